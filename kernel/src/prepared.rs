@@ -1,27 +1,163 @@
 //! The prepared directory: a target directory in which the companion crate and its friends are built
 //! already, so that a kernel starts within seconds.
 
+use crate::session::{SOURCES, Workplace, prepare};
+use anyhow::Context;
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The file that says what the directory was built from.
+const STAMP: &str = "built-from";
+
+/// What the engine calls the crate that it compiles each cell as: the part of a target directory that
+/// changes with each cell.
+const CELL_CRATE: &str = "ctx";
 
 /// The root of the checkout that this binary was built from: where the companion crate lives.
 pub fn checkout() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")) 
+    let kernel = Path::new(env!("CARGO_MANIFEST_DIR"));
+    kernel.parent().unwrap_or(kernel)
 }
 
-/// Builds (or brings up to date) the prepared directory `dir`. `progress` gets one line a step.
+/// The directory of the companion crate.
+pub fn companion() -> anyhow::Result<PathBuf> {
+    let path = checkout().join("crates/threadbook");
+    path.canonicalize().with_context(|| {
+        format!("The companion crate is not at {} any more. Build Threadbook again.", path.display())
+    })
+}
+
+/// Builds (or brings up to date) the prepared directory `dir`. Changes the environment for the engine: call
+/// it while there is one thread.
 pub fn build(dir: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
-    let _ = (dir, progress);
-    anyhow::bail!("not yet")
+    progress("building the companion crate, tokio, rayon, futures, serde and plotters for notebooks");
+    let _ = fs::remove_file(dir.join(STAMP));
+    let workplace = Workplace::in_place(dir)?;
+    prepare(&workplace)?;
+    fs::write(dir.join(STAMP), built_from()?)?;
+    Ok(())
 }
 
 /// Why `dir` must be built again, or `None` if it is ready to use.
 pub fn stale(dir: &Path) -> Option<String> {
-    let _ = dir;
-    Some("never built".into())
+    missing(dir).or_else(|| {
+        let stamp = fs::read_to_string(dir.join(STAMP)).unwrap_or_default();
+        match built_from() {
+            Ok(now) if now == stamp => None,
+            Ok(_) => Some(format!(
+                "{} was built from an older companion crate or by another compiler",
+                dir.display()
+            )),
+            Err(error) => Some(error.to_string()),
+        }
+    })
+}
+
+/// Why `dir` cannot be used at all.
+pub fn missing(dir: &Path) -> Option<String> {
+    let built = dir.join(STAMP).exists();
+    (!built).then(|| format!("The prepared directory {} was never built", dir.display()))
 }
 
 /// Where the prepared directory lies beside a kernelspec that is installed under `prefix`
 /// (`<prefix>/share/jupyter/kernels/...`).
 pub fn dir_under(prefix: &Path) -> PathBuf {
     prefix.join("share").join("threadbook").join("prepared")
+}
+
+/// All that a build depends on: the compiler, the lock file, and the sources of the companion.
+fn built_from() -> anyhow::Result<String> {
+    let rustc = Command::new("rustc").arg("-vV").output().context("rustc was not found")?;
+    let mut hasher = DefaultHasher::new();
+    for file in sources()? {
+        file.hash(&mut hasher);
+        fs::read(&file)?.hash(&mut hasher);
+    }
+    let compiler = String::from_utf8_lossy(&rustc.stdout);
+    Ok(format!("{compiler}sources: {:016x}\n", hasher.finish()))
+}
+
+fn sources() -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = vec![checkout().join("Cargo.lock"), checkout().join("Cargo.toml")];
+    collect(&checkout().join("crates"), &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let entries =
+        fs::read_dir(directory).with_context(|| format!("{} cannot be read", directory.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        match path.file_name().and_then(|name| name.to_str()) {
+            // Not part of what a notebook loads.
+            Some("peers" | "tests" | "examples" | "benches" | "target") => {}
+            _ if path.is_dir() => collect(&path, files)?,
+            _ if path.extension().is_some_and(|e| e == "rs" || e == "toml") => files.push(path),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Makes a copy for one session: hard links, so that it takes no time and no room, except for what the
+/// session will change.
+pub fn copy(prepared: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(prepared)? {
+        let entry = entry?;
+        let (from, name) = (entry.path(), entry.file_name());
+        let target = to.join(&name);
+        if name == SOURCES {
+            // Read in place.
+        } else if entry.file_type()?.is_dir() {
+            fs::create_dir_all(&target)?;
+            copy(&from, &target)?;
+        } else if entry.file_type()?.is_file() {
+            let changes = !from.components().any(|part| part.as_os_str() == "deps")
+                || name.to_string_lossy().contains(CELL_CRATE);
+            if changes || fs::hard_link(&from, &target).is_err() {
+                fs::copy(&from, &target)?;
+                keep_time(&from, &target)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Cargo compares times to see what is up to date.
+fn keep_time(from: &Path, to: &Path) -> std::io::Result<()> {
+    let time = fs::metadata(from)?.modified()?;
+    fs::File::options().write(true).open(to)?.set_modified(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_shares_what_stays_and_not_what_changes() {
+        use std::os::unix::fs::MetadataExt;
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let deps = Path::new("target/debug/deps");
+        fs::create_dir_all(from.path().join(deps)).unwrap();
+        for name in ["Cargo.toml", "target/debug/deps/libtokio.rlib", "target/debug/deps/libctx.so"] {
+            fs::write(from.path().join(name), name).unwrap();
+        }
+        copy(from.path(), to.path()).unwrap();
+        let inode = |root: &Path, name: &str| fs::metadata(root.join(name)).unwrap().ino();
+        let same = |name| inode(from.path(), name) == inode(to.path(), name);
+        assert!(same("target/debug/deps/libtokio.rlib"));
+        assert!(!same("Cargo.toml") && !same("target/debug/deps/libctx.so"));
+        let time = |root: &Path| fs::metadata(root.join("Cargo.toml")).unwrap().modified().unwrap();
+        assert_eq!(time(from.path()), time(to.path()));
+    }
+
+    #[test]
+    fn a_directory_that_was_never_built_is_said_to_be_so() {
+        let empty = tempfile::tempdir().unwrap();
+        assert!(stale(empty.path()).unwrap().contains("never built"));
+    }
 }

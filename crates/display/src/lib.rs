@@ -1,1 +1,24 @@
-//! x
+//! What a value looks like in a notebook cell.
+//!
+//! Every value that has `Debug` has a look: its `{:?}` text. A value with a better one (a page of HTML, a
+//! picture) *offers* it from its `Debug` implementation, and [`bundle_of`] takes the offer when that value
+//! is the one being shown. So one trait that everybody knows is enough, and there is nothing to conflict.
+//!
+//! ```
+//! use threadbook_display::{Html, bundle_of};
+//!
+//! assert_eq!(bundle_of(&vec![1, 2])["text/plain"], "[1, 2]");
+//! assert_eq!(bundle_of(&Html("<b>1</b>".into()))["text/html"], "<b>1</b>");
+//! ```
+//!
+//! [`wire`] brings it to the reader: to the Threadbook kernel, to stock `evcxr_jupyter`, or to a terminal.
+//! This crate knows no executor, no timing and no plot.
+
+mod bundle;
+mod rich;
+mod show;
+pub mod wire;
+
+pub use bundle::{MimeBundle, bundle_of, draw_with, offer, offer_drawing};
+pub use rich::{Html, Json, Markdown, Png, Svg};
+pub use show::{Display, display, show_result};

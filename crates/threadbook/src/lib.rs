@@ -1,1 +1,31 @@
-//! x
+//! The companion crate of Threadbook notebooks: the face of the crates around it.
+//!
+//! A Threadbook kernel has it loaded. Anywhere else, also on stock `evcxr_jupyter`:
+//!
+//! ```text
+//! :dep threadbook = { path = "../crates/threadbook" }
+//! use threadbook::prelude::*;
+//! ```
+//!
+//! It is a dynamic library there, so that its statics, and those of tokio and rayon in it, are the same in
+//! every cell. In an ordinary program it is a library like any other.
+//!
+//! ```
+//! use threadbook::prelude::*;
+//!
+//! let pool = ThreadPoolExecutor::new(2);
+//! let answer = pool.submit(|| 6 * 7);
+//! assert_eq!(answer.result()?, 42);
+//! # Ok::<(), TaskError>(())
+//! ```
+
+mod cell;
+pub mod prelude;
+
+pub use threadbook_executor::*;
+
+/// What a value looks like in a cell: MIME bundles and how they reach the reader.
+pub use threadbook_display as display;
+
+// These live in this dynamic library, so that cells which name them share their statics.
+pub use {futures, plotters, rayon, serde, serde_json, tokio};

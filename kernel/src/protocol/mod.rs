@@ -1,9 +1,50 @@
 //! The protocol front: Jupyter's messages over ZeroMQ.
+//!
+//! [`channels`] opens the sockets and carries messages; [`kernel`] answers them, one method a message type;
+//! [`iopub`] publishes what everybody sees. Nothing here knows how code is evaluated: that is
+//! [`crate::session`], which in turn knows nothing of sockets.
+//!
+//! The specification: <https://jupyter-client.readthedocs.io/en/stable/messaging.html>.
 
+mod channels;
+mod history;
+pub mod iopub;
+mod is_complete;
+mod kernel;
+
+use anyhow::Context;
+use jupyter_protocol::ConnectionInfo;
 use std::path::Path;
+
+/// The version of the protocol that is spoken here.
+pub const PROTOCOL_VERSION: &str = "5.3";
 
 /// Serves one kernel until it is shut down.
 pub fn serve(connection_file: &Path, prepared: &Path) -> anyhow::Result<()> {
-    let _ = (connection_file, prepared);
-    anyhow::bail!("not yet")
+    let connection = read_connection_file(connection_file)?;
+    // The environment may only be changed while there is one thread.
+    let workplace = crate::session::Workplace::open(prepared)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("tokio's runtime could not be started")?;
+    let served = runtime.block_on(channels::serve(&connection, workplace));
+    runtime.shutdown_background();
+    served
+}
+
+fn read_connection_file(path: &Path) -> anyhow::Result<ConnectionInfo> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("The connection file {} cannot be read", path.display()))?;
+    let connection: ConnectionInfo = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not a Jupyter connection file", path.display()))?;
+    if connection.signature_scheme != "hmac-sha256" {
+        anyhow::bail!(
+            "{} asks for the signature scheme {:?}; this kernel knows only hmac-sha256",
+            path.display(),
+            connection.signature_scheme
+        );
+    }
+    Ok(connection)
 }

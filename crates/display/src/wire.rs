@@ -1,0 +1,128 @@
+//! The way to the reader: the companion's end of the kernel's wire, or what stands in for it.
+//!
+//! In the Threadbook kernel, `THREADBOOK_WIRE=1:<descriptor>` names a socket. A frame on it is a
+//! little-endian `u32` length, the byte 3 (a message), and a JSON object with a `type`; the supervisor of
+//! the cell's process answers each with the frame `00 00 00 00 04`, when the message has its place among
+//! what the cell printed. (`kernel/src/wire.rs` says the same from the other side.)
+//!
+//! Elsewhere nothing changes for the user: under stock evcxr the bundle is printed as evcxr's own content
+//! blocks, and in a terminal as text.
+
+use crate::bundle::MimeBundle;
+use serde_json::{Value, json};
+use std::io::{self, Read, Write};
+use std::os::fd::FromRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, OnceLock};
+
+const VARIABLE: &str = "THREADBOOK_WIRE";
+const VERSION: &str = "1";
+const MESSAGE: u8 = 3;
+
+struct Wire {
+    socket: Mutex<UnixStream>,
+    /// A forked process has the descriptor too, but its messages would mix with ours.
+    owner: u32,
+}
+
+fn wire() -> Option<&'static Wire> {
+    static WIRE: OnceLock<Option<Wire>> = OnceLock::new();
+    let wire = WIRE.get_or_init(|| {
+        let value = std::env::var(VARIABLE).ok()?;
+        let (version, descriptor) = value.split_once(':')?;
+        // SAFETY: the companion calls this first when its first cell starts, before user code has run and
+        // so before any other thread. The variable must go: a child would inherit it without the socket.
+        unsafe { std::env::remove_var(VARIABLE) };
+        let descriptor = descriptor.parse().ok().filter(|_| version == VERSION)?;
+        // SAFETY: the kernel opened this descriptor for us, and nobody else takes it.
+        let socket = Mutex::new(unsafe { UnixStream::from_raw_fd(descriptor) });
+        Some(Wire { socket, owner: std::process::id() })
+    });
+    wire.as_ref().filter(|wire| wire.owner == std::process::id())
+}
+
+/// Whether the Threadbook kernel is at the other end. The first call takes the descriptor, so the cell
+/// process makes it before any user code runs.
+pub fn is_connected() -> bool {
+    wire().is_some()
+}
+
+/// Sends one message and waits until it has its place among the cell's outputs. `false` if there is no
+/// kernel to send it to.
+pub fn send(message: &Value) -> bool {
+    let Some(wire) = wire() else { return false };
+    // What this cell printed before must come before.
+    let _ = io::stdout().flush();
+    let body = message.to_string();
+    let mut frame = Vec::with_capacity(body.len() + 5);
+    frame.extend((body.len() as u32).to_le_bytes());
+    frame.push(MESSAGE);
+    frame.extend(body.as_bytes());
+    let mut socket = wire.socket.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut ack = [0; 5];
+    socket.write_all(&frame).and_then(|()| socket.read_exact(&mut ack)).is_ok()
+}
+
+/// Shows a bundle at this place among the outputs.
+pub(crate) fn send_display(bundle: MimeBundle) {
+    if !send(&json!({"type": "display", "data": bundle})) {
+        print_bundle(&bundle);
+    }
+}
+
+/// Shows a bundle as the cell's result.
+pub(crate) fn send_result(bundle: MimeBundle) {
+    if !send(&json!({"type": "result", "data": bundle})) {
+        print_bundle(&bundle);
+    }
+}
+
+fn print_bundle(bundle: &MimeBundle) {
+    let in_evcxr = std::env::var_os("EVCXR_IS_RUNTIME").is_some();
+    let mut out = io::stdout().lock();
+    // An error here means that nobody reads any more, and then there is nobody to tell.
+    let _ = if in_evcxr { write_content_blocks(&mut out, bundle) } else { write_text(&mut out, bundle) };
+}
+
+/// evcxr's convention, see <https://github.com/evcxr/evcxr/blob/main/evcxr_jupyter/README.md>.
+fn write_content_blocks(out: &mut impl Write, bundle: &MimeBundle) -> io::Result<()> {
+    for (mime, value) in bundle {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        writeln!(out, "EVCXR_BEGIN_CONTENT {mime}\n{text}\nEVCXR_END_CONTENT")?;
+    }
+    out.flush()
+}
+
+fn write_text(out: &mut impl Write, bundle: &MimeBundle) -> io::Result<()> {
+    match bundle.get("text/plain") {
+        Some(Value::String(text)) => writeln!(out, "{text}"),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bundle() -> MimeBundle {
+        let pairs = [("text/html", "<b>\n1</b>"), ("text/plain", "1")];
+        pairs.map(|(mime, text)| (mime.to_owned(), text.into())).into_iter().collect()
+    }
+
+    #[test]
+    fn stock_evcxr_gets_content_blocks() {
+        let mut out = Vec::new();
+        write_content_blocks(&mut out, &bundle()).unwrap();
+        let expected = "EVCXR_BEGIN_CONTENT text/html\n<b>\n1</b>\nEVCXR_END_CONTENT\n\
+                        EVCXR_BEGIN_CONTENT text/plain\n1\nEVCXR_END_CONTENT\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_terminal_gets_the_text() {
+        let mut out = Vec::new();
+        write_text(&mut out, &bundle()).unwrap();
+        assert_eq!(out, b"1\n");
+        assert!(!is_connected() && !send(&json!({})));
+    }
+}

@@ -1,0 +1,177 @@
+//! The five sockets of a kernel, and the tasks that carry messages between them and [`Kernel`].
+
+use super::iopub;
+use super::kernel::Kernel;
+use crate::session::{Session, Workplace};
+use anyhow::Context;
+use jupyter_protocol::{ConnectionInfo, Header, JupyterMessage, JupyterMessageContent, UnknownMessage};
+use jupyter_zmq_client as zmq;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use zmq::{RawMessage, RouterRecvConnection, RouterSendConnection};
+
+/// How often to look whether the process that started the kernel is still there.
+const PARENT_CHECK: Duration = Duration::from_secs(1);
+
+/// Opens the sockets, starts the session, and serves until `shutdown_request` or the parent's end.
+pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow::Result<()> {
+    let id = uuid::Uuid::new_v4().to_string();
+    let cannot_bind = || format!("The ports of the connection file cannot be bound on {}", connection.ip);
+    let mut heartbeat =
+        zmq::create_kernel_heartbeat_connection(connection).await.with_context(cannot_bind)?;
+    let shell = zmq::create_kernel_shell_connection(connection, &id).await.with_context(cannot_bind)?;
+    let control = zmq::create_kernel_control_connection(connection, &id).await.with_context(cannot_bind)?;
+    let _stdin = zmq::create_kernel_stdin_connection(connection, &id).await.with_context(cannot_bind)?;
+    let publisher =
+        zmq::create_kernel_iopub_xpub_connection(connection, &id).await.with_context(cannot_bind)?;
+
+    let iopub = iopub::start(publisher);
+    let session = Session::start(workplace, iopub.clone());
+    let (stop, mut stopped) = mpsc::channel(1);
+    let kernel = Arc::new(Kernel::new(iopub, session, stop));
+
+    tokio::spawn(async move { while heartbeat.single_heartbeat().await.is_ok() {} });
+    // Control never waits for shell, and shell answers at once what needs no engine; what does goes into
+    // one queue, so that cells run one after the other.
+    let (queue, queued) = mpsc::unbounded_channel();
+    let (replies, outgoing) = mpsc::unbounded_channel();
+    let (sender, receiver) = shell.split();
+    tokio::spawn(send_replies(sender, outgoing));
+    tokio::spawn(serve_queue(kernel.clone(), queued, replies.clone()));
+    tokio::spawn(receive(receiver, "shell", {
+        let kernel = kernel.clone();
+        move |message| {
+            if Kernel::needs_engine(&message) {
+                let _ = queue.send(message);
+            } else {
+                tokio::spawn(answer(kernel.clone(), message, replies.clone()));
+            }
+        }
+    }));
+    let (replies, outgoing) = mpsc::unbounded_channel();
+    let (sender, receiver) = control.split();
+    tokio::spawn(send_replies(sender, outgoing));
+    tokio::spawn(receive(receiver, "control", {
+        let kernel = kernel.clone();
+        move |message| {
+            tokio::spawn(answer(kernel.clone(), message, replies.clone()));
+        }
+    }));
+
+    tokio::select! {
+        _ = stopped.recv() => {}
+        () = parent_death() => {}
+        () = termination() => {}
+    }
+    // What has been said in reply to the shutdown shall still go out.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    kernel.session().close().await;
+    Ok(())
+}
+
+/// Handles one message and sends its reply, if there is one.
+async fn answer(
+    kernel: Arc<Kernel>,
+    message: JupyterMessage,
+    replies: mpsc::UnboundedSender<JupyterMessage>,
+) {
+    kernel.handle(&message, &replies).await;
+}
+
+/// Handles what needs the engine, in order. After a failed cell, the cells that wait already are aborted.
+async fn serve_queue(
+    kernel: Arc<Kernel>,
+    mut queued: mpsc::UnboundedReceiver<JupyterMessage>,
+    replies: mpsc::UnboundedSender<JupyterMessage>,
+) {
+    while let Some(message) = queued.recv().await {
+        if kernel.handle(&message, &replies).await.stops_queue() {
+            while let Ok(waiting) = queued.try_recv() {
+                kernel.abort(&waiting, &replies).await;
+            }
+        }
+    }
+}
+
+async fn send_replies(
+    mut sender: RouterSendConnection,
+    mut outgoing: mpsc::UnboundedReceiver<JupyterMessage>,
+) {
+    while let Some(reply) = outgoing.recv().await {
+        if let Err(error) = sender.send(reply).await {
+            eprintln!("threadbook: a reply could not be sent: {error}");
+        }
+    }
+}
+
+/// Reads messages for ever. What is not one, or not signed with the kernel's key, is logged and dropped.
+async fn receive(mut receiver: RouterRecvConnection, channel: &str, handle: impl Fn(JupyterMessage) + Send) {
+    use zeromq::SocketRecv;
+    loop {
+        match receiver.socket.recv().await {
+            Ok(multipart) => match decode(multipart, &receiver.mac) {
+                Ok(message) => handle(message),
+                Err(reason) => eprintln!("threadbook: dropped a message on {channel}: {reason}"),
+            },
+            Err(error) => {
+                eprintln!("threadbook: {channel}: {error}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+}
+
+/// Checks and decodes what came over the wire. Content that does not fit its type is kept as an unknown
+/// message, so that the sender gets an answer.
+fn decode(multipart: zeromq::ZmqMessage, key: &Option<ring::hmac::Key>) -> Result<JupyterMessage, String> {
+    let raw = RawMessage::from_multipart(multipart, key).map_err(|error| error.to_string())?;
+    let header: Header = parse(&raw.jparts[0], "header")?;
+    let metadata = parse(&raw.jparts[2], "metadata")?;
+    let content: serde_json::Value = parse(&raw.jparts[3], "content")?;
+    let kind = header.msg_type.clone();
+    let content = JupyterMessageContent::from_type_and_content(&kind, content.clone()).unwrap_or_else(|_| {
+        JupyterMessageContent::UnknownMessage(UnknownMessage { msg_type: kind, content })
+    });
+    Ok(JupyterMessage {
+        zmq_identities: raw.zmq_identities,
+        header,
+        parent_header: serde_json::from_slice(&raw.jparts[1]).ok(),
+        metadata,
+        content,
+        buffers: raw.jparts[4..].to_vec(),
+        channel: None,
+    })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(part: &[u8], name: &str) -> Result<T, String> {
+    serde_json::from_slice(part).map_err(|error| format!("its {name} is not valid: {error}"))
+}
+
+/// Ends when the process that started this kernel does.
+async fn parent_death() {
+    if std::env::var_os("JPY_PARENT_PID").is_none() {
+        return std::future::pending().await;
+    }
+    let parent = nix::unistd::getppid();
+    while nix::unistd::getppid() == parent {
+        tokio::time::sleep(PARENT_CHECK).await;
+    }
+}
+
+/// Ends when the kernel is asked to end by signal. Ctrl-C in the terminal of JupyterLab is not for us:
+/// interrupts come as messages.
+async fn termination() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return,
+            _ = interrupt.recv() => {}
+        }
+    }
+}

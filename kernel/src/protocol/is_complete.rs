@@ -1,0 +1,114 @@
+//! Whether a piece of code can be executed yet, for front ends that ask at each Enter.
+
+use jupyter_protocol::{IsCompleteReply, IsCompleteReplyStatus as Status};
+use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
+
+const INDENT: &str = "    ";
+
+/// Judges by the lexer alone: what is open at the end may go on, what is closed wrongly never can.
+pub fn is_complete(code: &str) -> IsCompleteReply {
+    let mut open = Vec::new();
+    let mut last = None;
+    for token in tokenize(code, FrontmatterAllowed::No) {
+        let closes = |kind| Some(kind);
+        let opener = match token.kind {
+            TokenKind::OpenParen | TokenKind::OpenBrace | TokenKind::OpenBracket => {
+                open.push(token.kind);
+                None
+            }
+            TokenKind::CloseParen => closes(TokenKind::OpenParen),
+            TokenKind::CloseBrace => closes(TokenKind::OpenBrace),
+            TokenKind::CloseBracket => closes(TokenKind::OpenBracket),
+            TokenKind::BlockComment { terminated: false, .. } => return incomplete(0),
+            TokenKind::Literal { kind, .. } if is_open_text(kind) => return incomplete(0),
+            TokenKind::Unknown => return reply(Status::Invalid, String::new()),
+            _ => None,
+        };
+        if opener.is_some() && open.pop() != opener {
+            return reply(Status::Invalid, String::new());
+        }
+        if !matches!(
+            token.kind,
+            TokenKind::Whitespace | TokenKind::LineComment { .. } | TokenKind::BlockComment { .. }
+        ) {
+            last = Some(token.kind);
+        }
+    }
+    let goes_on = matches!(
+        last,
+        Some(
+            TokenKind::Eq
+                | TokenKind::Dot
+                | TokenKind::Comma
+                | TokenKind::Plus
+                | TokenKind::Minus
+                | TokenKind::Star
+                | TokenKind::Slash
+                | TokenKind::Percent
+                | TokenKind::Caret
+                | TokenKind::And
+                | TokenKind::Or
+                | TokenKind::Lt
+                | TokenKind::Colon
+                | TokenKind::Pound
+        )
+    );
+    if !open.is_empty() || goes_on {
+        return incomplete(open.len());
+    }
+    reply(Status::Complete, String::new())
+}
+
+/// A text literal that has no end yet. A character literal without an end is no such thing: it cannot span
+/// lines.
+fn is_open_text(kind: LiteralKind) -> bool {
+    match kind {
+        LiteralKind::Str { terminated }
+        | LiteralKind::ByteStr { terminated }
+        | LiteralKind::CStr { terminated } => !terminated,
+        LiteralKind::RawStr { n_hashes }
+        | LiteralKind::RawByteStr { n_hashes }
+        | LiteralKind::RawCStr { n_hashes } => n_hashes.is_none(),
+        _ => false,
+    }
+}
+
+fn incomplete(depth: usize) -> IsCompleteReply {
+    reply(Status::Incomplete, INDENT.repeat(depth))
+}
+
+fn reply(status: Status, indent: String) -> IsCompleteReply {
+    IsCompleteReply { status, indent }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: &str) -> String {
+        let reply = is_complete(code);
+        serde_json::to_value(reply.status).unwrap().as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn whole_cells_are_complete() {
+        for code in ["", "1 + 1", "let x = 1;", "fn f() {}", "// note", "'a'", "\"}\"", "r#\"\"}\"#", "x?"] {
+            assert_eq!(status(code), "complete", "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_open_is_incomplete_and_indented() {
+        for code in ["fn f() {", "f(1,", "let x =", "\"abc", "/* note", "r#\"x\"", "x.", "#[test", "a +"] {
+            assert_eq!(status(code), "incomplete", "{code}");
+        }
+        assert_eq!(is_complete("fn f() { if x {").indent, INDENT.repeat(2));
+    }
+
+    #[test]
+    fn what_is_closed_wrongly_is_invalid() {
+        for code in ["}", "(]", "fn f() { )", "f())"] {
+            assert_eq!(status(code), "invalid", "{code}");
+        }
+    }
+}

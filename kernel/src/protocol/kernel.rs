@@ -1,0 +1,239 @@
+//! What the kernel answers: a table from message type to method, one method a message type.
+
+use super::PROTOCOL_VERSION;
+use super::history::History;
+use super::iopub::IoPub;
+use super::is_complete::is_complete;
+use crate::session::{Outcome, Session};
+use jupyter_protocol::{
+    CodeMirrorMode, CommInfoReply, CompleteReply, CompleteRequest, ErrorOutput, ExecuteInput, ExecuteReply,
+    ExecuteRequest, ExecutionCount, HelpLink, HistoryReply, HistoryRequest, InspectReply, InspectRequest,
+    InterruptReply, IsCompleteReply, IsCompleteRequest, JupyterMessage, JupyterMessageContent as Content,
+    KernelInfoReply, LanguageInfo, ReplyError, ReplyStatus, ShutdownReply, ShutdownRequest, Status,
+};
+use serde_json::json;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::mpsc;
+
+/// Where replies go.
+pub type Replies = mpsc::UnboundedSender<JupyterMessage>;
+
+/// The kernel's side of the protocol.
+pub struct Kernel {
+    iopub: IoPub,
+    session: Session,
+    stop: mpsc::Sender<()>,
+    count: AtomicUsize,
+    history: Mutex<History>,
+}
+
+/// What handling a message means for those that wait behind it.
+pub enum Next {
+    Serve,
+    Abort,
+}
+
+impl Next {
+    pub fn stops_queue(&self) -> bool {
+        matches!(self, Next::Abort)
+    }
+}
+
+impl Kernel {
+    pub fn new(iopub: IoPub, session: Session, stop: mpsc::Sender<()>) -> Kernel {
+        Kernel { iopub, session, stop, count: AtomicUsize::new(0), history: Mutex::default() }
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Whether a message is for the engine, and must wait while a cell runs.
+    pub fn needs_engine(message: &JupyterMessage) -> bool {
+        matches!(
+            message.content,
+            Content::ExecuteRequest(_) | Content::CompleteRequest(_) | Content::InspectRequest(_)
+        )
+    }
+
+    /// Answers one message, between a busy and an idle status.
+    pub async fn handle(&self, message: &JupyterMessage, replies: &Replies) -> Next {
+        self.iopub.publish(Status::busy(), message).await;
+        let mut next = Next::Serve;
+        let reply = match &message.content {
+            Content::KernelInfoRequest(_) => Some(self.kernel_info_request()),
+            Content::ExecuteRequest(request) => {
+                let reply = self.execute_request(request, message).await;
+                if request.stop_on_error && reply.status == ReplyStatus::Error {
+                    next = Next::Abort;
+                }
+                Some(reply.into())
+            }
+            Content::CompleteRequest(request) => Some(self.complete_request(request).await.into()),
+            Content::InspectRequest(request) => Some(self.inspect_request(request).await.into()),
+            Content::IsCompleteRequest(request) => Some(self.is_complete_request(request).into()),
+            Content::HistoryRequest(request) => Some(self.history_request(request).into()),
+            Content::CommInfoRequest(_) => Some(CommInfoReply::default().into()),
+            Content::InterruptRequest(_) => Some(self.interrupt_request().into()),
+            Content::ShutdownRequest(request) => Some(self.shutdown_request(request).into()),
+            Content::UnknownMessage(unknown) => unknown_request(&unknown.msg_type).map(|reason| {
+                unknown.reply(json!({
+                    "status": "error", "ename": "BadRequest", "evalue": reason, "traceback": [],
+                }))
+            }),
+            // comm_open and the like: there are no comms yet, and they ask for no reply.
+            _ => None,
+        };
+        if let Some(reply) = reply {
+            let _ = replies.send(JupyterMessage::new(reply, Some(message)));
+        }
+        self.iopub.publish(Status::idle(), message).await;
+        next
+    }
+
+    /// Answers an execute request that came behind one that failed.
+    pub async fn abort(&self, message: &JupyterMessage, replies: &Replies) {
+        if !matches!(message.content, Content::ExecuteRequest(_)) {
+            self.handle(message, replies).await;
+            return;
+        }
+        self.iopub.publish(Status::busy(), message).await;
+        let reply = ExecuteReply {
+            status: ReplyStatus::Aborted,
+            execution_count: self.current_count(),
+            ..Default::default()
+        };
+        let _ = replies.send(reply.as_child_of(message));
+        self.iopub.publish(Status::idle(), message).await;
+    }
+
+    fn current_count(&self) -> ExecutionCount {
+        ExecutionCount::new(self.count.load(Ordering::SeqCst))
+    }
+
+    fn kernel_info_request(&self) -> Content {
+        KernelInfoReply {
+            status: ReplyStatus::Ok,
+            protocol_version: PROTOCOL_VERSION.into(),
+            implementation: "threadbook".into(),
+            implementation_version: env!("CARGO_PKG_VERSION").into(),
+            language_info: LanguageInfo {
+                name: "rust".into(),
+                version: self.session.rust_version().into(),
+                mimetype: Some("text/x-rust".into()),
+                file_extension: Some(".rs".into()),
+                pygments_lexer: Some("rust".into()),
+                codemirror_mode: Some(CodeMirrorMode::Simple("rust".into())),
+                nbconvert_exporter: None,
+            },
+            banner: concat!(
+                "Threadbook ",
+                env!("CARGO_PKG_VERSION"),
+                ": Rust notebooks in which concurrency can be seen"
+            )
+            .into(),
+            help_links: [
+                ("The Rust Book", "https://doc.rust-lang.org/book/"),
+                ("Rust's standard library", "https://doc.rust-lang.org/std/"),
+                ("tokio", "https://docs.rs/tokio"),
+                ("rayon", "https://docs.rs/rayon"),
+            ]
+            .map(|(text, url)| HelpLink { text: text.into(), url: url.into() })
+            .into(),
+            debugger: false,
+            error: None,
+        }
+        .into()
+    }
+
+    async fn execute_request(&self, request: &ExecuteRequest, message: &JupyterMessage) -> ExecuteReply {
+        let counts = request.store_history && !request.silent;
+        if counts {
+            self.count.fetch_add(1, Ordering::SeqCst);
+            lock(&self.history).add(self.current_count().value(), &request.code);
+        }
+        let execution_count = self.current_count();
+        if !request.silent {
+            let input = ExecuteInput { code: request.code.clone(), execution_count };
+            self.iopub.publish(input, message).await;
+        }
+        let outcome = self.session.execute(request, message.clone(), execution_count).await;
+        let user_expressions = Some(Default::default());
+        match outcome {
+            Outcome::Done => ExecuteReply { execution_count, user_expressions, ..Default::default() },
+            Outcome::Failed(failure) => {
+                let error = ErrorOutput {
+                    ename: failure.ename,
+                    evalue: failure.evalue,
+                    traceback: failure.traceback,
+                };
+                if !request.silent {
+                    self.iopub.publish(error.clone(), message).await;
+                }
+                ExecuteReply {
+                    status: ReplyStatus::Error,
+                    execution_count,
+                    user_expressions,
+                    error: Some(Box::new(ReplyError {
+                        ename: error.ename,
+                        evalue: error.evalue,
+                        traceback: error.traceback,
+                    })),
+                    ..Default::default()
+                }
+            }
+        }
+    }
+
+    async fn complete_request(&self, request: &CompleteRequest) -> CompleteReply {
+        let completions = self.session.complete(&request.code, request.cursor_pos).await;
+        CompleteReply {
+            matches: completions.matches,
+            cursor_start: completions.start,
+            cursor_end: completions.end,
+            ..Default::default()
+        }
+    }
+
+    async fn inspect_request(&self, request: &InspectRequest) -> InspectReply {
+        match self.session.inspect(&request.code, request.cursor_pos).await {
+            Some(data) => InspectReply {
+                found: true,
+                data: serde_json::from_value(data.into()).unwrap_or_default(),
+                ..Default::default()
+            },
+            None => InspectReply::default(),
+        }
+    }
+
+    fn is_complete_request(&self, request: &IsCompleteRequest) -> IsCompleteReply {
+        is_complete(&request.code)
+    }
+
+    fn history_request(&self, request: &HistoryRequest) -> HistoryReply {
+        HistoryReply { history: lock(&self.history).find(request), ..Default::default() }
+    }
+
+    fn interrupt_request(&self) -> InterruptReply {
+        self.session.interrupt();
+        InterruptReply::default()
+    }
+
+    fn shutdown_request(&self, request: &ShutdownRequest) -> ShutdownReply {
+        self.session.interrupt();
+        let _ = self.stop.try_send(());
+        ShutdownReply { restart: request.restart, ..Default::default() }
+    }
+}
+
+/// What to tell the sender of a request that cannot be understood; `None` if it asks for no reply.
+fn unknown_request(msg_type: &str) -> Option<String> {
+    msg_type
+        .ends_with("_request")
+        .then(|| format!("{msg_type} is not known here, or its content is not what it should be"))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

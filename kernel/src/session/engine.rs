@@ -1,0 +1,187 @@
+//! The engine: evcxr's evaluation context, in the thread that owns it.
+
+use super::link::Link;
+use super::output::{Cell, CellOutput};
+use super::report::{self, Failure};
+use super::standard_library::Sources;
+use super::text::{byte_offset, code_points};
+use super::workplace::Workplace;
+use super::{Completions, Outcome, dependencies};
+use crate::wire::MimeBundle;
+use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use tokio::sync::oneshot;
+
+/// What the engine is asked to do.
+pub enum Job {
+    Execute { code: String, cell: Cell, answer: oneshot::Sender<Outcome> },
+    Complete { code: String, cursor: usize, answer: oneshot::Sender<Completions> },
+    Inspect { code: String, cursor: usize, answer: oneshot::Sender<Option<MimeBundle>> },
+}
+
+/// Asked for once in the background, so that the first `let` of a session does not have to wait while
+/// rust-analyzer reads the standard library.
+const WARM_UP: &str = "let words: Vec<String> = vec![1u64].iter().map(|n| n.to_string()).collect(); words.le";
+
+/// The engine's thread.
+pub struct Engine {
+    workplace: Workplace,
+    link: Arc<Link>,
+    output: Arc<CellOutput>,
+}
+
+impl Engine {
+    pub fn new(workplace: Workplace, link: Arc<Link>, output: Arc<CellOutput>) -> Engine {
+        Engine { workplace, link, output }
+    }
+
+    /// Starts the evaluation context, then does what is asked until nobody can ask any more.
+    pub fn work(self, jobs: Receiver<Job>) {
+        let mut context = match start(&self.workplace) {
+            Ok(context) => context,
+            Err(reason) => return self.refuse(jobs, &reason.to_string()),
+        };
+        self.link.supervise(context.process_handle());
+        let mut first = jobs.try_recv();
+        if matches!(first, Err(TryRecvError::Empty)) {
+            let _ = context.completions(WARM_UP, WARM_UP.len());
+            first = jobs.recv().map_err(|_| TryRecvError::Disconnected);
+        }
+        for job in first.into_iter().chain(jobs) {
+            // A panic in the engine must not take the kernel along; dropping the answer tells the asker.
+            if catch_unwind(AssertUnwindSafe(|| self.serve(&mut context, job))).is_err() {
+                self.link.end_cell(false);
+            }
+        }
+    }
+
+    fn serve(&self, context: &mut CommandContext, job: Job) {
+        match job {
+            Job::Execute { code, cell, answer } => {
+                let _ = answer.send(self.execute(context, &code, cell));
+            }
+            Job::Complete { code, cursor, answer } => {
+                let _ = answer.send(complete(context, &code, cursor));
+            }
+            Job::Inspect { code, cursor, answer } => {
+                let _ = answer.send(inspect(context, &code, cursor));
+            }
+        }
+    }
+
+    fn execute(&self, context: &mut CommandContext, code: &str, cell: Cell) -> Outcome {
+        let count = cell.count.value();
+        if !self.link.begin_cell() {
+            self.link.end_cell(false);
+            return Outcome::Failed(Failure::interrupted_before_start());
+        }
+        self.output.begin(cell);
+        let (result, by_death) = match dependencies::without_loaded(code, self.workplace.companion()) {
+            Ok(code) => {
+                let result = context.execute(&code);
+                let by_death = matches!(result, Err(evcxr::Error::SubprocessTerminated(_)));
+                (result, by_death)
+            }
+            Err(reason) => (Err(evcxr::Error::Message(reason)), false),
+        };
+        let happened = self.link.end_cell(by_death);
+        if let Ok(outputs) = &result
+            && !outputs.is_empty()
+        {
+            // What evcxr's own commands (`:vars`, `:help`) have to say.
+            let data = outputs.content_by_mime_type.iter();
+            self.output.result(data.map(|(m, t)| (m.clone(), t.clone().into())).collect(), MimeBundle::new());
+        }
+        self.output.end();
+        let generated = || context.last_source().unwrap_or_default();
+        match report::failure(result.err(), happened, code, count, generated) {
+            Some(failure) => Outcome::Failed(failure),
+            None => Outcome::Done,
+        }
+    }
+
+    /// Answers everything with the reason why there is no engine.
+    fn refuse(&self, jobs: Receiver<Job>, reason: &str) {
+        eprintln!("threadbook: {reason}");
+        for job in jobs {
+            if let Job::Execute { answer, .. } = job {
+                self.link.begin_cell();
+                self.link.end_cell(false);
+                let _ = answer.send(Outcome::Failed(Failure::no_engine(reason)));
+            }
+        }
+    }
+}
+
+fn complete(context: &mut CommandContext, code: &str, cursor: usize) -> Completions {
+    match context.completions(code, byte_offset(code, cursor)) {
+        Ok(found) => {
+            let mut matches: Vec<_> = found.completions.into_iter().map(|found| found.code).collect();
+            matches.sort();
+            matches.dedup();
+            Completions {
+                matches,
+                start: code_points(code, found.start_offset),
+                end: code_points(code, found.end_offset),
+            }
+        }
+        Err(_) => Completions { matches: Vec::new(), start: cursor, end: cursor },
+    }
+}
+
+fn inspect(context: &mut CommandContext, code: &str, cursor: usize) -> Option<MimeBundle> {
+    let end = end_of_word(code, byte_offset(code, cursor));
+    let (plain, html) = context.hover_at(code, end).ok()?;
+    let found = !plain.is_empty() && plain != "No documentation found";
+    found.then(|| {
+        [("text/plain".to_owned(), plain.into()), ("text/html".to_owned(), html.into())].into_iter().collect()
+    })
+}
+
+/// The end of the word at `offset`, so that the cursor may stand anywhere in it.
+fn end_of_word(code: &str, offset: usize) -> usize {
+    let rest = &code[offset..];
+    offset + rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())
+}
+
+/// Starts an evaluation context in a workplace, with the companion loaded.
+fn start(workplace: &Workplace) -> anyhow::Result<CommandContext> {
+    let error = |error: evcxr::Error| anyhow::anyhow!("The Rust engine did not start: {error}");
+    let t = std::time::Instant::now();
+    let (mut context, outputs) =
+        EvalContext::with_subprocess_command(workplace.runtime_command()?).map_err(error)?;
+    discard(outputs);
+    eprintln!("T context {:?}", t.elapsed());
+    workplace.show_sources(Sources::Lean)?;
+    // Starting has pruned the lock file: nothing was asked for yet.
+    workplace.write_lock_file()?;
+    let mut state = context.state();
+    let (name, specification) = dependencies::as_one(workplace.companion())?;
+    state.add_dep(name, &specification).map_err(error)?;
+    eprintln!("T dep {:?}", t.elapsed());
+    context.eval_with_state("use threadbook::prelude::*;", state).map_err(error)?;
+    workplace.reveal_companion();
+    eprintln!("T prelude {:?}", t.elapsed());
+    Ok(CommandContext::with_eval_context(context))
+}
+
+/// What evcxr reads from the supervisor's own streams is for nobody: outputs come over the wire.
+fn discard(outputs: EvalContextOutputs) {
+    for lines in [outputs.stdout, outputs.stderr] {
+        std::thread::spawn(move || lines.into_iter().for_each(|line| eprintln!("threadbook: {line}")));
+    }
+}
+
+/// Builds everything that a session needs into `workplace`, by starting one in it.
+pub fn prepare(workplace: &Workplace) -> anyhow::Result<()> {
+    let listener = workplace.listener();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    start(workplace)?;
+    workplace.copy_sources()
+}

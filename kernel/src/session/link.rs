@@ -1,0 +1,245 @@
+//! The kernel's end of the wire: listens for the supervisor, passes on what it sends, and gives it orders.
+//!
+//! The engine starts a new supervisor when one has ended, so connections come one after the other.
+
+use super::lock;
+use super::output::CellOutput;
+use super::processes;
+use crate::wire::{self, Kind, Message, Order};
+use std::io::BufReader;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Child;
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::time::Duration;
+
+/// How long to wait for the supervisor to answer. It does so within microseconds, if it lives.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// How long an interrupted cell may take to end before its supervisor is ended too.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What happened to a cell beside its outputs.
+#[derive(Clone, Debug, Default)]
+pub struct Happened {
+    pub panic: Option<Panic>,
+    /// The panic ended the cell; otherwise it was caught.
+    pub panicked: bool,
+    pub question_mark: Option<String>,
+    pub died: Option<Death>,
+    pub interrupted: bool,
+}
+
+/// A panic's message and place.
+#[derive(Clone, Debug)]
+pub struct Panic {
+    pub message: String,
+    pub file: String,
+    pub line: u32,
+}
+
+/// How the cell process ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Death {
+    pub signal: Option<i32>,
+    pub code: Option<i32>,
+}
+
+#[derive(Default)]
+struct State {
+    supervisor: Option<UnixStream>,
+    /// How many supervisors have gone.
+    gone: u64,
+    /// How many had gone when the running cell began.
+    gone_before: u64,
+    synced: u64,
+    /// Counts cells; `None` in between.
+    running: Option<u64>,
+    cells: u64,
+    /// Cells that wait for the engine, and whether an interrupt has come for them.
+    waiting: usize,
+    cancelled: bool,
+    happened: Happened,
+}
+
+/// See the module's documentation.
+pub struct Link {
+    state: Mutex<State>,
+    changed: Condvar,
+    output: Arc<CellOutput>,
+    supervisor_process: OnceLock<Arc<Mutex<Child>>>,
+}
+
+impl Link {
+    /// Starts to listen for supervisors, in a thread that lives as long as the kernel.
+    pub fn listen(listener: UnixListener, output: Arc<CellOutput>) -> Arc<Link> {
+        let link = Arc::new(Link {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            output,
+            supervisor_process: OnceLock::new(),
+        });
+        let listening = link.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                listening.serve(stream);
+            }
+        });
+        link
+    }
+
+    /// Tells the link which process to end when a cell cannot be ended otherwise. The handle stays valid
+    /// when the engine starts another supervisor.
+    pub fn supervise(&self, process: Arc<Mutex<Child>>) {
+        let _ = self.supervisor_process.set(process);
+    }
+
+    fn serve(&self, stream: UnixStream) {
+        lock(&self.state).supervisor = stream.try_clone().ok();
+        let mut from = BufReader::with_capacity(128 << 10, stream);
+        loop {
+            match wire::read_frame(&mut from) {
+                Ok(Some((kind @ (Kind::Stdout | Kind::Stderr), bytes))) => self.output.stream(kind, &bytes),
+                Ok(Some((Kind::Message, body))) => match serde_json::from_slice(&body) {
+                    Ok(message) => self.hear(message),
+                    Err(error) => eprintln!("threadbook: a message of the companion was dropped: {error}"),
+                },
+                Ok(Some((Kind::Ack, _))) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    eprintln!("threadbook: the wire broke: {error}");
+                    break;
+                }
+            }
+        }
+        let mut state = lock(&self.state);
+        state.supervisor = None;
+        state.gone += 1;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn hear(&self, message: Message) {
+        match message {
+            Message::Result { data, metadata } => self.output.result(data, metadata),
+            Message::Display { data, metadata, display_id } => {
+                self.output.display(data, metadata, display_id);
+            }
+            Message::UpdateDisplay { data, metadata, display_id } => {
+                self.output.update_display(data, metadata, display_id);
+            }
+            Message::ClearOutput { wait } => self.output.clear(wait),
+            Message::Content { mime, text } => self.output.content_block(mime, text),
+            Message::Panic { message, file, line } => {
+                let panic = Panic { message, file, line };
+                let earlier = lock(&self.state).happened.panic.replace(panic);
+                self.print_caught(earlier);
+            }
+            Message::Panicked => lock(&self.state).happened.panicked = true,
+            Message::QuestionMark { text } => lock(&self.state).happened.question_mark = Some(text),
+            Message::Died { signal, code } => {
+                lock(&self.state).happened.died = Some(Death { signal, code });
+            }
+            Message::Synced { id } => {
+                lock(&self.state).synced = id;
+                self.changed.notify_all();
+            }
+        }
+    }
+
+    /// A panic that did not end its cell is printed, as it is anywhere.
+    fn print_caught(&self, panic: Option<Panic>) {
+        if let Some(Panic { message, file, line }) = panic {
+            let text = format!("thread 'main' panicked at {file}:{line}: {message}\n");
+            self.output.stream(Kind::Stderr, text.as_bytes());
+        }
+    }
+
+    /// A cell begins. `false` if it was interrupted before it could.
+    pub fn begin_cell(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.happened = Happened::default();
+        state.cells += 1;
+        state.running = Some(state.cells);
+        state.gone_before = state.gone;
+        state.waiting = state.waiting.saturating_sub(1);
+        if state.waiting == 0 { !std::mem::take(&mut state.cancelled) } else { !state.cancelled }
+    }
+
+    /// A cell waits for the engine.
+    pub fn cell_waits(&self) {
+        lock(&self.state).waiting += 1;
+    }
+
+    /// A cell has ended, as the engine says, by the death of its process if `by_death`. Waits until all
+    /// that it printed has been published, and returns what happened to it.
+    pub fn end_cell(&self, by_death: bool) -> Happened {
+        if by_death {
+            // Not only told of, but gone: all that it sent has been published then.
+            self.wait_until(|state| state.gone > state.gone_before);
+        } else {
+            self.sync();
+        }
+        let mut state = lock(&self.state);
+        state.running = None;
+        let mut happened = std::mem::take(&mut state.happened);
+        drop(state);
+        if !happened.panicked {
+            self.print_caught(happened.panic.take());
+        }
+        happened
+    }
+
+    fn sync(&self) {
+        let (id, gone) = {
+            let mut state = lock(&self.state);
+            let id = state.cells;
+            let gone = state.gone;
+            let Some(supervisor) = &mut state.supervisor else { return };
+            if wire::write_message(supervisor, &Order::Sync { id }).is_err() {
+                return;
+            }
+            (id, gone)
+        };
+        self.wait_until(|state| state.synced >= id || state.gone > gone);
+    }
+
+    fn wait_until(&self, condition: impl Fn(&State) -> bool) {
+        let state = lock(&self.state);
+        let waited = self.changed.wait_timeout_while(state, ANSWER, |state| !condition(state));
+        if matches!(waited, Ok((_, timeout)) if timeout.timed_out()) {
+            eprintln!("threadbook: the process of the cells did not answer within {ANSWER:?}");
+        }
+    }
+
+    /// Ends the cell that runs, or its compilation; cells that wait will not start. When idle, does
+    /// nothing.
+    pub fn interrupt(self: &Arc<Link>) {
+        let cell = {
+            let mut state = lock(&self.state);
+            state.cancelled = state.waiting > 0;
+            let Some(cell) = state.running else { return };
+            state.happened.interrupted = true;
+            cell
+        };
+        self.end_running();
+        // It may have been between its compilation and its start just now, or stuck.
+        let link = self.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(GRACE);
+            if lock(&link.state).running == Some(cell) {
+                link.end_running();
+                if let Some(process) = link.supervisor_process.get() {
+                    let _ = lock(process).kill();
+                }
+            }
+        });
+    }
+
+    fn end_running(&self) {
+        if let Some(supervisor) = &mut lock(&self.state).supervisor {
+            let _ = wire::write_message(supervisor, &Order::Interrupt);
+        }
+        let supervisor = self.supervisor_process.get().map(|process| lock(process).id());
+        processes::end_compilers(supervisor);
+    }
+}

@@ -1,0 +1,128 @@
+//! A session: one engine, its variables, and the cells that are run in it.
+//!
+//! [`Session`] is the handle that the protocol front holds. The engine works in a thread of its own
+//! ([`engine`]), started at once so that it is warm when the first cell comes. What cells print and show
+//! arrives over the wire ([`link`]) and is published as it arrives ([`output`]); what went wrong is put in
+//! words for people ([`report`]). A session knows nothing of ZeroMQ.
+
+mod dependencies;
+mod engine;
+mod link;
+mod output;
+mod processes;
+mod report;
+mod standard_library;
+mod text;
+mod workplace;
+
+pub use engine::prepare;
+pub use report::Failure;
+pub use workplace::{SOURCES, Workplace};
+
+use crate::protocol::iopub::IoPub;
+use crate::wire::MimeBundle;
+use engine::{Engine, Job};
+use jupyter_protocol::{ExecuteRequest, ExecutionCount, JupyterMessage};
+use link::Link;
+use output::{Cell, CellOutput};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// How a cell ended.
+pub enum Outcome {
+    Done,
+    Failed(Failure),
+}
+
+/// What could stand at the cursor. Positions are in code points.
+#[derive(Default)]
+pub struct Completions {
+    pub matches: Vec<String>,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// The handle to a running session.
+pub struct Session {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    link: Arc<Link>,
+    rust_version: String,
+}
+
+impl Session {
+    /// Starts the engine in the background and returns at once.
+    pub fn start(workplace: Workplace, iopub: IoPub) -> Session {
+        let (sender, jobs) = mpsc::channel();
+        let output = Arc::new(CellOutput::new(iopub));
+        let link = Link::listen(workplace.listener(), output.clone());
+        let rust_version = workplace.rust_version().to_owned();
+        let engine = Engine::new(workplace, link.clone(), output);
+        let thread = std::thread::Builder::new()
+            .name("engine".into())
+            // rustc's own threads have as much; deep expressions are parsed by recursion.
+            .stack_size(64 << 20)
+            .spawn(move || engine.work(jobs))
+            .expect("a thread can be started");
+        Session { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), link, rust_version }
+    }
+
+    /// The version of the compiler, such as `1.95.0`.
+    pub fn rust_version(&self) -> &str {
+        &self.rust_version
+    }
+
+    /// Runs a cell, publishing its outputs as they come.
+    pub async fn execute(
+        &self,
+        request: &ExecuteRequest,
+        parent: JupyterMessage,
+        count: ExecutionCount,
+    ) -> Outcome {
+        let cell = Cell { parent, count, silent: request.silent };
+        let (answer, answered) = oneshot::channel();
+        self.link.cell_waits();
+        self.send(Job::Execute { code: request.code.clone(), cell, answer });
+        answered.await.unwrap_or_else(|_| Outcome::Failed(Failure::engine_gone()))
+    }
+
+    /// Asks what could stand at `cursor` (in code points).
+    pub async fn complete(&self, code: &str, cursor: usize) -> Completions {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Complete { code: code.into(), cursor, answer });
+        answered.await.unwrap_or_default()
+    }
+
+    /// Asks what stands at `cursor` (in code points).
+    pub async fn inspect(&self, code: &str, cursor: usize) -> Option<MimeBundle> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Inspect { code: code.into(), cursor, answer });
+        answered.await.ok().flatten()
+    }
+
+    /// Ends the cell that runs, or its compilation; does nothing when idle.
+    pub fn interrupt(&self) {
+        self.link.interrupt();
+    }
+
+    /// Ends the engine, the process of the cells, and the session's own directory.
+    pub async fn close(&self) {
+        lock(&self.jobs).take();
+        self.link.interrupt();
+        if let Some(thread) = lock(&self.thread).take() {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    fn send(&self, job: Job) {
+        if let Some(jobs) = &*lock(&self.jobs) {
+            let _ = jobs.send(job);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,154 @@
+//! What a cell prints and shows, published as it comes.
+
+use super::lock;
+use super::text::Utf8Stream;
+use crate::protocol::iopub::IoPub;
+use crate::wire::{Kind, MimeBundle};
+use jupyter_protocol::{
+    ClearOutput, ExecutionCount, JupyterMessage, JupyterMessageContent, StreamContent, UnknownMessage,
+};
+use serde_json::json;
+use std::sync::Mutex;
+
+/// The cell that outputs belong to.
+#[derive(Clone)]
+pub struct Cell {
+    pub parent: JupyterMessage,
+    pub count: ExecutionCount,
+    pub silent: bool,
+}
+
+/// Publishes outputs for the cell that runs, or for the last one when none does.
+pub struct CellOutput {
+    iopub: IoPub,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    cell: Option<Cell>,
+    stdout: Utf8Stream,
+    stderr: Utf8Stream,
+    /// Content blocks that arrive one after the other are one bundle; this one is not complete yet.
+    blocks: MimeBundle,
+}
+
+impl CellOutput {
+    pub fn new(iopub: IoPub) -> CellOutput {
+        CellOutput { iopub, state: Mutex::default() }
+    }
+
+    /// From now on, outputs belong to `cell`.
+    pub fn begin(&self, cell: Cell) {
+        *lock(&self.state) = State { cell: Some(cell), ..Default::default() };
+    }
+
+    /// The cell has ended: what was held back goes out. A bundle of content blocks that came last is the
+    /// cell's result.
+    pub fn end(&self) {
+        let mut state = lock(&self.state);
+        let blocks = std::mem::take(&mut state.blocks);
+        for (kind, rest) in [(Kind::Stdout, state.stdout.finish()), (Kind::Stderr, state.stderr.finish())] {
+            self.publish_text(&state, kind, rest);
+        }
+        if !blocks.is_empty() {
+            self.publish(&state, result(&state, blocks, MimeBundle::new()));
+        }
+    }
+
+    /// Bytes that user code wrote to a standard stream.
+    pub fn stream(&self, kind: Kind, bytes: &[u8]) {
+        let mut state = lock(&self.state);
+        self.flush_blocks(&mut state);
+        let decoder = if kind == Kind::Stderr { &mut state.stderr } else { &mut state.stdout };
+        let text = decoder.push(bytes);
+        self.publish_text(&state, kind, text);
+    }
+
+    /// The value of the last expression.
+    pub fn result(&self, data: MimeBundle, metadata: MimeBundle) {
+        let mut state = lock(&self.state);
+        self.flush_blocks(&mut state);
+        self.publish(&state, result(&state, data, metadata));
+    }
+
+    /// Something to show, in its place.
+    pub fn display(&self, data: MimeBundle, metadata: MimeBundle, display_id: Option<String>) {
+        let mut state = lock(&self.state);
+        self.flush_blocks(&mut state);
+        self.publish(&state, display("display_data", data, metadata, display_id));
+    }
+
+    /// What to show in the place of an earlier display.
+    pub fn update_display(&self, data: MimeBundle, metadata: MimeBundle, display_id: String) {
+        let state = lock(&self.state);
+        self.publish(&state, display("update_display_data", data, metadata, Some(display_id)));
+    }
+
+    /// Takes away what the cell has shown.
+    pub fn clear(&self, wait: bool) {
+        let mut state = lock(&self.state);
+        self.flush_blocks(&mut state);
+        self.publish(&state, ClearOutput { wait });
+    }
+
+    /// One of evcxr's content blocks.
+    pub fn content_block(&self, mime: String, text: String) {
+        let mut state = lock(&self.state);
+        if state.blocks.contains_key(&mime) {
+            self.flush_blocks(&mut state);
+        }
+        state.blocks.insert(mime, text.into());
+    }
+
+    fn flush_blocks(&self, state: &mut State) {
+        if !state.blocks.is_empty() {
+            let data = std::mem::take(&mut state.blocks);
+            self.publish(state, display("display_data", data, MimeBundle::new(), None));
+        }
+    }
+
+    fn publish_text(&self, state: &State, kind: Kind, text: String) {
+        if text.is_empty() {
+            return;
+        }
+        let content = match kind {
+            Kind::Stderr => StreamContent::stderr(&text),
+            _ => StreamContent::stdout(&text),
+        };
+        self.publish(state, content);
+    }
+
+    fn publish(&self, state: &State, content: impl Into<JupyterMessageContent>) {
+        let content = content.into();
+        match &state.cell {
+            Some(cell) if cell.silent => {}
+            Some(cell) => self.iopub.publish_blocking(content, &cell.parent),
+            // Before the first cell, only what goes wrong is printed.
+            None => eprintln!("threadbook: {content:?}"),
+        }
+    }
+}
+
+// Written as JSON, so that every MIME type passes, also those that nobody has thought of yet.
+
+fn result(state: &State, data: MimeBundle, metadata: MimeBundle) -> UnknownMessage {
+    let count = state.cell.as_ref().map_or(0, |cell| cell.count.value());
+    UnknownMessage {
+        msg_type: "execute_result".into(),
+        content: json!({"data": data, "metadata": metadata, "execution_count": count}),
+    }
+}
+
+fn display(
+    msg_type: &str,
+    data: MimeBundle,
+    metadata: MimeBundle,
+    display_id: Option<String>,
+) -> UnknownMessage {
+    let transient = display_id.map_or(json!({}), |id| json!({"display_id": id}));
+    UnknownMessage {
+        msg_type: msg_type.into(),
+        content: json!({"data": data, "metadata": metadata, "transient": transient}),
+    }
+}

@@ -1,0 +1,106 @@
+//! A lean copy of the standard library's sources, for rust-analyzer.
+//!
+//! The engine asks rust-analyzer for the types of a cell's variables, and rust-analyzer reads the sources
+//! of the standard library for that: half a gigabyte of memory and seconds of work, half of them for the
+//! thousands of CPU intrinsics that no notebook names. So a session reads a copy without those. It is also
+//! without its manifest, which spares rust-analyzer two runs of cargo.
+//!
+//! An engine that starts loads a project twice: first an empty one, then the one with the companion. The
+//! first needs no standard library at all, so [`Sources::Empty`] is there for it.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+/// The variable in which rust-analyzer looks for the sources of the standard library.
+pub const VARIABLE: &str = "RUST_SRC_PATH";
+
+/// The crates that `std` consists of.
+const CRATES: [&str; 7] = ["alloc", "core", "panic_abort", "panic_unwind", "proc_macro", "std", "unwind"];
+
+/// Modules of `core` that lie outside of it, and what stands there instead.
+const EMPTIED: [(&str, &str); 2] = [
+    ("stdarch/crates/core_arch/src/mod.rs", ""),
+    ("portable-simd/crates/core_simd/src/mod.rs", "pub mod simd {}"),
+];
+
+/// Which sources rust-analyzer is to see.
+#[derive(Clone, Copy)]
+pub enum Sources {
+    Empty,
+    Lean,
+}
+
+impl Sources {
+    fn name(self) -> &'static str {
+        match self {
+            Sources::Empty => "empty",
+            Sources::Lean => "lean",
+        }
+    }
+
+    /// Points `link` at these sources in `directory`.
+    pub fn show(self, directory: &Path, link: &Path) -> io::Result<()> {
+        match fs::remove_file(link) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => symlink(directory.join(self.name()), link),
+        }
+    }
+}
+
+/// Writes both to `directory`, from the `library` directory of the component `rust-src`.
+pub fn write(library: &Path, directory: &Path) -> io::Result<()> {
+    let _ = fs::remove_dir_all(directory);
+    let lean = directory.join(Sources::Lean.name());
+    for name in CRATES {
+        copy_sources(&library.join(name).join("src"), &lean.join(name).join("src"))?;
+        let empty = directory.join(Sources::Empty.name()).join(name).join("src");
+        fs::create_dir_all(&empty)?;
+        fs::write(empty.join("lib.rs"), "")?;
+    }
+    for (path, text) in EMPTIED {
+        let path = lean.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(&lean))?;
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+fn copy_sources(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if !entry.file_type()?.is_dir() {
+            fs::copy(path, target)?;
+        } else if entry.file_name() != "tests" {
+            copy_sources(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copy_is_lean_and_the_link_moves() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for name in CRATES {
+            fs::create_dir_all(from.path().join(name).join("src/tests")).unwrap();
+            fs::write(from.path().join(name).join("src/lib.rs"), "// sources").unwrap();
+            fs::write(from.path().join(name).join("src/tests/a.rs"), "").unwrap();
+        }
+        let sources = to.path().join("std");
+        write(from.path(), &sources).unwrap();
+        write(from.path(), &sources).unwrap();
+        let link = to.path().join("link");
+        Sources::Empty.show(&sources, &link).unwrap();
+        assert_eq!(fs::read_to_string(link.join("core/src/lib.rs")).unwrap(), "");
+        Sources::Lean.show(&sources, &link).unwrap();
+        assert_eq!(fs::read_to_string(link.join("core/src/lib.rs")).unwrap(), "// sources");
+        assert!(link.join(EMPTIED[0].0).exists() && !link.join("core/src/tests").exists());
+    }
+}

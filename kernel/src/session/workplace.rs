@@ -1,0 +1,260 @@
+//! Where a session works: a directory for the engine, and the environment around it.
+
+use super::dependencies;
+use super::standard_library::{self, Sources};
+use crate::prepared;
+use crate::runtime;
+use crate::wire;
+use anyhow::Context;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The file by which a living session holds its directory.
+const LOCK: &str = "in-use";
+
+/// In the prepared directory: copies of the standard library's sources.
+pub const SOURCES: &str = "std-sources";
+
+/// In a session's directory: the link to those of them that rust-analyzer is to read.
+const STANDARD_LIBRARY: &str = "std";
+
+/// The link to the companion's library.
+const COMPANION: &str = "companion";
+
+/// Variables that are set for the engine in this process, and must not reach user code.
+const FOR_ENGINE: [&str; 6] =
+    ["EVCXR_TMPDIR", "EVCXR_CONFIG_DIR", "PATH", "CARGO", "RUSTC", standard_library::VARIABLE];
+
+/// A directory in which the engine compiles cells, removed at the end if it is a session's own.
+pub struct Workplace {
+    directory: PathBuf,
+    companion: PathBuf,
+    rust_version: String,
+    dependencies: PathBuf,
+    library_path: OsString,
+    before: Vec<(&'static str, Option<OsString>)>,
+    /// Held while a session lives, so that nobody sweeps its directory away; `None` in the prepared one.
+    in_use: Option<File>,
+    /// Where copies of the standard library's sources lie, if there are any.
+    sources: Option<PathBuf>,
+    /// Where the toolchain has the originals, if the component `rust-src` is there.
+    original_sources: PathBuf,
+}
+
+impl Workplace {
+    /// Makes a cheap copy of the prepared directory for a session, and sweeps away what sessions that
+    /// were killed have left. Changes the environment: call it while there is one thread.
+    pub fn open(prepared: &Path) -> anyhow::Result<Workplace> {
+        if let Some(reason) = prepared::missing(prepared) {
+            anyhow::bail!("{reason}. Run `threadbook install` again.");
+        }
+        let sessions = dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("threadbook/sessions");
+        fs::create_dir_all(&sessions).with_context(|| format!("{} cannot be made", sessions.display()))?;
+        sweep(&sessions);
+        let directory = sessions.join(std::process::id().to_string());
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir(&directory)?;
+        let in_use = File::create(directory.join(LOCK))?;
+        in_use.try_lock().context("a new lock file is locked")?;
+        prepared::copy(prepared, &directory).with_context(|| {
+            format!("{} could not be copied to {}", prepared.display(), directory.display())
+        })?;
+        let mut workplace = Workplace::at(directory)?;
+        workplace.in_use = Some(in_use);
+        workplace.sources = Some(prepared.join(SOURCES)).filter(|sources| sources.exists());
+        workplace.show_sources(Sources::Empty)?;
+        Ok(workplace)
+    }
+
+    /// Works in the prepared directory itself, to build it. Changes the environment: call it while there
+    /// is one thread.
+    pub fn in_place(directory: &Path) -> anyhow::Result<Workplace> {
+        fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+        Workplace::at(directory.canonicalize()?)
+    }
+
+    fn at(directory: PathBuf) -> anyhow::Result<Workplace> {
+        let toolchain = Toolchain::find()?;
+        let before = FOR_ENGINE.map(|name| (name, std::env::var_os(name))).into();
+        let config = directory.join("evcxr-config");
+        fs::create_dir_all(&config)?;
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(toolchain.bin.clone()).chain(std::env::split_paths(&paths));
+        let values = [
+            directory.clone().into_os_string(),
+            config.into_os_string(),
+            std::env::join_paths(paths)?,
+            toolchain.bin.join("cargo").into_os_string(),
+            toolchain.bin.join("rustc").into_os_string(),
+            directory.join(STANDARD_LIBRARY).into_os_string(),
+        ];
+        for (name, value) in FOR_ENGINE.into_iter().zip(values) {
+            // SAFETY: the callers promise that this is the only thread.
+            unsafe { std::env::set_var(name, value) };
+        }
+        let dependencies = directory.join("target").join(&toolchain.host).join("debug/deps");
+        Ok(Workplace {
+            library_path: std::env::join_paths([&dependencies, &toolchain.libraries])?,
+            dependencies,
+            directory,
+            companion: prepared::companion()?,
+            rust_version: toolchain.version,
+            before,
+            in_use: None,
+            sources: None,
+            original_sources: toolchain.bin.with_file_name("lib/rustlib/src/rust/library"),
+        })
+    }
+
+    pub fn companion(&self) -> &Path {
+        &self.companion
+    }
+
+    pub fn rust_version(&self) -> &str {
+        &self.rust_version
+    }
+
+    /// The command that starts the process in which cells run, with the user's own environment.
+    pub fn runtime_command(&self) -> anyhow::Result<Command> {
+        let mut command = Command::new(std::env::current_exe()?);
+        for (name, value) in &self.before {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        // The engine moves a cell's object one directory up after linking, so the relative path to the
+        // standard library in it points beside it, unless it overshoots the root.
+        command.env(runtime::LIBRARY_PATH, &self.library_path);
+        command.env(runtime::COMPANION, self.directory.join(COMPANION));
+        command.env(wire::KERNEL_VARIABLE, self.socket_path());
+        Ok(command)
+    }
+
+    /// The socket on which supervisors report.
+    pub fn listener(&self) -> UnixListener {
+        let path = self.socket_path();
+        let _ = fs::remove_file(&path);
+        UnixListener::bind(&path)
+            .unwrap_or_else(|error| panic!("{} cannot be listened on: {error}", path.display()))
+    }
+
+    /// Unix allows about a hundred bytes for the path of a socket, so a deep directory will not do.
+    fn socket_path(&self) -> PathBuf {
+        let path = self.directory.join("wire");
+        if path.as_os_str().len() < 100 {
+            return path;
+        }
+        std::env::temp_dir().join(format!("threadbook-{}.wire", std::process::id()))
+    }
+
+    /// Chooses what rust-analyzer will read as the standard library when it next loads the project. (Without
+    /// copies it looks for the originals, and asks rustup for them if they are missing.)
+    pub fn show_sources(&self, which: Sources) -> std::io::Result<()> {
+        match &self.sources {
+            Some(sources) => which.show(sources, &self.directory.join(STANDARD_LIBRARY)),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the copies of the standard library's sources for sessions to come.
+    pub fn copy_sources(&self) -> anyhow::Result<()> {
+        if self.original_sources.exists() {
+            standard_library::write(&self.original_sources, &self.directory.join(SOURCES))
+                .context("the sources of the standard library could not be copied")?;
+        }
+        Ok(())
+    }
+
+    /// Shows the cell process the way to the companion, now that it is certainly up to date.
+    pub fn reveal_companion(&self) {
+        let library = format!("{}threadbook{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+        let _ = std::os::unix::fs::symlink(self.dependencies.join(library), self.directory.join(COMPANION));
+    }
+
+    /// Puts the workspace's own lock file in place, so that cells get what was tested.
+    pub fn write_lock_file(&self) -> std::io::Result<()> {
+        fs::write(self.directory.join("Cargo.lock"), dependencies::lock_file())
+    }
+}
+
+impl Drop for Workplace {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.socket_path());
+        if self.in_use.is_some() {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+/// Removes the directories of sessions that are gone.
+fn sweep(sessions: &Path) {
+    for entry in fs::read_dir(sessions).into_iter().flatten().flatten() {
+        let abandoned = match File::open(entry.path().join(LOCK)) {
+            Ok(lock) => lock.try_lock().is_ok(),
+            Err(_) => is_old(&entry),
+        };
+        if abandoned {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// A directory without a lock file may be one that is just being made.
+fn is_old(entry: &fs::DirEntry) -> bool {
+    let age = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+    age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age.as_secs() > 60)
+}
+
+/// The toolchain that compiles cells, found once: each start of a rustup proxy costs 15 to 40 ms.
+struct Toolchain {
+    bin: PathBuf,
+    version: String,
+    host: String,
+    /// Where the standard library's shared object lies.
+    libraries: PathBuf,
+}
+
+impl Toolchain {
+    fn find() -> anyhow::Result<Toolchain> {
+        let sysroot = say(Command::new("rustc").args(["--print", "sysroot"]))
+            .context("rustc was not found. Install Rust from https://rustup.rs")?;
+        let bin = PathBuf::from(sysroot).join("bin");
+        let about = say(Command::new(bin.join("rustc")).arg("-vV"))?;
+        let value = |key| about.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+        let (version, host) = (value("release: ").to_owned(), value("host: ").to_owned());
+        let libraries = bin.with_file_name("lib").join("rustlib").join(&host).join("lib");
+        Ok(Toolchain { bin, version, host, libraries })
+    }
+}
+
+/// What a command prints.
+fn say(command: &mut Command) -> anyhow::Result<String> {
+    let output = command.output()?;
+    if !output.status.success() {
+        anyhow::bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_holds_is_swept_away() {
+        let sessions = tempfile::tempdir().unwrap();
+        for name in ["living", "dead", "young"] {
+            fs::create_dir(sessions.path().join(name)).unwrap();
+        }
+        let living = File::create(sessions.path().join("living").join(LOCK)).unwrap();
+        living.lock().unwrap();
+        File::create(sessions.path().join("dead").join(LOCK)).unwrap();
+        sweep(sessions.path());
+        assert!(sessions.path().join("living").exists() && sessions.path().join("young").exists());
+        assert!(!sessions.path().join("dead").exists());
+    }
+}

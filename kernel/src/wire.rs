@@ -1,0 +1,172 @@
+//! The wire: how the process that cells run in talks to the kernel, and how the companion crate, if it
+//! is loaded there, takes part.
+//!
+//! A frame is a little-endian `u32` length, one byte that says what kind it is, and the body. The kinds:
+//!
+//! | kind | body | who sends it |
+//! | --- | --- | --- |
+//! | 1 | raw bytes that user code wrote to standard output | supervisor → kernel |
+//! | 2 | raw bytes that user code wrote to standard error | supervisor → kernel |
+//! | 3 | a JSON object with a `type` | companion → supervisor → kernel, both ways between the latter |
+//! | 4 | empty: the frame before this one has reached its place | supervisor → companion |
+//!
+//! The companion finds its end as `THREADBOOK_WIRE=1:<file descriptor>`, where 1 is [`VERSION`]; it sends
+//! one kind-3 frame at a time and waits for kind 4, so that what it sends keeps its place among the text
+//! that the cell prints. The supervisor passes the companion's messages on as they are.
+
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read, Write};
+
+/// The version of this protocol. A companion that speaks another one does not use the wire.
+pub const VERSION: u32 = 1;
+
+/// The environment variable in which the companion finds its end of the wire.
+pub const COMPANION_VARIABLE: &str = "THREADBOOK_WIRE";
+
+/// The environment variable in which the supervisor finds the kernel's socket.
+pub const KERNEL_VARIABLE: &str = "THREADBOOK_KERNEL_SOCKET";
+
+/// No honest frame is larger (a picture is a few hundred kilobytes); a length above it is garbage.
+const MAX_FRAME: usize = 256 << 20;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Standard output of user code.
+    Stdout = 1,
+    /// Standard error of user code.
+    Stderr = 2,
+    /// A JSON object.
+    Message = 3,
+    /// The acknowledgement of a message.
+    Ack = 4,
+}
+
+/// Writes one frame.
+pub fn write_frame(to: &mut impl Write, kind: Kind, body: &[u8]) -> io::Result<()> {
+    let mut frame = Vec::with_capacity(body.len() + 5);
+    frame.extend((body.len() as u32).to_le_bytes());
+    frame.push(kind as u8);
+    frame.extend(body);
+    to.write_all(&frame)
+}
+
+/// Writes a message frame.
+pub fn write_message(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    write_frame(to, Kind::Message, &serde_json::to_vec(message)?)
+}
+
+/// Reads one frame; `None` at the end of the stream.
+pub fn read_frame(from: &mut impl Read) -> io::Result<Option<(Kind, Vec<u8>)>> {
+    let mut head = [0; 5];
+    match from.read_exact(&mut head) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    let kind = match head[4] {
+        1 => Kind::Stdout,
+        2 => Kind::Stderr,
+        3 => Kind::Message,
+        4 => Kind::Ack,
+        other => return Err(garbage(format!("a frame of the unknown kind {other}"))),
+    };
+    if length > MAX_FRAME {
+        return Err(garbage(format!("a frame of {length} bytes")));
+    }
+    let mut body = vec![0; length];
+    from.read_exact(&mut body)?;
+    Ok(Some((kind, body)))
+}
+
+fn garbage(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// A MIME bundle, as in the Jupyter messaging specification.
+pub type MimeBundle = serde_json::Map<String, serde_json::Value>;
+
+/// What the kernel hears: from the companion, and from the supervisor itself.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Message {
+    /// The value of a cell's last expression.
+    Result {
+        data: MimeBundle,
+        #[serde(default)]
+        metadata: MimeBundle,
+    },
+    /// Something to show now.
+    Display {
+        data: MimeBundle,
+        #[serde(default)]
+        metadata: MimeBundle,
+        #[serde(default)]
+        display_id: Option<String>,
+    },
+    /// What to show in the place of an earlier display.
+    UpdateDisplay {
+        data: MimeBundle,
+        #[serde(default)]
+        metadata: MimeBundle,
+        display_id: String,
+    },
+    /// Take away what the cell has shown so far; with `wait`, when the next output comes.
+    ClearOutput { wait: bool },
+    /// A panic in the thread that runs the cell, which may yet be caught.
+    Panic {
+        message: String,
+        #[serde(default)]
+        file: String,
+        #[serde(default)]
+        line: u32,
+    },
+    /// A panic has ended the cell. Sent by the supervisor.
+    Panicked,
+    /// A `?` at the top level of the cell met an error. Sent by the supervisor.
+    QuestionMark { text: String },
+    /// One of evcxr's own content blocks, which user code may print. Sent by the supervisor.
+    Content { mime: String, text: String },
+    /// The process that runs the cells has ended, by `signal` or with `code`. Sent by the supervisor.
+    Died { signal: Option<i32>, code: Option<i32> },
+    /// All that came before `Order::Sync` with this `id` has been sent. Sent by the supervisor.
+    Synced { id: u64 },
+}
+
+/// What the kernel tells the supervisor.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Order {
+    /// End the cell that is running, if one is.
+    Interrupt,
+    /// Send what is there, then [`Message::Synced`].
+    Sync { id: u64 },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_survives_the_trip() {
+        let mut bytes = Vec::new();
+        write_frame(&mut bytes, Kind::Stdout, b"one\xff").unwrap();
+        write_message(&mut bytes, &Order::Sync { id: 7 }).unwrap();
+        let mut from = &bytes[..];
+        assert_eq!(read_frame(&mut from).unwrap(), Some((Kind::Stdout, b"one\xff".to_vec())));
+        let (kind, body) = read_frame(&mut from).unwrap().unwrap();
+        assert_eq!(kind, Kind::Message);
+        assert_eq!(serde_json::from_slice::<Order>(&body).unwrap(), Order::Sync { id: 7 });
+        assert_eq!(read_frame(&mut from).unwrap(), None);
+    }
+
+    #[test]
+    fn garbage_is_an_error_and_no_panic() {
+        assert!(read_frame(&mut &[255, 255, 255, 255, 1, 0][..]).is_err());
+        assert!(read_frame(&mut &[1, 0, 0, 0, 9, 0][..]).is_err());
+        assert!(read_frame(&mut &[4, 0, 0, 0, 1, 0][..]).is_err());
+        assert_eq!(read_frame(&mut &[4, 0][..]).unwrap(), None);
+    }
+}
