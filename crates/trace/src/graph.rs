@@ -64,7 +64,15 @@ pub struct Edge {
 /// runs `bob`, which waits for `alice`".
 #[derive(Clone, PartialEq, Eq)]
 pub struct WaitGraph {
-    data: Arc<WaitGraphBuilder>,
+    data: Arc<Data>,
+}
+
+#[derive(PartialEq, Eq)]
+struct Data {
+    nodes: Vec<Node>,
+    /// Sorted by `from`: a deadlock of ten thousand workers is still printed at once.
+    edges: Vec<Edge>,
+    several_pools: bool,
 }
 
 /// Collects the nodes and edges of a [`WaitGraph`].
@@ -95,7 +103,7 @@ impl WaitGraphBuilder {
         self.nodes.len() - 1
     }
 
-    /// Adds an edge. Adding it again changes nothing.
+    /// Adds an edge.
     ///
     /// # Panics
     ///
@@ -105,17 +113,24 @@ impl WaitGraphBuilder {
             from.max(to) < self.nodes.len(),
             "an edge needs nodes that exist"
         );
-        let edge = Edge { from, relation, to };
-        // Only a pool's list of workers grows with the size of the pool, and it is added once.
-        if relation == Relation::NeedsWorker || !self.edges.contains(&edge) {
-            self.edges.push(edge);
-        }
+        self.edges.push(Edge { from, relation, to });
     }
 
     /// The finished graph.
     pub fn build(self) -> WaitGraph {
+        let WaitGraphBuilder { nodes, mut edges } = self;
+        // Stable, so the targets of a node stay in the order in which they were added.
+        edges.sort_by_key(|edge| edge.from);
+        let is_worker = |node: &&Node| node.kind == NodeKind::Worker;
+        let mut pools = nodes.iter().filter(is_worker).map(|node| &node.pool);
+        let first = pools.next();
+        let several_pools = pools.any(|pool| Some(pool) != first);
         WaitGraph {
-            data: Arc::new(self),
+            data: Arc::new(Data {
+                nodes,
+                edges,
+                several_pools,
+            }),
         }
     }
 }
@@ -132,13 +147,12 @@ impl WaitGraph {
     }
 
     /// One sentence for each worker or thread that waits, in the order in which they were found.
-    pub fn sentences(&self) -> Vec<String> {
-        let waiters = self
-            .nodes()
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| node.kind.is_thread());
-        waiters.filter_map(|(id, _)| self.sentence(id)).collect()
+    pub fn sentences(&self) -> impl Iterator<Item = String> {
+        self.waiters().filter_map(|id| self.sentence(id))
+    }
+
+    fn waiters(&self) -> impl Iterator<Item = NodeId> {
+        (0..self.nodes().len()).filter(|id| self.nodes()[*id].kind.is_thread())
     }
 
     fn sentence(&self, thread: NodeId) -> Option<String> {
@@ -200,21 +214,12 @@ impl WaitGraph {
     fn thread_name(&self, thread: NodeId) -> String {
         let node = &self.nodes()[thread];
         match (&node.pool, node.kind) {
-            (Some(pool), NodeKind::Worker) if self.has_several_pools() => {
+            (Some(pool), NodeKind::Worker) if self.data.several_pools => {
                 format!("{} of `{pool}`", node.name)
             }
             (_, NodeKind::Thread) => format!("thread `{}`", node.name),
             _ => node.name.clone(),
         }
-    }
-
-    fn has_several_pools(&self) -> bool {
-        let mut pools = self
-            .nodes()
-            .iter()
-            .filter(|node| node.kind == NodeKind::Worker);
-        let first = pools.next().and_then(|node| node.pool.as_ref());
-        pools.any(|node| node.pool.as_ref() != first)
     }
 
     fn targets(&self, from: NodeId, relation: Relation) -> impl Iterator<Item = NodeId> {
@@ -235,12 +240,12 @@ impl NodeKind {
 impl fmt::Display for WaitGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MOST: usize = 12;
-        let sentences = self.sentences();
-        f.write_str(&sentences[..sentences.len().min(MOST)].join("; "))?;
-        if sentences.len() > MOST {
-            write!(f, "; and {} more like these", sentences.len() - MOST)?;
+        let shown: Vec<String> = self.sentences().take(MOST).collect();
+        f.write_str(&shown.join("; "))?;
+        match self.waiters().count().saturating_sub(MOST) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more like these"),
         }
-        Ok(())
     }
 }
 
