@@ -1,1 +1,74 @@
-//! x
+//! Executors and futures in the manner of Python's `concurrent.futures`, and threads in the manner of its
+//! `threading`.
+//!
+//! * [`ThreadPoolExecutor`] and [`SerialExecutor`] run tasks; [`Executor`] is what they have in common.
+//! * [`Future`] is a value that will be there later, [`Promise`] completes one by hand; [`wait`] and
+//!   [`as_completed`] wait for several.
+//! * A wait that can never end returns [`TaskError::Deadlock`] with a [`WaitGraph`] that says who waits for
+//!   whom, and the pool stays usable.
+//! * Every executor keeps a [`Timeline`] of what ran where and when.
+//!
+//! # Examples
+//!
+//! Two tasks that wait for each other, which hangs in Python:
+//!
+//! ```
+//! use std::sync::mpsc;
+//! use threadbook_executor::{Future, TaskError, ThreadPoolExecutor};
+//!
+//! let pool = ThreadPoolExecutor::new(2);
+//! let (to_alice, bobs_future) = mpsc::channel::<Future<u32>>();
+//! let alice = pool.submit_named("alice", move || bobs_future.recv().unwrap().result());
+//! let waits_for = alice.clone();
+//! let bob = pool.submit_named("bob", move || match waits_for.result() {
+//!     Ok(Err(error)) | Err(error) => panic!("{error}"),
+//!     Ok(Ok(number)) => number,
+//! });
+//! to_alice.send(bob).unwrap();
+//! let Ok(Err(TaskError::Deadlock(graph))) = alice.result() else { panic!() };
+//! let text = graph.to_string();
+//! assert!(text.contains("runs `alice`, which waits for `bob`"));
+//! assert!(text.contains("runs `bob`, which waits for `alice`"));
+//! ```
+//!
+//! # Invariants
+//!
+//! * A thread of ours sleeps in one place only, `block`; so each wait can be interrupted, is traced, and
+//!   is known to the detector.
+//! * No lock of this crate is held while code of a user runs, except `Clone` and `Debug` of a value.
+//! * Nothing here knows the notebook, the kernel or a picture.
+
+mod agent;
+mod block;
+mod builder;
+mod detect;
+mod error;
+mod executor;
+mod fork;
+mod future;
+mod help;
+mod interrupt;
+mod map;
+mod panics;
+mod promise;
+mod queue;
+mod serial;
+mod state;
+mod sync;
+mod task;
+mod thread_pool;
+mod waiting;
+
+pub use builder::{BuildError, ThreadPoolBuilder};
+pub use error::TaskError;
+pub use executor::{Executor, Portable};
+pub use future::Future;
+pub use interrupt::{clear_interrupt, interrupt, is_interrupted};
+pub use map::MapResults;
+pub use promise::Promise;
+pub use serial::SerialExecutor;
+pub use thread_pool::ThreadPoolExecutor;
+pub use threadbook_trace::{Bar, Outcome, Row, Timeline, WaitGraph};
+pub use waiting::{
+    AsCompleted, ReturnWhen, Waited, as_completed, as_completed_timeout, try_wait, wait,
+};

@@ -1,0 +1,141 @@
+//! The one place where a thread of ours stops to wait.
+//!
+//! Whatever is waited for (a future, several, a lock, the end of a pool) is a [`Goal`]. Blocking on it
+//! goes the same way for all:
+//!
+//! 1. look whether it is reached; give up if the process is interrupted;
+//! 2. spin for a moment: most tasks are short, and going to sleep costs more than they do;
+//! 3. do something useful, if this thread is one that helps (see `help`);
+//! 4. subscribe, so that the thread is woken when something changes;
+//! 5. tell the detector, unless the wait ends by itself or nobody could need this thread (see `detect`);
+//! 6. sleep, and at every wake-up look for the goal, a verdict, an interrupt, the deadline.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use threadbook_trace::{TaskLabel, Ticks, WaitSpan};
+
+use crate::agent::{self, Agent};
+use crate::detect::{self, Need};
+use crate::error::TaskError;
+use crate::help;
+use crate::interrupt::is_interrupted;
+
+/// Something that a thread can wait for.
+pub(crate) trait Goal {
+    /// Whether the wait is over.
+    fn is_reached(&self) -> bool;
+
+    /// Whether the thread that worked on it stayed behind in another process.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
+    /// Arranges for `agent` to be woken whenever [`Goal::is_reached`] may have become true.
+    fn subscribe(&self, agent: &Arc<Agent>);
+
+    /// Undoes [`Goal::subscribe`].
+    fn unsubscribe(&self, agent: &Arc<Agent>);
+
+    /// What it takes, for the detector.
+    fn need(&self) -> Need;
+
+    /// How a timeline calls it.
+    fn label(&self) -> TaskLabel;
+}
+
+/// How long a wait looks before it sleeps. Each round gives the processor to whoever wants it, so that
+/// on a machine with few cores the one who is waited for gets to run.
+const ROUNDS: u32 = 16;
+
+/// Waits until `goal` is reached.
+pub(crate) fn block(goal: &dyn Goal, deadline: Option<Instant>) -> Result<(), TaskError> {
+    for round in 0..ROUNDS {
+        if goal.is_reached() {
+            return Ok(());
+        }
+        if round == 0 && is_interrupted() {
+            return Err(TaskError::Interrupted);
+        }
+        spin(round);
+    }
+    let agent = Agent::current();
+    let span = agent::running().map(|running| (running.label, Ticks::now()));
+    let result = match help::help_until(goal, deadline, &agent) {
+        Some(result) => result,
+        None => sleep_until(goal, deadline, &agent, false, None),
+    };
+    if let (Some((task, started)), Some(log)) = (span, agent.log()) {
+        log.waited(WaitSpan {
+            task,
+            what: goal.label(),
+            started,
+            finished: Ticks::now(),
+        });
+    }
+    result
+}
+
+fn spin(round: u32) {
+    if round < 4 {
+        std::hint::spin_loop();
+    } else {
+        std::thread::yield_now();
+    }
+}
+
+/// Sleeps until `goal` is reached; with `nap`, at most until then, without an error.
+///
+/// `helps` says that this thread still runs tasks of its pool's queue between its naps.
+pub(crate) fn sleep_until(
+    goal: &dyn Goal,
+    deadline: Option<Instant>,
+    agent: &Arc<Agent>,
+    helps: bool,
+    nap: Option<Instant>,
+) -> Result<(), TaskError> {
+    goal.subscribe(agent);
+    let tell = deadline.is_none() && agent.is_needed();
+    if tell {
+        detect::enter(agent, goal.need(), helps);
+    }
+    let result = loop {
+        // In this order: another wait of the same deadlock may already have failed, and its task have
+        // completed what this one waits for. Then the verdict was there first, and counts.
+        let reached = goal.is_reached();
+        if tell && let Some(graph) = agent.take_verdict() {
+            break Err(TaskError::Deadlock(graph));
+        }
+        if reached {
+            break Ok(());
+        }
+        if is_interrupted() {
+            break Err(TaskError::Interrupted);
+        }
+        if goal.is_lost() {
+            break Err(lost());
+        }
+        let until = [deadline, nap].into_iter().flatten().min();
+        match until {
+            None => std::thread::park(),
+            Some(until) => match until.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => std::thread::park_timeout(left),
+                _ if deadline == Some(until) => break Err(TaskError::TimedOut),
+                _ => break Ok(()),
+            },
+        }
+    };
+    if tell {
+        detect::leave(agent);
+    }
+    goal.unsubscribe(agent);
+    result
+}
+
+/// The error of a task whose thread did not come along into this process.
+pub(crate) fn lost() -> TaskError {
+    TaskError::BrokenPool(
+        "the task ran in a thread that was lost when the process was restored; submit it again"
+            .to_owned(),
+    )
+}

@@ -1,0 +1,84 @@
+//! The other end of a future that is completed by hand.
+
+use std::fmt;
+use std::sync::Arc;
+
+use threadbook_trace::{NameId, TaskLabel};
+
+use crate::error::TaskError;
+use crate::future::Future;
+use crate::state::{Header, Shared};
+
+/// The right, and the duty, to complete one future.
+///
+/// A promise that is dropped without a result ends its future with [`TaskError::BrokenPromise`], so
+/// nobody waits forever.
+///
+/// # Examples
+///
+/// ```
+/// use threadbook_executor::Promise;
+///
+/// let (promise, future) = Promise::new();
+/// assert!(!future.done());
+/// promise.set_result("hello");
+/// assert_eq!(future.result(), Ok("hello"));
+/// ```
+pub struct Promise<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T> Promise<T> {
+    /// A promise and its future.
+    #[allow(clippy::new_ret_no_self)]
+    pub fn new() -> (Promise<T>, Future<T>) {
+        Promise::named("a promise")
+    }
+
+    /// A promise and its future, which error messages call `name`.
+    pub fn named(name: &str) -> (Promise<T>, Future<T>) {
+        let label = TaskLabel {
+            number: 0,
+            name: NameId::new(name),
+        };
+        let (shared, future) = Shared::new(Header::new(label, 0));
+        (Promise { shared }, future)
+    }
+
+    /// Gives the future its value. Returns false, and drops the value, if the future was cancelled.
+    pub fn set_result(self, value: T) -> bool {
+        self.shared.complete(Ok(value)).is_ok()
+    }
+
+    /// Gives the future an error: text, any error, or a [`TaskError`], which is passed on as it is.
+    /// Returns false if the future was cancelled.
+    pub fn set_exception(self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> bool {
+        self.shared
+            .complete(Err(TaskError::from_error(error)))
+            .is_ok()
+    }
+
+    /// Says that work on the value has begun: from now on the future cannot be cancelled. Returns
+    /// false if it was cancelled before.
+    pub fn set_running(&self) -> bool {
+        self.shared.start() || self.shared.is_running()
+    }
+}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        // An error means that the future is done, as it should be.
+        let _ = self.shared.complete(Err(TaskError::BrokenPromise));
+    }
+}
+
+impl<T> fmt::Debug for Promise<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.shared.is_cancelled() {
+            "cancelled"
+        } else {
+            "not kept yet"
+        };
+        write!(f, "Promise({state})")
+    }
+}
