@@ -1,0 +1,127 @@
+//! How wide a text will be, and how to make it fit.
+//!
+//! The reader's system chooses the font, so nobody here can know a width. These estimates follow the widest
+//! sans-serif that is in common use as a system font (DejaVu Sans, whose lower-case letters are a tenth
+//! wider than Arial's). What fits by them fits everywhere.
+
+use std::borrow::Cow;
+
+/// The width of `text` at a font size of `size`, in the picture's units.
+pub(crate) fn width(text: &str, size: f64, bold: bool) -> f64 {
+    let em: f64 = text.chars().map(char_width).sum();
+    em * size * if bold { 1.12 } else { 1.02 }
+}
+
+/// `text`, or its beginning and its end around an ellipsis if it is wider than `room`.
+pub(crate) fn shorten(text: &str, size: f64, bold: bool, room: f64) -> Cow<'_, str> {
+    // Nothing narrower than 0.27 em is printable, so a text of a megabyte is not measured to its end.
+    let most = (room / (0.27 * size)).max(0.0) as usize;
+    if text.chars().nth(most).is_none() && width(text, size, bold) <= room {
+        return Cow::Borrowed(text);
+    }
+    let measure = |part: &str| width(part, size, bold);
+    let mut room = room - measure("…");
+    let (mut head, mut tail) = (0, text.len());
+    // By turns from both ends; the beginning first, as it says more.
+    while let Some(first) = text[head..tail].chars().next() {
+        room -= measure(first.encode_utf8(&mut [0; 4]));
+        if room < 0.0 {
+            break;
+        }
+        head += first.len_utf8();
+        let Some(last) = text[head..tail].chars().next_back() else { break };
+        room -= measure(last.encode_utf8(&mut [0; 4]));
+        if room < 0.0 {
+            break;
+        }
+        tail -= last.len_utf8();
+    }
+    Cow::Owned(format!("{}…{}", &text[..head], &text[tail..]))
+}
+
+/// The width of one character in em.
+fn char_width(c: char) -> f64 {
+    match c {
+        'i' | 'j' | 'l' | 'I' | 'J' | '\'' => 0.3,
+        ' ' | '.' | ',' | ':' | ';' | '/' | '\\' | '|' | '-' => 0.36,
+        'f' | 't' | 'r' | '(' | ')' | '[' | ']' | '!' => 0.41,
+        '"' | '`' | '_' | '*' | '?' | 's' | 'z' | 'c' => 0.55,
+        'm' => 0.98,
+        'w' | '+' | '=' | '<' | '>' | '~' | '^' | '#' | '&' => 0.84,
+        'M' | 'O' | 'Q' | 'D' | 'G' => 0.87,
+        'W' | '@' | '%' | '…' | '—' => 1.0,
+        'a'..='z' | '0'..='9' | '$' | '{' | '}' | 'µ' | '–' => 0.64,
+        'A'..='Z' => 0.76,
+        '\u{80}'..='\u{10ff}' => 0.9,
+        _ => 1.3,
+    }
+}
+
+/// `text` as XML text or attribute: with entities, and without the characters that XML cannot hold.
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
+    let special = |c: char| {
+        matches!(c, '&' | '<' | '>' | '"' | '\u{fffe}' | '\u{ffff}' | '\u{7f}'..='\u{9f}') || c < ' '
+    };
+    if !text.contains(special) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\r' | '\t' => escaped.push(' '),
+            c if special(c) => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// `1 task`, `2 tasks`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    let mut digits = count.to_string();
+    for place in (1..digits.len())
+        .rev()
+        .filter(|place| digits.len() > 4 && (digits.len() - place).is_multiple_of(3))
+        .collect::<Vec<_>>()
+    {
+        digits.insert(place, ',');
+    }
+    format!("{digits} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_keeps_both_ends() {
+        let name = "download_every_page_of_the_encyclopedia";
+        let short = shorten(name, 12.0, false, 100.0);
+        assert_eq!(short, "downlo…pedia");
+        assert!(width(&short, 12.0, false) <= 100.0);
+        assert_eq!(shorten("alice", 12.0, false, 100.0), "alice");
+    }
+
+    #[test]
+    fn no_room_leaves_an_ellipsis() {
+        assert_eq!(shorten("alice", 12.0, false, 0.0), "…");
+        assert_eq!(shorten("", 12.0, false, 0.0), "");
+        assert_eq!(shorten("𝔸𝔹ℂ", 12.0, false, 30.0), "𝔸…");
+    }
+
+    #[test]
+    fn text_becomes_xml() {
+        assert_eq!(escape("Vec<u8> & \"x\"\n\u{1}"), "Vec&lt;u8&gt; &amp; &quot;x&quot; \u{fffd}");
+    }
+
+    #[test]
+    fn counts_read_well() {
+        assert_eq!(counted(1, "task"), "1 task");
+        assert_eq!(counted(1234, "task"), "1234 tasks");
+        assert_eq!(counted(1_234_567, "task"), "1,234,567 tasks");
+    }
+}

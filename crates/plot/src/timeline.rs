@@ -1,0 +1,411 @@
+//! A run: a row a worker, a block a task.
+
+mod blocks;
+mod labels;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use plotters::prelude::*;
+use threadbook_display::Svg;
+use threadbook_trace::{Bar, Outcome, Row, Timeline};
+
+use crate::canvas::Canvas;
+use crate::page::{Anchor, Font, Frame, N, Page, WIDTH, tooltip};
+use crate::palette::{ALARM, BARS, GRID, INK, MANY, QUIET, STRIPE};
+use crate::text::counted;
+use crate::units::{Unit, human, percent, plain};
+use blocks::{Block, Many, Scale, What, blocks};
+
+/// More workers than this are summed up in a line.
+const MOST_ROWS: usize = 64;
+const MARGIN: f64 = 14.0;
+const TOP: f64 = 36.0;
+const AXIS: f64 = 24.0;
+const BUSY_COLUMN: f64 = 46.0;
+const LINE: f64 = 17.0;
+const SMALL: Font = Font::new(11.0);
+
+/// Draws a run: a row for each worker, a block for each task, waits hatched.
+///
+/// Tasks too short to be seen are drawn together, and more than 64 workers are summed up, so the picture
+/// of any run is drawn at once and stays small.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use threadbook_trace::{Bar, Outcome, Row, Timeline};
+///
+/// let bar = Bar {
+///     label: "is_prime".into(),
+///     number: 1,
+///     submitted: Duration::ZERO,
+///     started: Duration::from_millis(1),
+///     finished: Duration::from_millis(9),
+///     outcome: Outcome::Returned,
+///     waits: vec![],
+/// };
+/// let row = Row { name: "worker 0".into(), bars: vec![bar] };
+/// let run = Timeline { name: "pool".into(), rows: vec![row], length: Duration::from_millis(10), lost: 0 };
+/// let picture = threadbook_plot::timeline(&run).0;
+/// assert!(picture.contains("1 task on 1 worker in 10 ms"));
+/// ```
+pub fn timeline(timeline: &Timeline) -> Svg {
+    let (page, height, description) = draw(timeline);
+    page.finish(height, &format!("Timeline of {}", timeline.name), &description)
+}
+
+/// The page, its height, and the picture in words.
+pub(crate) fn draw(timeline: &Timeline) -> (Page, f64, String) {
+    let shown = &timeline.rows[..timeline.rows.len().min(MOST_ROWS)];
+    let drawing = Drawing::new(timeline, shown);
+    let mut page = Page::new();
+    let room = WIDTH - 2.0 * MARGIN;
+    let title = Font::new(13.0).bold();
+    page.text_within(&timeline.name, title, Anchor::Start, (MARGIN, 23.0), room - BUSY_COLUMN);
+    let mut y = TOP;
+    let mut legend = Legend::default();
+    if timeline.tasks() > 0 {
+        let quiet = SMALL.color(QUIET);
+        page.text("busy", quiet, Anchor::End, (WIDTH - MARGIN, 23.0));
+        drawing.rows(&mut page, shown);
+        drawing.axis(&mut page);
+        drawing.blocks(&mut page, shown, &mut legend);
+        y = drawing.bottom() + AXIS + 8.0;
+        y = legend.draw(&mut page, y);
+    }
+    let notes = notes(timeline);
+    for note in &notes {
+        page.text_within(note, SMALL, Anchor::Start, (MARGIN, y + 11.0), room);
+        y += LINE;
+    }
+    let rows = shown.iter().take(16).map(|row| {
+        let share = percent(row.busy(), drawing.scale.length);
+        format!(" {}: {}, busy {share:.0} % of the time.", row.name, counted(row.bars.len(), "task"))
+    });
+    let description = notes.join(" ") + &rows.collect::<String>();
+    (page, y + 10.0, description)
+}
+
+/// What the figures say, computed from the run.
+fn notes(timeline: &Timeline) -> Vec<String> {
+    let (tasks, rows) = (timeline.tasks(), &timeline.rows);
+    let on = format!("{} on {}", counted(tasks, "task"), counted(rows.len(), "worker"));
+    if tasks == 0 {
+        return vec![format!("{on}: nothing to show yet.")];
+    }
+    let length = length(timeline);
+    let shares = || rows.iter().map(|row| percent(row.busy(), length));
+    let mean = shares().sum::<f64>() / rows.len() as f64;
+    let (least, most) =
+        shares().fold((100.0_f64, 0.0_f64), |(least, most), share| (least.min(share), most.max(share)));
+    let busy = match rows.len() {
+        1 => format!("the worker was busy {mean:.0} % of the time."),
+        _ => format!(
+            "a worker was busy {mean:.0} % of the time on average (from {least:.0} % to {most:.0} %)."
+        ),
+    };
+    let mut notes = vec![format!("{on} in {}; {busy}", human(length))];
+    let panicked =
+        rows.iter().flat_map(|row| &row.bars).filter(|bar| bar.outcome == Outcome::Panicked).count();
+    if panicked > 0 {
+        notes.push(format!("{} panicked.", counted(panicked, "task")));
+    }
+    if let Some(hidden) = rows.get(MOST_ROWS..).filter(|hidden| !hidden.is_empty()) {
+        let tasks = counted(hidden.iter().map(|row| row.bars.len()).sum(), "task");
+        let share = hidden.iter().map(|row| percent(row.busy(), length)).sum::<f64>() / hidden.len() as f64;
+        let workers = counted(hidden.len(), "more worker");
+        notes.push(format!("And {workers} with {tasks}, busy {share:.0} % of the time on average."));
+    }
+    if timeline.lost > 0 {
+        notes.push(format!(
+            "{} no longer kept.",
+            counted(timeline.lost as usize, "older event") + if timeline.lost == 1 { " is" } else { " are" }
+        ));
+    }
+    notes
+}
+
+/// The length of the axis: that of the run, or more if a task reaches beyond it, and never nothing.
+fn length(timeline: &Timeline) -> Duration {
+    let ends = timeline.rows.iter().flat_map(|row| &row.bars).map(|bar| bar.finished);
+    ends.max().unwrap_or_default().max(timeline.length).max(Duration::from_nanos(1))
+}
+
+/// Where things are, and which colour a task has.
+struct Drawing<'a> {
+    left: f64,
+    row_height: f64,
+    rows: usize,
+    scale: Scale,
+    colors: HashMap<&'a str, usize>,
+}
+
+impl<'a> Drawing<'a> {
+    fn new(timeline: &Timeline, shown: &'a [Row]) -> Drawing<'a> {
+        let names = shown.iter().map(|row| SMALL.width(&row.name)).fold(0.0, f64::max);
+        let left = (MARGIN + names.min(150.0) + 10.0).round();
+        let row_height = match shown.len() {
+            0..=6 => 30.0,
+            7..=16 => 24.0,
+            17..=32 => 18.0,
+            _ => 14.0,
+        };
+        let mut bars: Vec<&Bar> = shown.iter().flat_map(|row| &row.bars).collect();
+        bars.sort_by_key(|bar| (bar.started, bar.number));
+        let mut colors = HashMap::new();
+        for bar in bars {
+            let next = colors.len();
+            colors.entry(&*bar.label).or_insert(next);
+        }
+        let width = WIDTH - MARGIN - BUSY_COLUMN - left;
+        let scale = Scale { length: length(timeline), width };
+        Drawing { left, row_height, rows: shown.len(), scale, colors }
+    }
+
+    fn top_of(&self, row: usize) -> f64 {
+        TOP + row as f64 * self.row_height
+    }
+
+    fn bottom(&self) -> f64 {
+        self.top_of(self.rows)
+    }
+
+    /// Names on the left, busy shares on the right.
+    fn rows(&self, page: &mut Page, rows: &[Row]) {
+        let font = Font { size: SMALL.size.min(self.row_height - 3.0), ..SMALL };
+        for (index, row) in rows.iter().enumerate() {
+            let top = self.top_of(index);
+            if index % 2 == 0 {
+                let (x, y, width, height) = (N(MARGIN / 2.0), N(top), N(WIDTH - MARGIN), N(self.row_height));
+                page.add(format_args!(
+                    r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{STRIPE}"/>"#
+                ));
+            }
+            let baseline = top + self.row_height / 2.0 + 0.35 * font.size;
+            page.text_within(&row.name, font, Anchor::Start, (MARGIN, baseline), self.left - MARGIN - 8.0);
+            let share = format!("{:.0} %", percent(row.busy(), self.scale.length));
+            page.text(&share, font, Anchor::End, (WIDTH - MARGIN, baseline));
+        }
+    }
+
+    /// The time axis and its grid, by plotters.
+    fn axis(&self, page: &mut Page) {
+        let unit = Unit::of(self.scale.length.as_secs_f64());
+        let end = self.scale.length.as_secs_f64() / unit.seconds;
+        let label = |value: &f64| format!("{} {}", plain(*value, 3), unit.name);
+        let canvas = Canvas { page, height: self.bottom() + AXIS };
+        let size = (self.scale.width as u32 + 1, (self.bottom() - TOP + AXIS) as u32);
+        let area = canvas.into_drawing_area().shrink((self.left as u32, TOP as u32), size);
+        // Our canvas never fails, and plotters alone only where there is no room at all, and then there is
+        // no axis to miss.
+        let _ = ChartBuilder::on(&area)
+            .x_label_area_size(AXIS as u32)
+            .build_cartesian_2d(0.0..end, 0.0..1.0)
+            .and_then(|mut chart| {
+                chart
+                    .configure_mesh()
+                    .disable_y_mesh()
+                    .disable_y_axis()
+                    .x_labels(7)
+                    .x_label_formatter(&label)
+                    .label_style(("sans-serif", 11))
+                    .axis_style(color(QUIET))
+                    .bold_line_style(color(GRID))
+                    .light_line_style(TRANSPARENT)
+                    .draw()
+            });
+    }
+
+    fn blocks(&self, page: &mut Page, rows: &[Row], legend: &mut Legend) {
+        let mut unlabelled = false;
+        for (index, row) in blocks(rows, self.scale).iter().enumerate() {
+            for (place, block) in row.iter().enumerate() {
+                let frame = self.frame(index, block);
+                let above = labels::above(&row[place..]);
+                match &block.what {
+                    What::One(bar, waits) => {
+                        self.one(page, frame, bar);
+                        for (span, what) in waits {
+                            let frame =
+                                Frame { left: self.left + span.from, right: self.left + span.to, ..frame };
+                            let hatch = page.hatch();
+                            let tip = tooltip(&format!("{} waits for {what}", bar.label));
+                            rect(page, frame, &hatch, "", &tip);
+                            legend.waits = true;
+                        }
+                        mark(page, frame, bar.outcome, legend);
+                        let (_, ink) = self.color(bar);
+                        let label = labels::Label { bar, waits, frame, left: self.left, ink };
+                        unlabelled |= !label.draw(page, &above);
+                    }
+                    What::Many(many) => {
+                        self.many(page, frame, many);
+                        legend.panicked |= many.panicked > 0;
+                        unlabelled |= many.alike;
+                        legend.many |= !many.alike;
+                    }
+                }
+            }
+        }
+        // The colours mean something only as long as each has one meaning.
+        if unlabelled && self.colors.len() <= BARS.len() {
+            let mut names: Vec<_> =
+                self.colors.iter().map(|(name, index)| (*index, name.to_string())).collect();
+            names.sort_unstable();
+            legend.names = names.into_iter().map(|(index, name)| (BARS[index].0, name)).collect();
+        }
+    }
+
+    fn frame(&self, row: usize, block: &Block<'_>) -> Frame {
+        let (inset, step) = if self.row_height >= 18.0 { (3.0, 3.0) } else { (1.0, 1.5) };
+        let inset = inset + step * block.depth as f64;
+        let (top, bottom) = (self.top_of(row) + inset, self.top_of(row) + self.row_height - inset);
+        Frame { left: self.left + block.span.from, top, right: self.left + block.span.to, bottom }
+    }
+
+    fn color(&self, bar: &Bar) -> (&'static str, &'static str) {
+        BARS[self.colors.get(&*bar.label).copied().unwrap_or(0) % BARS.len()]
+    }
+
+    fn one(&self, page: &mut Page, frame: Frame, bar: &Bar) {
+        let word = match bar.outcome {
+            Outcome::Returned => String::new(),
+            outcome => format!(", {outcome:?}").to_lowercase(),
+        };
+        let waited = match bar.waiting() {
+            Duration::ZERO => String::new(),
+            waiting => format!(", of which {} waiting", human(waiting)),
+        };
+        let queued = human(bar.started.saturating_sub(bar.submitted));
+        let took = human(bar.duration());
+        let tip = tooltip(&format!("{}: {took}{waited}{word}; queued for {queued}", bar.label));
+        rect(page, frame, self.color(bar).0, "", &tip);
+    }
+
+    /// As opaque as the tasks are dense.
+    fn many(&self, page: &mut Page, frame: Frame, many: &Many<'_>) {
+        let fill = if many.alike { self.color(many.first).0 } else { MANY };
+        let density = percent(many.took, many.finished.saturating_sub(many.started)) / 100.0;
+        let opacity = format!(" fill-opacity=\"{:.1}\"", 0.4 + 0.6 * density);
+        let (count, took) = (counted(many.count, "task"), human(many.took));
+        let panicked = match many.panicked {
+            0 => String::new(),
+            panicked => format!(", {panicked} panicked"),
+        };
+        let tip = tooltip(&format!("{count} from {}, {took} together{panicked}", many.first.label));
+        rect(page, frame, fill, &opacity, &tip);
+        if many.panicked > 0 {
+            let edge = Frame { left: frame.right - 1.5_f64.min(frame.width()), ..frame };
+            rect(page, edge, ALARM, "", "");
+        }
+    }
+}
+
+fn color(hex: &str) -> RGBColor {
+    let channel = |at: usize| hex.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    RGBColor(channel(1).unwrap_or(0), channel(3).unwrap_or(0), channel(5).unwrap_or(0))
+}
+
+/// A rectangle with a hair of air to the next one, and never too thin to be seen.
+fn rect(page: &mut Page, frame: Frame, fill: &str, more: &str, tip: &str) {
+    let width = if frame.width() > 2.0 { frame.width() - 0.7 } else { frame.width().max(0.8) };
+    let (x, y, width, height) = (N(frame.left), N(frame.top), N(width), N(frame.height()));
+    page.add(format_args!(
+        r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}"{more}>{tip}</rect>"#
+    ));
+}
+
+/// The width of the mark at the end of a block whose task did not simply return.
+fn mark_width(frame: Frame, outcome: Outcome) -> f64 {
+    match outcome {
+        Outcome::Panicked | Outcome::Running if frame.width() >= 14.0 => 10.0,
+        Outcome::Panicked => 2.0_f64.min(frame.width()),
+        _ => 0.0,
+    }
+}
+
+/// A cross on vermillion for a panic, an arrowhead for a task that goes on.
+fn mark(page: &mut Page, frame: Frame, outcome: Outcome, legend: &mut Legend) {
+    let width = mark_width(frame, outcome);
+    legend.panicked |= outcome == Outcome::Panicked;
+    legend.running |= outcome == Outcome::Running && width > 0.0;
+    if width == 0.0 {
+        return;
+    }
+    let end = Frame { left: frame.right - width, ..frame };
+    match outcome {
+        Outcome::Panicked => {
+            rect(page, end, ALARM, "", "");
+            if width >= 8.0 {
+                cross(page, end.center());
+            }
+        }
+        _ => arrowhead(page, end),
+    }
+}
+
+fn cross(page: &mut Page, (x, y): (f64, f64)) {
+    let (left, right, top, bottom) = (N(x - 3.2), N(x + 2.4), N(y - 2.8), N(y + 2.8));
+    page.add(format_args!(
+        r##"<path d="M{left} {top}L{right} {bottom}M{right} {top}L{left} {bottom}" stroke="#ffffff" stroke-width="1.6"/>"##
+    ));
+}
+
+fn arrowhead(page: &mut Page, end: Frame) {
+    let (left, right, middle) = (N(end.left + 1.0), N(end.right - 1.0), N(end.center().1));
+    let (top, bottom) = (N(end.center().1 - 5.0), N(end.center().1 + 5.0));
+    page.add(format_args!(r#"<path d="M{left} {top}L{right} {middle}L{left} {bottom}Z" fill="{INK}"/>"#));
+}
+
+/// What the colours and marks mean, as far as they occur.
+#[derive(Default)]
+struct Legend {
+    names: Vec<(&'static str, String)>,
+    waits: bool,
+    panicked: bool,
+    running: bool,
+    many: bool,
+}
+
+impl Legend {
+    /// Entries from left to right, as many lines as it takes; the end of the last one.
+    fn draw(&self, page: &mut Page, mut y: f64) -> f64 {
+        let hatch = if self.waits { page.hatch() } else { String::new() };
+        let words = [
+            (self.waits, &*hatch, "waits"),
+            (self.panicked, ALARM, "panicked"),
+            (self.running, "none", "still running"),
+            (self.many, MANY, "many short tasks"),
+        ];
+        let words = words.into_iter().filter(|(occurs, ..)| *occurs).map(|(_, fill, word)| (fill, word));
+        let names = self.names.iter().map(|(fill, name)| (*fill, &**name));
+        let mut x = MARGIN;
+        let mut any = false;
+        for (fill, word) in names.chain(words) {
+            let word = crate::text::shorten(word, SMALL.size, false, 200.0);
+            let width = 16.0 + SMALL.width(&word) + 16.0;
+            if x > MARGIN && x + width > WIDTH - MARGIN {
+                (x, y) = (MARGIN, y + LINE);
+            }
+            let swatch = Frame { left: x, top: y + 1.0, right: x + 11.7, bottom: y + 12.0 };
+            let stroke = if fill == hatch {
+                format!(" stroke=\"{QUIET}\" stroke-width=\"0.6\"")
+            } else {
+                String::new()
+            };
+            match fill {
+                "none" => arrowhead(page, Frame { left: x, right: x + 10.0, ..swatch }),
+                _ => rect(page, swatch, fill, &stroke, ""),
+            }
+            if fill == ALARM {
+                cross(page, swatch.center());
+            }
+            page.text(&word, SMALL, Anchor::Start, (x + 16.0, y + 10.5));
+            x += width;
+            any = true;
+        }
+        if any { y + LINE + 4.0 } else { y }
+    }
+}

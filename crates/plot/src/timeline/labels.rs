@@ -1,0 +1,118 @@
+//! Names in blocks, where there is room for them.
+
+use threadbook_trace::Bar;
+
+use super::blocks::{Block, Span};
+use super::mark_width;
+use crate::page::{Anchor, Font, Frame, N, Page};
+use crate::palette::INK;
+use crate::text::shorten;
+
+/// A name is shortened only where this much of it can stay.
+const WORTHWHILE: f64 = 64.0;
+const AIR: f64 = 4.0;
+
+/// What is to be written into the block of a task.
+pub(super) struct Label<'a> {
+    pub(super) bar: &'a Bar,
+    pub(super) waits: &'a [(Span, &'a str)],
+    pub(super) frame: Frame,
+    /// Where the row begins.
+    pub(super) left: f64,
+    pub(super) ink: &'static str,
+}
+
+/// The blocks that lie upon the first of `blocks`.
+pub(super) fn above(blocks: &[Block<'_>]) -> Vec<Span> {
+    let Some((first, later)) = blocks.split_first() else { return Vec::new() };
+    let upon = later.iter().take_while(|block| block.span.from < first.span.to);
+    upon.filter(|block| block.depth > first.depth).map(|block| block.span).collect()
+}
+
+impl Label<'_> {
+    /// Writes the name where the task runs, or else where it waits, and what it waits for; `false` if the
+    /// name found no place.
+    pub(super) fn draw(&self, page: &mut Page, above: &[Span]) -> bool {
+        let end = self.frame.right - mark_width(self.frame, self.bar.outcome);
+        let bar = Span { from: self.frame.left - self.left, to: end - self.left };
+        if self.frame.height() < 10.0 || bar.width() < 2.0 * AIR {
+            return false;
+        }
+        let font = Font::new(11.0_f64.min(self.frame.height() - 2.0)).color(self.ink);
+        let mut taken: Vec<Span> = self.waits.iter().map(|(span, _)| *span).collect();
+        taken.extend(above);
+        let mut named = false;
+        if let Some(span) = longest_gap(bar, &mut taken)
+            && let Some(name) = fit(&self.bar.label, font, span)
+        {
+            self.write(page, &name, font, span);
+            named = true;
+        }
+        for (wait, what) in self.waits {
+            let wait = Span { from: wait.from, to: wait.to.min(bar.to) };
+            let Some(span) = longest_gap(wait, &mut above.to_vec()) else { continue };
+            let room = span.width() - 2.0 * AIR;
+            let waits = format!("waits for {what}");
+            let whole = format!("{} {waits}", self.bar.label);
+            let choices = if named { vec![&waits] } else { vec![&whole, &self.bar.label] };
+            let font = font.color(INK);
+            if let Some(text) = choices.into_iter().find(|text| font.width(text) <= room) {
+                self.backing(page, font, span, text);
+                self.write(page, text, font, span);
+                named = true;
+            }
+        }
+        named
+    }
+
+    fn write(&self, page: &mut Page, text: &str, font: Font, span: Span) {
+        let baseline = self.frame.center().1 + 0.35 * font.size;
+        page.text(text, font, Anchor::Start, (self.left + span.from + AIR, baseline));
+    }
+
+    /// Text on stripes needs a ground.
+    fn backing(&self, page: &mut Page, font: Font, span: Span, text: &str) {
+        let (x, y) = (N(self.left + span.from + AIR - 2.0), N(self.frame.center().1 - 0.6 * font.size));
+        let (width, height) = (N(font.width(text) + 4.0), N(1.2 * font.size));
+        page.add(format_args!(
+            r##"<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="2" fill="#ffffff" fill-opacity="0.9"/>"##
+        ));
+    }
+}
+
+fn fit(name: &str, font: Font, span: Span) -> Option<String> {
+    let room = span.width() - 2.0 * AIR;
+    (font.width(name) <= room || room >= WORTHWHILE)
+        .then(|| shorten(name, font.size, font.bold, room).into_owned())
+}
+
+/// The longest part of `span` that nothing in `taken` touches.
+fn longest_gap(span: Span, taken: &mut [Span]) -> Option<Span> {
+    taken.sort_by(|a, b| a.from.total_cmp(&b.from));
+    let mut best: Option<Span> = None;
+    let mut from = span.from;
+    let end = Span { from: span.to, to: span.to };
+    for next in taken.iter().copied().chain([end]) {
+        let gap = Span { from, to: next.from.min(span.to) };
+        if gap.width() > best.map_or(0.0, |best| best.width()) {
+            best = Some(gap);
+        }
+        from = from.max(next.to);
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_gap_is_between_what_is_taken() {
+        let span = |from, to| Span { from, to };
+        let gap = |taken: &mut [Span]| longest_gap(span(0.0, 10.0), taken);
+        assert_eq!(gap(&mut []), Some(span(0.0, 10.0)));
+        assert_eq!(gap(&mut [span(6.0, 7.0), span(1.0, 2.0)]), Some(span(2.0, 6.0)));
+        assert_eq!(gap(&mut [span(0.0, 10.0)]), None);
+        assert_eq!(gap(&mut [span(0.0, 8.0), span(2.0, 3.0)]), Some(span(8.0, 10.0)));
+    }
+}
