@@ -41,7 +41,7 @@ pub fn all() -> Vec<(&'static str, Svg, String)> {
         run("run-one-worker", map(1, 3, 41_000)),
         run("run-many-tasks", map(8, 10_000, 830_000)),
         run("run-nanoseconds", map(2, 2, 1)),
-        run("run-hours", map(3, 9, 1_000_000_000_000)),
+        run("run-hours", map(3, 9, 4_000_000_000_000)),
         run("run-marks", marks()),
         run("run-helping", helping()),
         run("run-64-workers", map(64, 400, 5_000_000)),

@@ -26,6 +26,8 @@
 #![warn(missing_docs)]
 
 mod canvas;
+#[cfg(test)]
+mod overlap;
 mod page;
 mod palette;
 mod text;

@@ -98,15 +98,18 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     let length = length(timeline);
     let shares = || rows.iter().map(|row| percent(row.busy(), length));
     let mean = shares().sum::<f64>() / rows.len() as f64;
-    let (least, most) =
+    let (least, most): (f64, f64) =
         shares().fold((100.0_f64, 0.0_f64), |(least, most), share| (least.min(share), most.max(share)));
     let busy = match rows.len() {
         1 => format!("the worker was busy {mean:.0} % of the time."),
-        _ => format!(
-            "a worker was busy {mean:.0} % of the time on average (from {least:.0} % to {most:.0} %)."
-        ),
+        _ if least.round() == most.round() => format!("each worker was busy {mean:.0} % of the time."),
+        _ => {
+            format!(
+                "a worker was busy {mean:.0} % of the time on average (from {least:.0} % to {most:.0} %)."
+            )
+        }
     };
-    let mut notes = vec![format!("{on} in {}; {busy}", human(length))];
+    let mut notes = vec![format!("{on} in {}; {busy}", human(end(timeline)))];
     let panicked =
         rows.iter().flat_map(|row| &row.bars).filter(|bar| bar.outcome == Outcome::Panicked).count();
     if panicked > 0 {
@@ -119,18 +122,21 @@ fn notes(timeline: &Timeline) -> Vec<String> {
         notes.push(format!("And {workers} with {tasks}, busy {share:.0} % of the time on average."));
     }
     if timeline.lost > 0 {
-        notes.push(format!(
-            "{} no longer kept.",
-            counted(timeline.lost as usize, "older event") + if timeline.lost == 1 { " is" } else { " are" }
-        ));
+        let verb = if timeline.lost == 1 { "is" } else { "are" };
+        notes.push(format!("{} {verb} no longer kept.", counted(timeline.lost as usize, "older event")));
     }
     notes
 }
 
-/// The length of the axis: that of the run, or more if a task reaches beyond it, and never nothing.
-fn length(timeline: &Timeline) -> Duration {
+/// The end of the run, or of the last task if that is later.
+fn end(timeline: &Timeline) -> Duration {
     let ends = timeline.rows.iter().flat_map(|row| &row.bars).map(|bar| bar.finished);
-    ends.max().unwrap_or_default().max(timeline.length).max(Duration::from_nanos(1))
+    ends.max().unwrap_or_default().max(timeline.length)
+}
+
+/// The length of the axis, which is never nothing.
+fn length(timeline: &Timeline) -> Duration {
+    end(timeline).max(Duration::from_nanos(1))
 }
 
 /// Where things are, and which colour a task has.
@@ -260,7 +266,7 @@ impl<'a> Drawing<'a> {
 
     fn frame(&self, row: usize, block: &Block<'_>) -> Frame {
         let (inset, step) = if self.row_height >= 18.0 { (3.0, 3.0) } else { (1.0, 1.5) };
-        let inset = inset + step * block.depth as f64;
+        let inset = (inset + step * block.depth as f64).min(self.row_height / 2.0 - 2.0);
         let (top, bottom) = (self.top_of(row) + inset, self.top_of(row) + self.row_height - inset);
         Frame { left: self.left + block.span.from, top, right: self.left + block.span.to, bottom }
     }

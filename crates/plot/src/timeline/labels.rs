@@ -42,23 +42,23 @@ impl Label<'_> {
         let mut taken: Vec<Span> = self.waits.iter().map(|(span, _)| *span).collect();
         taken.extend(above);
         let mut named = false;
-        if let Some(span) = longest_gap(bar, &mut taken)
-            && let Some(name) = fit(&self.bar.label, font, span)
-        {
+        if let Some((span, name)) = place(&self.bar.label, font, &gaps(bar, &mut taken)) {
             self.write(page, &name, font, span);
             named = true;
         }
         for (wait, what) in self.waits {
             let wait = Span { from: wait.from, to: wait.to.min(bar.to) };
-            let Some(span) = longest_gap(wait, &mut above.to_vec()) else { continue };
-            let room = span.width() - 2.0 * AIR;
             let waits = format!("waits for {what}");
             let whole = format!("{} {waits}", self.bar.label);
             let choices = if named { vec![&waits] } else { vec![&whole, &self.bar.label] };
             let font = font.color(INK);
-            if let Some(text) = choices.into_iter().find(|text| font.width(text) <= room) {
-                self.backing(page, font, span, text);
-                self.write(page, text, font, span);
+            let gaps = gaps(wait, &mut above.to_vec());
+            let fits = |text: &&String| gaps.iter().any(|gap| font.width(text) <= room(gap));
+            if let Some((span, text)) =
+                choices.into_iter().find(fits).and_then(|text| place(text, font, &gaps))
+            {
+                self.backing(page, font, span, &text);
+                self.write(page, &text, font, span);
                 named = true;
             }
         }
@@ -80,39 +80,64 @@ impl Label<'_> {
     }
 }
 
-fn fit(name: &str, font: Font, span: Span) -> Option<String> {
-    let room = span.width() - 2.0 * AIR;
-    (font.width(name) <= room || room >= WORTHWHILE)
-        .then(|| shorten(name, font.size, font.bold, room).into_owned())
+/// Where `name` goes: into the first gap that is wide enough for all of it, or else into the widest one,
+/// shortened, if that leaves enough of it.
+fn place(name: &str, font: Font, gaps: &[Span]) -> Option<(Span, String)> {
+    if let Some(gap) = gaps.iter().find(|gap| font.width(name) <= room(gap)) {
+        return Some((*gap, name.to_owned()));
+    }
+    let widest = gaps.iter().max_by(|a, b| a.width().total_cmp(&b.width()))?;
+    let short = shorten(name, font.size, font.bold, room(widest)).into_owned();
+    (room(widest) >= WORTHWHILE).then_some((*widest, short))
 }
 
-/// The longest part of `span` that nothing in `taken` touches.
-fn longest_gap(span: Span, taken: &mut [Span]) -> Option<Span> {
+fn room(gap: &Span) -> f64 {
+    gap.width() - 2.0 * AIR
+}
+
+/// The parts of `span` that nothing in `taken` touches.
+fn gaps(span: Span, taken: &mut [Span]) -> Vec<Span> {
     taken.sort_by(|a, b| a.from.total_cmp(&b.from));
-    let mut best: Option<Span> = None;
+    let mut gaps = Vec::new();
     let mut from = span.from;
     let end = Span { from: span.to, to: span.to };
     for next in taken.iter().copied().chain([end]) {
         let gap = Span { from, to: next.from.min(span.to) };
-        if gap.width() > best.map_or(0.0, |best| best.width()) {
-            best = Some(gap);
+        if gap.width() > 0.0 {
+            gaps.push(gap);
         }
         from = from.max(next.to);
     }
-    best
+    gaps
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn span(from: f64, to: f64) -> Span {
+        Span { from, to }
+    }
+
     #[test]
-    fn the_longest_gap_is_between_what_is_taken() {
-        let span = |from, to| Span { from, to };
-        let gap = |taken: &mut [Span]| longest_gap(span(0.0, 10.0), taken);
-        assert_eq!(gap(&mut []), Some(span(0.0, 10.0)));
-        assert_eq!(gap(&mut [span(6.0, 7.0), span(1.0, 2.0)]), Some(span(2.0, 6.0)));
-        assert_eq!(gap(&mut [span(0.0, 10.0)]), None);
-        assert_eq!(gap(&mut [span(0.0, 8.0), span(2.0, 3.0)]), Some(span(8.0, 10.0)));
+    fn gaps_are_between_what_is_taken() {
+        let gaps = |taken: &mut [Span]| gaps(span(0.0, 10.0), taken);
+        assert_eq!(gaps(&mut []), [span(0.0, 10.0)]);
+        assert_eq!(
+            gaps(&mut [span(6.0, 7.0), span(1.0, 2.0)]),
+            [span(0.0, 1.0), span(2.0, 6.0), span(7.0, 10.0)]
+        );
+        assert_eq!(gaps(&mut [span(0.0, 10.0)]), []);
+        assert_eq!(gaps(&mut [span(0.0, 8.0), span(2.0, 3.0)]), [span(8.0, 10.0)]);
+    }
+
+    #[test]
+    fn a_name_goes_where_all_of_it_fits() {
+        let font = Font::new(11.0);
+        let gaps = [span(0.0, 20.0), span(30.0, 90.0), span(100.0, 300.0)];
+        assert_eq!(place("alice", font, &gaps), Some((gaps[1], "alice".to_owned())));
+        assert_eq!(place("alice", font, &gaps[..1]), None);
+        let (gap, name) = place(&"a".repeat(99), font, &gaps).unwrap();
+        assert!(gap == gaps[2] && name.contains('…'), "{name}");
     }
 }

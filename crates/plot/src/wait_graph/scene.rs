@@ -145,7 +145,8 @@ impl<'a> Whole<'a> {
         let (shape, detail) = match node.kind {
             NodeKind::Worker | NodeKind::Thread => {
                 let task = self.task[id].map(|task| format!("runs {}", self.node(task).name));
-                (Shape::Thread, task.unwrap_or_default())
+                let alone = if node.kind == NodeKind::Thread { "thread" } else { "" };
+                (Shape::Thread, task.unwrap_or_else(|| alone.to_owned()))
             }
             NodeKind::Task if count(Relation::QueuedIn) > 0 => (Shape::Task, "not started".to_owned()),
             NodeKind::Task => (Shape::Task, "task".to_owned()),
@@ -167,10 +168,15 @@ impl<'a> Whole<'a> {
         let node = self.node(id);
         match (node.kind, &node.pool) {
             (NodeKind::Worker, Some(pool)) if self.several_pools => format!("{} of {pool}", node.name),
-            (NodeKind::Thread, _) => format!("thread {}", node.name),
             (NodeKind::Pool, _) => format!("pool {}", node.name),
             _ => node.name.clone(),
         }
+    }
+
+    /// The name in a sentence.
+    fn full_name(&self, id: NodeId) -> String {
+        let kind = if self.node(id).kind == NodeKind::Thread { "thread " } else { "" };
+        kind.to_owned() + &self.name(id)
     }
 
     /// The box of everything that `index` leaves out.
@@ -222,9 +228,10 @@ impl<'a> Whole<'a> {
         match (&threads[..], has_cycle) {
             _ if nodes.is_empty() => "Nobody waits".to_owned(),
             (_, false) | ([], _) => "Who waits for whom".to_owned(),
-            ([one], _) => format!("Deadlock: {} waits for itself", self.name(*one)),
+            ([one], _) => format!("Deadlock: {} waits for itself", self.full_name(*one)),
             ([one, two], _) => {
-                format!("Deadlock: {} and {} wait for each other", self.name(*one), self.name(*two))
+                let (one, two) = (self.full_name(*one), self.full_name(*two));
+                format!("Deadlock: {one} and {two} wait for each other")
             }
             (all, _) => {
                 let only_workers = all.iter().all(|node| nodes[*node].kind == NodeKind::Worker);

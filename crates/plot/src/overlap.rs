@@ -1,0 +1,111 @@
+//! Whatever the data, no text lies on another one or outside of the picture.
+
+use std::time::Duration;
+
+use threadbook_trace::{Bar, NodeKind, Outcome, Relation, Row, Timeline, Wait, WaitGraph, WaitGraphBuilder};
+
+use crate::page::{Page, WIDTH};
+use crate::{timeline, wait_graph};
+
+/// A small generator (xorshift), so that a failure can be repeated from its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit.max(1)
+    }
+
+    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+
+    fn name(&mut self) -> String {
+        let length = self.pick(&[0, 1, 5, 9, 30, 200]);
+        (0..length)
+            .map(|_| self.pick(&['a', 'i', 'W', '_', ' ', '<', '&', 'й', '界', '🦀', '\u{7}']))
+            .collect()
+    }
+}
+
+fn check(page: &Page, height: f64, what: &str) {
+    for (index, text) in page.texts.iter().enumerate() {
+        let inside = text.left >= 0.0 && text.top >= 0.0 && text.right <= WIDTH && text.bottom <= height;
+        assert!(inside, "{what}: {text:?} is outside");
+        let other = page.texts[..index].iter().find(|other| other.overlaps(text));
+        assert!(other.is_none(), "{what}: {text:?} lies on {other:?}");
+    }
+}
+
+/// No negative size, nothing that XML cannot hold.
+fn well_formed(picture: &str) {
+    for wrong in ["width=\"-", "height=\"-", "NaN", "inf", "\u{1}", "\u{7}"] {
+        assert!(!picture.contains(wrong), "{wrong:?} in {picture}");
+    }
+}
+
+fn random_graph(random: &mut Random) -> WaitGraph {
+    const KINDS: [NodeKind; 5] =
+        [NodeKind::Worker, NodeKind::Thread, NodeKind::Task, NodeKind::Lock, NodeKind::Pool];
+    const RELATIONS: [Relation; 5] =
+        [Relation::Runs, Relation::WaitsFor, Relation::HeldBy, Relation::QueuedIn, Relation::NeedsWorker];
+    let mut graph = WaitGraphBuilder::new();
+    let nodes = 1 + random.below(24);
+    for _ in 0..nodes {
+        let (kind, name) = (random.pick(&KINDS), random.name());
+        let pool = (random.below(2) == 0).then(|| random.name());
+        graph.node(kind, name, pool);
+    }
+    for _ in 0..random.below(3 * nodes) {
+        let (from, to) = (random.below(nodes) as usize, random.below(nodes) as usize);
+        graph.edge(from, random.pick(&RELATIONS), to);
+    }
+    graph.build()
+}
+
+fn random_run(random: &mut Random) -> Timeline {
+    let unit = random.pick(&[0, 1, 1_000, 123_456, 1_000_000_000, 3_600_000_000_000]);
+    let tasks = random.pick(&[0, 1, 3, 12, 100]);
+    let moment = |random: &mut Random| Duration::from_nanos(random.below(1_000) * unit);
+    let mut rows = Vec::new();
+    for _ in 0..random.pick(&[0, 1, 2, 7, 20, 40, 70]) {
+        let mut bars = Vec::new();
+        for _ in 0..random.below(tasks + 1) {
+            let outcome = random.pick(&[Outcome::Returned, Outcome::Panicked, Outcome::Running]);
+            let wait = |random: &mut Random| Wait {
+                what: random.name(),
+                started: moment(random),
+                finished: moment(random),
+            };
+            let waits = (0..random.below(3)).map(|_| wait(random)).collect();
+            // In any order, and also from its end to its start.
+            let (submitted, started, finished) = (moment(random), moment(random), moment(random));
+            let number = random.below(9);
+            bars.push(Bar { label: random.name(), number, submitted, started, finished, outcome, waits });
+        }
+        rows.push(Row { name: random.name(), bars });
+    }
+    Timeline { name: random.name(), rows, length: moment(random), lost: random.below(3) }
+}
+
+#[test]
+fn texts_of_any_graph_lie_apart() {
+    for seed in 1..=1500 {
+        let graph = random_graph(&mut Random(seed << 32 | 0x9e37_79b9));
+        let (page, height, _) = wait_graph::draw(&graph);
+        check(&page, height, &format!("graph {seed}"));
+        well_formed(&page.finish(height, "", "").0);
+    }
+}
+
+#[test]
+fn texts_of_any_run_lie_apart() {
+    for seed in 1..=300 {
+        let run = random_run(&mut Random(seed << 32 | 0x9e37_79b9));
+        let (page, height, _) = timeline::draw(&run);
+        check(&page, height, &format!("run {seed}"));
+        well_formed(&page.finish(height, "", "").0);
+    }
+}
