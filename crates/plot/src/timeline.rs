@@ -2,6 +2,7 @@
 
 mod blocks;
 mod labels;
+mod legend;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,10 +13,11 @@ use threadbook_trace::{Bar, Outcome, Row, Timeline};
 
 use crate::canvas::Canvas;
 use crate::page::{Anchor, Font, Frame, N, Page, WIDTH, tooltip};
-use crate::palette::{ALARM, BARS, GRID, INK, MANY, QUIET, STRIPE};
+use crate::palette::{ALARM, BARS, GRID, MANY, QUIET, STRIPE};
 use crate::text::counted;
 use crate::units::{Unit, human, percent, plain};
 use blocks::{Block, Many, Scale, What, blocks};
+use legend::{Legend, mark};
 
 /// More workers than this are summed up in a line.
 const MOST_ROWS: usize = 64;
@@ -321,97 +323,4 @@ fn rect(page: &mut Page, frame: Frame, fill: &str, more: &str, tip: &str) {
     page.add(format_args!(
         r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}"{more}>{tip}</rect>"#
     ));
-}
-
-/// The width of the mark at the end of a block whose task did not simply return.
-fn mark_width(frame: Frame, outcome: Outcome) -> f64 {
-    match outcome {
-        Outcome::Panicked | Outcome::Running if frame.width() >= 14.0 => 10.0,
-        Outcome::Panicked => 2.0_f64.min(frame.width()),
-        _ => 0.0,
-    }
-}
-
-/// A cross on vermillion for a panic, an arrowhead for a task that goes on.
-fn mark(page: &mut Page, frame: Frame, outcome: Outcome, legend: &mut Legend) {
-    let width = mark_width(frame, outcome);
-    legend.panicked |= outcome == Outcome::Panicked;
-    legend.running |= outcome == Outcome::Running && width > 0.0;
-    if width == 0.0 {
-        return;
-    }
-    let end = Frame { left: frame.right - width, ..frame };
-    match outcome {
-        Outcome::Panicked => {
-            rect(page, end, ALARM, "", "");
-            if width >= 8.0 {
-                cross(page, end.center());
-            }
-        }
-        _ => arrowhead(page, end),
-    }
-}
-
-fn cross(page: &mut Page, (x, y): (f64, f64)) {
-    let (left, right, top, bottom) = (N(x - 3.2), N(x + 2.4), N(y - 2.8), N(y + 2.8));
-    page.add(format_args!(
-        r##"<path d="M{left} {top}L{right} {bottom}M{right} {top}L{left} {bottom}" stroke="#ffffff" stroke-width="1.6"/>"##
-    ));
-}
-
-fn arrowhead(page: &mut Page, end: Frame) {
-    let (left, right, middle) = (N(end.left + 1.0), N(end.right - 1.0), N(end.center().1));
-    let (top, bottom) = (N(end.center().1 - 5.0), N(end.center().1 + 5.0));
-    page.add(format_args!(r#"<path d="M{left} {top}L{right} {middle}L{left} {bottom}Z" fill="{INK}"/>"#));
-}
-
-/// What the colours and marks mean, as far as they occur.
-#[derive(Default)]
-struct Legend {
-    names: Vec<(&'static str, String)>,
-    waits: bool,
-    panicked: bool,
-    running: bool,
-    many: bool,
-}
-
-impl Legend {
-    /// Entries from left to right, as many lines as it takes; the end of the last one.
-    fn draw(&self, page: &mut Page, mut y: f64) -> f64 {
-        let hatch = if self.waits { page.hatch() } else { String::new() };
-        let words = [
-            (self.waits, &*hatch, "waits"),
-            (self.panicked, ALARM, "panicked"),
-            (self.running, "none", "still running"),
-            (self.many, MANY, "many short tasks"),
-        ];
-        let words = words.into_iter().filter(|(occurs, ..)| *occurs).map(|(_, fill, word)| (fill, word));
-        let names = self.names.iter().map(|(fill, name)| (*fill, &**name));
-        let mut x = MARGIN;
-        let mut any = false;
-        for (fill, word) in names.chain(words) {
-            let word = crate::text::shorten(word, SMALL.size, false, 200.0);
-            let width = 16.0 + SMALL.width(&word) + 16.0;
-            if x > MARGIN && x + width > WIDTH - MARGIN {
-                (x, y) = (MARGIN, y + LINE);
-            }
-            let swatch = Frame { left: x, top: y + 1.0, right: x + 11.7, bottom: y + 12.0 };
-            let stroke = if fill == hatch {
-                format!(" stroke=\"{QUIET}\" stroke-width=\"0.6\"")
-            } else {
-                String::new()
-            };
-            match fill {
-                "none" => arrowhead(page, Frame { left: x, right: x + 10.0, ..swatch }),
-                _ => rect(page, swatch, fill, &stroke, ""),
-            }
-            if fill == ALARM {
-                cross(page, swatch.center());
-            }
-            page.text(&word, SMALL, Anchor::Start, (x + 16.0, y + 10.5));
-            x += width;
-            any = true;
-        }
-        if any { y + LINE + 4.0 } else { y }
-    }
 }

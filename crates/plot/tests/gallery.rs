@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use threadbook_display::bundle_of;
-use threadbook_plot::{install, timeline, timeline_bundle, wait_graph};
+use threadbook_plot::{install, timeline, timeline_bundle, wait_graph, wait_graph_bundle};
 
 /// After a change that is meant: `UPDATE_GALLERY=1 cargo test -p threadbook-plot`, and look at them with
 /// `cargo run -p threadbook-plot --example gallery`.
@@ -67,6 +67,7 @@ fn quickly(draw: impl Fn() -> String) -> String {
     });
     let (took, picture) = best.min_by_key(|(took, _)| *took).unwrap();
     assert!(took < Duration::from_millis(20), "{took:?}");
+    println!("{} bytes in {took:?}", picture.len());
     picture
 }
 
@@ -76,6 +77,9 @@ fn a_bundle_has_a_picture_and_a_text() {
     let bundle = timeline_bundle(&run);
     assert_eq!(bundle["text/plain"], run.to_string());
     assert_eq!(bundle["image/svg+xml"], timeline(&run).0);
+    let graph = samples::ring(&["alice", "bob"]);
+    assert_eq!(wait_graph_bundle(&graph)["text/plain"], graph.to_string());
     install();
-    assert!(bundle_of(&timeline(&run)).contains_key("image/svg+xml"));
+    // A picture shows itself, too.
+    assert!(bundle_of(&wait_graph(&graph)).contains_key("image/svg+xml"));
 }

@@ -3,7 +3,7 @@
 use threadbook_trace::Bar;
 
 use super::blocks::{Block, Span};
-use super::mark_width;
+use super::legend::mark_width;
 use crate::page::{Anchor, Font, Frame, N, Page};
 use crate::palette::INK;
 use crate::text::shorten;

@@ -108,7 +108,7 @@ impl Route {
         routes: &[Route],
     ) -> Option<Frame> {
         let (width, height) = (font.width(label) + 4.0, 1.2 * font.size);
-        let places = [0.5, 0.42, 0.58, 0.34, 0.66, 0.25, 0.75].into_iter().flat_map(|t| {
+        let places = [0.5, 0.42, 0.58, 0.34, 0.66, 0.25, 0.75, 0.17, 0.83].into_iter().flat_map(|t| {
             let (before, here, after) = (self.at(t - 0.02), self.at(t), self.at(t + 0.02));
             let (dx, dy) = (after.0 - before.0, after.1 - before.1);
             let length = dx.hypot(dy).max(0.01);
@@ -124,9 +124,16 @@ impl Route {
             .filter(|place| place.top >= within.top && place.bottom <= within.bottom)
             .filter(|place| taken.iter().all(|frame| !frame.overlaps(place)))
             .collect();
-        let clear =
-            |place: &&Frame| routes.iter().all(|route| !route.points().any(|point| place.contains(point)));
-        free.iter().find(clear).or(free.first()).copied()
+        // Near another arrow a label would seem to be that one's.
+        let clear = |distance: f64| {
+            let off = |place: &&Frame| {
+                let near = place.grown(distance);
+                let others = routes.iter().filter(|route| route.start != self.start || route.tip != self.tip);
+                !others.flat_map(|route| route.points()).any(|point| near.contains(point))
+            };
+            free.iter().find(off)
+        };
+        clear(9.0).or_else(|| clear(0.0)).or(free.first()).copied()
     }
 }
 
