@@ -20,6 +20,12 @@ pub fn display<T: Debug + ?Sized>(value: &T) {
     wire::send_display(bundle_of(value));
 }
 
+/// Takes away what the cell has shown so far: at once, or with `wait` when the next output comes, so that
+/// an animation does not flicker. Does nothing outside of a Threadbook notebook.
+pub fn clear_output(wait: bool) {
+    wire::send(&serde_json::json!({"type": "clear_output", "wait": wait}));
+}
+
 /// Shows the value of a cell's last expression; nothing for `()`.
 pub fn show_result<T: Debug + ?Sized>(value: &T) {
     if type_name::<T>() != "()" {

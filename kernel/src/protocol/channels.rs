@@ -6,6 +6,7 @@ use crate::session::{Session, Workplace};
 use anyhow::Context;
 use jupyter_protocol::{ConnectionInfo, Header, JupyterMessage, JupyterMessageContent, UnknownMessage};
 use jupyter_zmq_client as zmq;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -129,10 +130,7 @@ fn decode(multipart: zeromq::ZmqMessage, key: &Option<ring::hmac::Key>) -> Resul
     let header: Header = parse(&raw.jparts[0], "header")?;
     let metadata = parse(&raw.jparts[2], "metadata")?;
     let content: serde_json::Value = parse(&raw.jparts[3], "content")?;
-    let kind = header.msg_type.clone();
-    let content = JupyterMessageContent::from_type_and_content(&kind, content.clone()).unwrap_or_else(|_| {
-        JupyterMessageContent::UnknownMessage(UnknownMessage { msg_type: kind, content })
-    });
+    let content = parse_content(&header.msg_type, content);
     Ok(JupyterMessage {
         zmq_identities: raw.zmq_identities,
         header,
@@ -142,6 +140,32 @@ fn decode(multipart: zeromq::ZmqMessage, key: &Option<ring::hmac::Key>) -> Resul
         buffers: raw.jparts[4..].to_vec(),
         channel: None,
     })
+}
+
+/// The content as its type, with the defaults that the specification gives to what is left out.
+fn parse_content(kind: &str, content: serde_json::Value) -> JupyterMessageContent {
+    let mut filled = content.clone();
+    if let Some(fields) = filled.as_object_mut() {
+        for (name, value) in defaults(kind).as_object().into_iter().flatten() {
+            fields.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    JupyterMessageContent::from_type_and_content(kind, filled).unwrap_or_else(|error| {
+        eprintln!("threadbook: a {kind} has content that it should not have: {error}");
+        JupyterMessageContent::UnknownMessage(UnknownMessage { msg_type: kind.to_owned(), content })
+    })
+}
+
+fn defaults(kind: &str) -> serde_json::Value {
+    match kind {
+        "execute_request" => json!({"silent": false, "store_history": true, "user_expressions": {}}),
+        "history_request" => json!({
+            "output": false, "raw": true, "session": 0, "start": 0, "stop": 0, "n": 0, "unique": false,
+        }),
+        "inspect_request" => json!({"detail_level": 0}),
+        "shutdown_request" => json!({"restart": false}),
+        _ => json!({}),
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(part: &[u8], name: &str) -> Result<T, String> {

@@ -9,8 +9,9 @@ use jupyter_protocol::{
     CodeMirrorMode, CommInfoReply, CompleteReply, CompleteRequest, ErrorOutput, ExecuteInput, ExecuteReply,
     ExecuteRequest, ExecutionCount, HelpLink, HistoryReply, HistoryRequest, InspectReply, InspectRequest,
     InterruptReply, IsCompleteReply, IsCompleteRequest, JupyterMessage, JupyterMessageContent as Content,
-    KernelInfoReply, LanguageInfo, ReplyError, ReplyStatus, ShutdownReply, ShutdownRequest, Status,
+    KernelInfoReply, LanguageInfo, Payload, ReplyError, ReplyStatus, ShutdownReply, ShutdownRequest, Status,
 };
+use crate::wire::MimeBundle;
 use serde_json::json;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,13 +78,17 @@ impl Kernel {
             Content::CommInfoRequest(_) => Some(CommInfoReply::default().into()),
             Content::InterruptRequest(_) => Some(self.interrupt_request().into()),
             Content::ShutdownRequest(request) => Some(self.shutdown_request(request).into()),
-            Content::UnknownMessage(unknown) => unknown_request(&unknown.msg_type).map(|reason| {
+            Content::UnknownMessage(unknown) => refusal(&unknown.msg_type).map(|reason| {
                 unknown.reply(json!({
                     "status": "error", "ename": "BadRequest", "evalue": reason, "traceback": [],
                 }))
             }),
-            // comm_open and the like: there are no comms yet, and they ask for no reply.
-            _ => None,
+            // There are no comms yet, and these ask for no reply.
+            Content::CommOpen(_) | Content::CommMsg(_) | Content::CommClose(_) => None,
+            other => {
+                eprintln!("threadbook: dropped a message: {} is not a request", other.message_type());
+                None
+            }
         };
         if let Some(reply) = reply {
             let _ = replies.send(JupyterMessage::new(reply, Some(message)));
@@ -161,7 +166,14 @@ impl Kernel {
         let outcome = self.session.execute(request, message.clone(), execution_count).await;
         let user_expressions = Some(Default::default());
         match outcome {
-            Outcome::Done => ExecuteReply { execution_count, user_expressions, ..Default::default() },
+            Outcome::Done { pages } => {
+                let page = |data: MimeBundle| Payload::Page {
+                    data: serde_json::from_value(data.into()).unwrap_or_default(),
+                    start: 0,
+                };
+                let payload = pages.into_iter().map(page).collect();
+                ExecuteReply { execution_count, user_expressions, payload, ..Default::default() }
+            }
             Outcome::Failed(failure) => {
                 let error = ErrorOutput {
                     ename: failure.ename,
@@ -227,11 +239,11 @@ impl Kernel {
     }
 }
 
-/// What to tell the sender of a request that cannot be understood; `None` if it asks for no reply.
-fn unknown_request(msg_type: &str) -> Option<String> {
-    msg_type
-        .ends_with("_request")
-        .then(|| format!("{msg_type} is not known here, or its content is not what it should be"))
+/// What to tell the sender of a message that cannot be understood; `None` if it asks for no reply.
+fn refusal(msg_type: &str) -> Option<String> {
+    let reason = format!("{msg_type} is not known here, or its content is not what it should be");
+    eprintln!("threadbook: dropped a message: {reason}");
+    msg_type.ends_with("_request").then_some(reason)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

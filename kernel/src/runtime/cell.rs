@@ -19,6 +19,9 @@ pub struct Ends {
 /// What the supervisor reads when a cell has been run.
 pub const DONE: u8 = b'.';
 
+/// What it reads when a cell begins with the companion loaded.
+pub const COMPANION_BEGINS: u8 = b'c';
+
 /// Functions that the companion crate exports for the cell process. Its library stays loaded.
 struct Companion {
     cell_begins: extern "C" fn(),
@@ -36,6 +39,9 @@ pub fn main(ends: Ends) -> ! {
         let Ok(line) = line else { break };
         let Some((path, symbol)) = line.rsplit_once(' ') else { continue };
         companion = companion.or_else(|| Companion::load(&companion_path));
+        if companion.is_some() && control_out.write_all(&[COMPANION_BEGINS]).is_err() {
+            break;
+        }
         if let Err(error) = run(path, symbol, &mut variables, companion.as_ref()) {
             eprintln!("The compiled cell could not be loaded: {error:?}");
             std::process::exit(1);

@@ -9,8 +9,8 @@
 pub enum Piece {
     /// The user's own text.
     Text(Vec<u8>),
-    /// A line for the engine only (a lost variable).
-    Engine(String),
+    /// A variable was lost, because its type has been defined anew.
+    Lost(String),
     /// The cell panicked.
     Panic,
     /// A `?` at the top level of the cell met an error.
@@ -24,7 +24,8 @@ const MARK: &[u8] = b"EVCXR_";
 pub const PANIC: &str = "EVCXR_PANIC_NOTIFICATION";
 /// The engine's line for a cell that `?` ended.
 pub const QUESTION_MARK: &str = "EVCXR_ERROR_OCCURRED";
-const CHANGED_TYPE: &str = "EVCXR_VARIABLE_CHANGED_TYPE:";
+/// The engine's word for a lost variable.
+pub const CHANGED_TYPE: &str = "EVCXR_VARIABLE_CHANGED_TYPE:";
 const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
 const END: &[u8] = b"\nEVCXR_END_CONTENT\n";
 
@@ -75,9 +76,11 @@ impl Notices {
         let piece = match line.as_str() {
             QUESTION_MARK => Piece::QuestionMark,
             PANIC => Piece::Panic,
-            _ if line.starts_with(CHANGED_TYPE) => Piece::Engine(line),
-            // Only looks like one: let go of the mark, and look at the rest of the line again.
-            _ => return Some(Piece::Text(self.take(MARK.len()))),
+            _ => match line.strip_prefix(CHANGED_TYPE) {
+                Some(variable) => Piece::Lost(variable.to_owned()),
+                // Only looks like one: let go of the mark, and look at the rest of the line again.
+                None => return Some(Piece::Text(self.take(MARK.len()))),
+            },
         };
         self.take(line_end + 1);
         Some(piece)

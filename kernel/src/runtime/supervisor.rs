@@ -6,7 +6,7 @@
 //! [`Supervisor::run_cell`] and woken in [`Supervisor::bury`].)
 
 use super::cell::{self, Ends};
-use super::notices::{Notices, PANIC, Piece, QUESTION_MARK};
+use super::notices::{CHANGED_TYPE, Notices, PANIC, Piece, QUESTION_MARK};
 use crate::wire::{self, Kind, Message, Order};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -48,6 +48,8 @@ pub fn main() -> ! {
 struct Supervisor {
     cell: Pid,
     running: bool,
+    /// The companion tells of panics, and has told of none in this cell.
+    panics_unseen: bool,
     control: UnixStream,
     companion: UnixStream,
     kernel: UnixStream,
@@ -103,6 +105,7 @@ impl Supervisor {
         Ok(Supervisor {
             cell,
             running: false,
+            panics_unseen: false,
             control,
             companion,
             kernel,
@@ -195,12 +198,30 @@ impl Supervisor {
                 self.send_held_stderr()?;
                 self.tell(&Message::Content { mime, text })
             }
+            Piece::Panic if self.panics_unseen => {
+                // The hook has not told us of a panic, so the user has printed this.
+                self.send_held_stderr()?;
+                self.send(Kind::Stdout, format!("{PANIC}\n").as_bytes())
+            }
             Piece::Panic => {
                 self.send_held_stderr()?;
                 self.tell(&Message::Panicked)?;
                 answer_engine(PANIC)
             }
-            Piece::Engine(line) => answer_engine(&line),
+            Piece::Lost(variable) => {
+                // The engine's code says so on standard error first. If it was the user who printed it,
+                // the engine would run the cell again and again.
+                self.held_stderr.extend(read_available(&self.stderr)?);
+                let said = format!("The type of the variable {variable} was redefined, so was lost.\n");
+                let genuine = self.held_stderr.ends_with(said.as_bytes());
+                self.send_held_stderr()?;
+                let line = format!("{CHANGED_TYPE}{variable}");
+                if genuine {
+                    answer_engine(&line)
+                } else {
+                    self.send(Kind::Stdout, format!("{line}\n").as_bytes())
+                }
+            }
             Piece::QuestionMark => {
                 // The engine's code prints the error to standard error just before this notice.
                 self.held_stderr.extend(read_available(&self.stderr)?);
@@ -237,6 +258,9 @@ impl Supervisor {
             return Ok(());
         };
         self.drain()?;
+        if matches!(serde_json::from_slice(&body), Ok(Message::Panic { .. })) {
+            self.panics_unseen = false;
+        }
         self.send(Kind::Message, &body)?;
         let _ = wire::write_frame(&mut self.companion, Kind::Ack, &[]);
         Ok(())
@@ -246,6 +270,10 @@ impl Supervisor {
     fn cell_answered(&mut self) -> io::Result<bool> {
         let mut byte = [0];
         match read(&self.control, &mut byte) {
+            Ok(1) if byte[0] == cell::COMPANION_BEGINS => {
+                self.panics_unseen = true;
+                Ok(true)
+            }
             Ok(1) if byte[0] == cell::DONE => {
                 self.drain()?;
                 self.running = false;
@@ -271,6 +299,7 @@ impl Supervisor {
 
     fn run_cell(&mut self, order: &[u8]) -> io::Result<()> {
         self.running = true;
+        self.panics_unseen = false;
         self.control.write_all(order)
     }
 

@@ -87,18 +87,24 @@ impl Engine {
             Err(reason) => (Err(evcxr::Error::Message(reason)), false),
         };
         let happened = self.link.end_cell(by_death);
+        let mut pages = Vec::new();
         if let Ok(outputs) = &result
             && !outputs.is_empty()
         {
             // What evcxr's own commands (`:vars`, `:help`) have to say.
             let data = outputs.content_by_mime_type.iter();
-            self.output.result(data.map(|(m, t)| (m.clone(), t.clone().into())).collect(), MimeBundle::new());
+            let data: MimeBundle = data.map(|(mime, text)| (mime.clone(), text.clone().into())).collect();
+            if asks_to_read(code) {
+                pages.push(data);
+            } else {
+                self.output.result(data, MimeBundle::new());
+            }
         }
         self.output.end();
         let generated = || context.last_source().unwrap_or_default();
         match report::failure(result.err(), happened, code, count, generated) {
             Some(failure) => Outcome::Failed(failure),
-            None => Outcome::Done,
+            None => Outcome::Done { pages },
         }
     }
 
@@ -113,6 +119,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether a cell is a question about the language or the kernel, and nothing else.
+fn asks_to_read(code: &str) -> bool {
+    let code = code.trim();
+    !code.contains('\n') && (code == ":help" || code.starts_with(":doc "))
 }
 
 fn complete(context: &mut CommandContext, code: &str, cursor: usize) -> Completions {
@@ -149,21 +161,17 @@ fn end_of_word(code: &str, offset: usize) -> usize {
 /// Starts an evaluation context in a workplace, with the companion loaded.
 fn start(workplace: &Workplace) -> anyhow::Result<CommandContext> {
     let error = |error: evcxr::Error| anyhow::anyhow!("The Rust engine did not start: {error}");
-    let t = std::time::Instant::now();
     let (mut context, outputs) =
         EvalContext::with_subprocess_command(workplace.runtime_command()?).map_err(error)?;
     discard(outputs);
-    eprintln!("T context {:?}", t.elapsed());
     workplace.show_sources(Sources::Lean)?;
     // Starting has pruned the lock file: nothing was asked for yet.
     workplace.write_lock_file()?;
     let mut state = context.state();
     let (name, specification) = dependencies::as_one(workplace.companion())?;
     state.add_dep(name, &specification).map_err(error)?;
-    eprintln!("T dep {:?}", t.elapsed());
     context.eval_with_state("use threadbook::prelude::*;", state).map_err(error)?;
     workplace.reveal_companion();
-    eprintln!("T prelude {:?}", t.elapsed());
     Ok(CommandContext::with_eval_context(context))
 }
 

@@ -32,7 +32,10 @@ use tokio::sync::oneshot;
 
 /// How a cell ended.
 pub enum Outcome {
-    Done,
+    Done {
+        /// What the user asked to read (`:help`, `:doc`), for the front end's pager.
+        pages: Vec<MimeBundle>,
+    },
     Failed(Failure),
 }
 
