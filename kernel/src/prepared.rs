@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The root of the checkout that this binary was built from: where the companion crate lives.
 pub fn checkout() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")) 
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// Builds (or brings up to date) the prepared directory `dir`. `progress` gets one line a step.
