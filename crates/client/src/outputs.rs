@@ -215,10 +215,14 @@ fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
+fn is_text(mime: &str) -> bool {
+    mime.starts_with("text/") || ["image/svg+xml", "application/javascript"].contains(&mime)
+}
+
 fn on_disk(data: &Bundle) -> Bundle {
     let entries = data.iter().map(|(mime, value)| {
         let value = match value {
-            Value::String(text) if mime != "application/json" => json!(lines(text)),
+            Value::String(text) if is_text(mime) => json!(lines(text)),
             other => other.clone(),
         };
         (mime.clone(), value)
@@ -301,6 +305,7 @@ mod tests {
         let data = json!({
             "text/plain": "1\n2",
             "image/svg+xml": "<svg>\n</svg>",
+            "image/png": "iVBORw==\n",
             "application/json": {"a": [1]},
             "application/x.custom+json": {"b": 2},
         });
@@ -322,6 +327,7 @@ mod tests {
                     "data": {
                         "text/plain": ["1\n", "2"],
                         "image/svg+xml": ["<svg>\n", "</svg>"],
+                        "image/png": "iVBORw==\n",
                         "application/json": {"a": [1]},
                         "application/x.custom+json": {"b": 2},
                     },

@@ -6,34 +6,40 @@
 //! else does not.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::toolchain;
 
 const SEARCH_PATHS: [&str; 2] = ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"];
 
-/// Gives `command` the environment that it would have without cargo.
-pub(crate) fn scrub(command: &mut Command) {
+/// Gives this process, and so all that it starts, the environment that it would have without cargo.
+///
+/// # Safety
+///
+/// No other thread runs yet.
+pub(crate) unsafe fn forget() {
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(describes_a_package) {
-            command.env_remove(name);
+            // SAFETY: There is no other thread that could read the environment, says the caller.
+            unsafe { env::remove_var(name) };
         }
     }
-    let mut of_cargo = Vec::from_iter(toolchain::sysroot());
-    of_cargo.extend(
-        env::current_exe()
-            .ok()
-            .and_then(|exe| Some(exe.parent()?.to_owned())),
-    );
     for name in SEARCH_PATHS {
         let Some(value) = env::var_os(name) else {
             continue;
         };
+        let mut of_cargo = Vec::from_iter(toolchain::sysroot());
+        of_cargo.extend(
+            env::current_exe()
+                .ok()
+                .and_then(|exe| Some(exe.parent()?.to_owned())),
+        );
         match without(&value, &of_cargo) {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
+            // SAFETY: As above.
+            Some(value) => unsafe { env::set_var(name, value) },
+            // SAFETY: As above.
+            None => unsafe { env::remove_var(name) },
         };
     }
 }
@@ -43,7 +49,7 @@ fn describes_a_package(name: &str) -> bool {
 }
 
 /// The search path without what lies under one of `roots`; nothing if nothing is left.
-fn without(path: &OsString, roots: &[PathBuf]) -> Option<OsString> {
+fn without(path: &OsStr, roots: &[PathBuf]) -> Option<OsString> {
     let ours = |entry: &Path| roots.iter().any(|root| entry.starts_with(root));
     let left: Vec<_> = env::split_paths(path)
         .filter(|entry| !ours(entry))
@@ -65,7 +71,7 @@ mod tests {
             PathBuf::from("/checkout/target/debug"),
             PathBuf::from("/toolchain"),
         ];
-        let left = |path: &str| without(&path.into(), &roots);
+        let left = |path: &str| without(path.as_ref(), &roots);
         assert_eq!(
             left("/checkout/target/debug/deps:/usr/x:/toolchain/lib").unwrap(),
             "/usr/x"

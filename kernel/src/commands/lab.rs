@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::place::{KERNEL, Place};
 use super::python::{self, Python};
-use super::{cargo_env, install, mend, toolchain, venv};
+use super::{install, mend, toolchain, venv};
 use crate::prepared;
 
 /// How JupyterLab is to be served.
@@ -61,7 +61,6 @@ pub(crate) fn lab(options: &Options) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut command = jupyterlab(&python, &notebooks, options);
-    cargo_env::scrub(&mut command);
     Err(command.exec()).with_context(|| format!("cannot start {}", python.program.display()))
 }
 

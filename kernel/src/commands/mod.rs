@@ -60,6 +60,8 @@ enum Command {
 
 /// Does what the command line says. 0: done, 1: failed; clap ends the process with 2 on wrong use.
 pub fn main() -> ExitCode {
+    // SAFETY: The process has just begun and has one thread.
+    unsafe { cargo_env::forget() };
     let done = match Cli::parse().command {
         None => Cli::command().print_help().map_err(Into::into),
         Some(Command::Lab(options)) => lab::lab(&options),

@@ -9,8 +9,8 @@ use std::process::Command;
 use anyhow::{Context, anyhow};
 
 use super::quiet::{last_line, quietly};
+use super::say;
 use super::steps::step;
-use super::{cargo_env, say};
 use crate::prepared;
 
 /// How a line of the other process says that it is for the person who waits.
@@ -26,7 +26,6 @@ pub(crate) fn ensure(directory: &Path) -> anyhow::Result<()> {
         let program = std::env::current_exe().context("cannot find this program")?;
         let mut command = Command::new(program);
         command.arg("prepare").arg(directory);
-        cargo_env::scrub(&mut command);
         let mut show = |line: &str| {
             if let Some(detail) = line.strip_prefix(PROGRESS) {
                 progress(detail);

@@ -14,7 +14,7 @@ use super::kernelspec::{self, Kernelspec};
 use super::notebook::Notebook;
 use super::place::KERNEL;
 use super::steps::shorten;
-use super::{cargo_env, mend, one_line, say};
+use super::{mend, one_line, say};
 
 /// The tag of a cell that is meant to fail.
 const RAISES: &str = "raises-exception";
@@ -54,7 +54,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     for (path, copy) in options.notebooks.iter().zip(&copies) {
         say(path.display());
         let mut notebook = Notebook::read(path)?;
-        let executed = execute(path, &mut notebook, &argv, &spec, options);
+        let mut kernel = start(path, &argv, &spec)?;
+        let executed = execute(path, &mut notebook, &mut kernel, options);
+        kernel.shutdown();
         if let Some(directory) = copy.parent() {
             fs::create_dir_all(directory)
                 .with_context(|| format!("cannot make {}", directory.display()))?;
@@ -112,38 +114,27 @@ fn command(spec: &Kernelspec) -> anyhow::Result<Vec<String>> {
     Ok(argv)
 }
 
-/// Executes a notebook in a kernel of its own, in the notebook's directory.
-fn execute(
-    path: &Path,
-    notebook: &mut Notebook,
-    argv: &[String],
-    spec: &Kernelspec,
-    options: &Options,
-) -> anyhow::Result<()> {
-    let directory = path
-        .canonicalize()?
-        .parent()
-        .map(Path::to_owned)
-        .unwrap_or_default();
-    for mut cell in notebook.code_cells() {
-        cell.set(None, Vec::new());
-    }
-    let mut kernel = KernelClient::start_with(argv, &directory, |command| {
-        cargo_env::scrub(command);
+/// Starts a kernel in the notebook's directory, as Jupyter does.
+fn start(path: &Path, argv: &[String], spec: &Kernelspec) -> anyhow::Result<KernelClient> {
+    let path = path.canonicalize()?;
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let kernel = KernelClient::start_with(argv, directory, |command| {
         command.envs(&spec.env);
     })?;
-    let executed = execute_cells(path, notebook, &mut kernel, options);
-    kernel.shutdown();
-    executed
+    Ok(kernel)
 }
 
-fn execute_cells(
+/// Executes a notebook's cells, up to the first that fails.
+fn execute(
     path: &Path,
     notebook: &mut Notebook,
     kernel: &mut KernelClient,
     options: &Options,
 ) -> anyhow::Result<()> {
     let mut cells = notebook.code_cells();
+    for cell in &mut cells {
+        cell.set(None, Vec::new());
+    }
     // A later cell may replace what an earlier one displayed.
     let mut done: Vec<(Option<u64>, Outputs)> = Vec::new();
     for index in 0..cells.len() {
