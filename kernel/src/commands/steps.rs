@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// On a terminal the line of a running step is redrawn this often.
 const REDRAW: Duration = Duration::from_millis(200);
+/// A log gets no more than one detail in this time.
+const LOG: Duration = Duration::from_secs(10);
 /// A redrawn line must not wrap.
 const WIDTH: usize = 78;
 
@@ -34,7 +36,13 @@ pub(crate) fn step<T>(
             report_to(details, work)
         } else {
             eprintln!("{}", line(started.elapsed(), what, "…"));
-            work(&mut |detail| eprintln!("{}", line(started.elapsed(), what, detail)))
+            let mut last = started;
+            work(&mut |detail| {
+                if last.elapsed() >= LOG {
+                    last = Instant::now();
+                    eprintln!("{}", line(started.elapsed(), what, detail));
+                }
+            })
         }
     });
     let end = if result.is_ok() { "done" } else { "failed" };

@@ -90,8 +90,8 @@ fn install(directory: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<(
     quietly(&mut command, &mut show)?.map_err(|output| {
         if is_network_error(&output) {
             mend(
-                "PyPI cannot be reached",
-                "a network connection (or PIP_INDEX_URL), then: cargo lab",
+                "PyPI cannot be reached (a network or PIP_INDEX_URL is needed)",
+                "cargo lab",
             )
         } else {
             anyhow::anyhow!("pip failed: {}", last_line(&output))
