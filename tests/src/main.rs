@@ -137,8 +137,13 @@ impl Checkout {
     }
 
     /// The Python of the private environment, which `threadbook lab --prepare` makes.
-    fn python(&self) -> PathBuf {
-        self.root.join(".venv/bin/python")
+    fn python(&self) -> Result<PathBuf, String> {
+        let python = self.root.join(".venv/bin/python");
+        if python.is_file() {
+            Ok(python)
+        } else {
+            Err("there is no .venv, see the step install".into())
+        }
     }
 
     fn cargo(&self, arguments: &[&str]) -> Outcome {
@@ -192,7 +197,7 @@ fn threadbook() -> PathBuf {
 
 /// What only the tests need, in the same environment. The pins of the rest are not to move.
 fn test_packages(checkout: &Checkout) -> Outcome {
-    let mut command = Command::new(checkout.python());
+    let mut command = Command::new(checkout.python()?);
     command.args([
         "-m",
         "pip",
@@ -211,7 +216,7 @@ fn test_packages(checkout: &Checkout) -> Outcome {
 }
 
 fn end_to_end(checkout: &Checkout) -> Outcome {
-    let mut command = Command::new(checkout.python());
+    let mut command = Command::new(checkout.python()?);
     // Skipping would hide what is missing, so the reasons are shown.
     command.args(["-m", "pytest", "-ra", "--durations=10", "tests"]);
     command.env("THREADBOOK", threadbook());
