@@ -1,17 +1,184 @@
-//! The commands a person types.
+//! The commands a person types. Each command is a module here; the others are what they share.
 
+mod cargo_env;
+mod doctor;
+mod install;
+mod kernelspec;
+mod lab;
+mod notebook;
+mod place;
+mod prepare;
+mod python;
+mod quiet;
+mod run;
+mod steps;
+mod toolchain;
+mod venv;
+
+use std::fmt::Display;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// A Jupyter kernel for Rust concurrency notebooks.
+#[derive(Parser)]
+#[command(name = "threadbook", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make everything ready and open JupyterLab on the notebooks
+    Lab(lab::Options),
+    /// Register the kernel with Jupyter and prepare the companion crate
+    Install(place::Options),
+    /// Remove what `install` made
+    Uninstall(place::Options),
+    /// Execute notebooks without a browser and write executed copies
+    Run(run::Options),
+    /// Say what is missing, and the command that mends it
+    Doctor(doctor::Options),
+    /// Build the prepared directory; `install` starts this
+    #[command(hide = true)]
+    Prepare {
+        /// Where
+        directory: PathBuf,
+    },
+    /// Serve one notebook; Jupyter starts this
+    #[command(hide = true)]
+    Kernel {
+        /// The directory that `install` prepared
+        #[arg(long, value_name = "DIR")]
+        prepared: PathBuf,
+        /// Where Jupyter says how to reach it
+        connection_file: PathBuf,
+    },
+}
+
+/// Does what the command line says. 0: done, 1: failed; clap ends the process with 2 on wrong use.
 pub fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().collect();
-    let r = match &args[1..] {
-        [c, d] if c == "prepare" => crate::prepared::build(d.as_ref(), &mut |l| println!("{l}")),
-        [c, _p, d, f] if c == "kernel" => crate::protocol::serve(f.as_ref(), d.as_ref()),
-        _ => Ok(()),
+    // SAFETY: The process has just begun and has one thread.
+    unsafe { cargo_env::forget() };
+    let done = match Cli::parse().command {
+        None => Cli::command().print_help().map_err(Into::into),
+        Some(Command::Lab(options)) => lab::lab(&options),
+        Some(Command::Install(options)) => install::install(&options),
+        Some(Command::Uninstall(options)) => install::uninstall(&options),
+        Some(Command::Run(options)) => run::run(&options),
+        Some(Command::Doctor(options)) => match doctor::doctor(&options) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
+        Some(Command::Prepare { directory }) => prepare::build(&directory),
+        Some(Command::Kernel {
+            prepared,
+            connection_file,
+        }) => crate::protocol::serve(&connection_file, &prepared),
     };
-    if let Err(e) = r {
-        eprintln!("{e:#}");
-        return ExitCode::FAILURE;
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("threadbook: {}", one_line(&format!("{error:#}")));
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::SUCCESS
+}
+
+/// An error for a person: why, and the command that mends it.
+fn mend(reason: impl Display, command: impl Display) -> anyhow::Error {
+    anyhow::anyhow!("{reason}; mend it with: {command}")
+}
+
+/// Errors from below may have several lines; ours have one.
+fn one_line(text: &str) -> String {
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines.join(" / ")
+}
+
+/// Prints a line; unlike `println!`, does not panic when nobody reads any more (`threadbook run … | head`).
+fn say(line: impl Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::error::ErrorKind;
+
+    fn error(arguments: &[&str]) -> clap::Error {
+        Cli::try_parse_from(arguments)
+            .err()
+            .expect("this is wrong use")
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_option_says_what_was_meant_and_ends_with_2() {
+        let wrong = error(&["threadbook", "install", "--sysprefix"]);
+        assert_eq!(wrong.exit_code(), 2);
+        assert!(wrong.to_string().contains("--sys-prefix"), "{wrong}");
+        let wrong = error(&["threadbook", "instal"]);
+        assert!(wrong.to_string().contains("install"), "{wrong}");
+    }
+
+    #[test]
+    fn one_place_at_a_time() {
+        let both = error(&["threadbook", "install", "--user", "--sys-prefix"]);
+        assert_eq!(both.kind(), ErrorKind::ArgumentConflict);
+    }
+
+    #[test]
+    fn options_for_jupyterlab_follow_two_dashes() {
+        let line = [
+            "threadbook",
+            "lab",
+            "--no-browser",
+            "--port",
+            "8890",
+            "--",
+            "--LabApp.token=x",
+        ];
+        let Some(Command::Lab(options)) = Cli::try_parse_from(line).unwrap().command else {
+            panic!()
+        };
+        assert_eq!((options.no_browser, options.port), (true, Some(8890)));
+        assert_eq!(options.arguments, ["--LabApp.token=x"]);
+    }
+
+    #[test]
+    fn the_kernel_command_is_for_jupyter_only() {
+        let help = Cli::command().render_help().to_string();
+        assert!(
+            help.contains("doctor") && !help.contains("connection"),
+            "{help}"
+        );
+        let line = ["threadbook", "kernel", "--prepared", "/p", "/c.json"];
+        assert!(matches!(
+            Cli::try_parse_from(line).unwrap().command,
+            Some(Command::Kernel { .. })
+        ));
+    }
+
+    #[test]
+    fn errors_have_one_line() {
+        assert_eq!(one_line("first\n\n  second \n"), "first / second");
+        let error = mend("no Python was found", "apt install python3");
+        assert_eq!(
+            error.to_string(),
+            "no Python was found; mend it with: apt install python3"
+        );
+    }
 }

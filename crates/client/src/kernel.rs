@@ -1,0 +1,635 @@
+//! A kernel's life, from its process's start to its end, and the cells in between.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use jupyter_protocol::connection_info::Transport;
+use jupyter_protocol::{
+    ConnectionInfo, ExecuteRequest, InterruptRequest, KernelInfoRequest, ShutdownRequest,
+};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{sleep, timeout};
+
+use crate::outputs::{DisplayUpdate, Output, Outputs, strings, text};
+use crate::wire::{Event, Wire};
+
+/// Stands for the connection file's path in a kernel's command, as in a kernelspec.
+pub const CONNECTION_FILE: &str = "{connection_file}";
+
+/// How long a kernel may take until it answers for the first time.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a kernel may take to act upon an interrupt, or to shut down, before it is killed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A running kernel. Dropping it kills the kernel; [`KernelClient::shutdown`] asks it to end.
+pub struct KernelClient {
+    runtime: Runtime,
+    wire: Wire,
+    process: Process,
+    started: Instant,
+    ready_after: Duration,
+    info: Value,
+}
+
+/// What became of a cell.
+#[derive(Clone, Debug)]
+pub struct CellOutcome {
+    /// How it ended.
+    pub status: Status,
+    /// What it put out.
+    pub outputs: Outputs,
+    /// What it replaced in displays of any cell, in order. Its own outputs are up to date already.
+    pub updates: Vec<DisplayUpdate>,
+    /// The number that the kernel gave it.
+    pub execution_count: Option<u64>,
+    /// From the request until the kernel had replied and was idle again.
+    pub elapsed: Duration,
+}
+
+/// How a cell ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Well.
+    Ok,
+    /// With an error.
+    Error {
+        /// The kind of error.
+        ename: String,
+        /// Its message.
+        evalue: String,
+        /// The lines to show.
+        traceback: Vec<String>,
+    },
+    /// It was interrupted because its time was up. The kernel is ready for the next cell.
+    TimedOut,
+}
+
+/// Why there is no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The command could not be started at all.
+    #[error("cannot start {program}: {source}")]
+    Start {
+        /// What was to be started.
+        program: String,
+        /// Why it could not be.
+        source: std::io::Error,
+    },
+    /// The kernel started, but did not answer in time.
+    #[error("the kernel did not answer within {} s{}", .after.as_secs(), hint(.log))]
+    Silent {
+        /// How long it was waited for.
+        after: Duration,
+        /// The last lines that it wrote.
+        log: String,
+    },
+    /// The kernel's process ended by itself.
+    #[error("the kernel ended unexpectedly ({status}){}", hint(.log))]
+    Ended {
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines that it wrote.
+        log: String,
+    },
+    /// A cell's time was up and the kernel did not act upon the interrupt.
+    #[error("the kernel ignored the interrupt after {} s; it was killed", .limit.as_secs_f64())]
+    Stuck {
+        /// The time that the cell had.
+        limit: Duration,
+    },
+    /// This process was told to stop (Ctrl-C, or a request to terminate).
+    #[error("stopped")]
+    Stopped,
+    /// The connection failed.
+    #[error("the connection to the kernel failed: {0}")]
+    Connection(#[from] jupyter_zmq_client::RuntimeError),
+    /// Something on this side failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+fn hint(log: &str) -> String {
+    if log.is_empty() {
+        String::new()
+    } else {
+        format!("; its last words: {log}")
+    }
+}
+
+type Result<T> = std::result::Result<T, ClientError>;
+
+impl KernelClient {
+    /// Starts `argv` in the directory `cwd` and waits until it answers. One of the arguments contains
+    /// [`CONNECTION_FILE`].
+    ///
+    /// # Errors
+    ///
+    /// If the command cannot be started, ends, or does not answer within a minute.
+    pub fn start<A: AsRef<str>>(argv: &[A], cwd: &Path) -> Result<Self> {
+        Self::start_with(argv, cwd, |_| {})
+    }
+
+    /// Like [`KernelClient::start`]; `prepare` may change the environment of the command.
+    ///
+    /// # Errors
+    ///
+    /// As [`KernelClient::start`].
+    pub fn start_with<A: AsRef<str>>(
+        argv: &[A],
+        cwd: &Path,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let started = Instant::now();
+        let (process, wire, info) = runtime.block_on(async {
+            let (mut process, connection) = Process::start(argv, cwd, prepare).await?;
+            let answer = timeout(START_TIMEOUT, first_answer(&mut process, &connection));
+            let Ok(answer) = answer.await else {
+                return Err(ClientError::Silent {
+                    after: START_TIMEOUT,
+                    log: process.last_words(),
+                });
+            };
+            let (wire, info) = answer?;
+            Ok((process, wire, info))
+        })?;
+        let ready_after = started.elapsed();
+        Ok(Self {
+            runtime,
+            wire,
+            process,
+            started,
+            ready_after,
+            info,
+        })
+    }
+
+    /// The content of the kernel's `kernel_info_reply`.
+    pub fn info(&self) -> &Value {
+        &self.info
+    }
+
+    /// When the kernel's process was started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// How long it took from the start of the process to its first answer.
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// Executes a cell, however long it takes.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel ends, or this process is told to stop. A cell that fails is no error here.
+    pub fn execute(&mut self, code: &str) -> Result<CellOutcome> {
+        self.execute_within(code, None)
+    }
+
+    /// Executes a cell; interrupts it once it has run for `limit`.
+    ///
+    /// # Errors
+    ///
+    /// As [`KernelClient::execute`]; also if the kernel does not act upon the interrupt, which kills it.
+    pub fn execute_within(&mut self, code: &str, limit: Option<Duration>) -> Result<CellOutcome> {
+        let Self {
+            runtime,
+            wire,
+            process,
+            ..
+        } = self;
+        if let Some(status) = process.ended {
+            return Err(ClientError::Ended {
+                status,
+                log: process.last_words(),
+            });
+        }
+        runtime.block_on(async {
+            let started = Instant::now();
+            // Nothing is ever queued behind a cell, so there is nothing to stop on an error.
+            let request = ExecuteRequest {
+                stop_on_error: false,
+                ..ExecuteRequest::new(code.to_owned())
+            };
+            let id = wire.request(request.into()).await?;
+            let mut cell = Cell::new(id, started);
+
+            let Some(limit) = limit else {
+                return cell.follow(wire, process).await;
+            };
+            if let Ok(outcome) = timeout(limit, cell.follow(wire, process)).await {
+                return outcome;
+            }
+            wire.control(InterruptRequest {}.into()).await?;
+            if let Ok(outcome) = timeout(GRACE, cell.follow(wire, process)).await {
+                return Ok(CellOutcome {
+                    status: Status::TimedOut,
+                    ..outcome?
+                });
+            }
+            process.kill();
+            Err(ClientError::Stuck { limit })
+        })
+    }
+
+    /// Asks the kernel to end, and kills it if it does not.
+    pub fn shutdown(mut self) {
+        let Self {
+            runtime,
+            wire,
+            process,
+            ..
+        } = &mut self;
+        if process.ended.is_some() {
+            return;
+        }
+        runtime.block_on(async {
+            let asked = wire
+                .control(ShutdownRequest { restart: false }.into())
+                .await;
+            let ended = async {
+                while let Some(event) = wire.events.recv().await {
+                    if matches!(event, Event::Ended(_) | Event::Stop) {
+                        return;
+                    }
+                }
+            };
+            if asked.is_ok() {
+                // If it does not end in time, dropping it kills it.
+                let _ = timeout(GRACE, ended).await;
+            }
+        });
+    }
+}
+
+/// What is known of a cell while it runs.
+struct Cell {
+    id: String,
+    started: Instant,
+    outputs: Outputs,
+    updates: Vec<DisplayUpdate>,
+    reply: Option<Value>,
+    idle: bool,
+}
+
+impl Cell {
+    fn new(id: String, started: Instant) -> Self {
+        Self {
+            id,
+            started,
+            outputs: Outputs::default(),
+            updates: Vec::new(),
+            reply: None,
+            idle: false,
+        }
+    }
+
+    /// Takes in events until the cell has ended. May be given up and called again.
+    async fn follow(&mut self, wire: &mut Wire, process: &mut Process) -> Result<CellOutcome> {
+        while self.reply.is_none() || !self.idle {
+            match wire.events.recv().await {
+                Some(Event::Reply(message)) if message.parent.as_ref() == Some(&self.id) => {
+                    self.reply = Some(message.content);
+                }
+                Some(Event::Broadcast(message)) if message.parent.as_ref() == Some(&self.id) => {
+                    if message.msg_type == "status" {
+                        self.idle |= message.content["execution_state"] == "idle";
+                    } else if let Some(update) =
+                        self.outputs.apply(&message.msg_type, message.content)
+                    {
+                        self.updates.push(update);
+                    }
+                }
+                Some(Event::Reply(_) | Event::Broadcast(_)) => {}
+                Some(Event::Ended(status)) => {
+                    process.ended = Some(status);
+                    return Err(ClientError::Ended {
+                        status,
+                        log: process.last_words(),
+                    });
+                }
+                Some(Event::Stop) | None => return Err(ClientError::Stopped),
+            }
+        }
+        let elapsed = self.started.elapsed();
+        let reply = self.reply.take().unwrap_or_default();
+        Ok(CellOutcome {
+            status: status(&reply, &self.outputs),
+            outputs: std::mem::take(&mut self.outputs),
+            updates: std::mem::take(&mut self.updates),
+            execution_count: reply["execution_count"].as_u64(),
+            elapsed,
+        })
+    }
+}
+
+impl Outputs {
+    fn error(&self) -> Option<Status> {
+        self.list()
+            .iter()
+            .rev()
+            .find_map(|output| match output.clone() {
+                Output::Error {
+                    ename,
+                    evalue,
+                    traceback,
+                } => Some(Status::Error {
+                    ename,
+                    evalue,
+                    traceback,
+                }),
+                _ => None,
+            })
+    }
+}
+
+fn status(reply: &Value, outputs: &Outputs) -> Status {
+    match reply["status"].as_str() {
+        Some("ok") => Status::Ok,
+        // The reply repeats the error, but not every kernel bothers.
+        Some("error") => outputs.error().unwrap_or_else(|| Status::Error {
+            ename: text(reply, "ename"),
+            evalue: text(reply, "evalue"),
+            traceback: strings(&reply["traceback"]),
+        }),
+        other => Status::Error {
+            ename: "Aborted".into(),
+            evalue: format!("the kernel replied with status {}", other.unwrap_or("none")),
+            traceback: Vec::new(),
+        },
+    }
+}
+
+/// Connects to a kernel that was just started, and asks who it is until both channels have answered: only
+/// then is the subscription to its broadcasts known to be in place.
+async fn first_answer(process: &mut Process, connection: &ConnectionInfo) -> Result<(Wire, Value)> {
+    let connected = async {
+        loop {
+            // The sockets themselves wait longer and longer between their attempts, which would count as
+            // start-up time. The heartbeat's port does not mind a caller that says nothing.
+            if TcpStream::connect((connection.ip.as_str(), connection.hb_port))
+                .await
+                .is_ok()
+            {
+                // For a moment after its start, the kernel's process may still hold the listeners that
+                // kept the ports free: a connection to one of those fails. So any failure means "not yet".
+                if let Ok(connected) = Wire::connect(connection).await {
+                    return connected;
+                }
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let (mut wire, events) = tokio::select! {
+        connected = connected => connected,
+        event = process.next_event() => return Err(process.failure(event)),
+    };
+    process.report_to(events);
+
+    let (mut info, mut subscribed) = (None, false);
+    let mut request = wire.request(KernelInfoRequest {}.into()).await?;
+    loop {
+        let patience = if info.is_some() {
+            Duration::from_millis(200)
+        } else {
+            START_TIMEOUT
+        };
+        match timeout(patience, wire.events.recv()).await {
+            Ok(Some(Event::Reply(message))) if message.parent.as_ref() == Some(&request) => {
+                info = Some(message.content);
+            }
+            Ok(Some(Event::Reply(_))) => {}
+            Ok(Some(Event::Broadcast(_))) => subscribed = true,
+            Ok(Some(event @ (Event::Ended(_) | Event::Stop))) => return Err(process.failure(event)),
+            Ok(None) => return Err(ClientError::Stopped),
+            Err(_) => {
+                info = None;
+                request = wire.request(KernelInfoRequest {}.into()).await?;
+            }
+        }
+        if subscribed && let Some(info) = info.take() {
+            return Ok((wire, info));
+        }
+    }
+}
+
+/// The kernel's process with what belongs to it: its connection file and its log.
+struct Process {
+    /// Until its end is reported as an event.
+    child: Option<tokio::process::Child>,
+    ended: Option<ExitStatus>,
+    group: Pid,
+    directory: TempDir,
+}
+
+impl Process {
+    async fn start<A: AsRef<str>>(
+        argv: &[A],
+        cwd: &Path,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<(Self, ConnectionInfo)> {
+        let directory = tempfile::Builder::new()
+            .prefix("threadbook-run-")
+            .tempdir()?;
+        let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        // The listeners hold the ports until the kernel's process exists.
+        let (ports, listeners) =
+            jupyter_zmq_client::peek_ports_with_listeners(localhost, 5).await?;
+        let connection = ConnectionInfo {
+            transport: Transport::TCP,
+            ip: localhost.to_string(),
+            shell_port: ports[0],
+            iopub_port: ports[1],
+            stdin_port: ports[2],
+            control_port: ports[3],
+            hb_port: ports[4],
+            signature_scheme: "hmac-sha256".into(),
+            key: uuid::Uuid::new_v4().to_string(),
+            kernel_name: None,
+        };
+        let file = directory.path().join("connection.json");
+        std::fs::write(
+            &file,
+            serde_json::to_vec(&connection).map_err(std::io::Error::from)?,
+        )?;
+
+        let file = file.to_string_lossy();
+        let argv: Vec<OsString> = argv
+            .iter()
+            .map(|arg| arg.as_ref().replace(CONNECTION_FILE, &file).into())
+            .collect();
+        let (program, arguments) = argv
+            .split_first()
+            .ok_or_else(|| std::io::Error::other("an empty command"))?;
+        let log = File::create(directory.path().join("log"))?;
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(cwd);
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        // As Jupyter does it, so that a kernel can end with whoever started it.
+        command.env("JPY_PARENT_PID", std::process::id().to_string());
+        prepare(&mut command);
+        let mut command = tokio::process::Command::from(command);
+        // A group of its own: Ctrl-C is for us, and the kernel goes with all that it started.
+        command.process_group(0);
+        let start_error = |source| ClientError::Start {
+            program: program.to_string_lossy().into_owned(),
+            source,
+        };
+        let child = command.spawn().map_err(start_error)?;
+        drop(listeners);
+
+        let id = child
+            .id()
+            .ok_or_else(|| std::io::Error::other("the kernel has no process id"))?;
+        let group = Pid::from_raw(id.cast_signed());
+        Ok((
+            Self {
+                child: Some(child),
+                ended: None,
+                group,
+                directory,
+            },
+            connection,
+        ))
+    }
+
+    /// Waits for the end of the process or a request to stop, whichever comes first.
+    async fn next_event(&mut self) -> Event {
+        match &mut self.child {
+            Some(child) => end_or_stop(child).await.unwrap_or(Event::Stop),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// From now on, the end of the process and requests to stop are events.
+    fn report_to(&mut self, events: UnboundedSender<Event>) {
+        if let Some(mut child) = self.child.take() {
+            tokio::spawn(async move {
+                while let Ok(event) = end_or_stop(&mut child).await {
+                    let ended = matches!(event, Event::Ended(_));
+                    if events.send(event).is_err() || ended {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+
+    fn failure(&self, event: Event) -> ClientError {
+        match event {
+            Event::Ended(status) => ClientError::Ended {
+                status,
+                log: self.last_words(),
+            },
+            _ => ClientError::Stopped,
+        }
+    }
+
+    /// The last lines of what the process wrote.
+    fn last_words(&self) -> String {
+        let log = std::fs::read(self.directory.path().join("log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = log
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
+        lines[lines.len().saturating_sub(3)..].join(" / ")
+    }
+
+    fn kill(&self) {
+        // It may have ended already.
+        let _ = killpg(self.group, Signal::SIGKILL);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+async fn end_or_stop(child: &mut tokio::process::Child) -> std::io::Result<Event> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        status = child.wait() => Ok(Event::Ended(status.unwrap_or_else(|_| ExitStatus::from_raw(0)))),
+        _ = interrupt.recv() => Ok(Event::Stop),
+        _ = terminate.recv() => Ok(Event::Stop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_reply_without_the_error_takes_it_from_the_outputs() {
+        let mut outputs = Outputs::default();
+        let error = json!({"ename": "Panic", "evalue": "no", "traceback": ["a"]});
+        let expected = Status::Error {
+            ename: "Panic".into(),
+            evalue: "no".into(),
+            traceback: vec!["a".into()],
+        };
+        let mut reply = error.clone();
+        reply["status"] = json!("error");
+        assert_eq!(status(&reply, &outputs), expected);
+        outputs.apply("error", error);
+        assert_eq!(status(&json!({"status": "error"}), &outputs), expected);
+        assert_eq!(status(&json!({"status": "ok"}), &outputs), Status::Ok);
+    }
+
+    #[test]
+    fn an_aborted_cell_is_no_success() {
+        let aborted = status(&json!({"status": "aborted"}), &Outputs::default());
+        assert!(matches!(aborted, Status::Error { ename, .. } if ename == "Aborted"));
+    }
+
+    fn failure(argv: &[&str]) -> String {
+        KernelClient::start(argv, Path::new("."))
+            .err()
+            .expect("this is no kernel")
+            .to_string()
+    }
+
+    #[test]
+    fn a_command_that_is_no_kernel_is_an_error_with_its_last_words() {
+        let missing = failure(&["/there/is/no/such/program", CONNECTION_FILE]);
+        assert!(
+            missing.starts_with("cannot start /there/is/no/such/program: "),
+            "{missing}"
+        );
+        let fails = failure(&[
+            "sh",
+            "-c",
+            "echo first; echo the reason >&2; exit 4",
+            CONNECTION_FILE,
+        ]);
+        assert!(
+            fails.contains("exit status: 4") && fails.ends_with("first / the reason"),
+            "{fails}"
+        );
+        assert!(failure(&[]).contains("an empty command"));
+    }
+}

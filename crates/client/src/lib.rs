@@ -1,0 +1,23 @@
+//! Starts a Jupyter kernel, any Jupyter kernel, and executes cells in it.
+//!
+//! `threadbook run` executes notebooks with it, and the benchmarks time cells of several kernels with it,
+//! so it takes nothing for granted that Jupyter's protocol does not promise: a kernel may be slow to
+//! listen, send no `iopub_welcome`, or answer with fields of its own.
+//!
+//! ```no_run
+//! use threadbook_client::{KernelClient, Status};
+//!
+//! let argv = ["python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"];
+//! let mut kernel = KernelClient::start(&argv, ".".as_ref())?;
+//! let outcome = kernel.execute("6 * 7")?;
+//! assert!(matches!(outcome.status, Status::Ok));
+//! println!("{:?} after {:?}", outcome.outputs, outcome.elapsed);
+//! # Ok::<(), threadbook_client::ClientError>(())
+//! ```
+
+mod kernel;
+mod outputs;
+mod wire;
+
+pub use kernel::{CONNECTION_FILE, CellOutcome, ClientError, KernelClient, Status};
+pub use outputs::{DisplayUpdate, Output, Outputs};

@@ -1,0 +1,91 @@
+//! Undoes what `cargo run` does to the environment.
+//!
+//! `cargo lab` is `cargo run`, which puts the target directory and the toolchain first in the search path
+//! for shared objects and describes the package in variables. A kernel started from there would load the
+//! companion crate of the target directory instead of its own copy, which a kernel started by anything
+//! else does not.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::toolchain;
+
+const SEARCH_PATHS: [&str; 2] = ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"];
+
+/// Gives this process, and so all that it starts, the environment that it would have without cargo.
+///
+/// # Safety
+///
+/// No other thread runs yet.
+pub(crate) unsafe fn forget() {
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(describes_a_package) {
+            // SAFETY: There is no other thread that could read the environment, says the caller.
+            unsafe { env::remove_var(name) };
+        }
+    }
+    for name in SEARCH_PATHS {
+        let Some(value) = env::var_os(name) else {
+            continue;
+        };
+        let mut of_cargo = Vec::from_iter(toolchain::sysroot());
+        of_cargo.extend(
+            env::current_exe()
+                .ok()
+                .and_then(|exe| Some(exe.parent()?.to_owned())),
+        );
+        match without(&value, &of_cargo) {
+            // SAFETY: As above.
+            Some(value) => unsafe { env::set_var(name, value) },
+            // SAFETY: As above.
+            None => unsafe { env::remove_var(name) },
+        };
+    }
+}
+
+fn describes_a_package(name: &str) -> bool {
+    name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+}
+
+/// The search path without what lies under one of `roots`; nothing if nothing is left.
+fn without(path: &OsStr, roots: &[PathBuf]) -> Option<OsString> {
+    let ours = |entry: &Path| roots.iter().any(|root| entry.starts_with(root));
+    let left: Vec<_> = env::split_paths(path)
+        .filter(|entry| !ours(entry))
+        .collect();
+    if left.is_empty() {
+        None
+    } else {
+        env::join_paths(left).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_entries_of_cargo_leave_the_search_path() {
+        let roots = [
+            PathBuf::from("/checkout/target/debug"),
+            PathBuf::from("/toolchain"),
+        ];
+        let left = |path: &str| without(path.as_ref(), &roots);
+        assert_eq!(
+            left("/checkout/target/debug/deps:/usr/x:/toolchain/lib").unwrap(),
+            "/usr/x"
+        );
+        assert_eq!(left("/checkout/target/debug:/toolchain/lib"), None);
+        assert_eq!(
+            left("/checkout/other:/opt").unwrap(),
+            "/checkout/other:/opt"
+        );
+    }
+
+    #[test]
+    fn the_users_own_cargo_settings_stay() {
+        assert!(describes_a_package("CARGO_PKG_NAME") && describes_a_package("CARGO_MANIFEST_DIR"));
+        assert!(!describes_a_package("CARGO_HOME") && !describes_a_package("CARGO_NET_OFFLINE"));
+    }
+}

@@ -1,0 +1,342 @@
+//! `threadbook doctor`: what is missing, and the command that mends it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::kernelspec::Kernelspec;
+use super::place::{KERNEL, Place};
+use super::python::{self, Python};
+use super::{say, toolchain, venv};
+use crate::prepared;
+
+/// How to say it.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found out about one thing.
+#[derive(Debug, PartialEq, Serialize)]
+struct Check {
+    name: &'static str,
+    state: State,
+    /// What was found.
+    found: String,
+    /// The command that mends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    /// Most things work without it.
+    Warn,
+    Missing,
+}
+
+impl Check {
+    fn ok(name: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            name,
+            state: State::Ok,
+            found: found.into(),
+            mend: None,
+        }
+    }
+
+    fn not(
+        name: &'static str,
+        state: State,
+        found: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            state,
+            found: found.into(),
+            mend: Some(mend.into()),
+        }
+    }
+}
+
+/// Prints the checks; false if something that is needed is missing.
+pub(crate) fn doctor(options: &Options) -> anyhow::Result<bool> {
+    let mut checks = vec![rust(), rust_source()];
+    checks.extend(python_and_lab());
+    checks.extend(kernel());
+    checks.push(browser());
+    let healthy = is_healthy(&checks);
+    if options.json {
+        let report = serde_json::json!({"ok": healthy, "checks": checks});
+        say(serde_json::to_string_pretty(&report)?);
+    } else {
+        say(table(&checks));
+    }
+    Ok(healthy)
+}
+
+fn is_healthy(checks: &[Check]) -> bool {
+    checks.iter().all(|check| check.state != State::Missing)
+}
+
+fn table(checks: &[Check]) -> String {
+    let width = checks
+        .iter()
+        .map(|check| check.name.len())
+        .max()
+        .unwrap_or_default();
+    let mut lines = Vec::new();
+    for check in checks {
+        let state = match check.state {
+            State::Ok => "ok",
+            State::Warn => "warn",
+            State::Missing => "missing",
+        };
+        lines.push(format!("{state:<8}{:<width$}  {}", check.name, check.found));
+        if let Some(mend) = &check.mend {
+            lines.push(format!("{:<8}{:<width$}  mend it with: {mend}", "", ""));
+        }
+    }
+    lines.join("\n")
+}
+
+fn rust() -> Check {
+    let name = "Rust";
+    let missing = |found: String| Check::not(name, State::Missing, found, "rustup update stable");
+    match toolchain::version() {
+        None => Check::not(
+            name,
+            State::Missing,
+            "no rustc on the path",
+            "see https://rustup.rs",
+        ),
+        Some(_) if !toolchain::has_cargo() => missing("no cargo on the path".into()),
+        Some(version) if toolchain::at_least(&version, toolchain::NEEDED) => {
+            Check::ok(name, version)
+        }
+        Some(version) => missing(format!(
+            "{version}, but {} or later is needed",
+            toolchain::NEEDED
+        )),
+    }
+}
+
+fn rust_source() -> Check {
+    let name = "rust-src";
+    if toolchain::has_source() {
+        return Check::ok(name, "the standard library's source is there");
+    }
+    Check::not(
+        name,
+        State::Warn,
+        "types of some variables must be written out",
+        toolchain::ADD_SOURCE,
+    )
+}
+
+/// The Python that `cargo lab` would use, and its JupyterLab.
+fn python_and_lab() -> [Check; 2] {
+    let active = python::active_prefixes()
+        .into_iter()
+        .find_map(|prefix| Python::of_environment(&prefix));
+    let ready = active.filter(Python::has_lab).or_else(venv::ready);
+    let (python, lab) = ("Python", "JupyterLab");
+    let no_lab = |found: &str| Check::not(lab, State::Missing, found, "cargo lab --prepare");
+    match ready.map_or_else(python::on_path, Ok) {
+        Err(error) => {
+            let error = error.to_string();
+            let found = error.split("; ").next().unwrap_or_default();
+            [
+                Check::not(python, State::Missing, found, python::install_command()),
+                no_lab("no Python to run it"),
+            ]
+        }
+        Ok(found) => {
+            let lab = match &found.lab {
+                Some(version) if found.has_lab() => {
+                    Check::ok(lab, format!("{version} in {}", found.prefix.display()))
+                }
+                _ => no_lab("not in an active environment and not in .venv"),
+            };
+            [
+                Check::ok(
+                    python,
+                    format!("{} ({})", found.version, found.program.display()),
+                ),
+                lab,
+            ]
+        }
+    }
+}
+
+/// The kernelspec that Jupyter would find, and its prepared directory.
+fn kernel() -> [Check; 2] {
+    let found = Place::all().into_iter().find_map(|place| {
+        let directory = place.spec(KERNEL);
+        Some((Kernelspec::read(&directory)?, directory))
+    });
+    kernel_checks(found, prepared::stale)
+}
+
+fn kernel_checks(
+    found: Option<(Kernelspec, PathBuf)>,
+    stale: impl Fn(&Path) -> Option<String>,
+) -> [Check; 2] {
+    let (kernel, directory) = ("kernel", "prepared directory");
+    let mend = "cargo lab --prepare";
+    let Some((spec, place)) = found else {
+        return [
+            Check::not(kernel, State::Missing, "Jupyter does not know it", mend),
+            Check::not(
+                directory,
+                State::Missing,
+                "no kernel, no prepared directory",
+                mend,
+            ),
+        ];
+    };
+    let mend = format!(
+        "threadbook install --prefix {}",
+        prefix_of(&place).display()
+    );
+    let Some(prepared) = spec.prepared() else {
+        return [
+            Check::not(
+                kernel,
+                State::Missing,
+                format!("{} is another kernel's", place.display()),
+                &mend,
+            ),
+            Check::not(
+                directory,
+                State::Missing,
+                "no kernel, no prepared directory",
+                &mend,
+            ),
+        ];
+    };
+    let kernel = if spec.starts() {
+        Check::ok(kernel, place.display().to_string())
+    } else {
+        let program = spec.argv.first().map_or("", String::as_str);
+        Check::not(
+            kernel,
+            State::Missing,
+            format!("{} starts {program}, which is gone", place.display()),
+            &mend,
+        )
+    };
+    let directory = match stale(&prepared) {
+        None => Check::ok(directory, prepared.display().to_string()),
+        Some(why) => Check::not(directory, State::Missing, why, &mend),
+    };
+    [kernel, directory]
+}
+
+/// `<prefix>/share/jupyter/kernels/<name>` is where a kernelspec lies, except on macOS.
+fn prefix_of(spec: &Path) -> &Path {
+    spec.ancestors().nth(4).unwrap_or(spec)
+}
+
+fn browser() -> Check {
+    let name = "browser for PDF";
+    let names = [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+        "chrome",
+    ];
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut candidates = env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
+    let app = PathBuf::from("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
+    match candidates
+        .find(|candidate| candidate.is_file())
+        .or(Some(app).filter(|app| app.is_file()))
+    {
+        Some(found) => Check::ok(name, found.display().to_string()),
+        None => {
+            let mend = if cfg!(target_os = "macos") {
+                "brew install --cask chromium"
+            } else {
+                "apt install chromium"
+            };
+            Check::not(name, State::Warn, "no Chromium or Chrome on the path", mend)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(program: &str) -> Kernelspec {
+        let argv = [
+            program,
+            "kernel",
+            "--prepared",
+            "/v/share/threadbook/prepared",
+            "{connection_file}",
+        ];
+        serde_json::from_value(serde_json::json!({"argv": argv})).unwrap()
+    }
+
+    #[test]
+    fn warnings_alone_are_healthy() {
+        let warn = Check::not("a", State::Warn, "", "x");
+        let missing = Check::not("b", State::Missing, "", "x");
+        assert!(is_healthy(&[Check::ok("c", ""), warn]));
+        assert!(!is_healthy(&[Check::ok("c", ""), missing]));
+    }
+
+    #[test]
+    fn the_table_has_a_line_a_check_and_the_command_below() {
+        let checks = [
+            Check::ok("Rust", "1.95.0"),
+            Check::not("JupyterLab", State::Missing, "not there", "cargo lab"),
+        ];
+        let expected = "ok      Rust        1.95.0\n\
+                        missing JupyterLab  not there\n                    mend it with: cargo lab";
+        assert_eq!(table(&checks), expected);
+    }
+
+    #[test]
+    fn a_check_reads_as_json() {
+        let json =
+            serde_json::to_value(Check::not("Rust", State::Missing, "none", "see rustup")).unwrap();
+        let expected = serde_json::json!({"name": "Rust", "state": "missing", "found": "none", "mend": "see rustup"});
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn the_kernel_and_its_directory_are_checked_apart() {
+        let place = PathBuf::from("/v/share/jupyter/kernels/threadbook");
+        let states = |checks: [Check; 2]| checks.map(|check| check.state);
+        let this = env::current_exe().unwrap();
+        let this = this.to_str().unwrap();
+        let fresh = |_: &Path| None;
+        let old = |_: &Path| Some("it is old".to_owned());
+        assert_eq!(states(kernel_checks(None, fresh)), [State::Missing; 2]);
+        assert_eq!(
+            states(kernel_checks(Some((spec(this), place.clone())), fresh)),
+            [State::Ok; 2]
+        );
+        assert_eq!(
+            states(kernel_checks(Some((spec("/gone"), place.clone())), fresh)),
+            [State::Missing, State::Ok]
+        );
+        let [_, directory] = kernel_checks(Some((spec(this), place)), old);
+        assert_eq!(directory.found, "it is old");
+        assert_eq!(
+            directory.mend.as_deref(),
+            Some("threadbook install --prefix /v")
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! `threadbook install` and `threadbook uninstall`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use super::kernelspec::{self, Kernelspec};
+use super::place::{Options, Place};
+use super::{prepare, say};
+
+/// Registers the kernel and prepares the companion crate.
+pub(crate) fn install(options: &Options) -> anyhow::Result<()> {
+    let place = options.place()?;
+    let directory = ensure(&place, &options.name)?;
+    say(format_args!(
+        "Installed the kernel {} in {}",
+        options.name,
+        directory.display()
+    ));
+    Ok(())
+}
+
+/// Installs what is not there or out of date. The kernelspec comes last: what Jupyter offers works.
+pub(crate) fn ensure(place: &Place, name: &str) -> anyhow::Result<std::path::PathBuf> {
+    let directory = place.spec(name);
+    refuse_others(&directory)?;
+    prepare::ensure(&place.prepared)?;
+    kernelspec::write(place, name)
+}
+
+/// Removes the kernelspec, and the prepared directory unless another of our kernels uses it.
+pub(crate) fn uninstall(options: &Options) -> anyhow::Result<()> {
+    let place = options.place()?;
+    let spec = place.spec(&options.name);
+    refuse_others(&spec)?;
+    let mut removed = remove(&spec)?;
+    let users = kernelspec::users_of(&place.prepared, &place);
+    if users.is_empty() {
+        removed |= remove(&place.prepared)?;
+    } else {
+        say(format_args!(
+            "Kept {}: {} uses it",
+            place.prepared.display(),
+            users[0].display()
+        ));
+    }
+    if !removed {
+        say(format_args!(
+            "There was nothing to remove: no kernel {} in {}",
+            options.name,
+            place.kernels.display()
+        ));
+    }
+    Ok(())
+}
+
+/// A kernelspec that somebody else wrote is neither overwritten nor removed.
+fn refuse_others(spec: &Path) -> anyhow::Result<()> {
+    if spec.exists()
+        && Kernelspec::read(spec)
+            .and_then(|spec| spec.prepared())
+            .is_none()
+    {
+        bail!(
+            "{} is another kernel's; choose another name with --name",
+            spec.display()
+        );
+    }
+    Ok(())
+}
+
+fn remove(directory: &Path) -> anyhow::Result<bool> {
+    if !directory.exists() {
+        return Ok(false);
+    }
+    fs::remove_dir_all(directory)
+        .with_context(|| format!("cannot remove {}", directory.display()))?;
+    say(format_args!("Removed {}", directory.display()));
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::Cli;
+    use clap::Parser;
+
+    fn options(prefix: &Path, name: &str) -> Options {
+        let line = [
+            "threadbook",
+            "uninstall",
+            "--prefix",
+            prefix.to_str().unwrap(),
+            "--name",
+            name,
+        ];
+        match Cli::parse_from(line).command {
+            Some(crate::commands::Command::Uninstall(options)) => options,
+            _ => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn uninstall_removes_both_but_not_what_another_kernel_uses() {
+        let prefix = tempfile::tempdir().unwrap();
+        let place = Place::under(prefix.path());
+        fs::create_dir_all(&place.prepared).unwrap();
+        let (one, two) = (
+            kernelspec::write(&place, "one").unwrap(),
+            kernelspec::write(&place, "two").unwrap(),
+        );
+
+        uninstall(&options(prefix.path(), "one")).unwrap();
+        assert!(!one.exists() && two.exists() && place.prepared.exists());
+        uninstall(&options(prefix.path(), "two")).unwrap();
+        assert!(!two.exists() && !place.prepared.exists());
+        uninstall(&options(prefix.path(), "two")).expect("nothing to remove is no error");
+    }
+
+    #[test]
+    fn another_kernel_is_left_alone() {
+        let prefix = tempfile::tempdir().unwrap();
+        let other = Place::under(prefix.path()).spec("python3");
+        fs::create_dir_all(&other).unwrap();
+        fs::write(other.join("kernel.json"), r#"{"argv": ["python3"]}"#).unwrap();
+        let error = uninstall(&options(prefix.path(), "python3")).unwrap_err();
+        assert!(error.to_string().contains("--name"), "{error}");
+        assert!(other.exists());
+    }
+}

@@ -1,0 +1,266 @@
+//! A notebook file. Whatever we do not set stays as it was, down to the order of its keys.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+use serde_json::ser::PrettyFormatter;
+
+/// A notebook.
+pub(crate) struct Notebook(Json);
+
+/// One of its code cells.
+pub(crate) struct CodeCell<'a>(&'a mut Json);
+
+impl Notebook {
+    /// Reads a notebook file.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let name = path.display();
+        let text = fs::read(path).with_context(|| format!("cannot read {name}"))?;
+        let json: Json =
+            serde_json::from_slice(&text).with_context(|| format!("{name} is not a notebook"))?;
+        match (
+            json.get("nbformat").and_then(Json::as_i64),
+            json.get("cells"),
+        ) {
+            (Some(4), Some(Json::Array(_))) => Ok(Self(json)),
+            (Some(other), _) if other != 4 => {
+                bail!("{name} is in notebook format {other}; format 4 is needed")
+            }
+            _ => bail!("{name} is not a notebook"),
+        }
+    }
+
+    /// Writes the notebook as Jupyter does, with one space a level.
+    pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
+        fs::write(path, self.to_text()?).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn to_text(&self) -> anyhow::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        let formatter = PrettyFormatter::with_indent(b" ");
+        self.0
+            .serialize(&mut serde_json::Serializer::with_formatter(
+                &mut text, formatter,
+            ))?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
+    /// The code cells in order.
+    pub(crate) fn code_cells(&mut self) -> Vec<CodeCell<'_>> {
+        let Some(Json::Array(cells)) = self.0.get_mut("cells") else {
+            return Vec::new();
+        };
+        let code = |cell: &Json| cell.get("cell_type").and_then(Json::as_str) == Some("code");
+        cells
+            .iter_mut()
+            .filter(|cell| code(cell))
+            .map(CodeCell)
+            .collect()
+    }
+}
+
+impl CodeCell<'_> {
+    /// What is in the cell. A file may keep it as one text or as a list of lines.
+    pub(crate) fn source(&self) -> String {
+        match self.0.get("source") {
+            Some(Json::Array(lines)) => lines.iter().filter_map(Json::as_str).collect(),
+            Some(text) => text.as_str().unwrap_or_default().to_owned(),
+            None => String::new(),
+        }
+    }
+
+    /// Whether the cell has a tag.
+    pub(crate) fn has_tag(&self, tag: &str) -> bool {
+        match self
+            .0
+            .get("metadata")
+            .and_then(|metadata| metadata.get("tags"))
+        {
+            Some(Json::Array(tags)) => tags.iter().any(|each| each.as_str() == Some(tag)),
+            _ => false,
+        }
+    }
+
+    /// Gives the cell its number and outputs.
+    pub(crate) fn set(&mut self, execution_count: Option<u64>, outputs: Vec<Value>) {
+        self.0
+            .set("execution_count", Json::Leaf(execution_count.into()));
+        self.0.set("outputs", Json::Leaf(outputs.into()));
+    }
+}
+
+/// JSON that keeps the order of keys, which serde_json's own value does not, except by a feature that every
+/// crate of the build would have to put up with.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Json {
+    Object(Entries),
+    Array(Vec<Json>),
+    Leaf(Value),
+}
+
+#[derive(Debug, PartialEq)]
+struct Entries(Vec<(String, Json)>);
+
+impl Json {
+    fn get(&self, key: &str) -> Option<&Self> {
+        let Self::Object(Entries(entries)) = self else {
+            return None;
+        };
+        entries
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
+    }
+
+    fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let Self::Object(Entries(entries)) = self else {
+            return None;
+        };
+        entries
+            .iter_mut()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
+    }
+
+    fn set(&mut self, key: &str, value: Self) {
+        if let Some(place) = self.get_mut(key) {
+            *place = value;
+        } else if let Self::Object(Entries(entries)) = self {
+            entries.push((key.to_owned(), value));
+        }
+    }
+
+    fn as_str(&self) -> Option<&str> {
+        let Self::Leaf(value) = self else { return None };
+        value.as_str()
+    }
+
+    fn as_i64(&self) -> Option<i64> {
+        let Self::Leaf(value) = self else { return None };
+        value.as_i64()
+    }
+}
+
+impl Serialize for Entries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Entries;
+            fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+                formatter.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const TEXT: &str = r##"{
+ "zebra": {
+  "b": 1,
+  "a": [
+   null,
+   2.5,
+   "ä\"\\ "
+  ],
+  "empty": {},
+  "none": []
+ },
+ "nbformat": 4,
+ "nbformat_minor": 5,
+ "cells": [
+  {
+   "cell_type": "markdown",
+   "source": "# Title"
+  },
+  {
+   "source": [
+    "let x = 1;\n",
+    "x"
+   ],
+   "outputs": [
+    "old"
+   ],
+   "metadata": {
+    "tags": [
+     "raises-exception"
+    ]
+   },
+   "execution_count": 7,
+   "cell_type": "code"
+  }
+ ]
+}
+"##;
+
+    fn notebook(text: &str) -> anyhow::Result<Notebook> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        Notebook::read(file.path())
+    }
+
+    fn text(notebook: &Notebook) -> String {
+        String::from_utf8(notebook.to_text().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_notebook_is_written_as_it_was_read() {
+        assert_eq!(text(&notebook(TEXT).unwrap()), TEXT);
+    }
+
+    #[test]
+    fn only_outputs_and_count_of_code_cells_change() {
+        let mut notebook = notebook(TEXT).unwrap();
+        let mut cells = notebook.code_cells();
+        assert_eq!(cells.len(), 1);
+        assert_eq!(cells[0].source(), "let x = 1;\nx");
+        assert!(cells[0].has_tag("raises-exception") && !cells[0].has_tag("solution"));
+        cells[0].set(Some(1), vec![json!("new")]);
+        let expected = TEXT
+            .replace("\"execution_count\": 7", "\"execution_count\": 1")
+            .replace("\"old\"", "\"new\"");
+        assert_eq!(text(&notebook), expected);
+        notebook.code_cells()[0].set(None, Vec::new());
+        assert!(text(&notebook).contains("\"execution_count\": null"));
+    }
+
+    #[test]
+    fn what_is_no_notebook_is_said_to_be_so() {
+        let error =
+            |text: &str| format!("{:#}", notebook(text).err().expect("this is no notebook"));
+        assert!(error("{").contains("is not a notebook"));
+        assert!(error("{}").ends_with("is not a notebook"));
+        assert!(error(r#"{"nbformat": 3, "worksheets": []}"#).contains("format 3"));
+        let missing = Notebook::read(Path::new("/there/is/no.ipynb"))
+            .err()
+            .unwrap();
+        assert!(
+            missing
+                .to_string()
+                .starts_with("cannot read /there/is/no.ipynb")
+        );
+    }
+}

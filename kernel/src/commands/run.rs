@@ -1,0 +1,316 @@
+//! `threadbook run`: executes notebooks through the real kernel, without a browser.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use threadbook_client::{KernelClient, Outputs, Status};
+
+use super::kernelspec::{self, Kernelspec};
+use super::notebook::Notebook;
+use super::place::KERNEL;
+use super::steps::shorten;
+use super::{mend, one_line, say};
+
+/// The tag of a cell that is meant to fail.
+const RAISES: &str = "raises-exception";
+/// How much of a cell's first line is shown.
+const WIDTH: usize = 56;
+
+/// What to execute, and how.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The notebooks
+    #[arg(value_name = "NB", required = true)]
+    notebooks: Vec<PathBuf>,
+    /// Where the executed copies go [default: `executed` beside each notebook]
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+    /// Interrupt a cell after this time
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+    /// Go on after a cell that failed
+    #[arg(long)]
+    allow_errors: bool,
+    /// The kernel, by the name that Jupyter knows it by
+    #[arg(long, value_name = "NAME", default_value = KERNEL)]
+    name: String,
+}
+
+/// Executes the notebooks one after the other; fails at the first cell that does.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let copies = copies(&options.notebooks, options.output_dir.as_deref())?;
+    let spec = kernelspec::find(&options.name).ok_or_else(|| {
+        mend(
+            format!("Jupyter knows no kernel {}", options.name),
+            "threadbook install",
+        )
+    })?;
+    let argv = command(&spec)?;
+    for (path, copy) in options.notebooks.iter().zip(&copies) {
+        say(path.display());
+        let mut notebook = Notebook::read(path)?;
+        let mut kernel = start(path, &argv, &spec)?;
+        let executed = execute(path, &mut notebook, &mut kernel, options);
+        kernel.shutdown();
+        if let Some(directory) = copy.parent() {
+            fs::create_dir_all(directory)
+                .with_context(|| format!("cannot make {}", directory.display()))?;
+        }
+        notebook.write(copy)?;
+        say(format_args!("  executed copy: {}", copy.display()));
+        executed?;
+    }
+    Ok(())
+}
+
+/// Where the executed copies go. No two may be one file, and none a notebook itself.
+fn copies(notebooks: &[PathBuf], output_dir: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
+    let mut copies = BTreeMap::new();
+    let mut in_order = Vec::new();
+    for notebook in notebooks {
+        let original = notebook
+            .canonicalize()
+            .with_context(|| format!("cannot read {}", notebook.display()))?;
+        let name = notebook
+            .file_name()
+            .with_context(|| format!("{} is no file", notebook.display()))?;
+        let beside = notebook.parent().unwrap_or(Path::new("")).join("executed");
+        let copy = output_dir.unwrap_or(&beside).join(name);
+        if copy.canonicalize().is_ok_and(|copy| copy == original) {
+            bail!(
+                "the executed copy would replace {} itself; choose another --output-dir",
+                notebook.display()
+            );
+        }
+        if let Some(other) = copies.insert(copy.clone(), notebook) {
+            bail!(
+                "{} and {} would have one executed copy; run them apart",
+                other.display(),
+                notebook.display()
+            );
+        }
+        in_order.push(copy);
+    }
+    Ok(in_order)
+}
+
+/// The kernelspec's command; if the kernel is ours, it is this very program that is run.
+fn command(spec: &Kernelspec) -> anyhow::Result<Vec<String>> {
+    let mut argv = spec.argv.clone();
+    if spec.prepared().is_some()
+        && let Some(program) = argv.first_mut()
+    {
+        let this = std::env::current_exe().context("cannot find this program")?;
+        *program = this
+            .into_os_string()
+            .into_string()
+            .map_err(|_| anyhow!("this program's path is not UTF-8"))?;
+    }
+    Ok(argv)
+}
+
+/// Starts a kernel in the notebook's directory, as Jupyter does.
+fn start(path: &Path, argv: &[String], spec: &Kernelspec) -> anyhow::Result<KernelClient> {
+    let path = path.canonicalize()?;
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let kernel = KernelClient::start_with(argv, directory, |command| {
+        command.envs(&spec.env);
+    })?;
+    Ok(kernel)
+}
+
+/// Executes a notebook's cells, up to the first that fails.
+fn execute(
+    path: &Path,
+    notebook: &mut Notebook,
+    kernel: &mut KernelClient,
+    options: &Options,
+) -> anyhow::Result<()> {
+    let mut cells = notebook.code_cells();
+    for cell in &mut cells {
+        cell.set(None, Vec::new());
+    }
+    // A later cell may replace what an earlier one displayed.
+    let mut done: Vec<(Option<u64>, Outputs)> = Vec::new();
+    for index in 0..cells.len() {
+        let source = cells[index].source();
+        if source.trim().is_empty() {
+            done.push((None, Outputs::default()));
+            continue;
+        }
+        let failed = |reason: &str| {
+            anyhow!(
+                "{}, cell {}: {}",
+                path.display(),
+                index + 1,
+                one_line(reason)
+            )
+        };
+        announce(index + 1, &source);
+        let outcome = match kernel.execute_within(&source, options.timeout) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                say("lost");
+                return Err(failed(&error.to_string()));
+            }
+        };
+        for update in &outcome.updates {
+            for (earlier, (count, outputs)) in done.iter_mut().enumerate() {
+                if outputs.update(update) {
+                    cells[earlier].set(*count, outputs.to_json());
+                }
+            }
+        }
+        cells[index].set(outcome.execution_count, outcome.outputs.to_json());
+        done.push((outcome.execution_count, outcome.outputs));
+
+        let expected = cells[index].has_tag(RAISES);
+        let (word, reason) = judge(&outcome.status, expected, options.timeout);
+        say(format_args!(
+            "{word:<9} {:>8.2} s",
+            outcome.elapsed.as_secs_f64()
+        ));
+        if let Some(reason) = reason
+            && !options.allow_errors
+        {
+            return Err(failed(&reason));
+        }
+    }
+    Ok(())
+}
+
+/// The word for a cell's end, and the reason if it is a failure.
+fn judge(
+    status: &Status,
+    expected: bool,
+    limit: Option<Duration>,
+) -> (&'static str, Option<String>) {
+    match status {
+        Status::Ok => ("ok", None),
+        Status::Error { .. } if expected => ("expected", None),
+        Status::Error { ename, evalue, .. } => {
+            let separator = if ename.is_empty() || evalue.is_empty() {
+                ""
+            } else {
+                ": "
+            };
+            ("error", Some(format!("{ename}{separator}{evalue}")))
+        }
+        Status::TimedOut => (
+            "timed out",
+            Some(format!(
+                "timed out after {} s",
+                limit.unwrap_or_default().as_secs_f64()
+            )),
+        ),
+    }
+}
+
+/// Shows which cell runs, before it runs: it may take a while.
+fn announce(number: usize, source: &str) {
+    let mut stdout = std::io::stdout();
+    let _ = write!(
+        stdout,
+        "  {:>5} {:<WIDTH$} ",
+        format!("[{number}]"),
+        shorten(first_line(source), WIDTH)
+    );
+    let _ = stdout.flush();
+}
+
+/// The first line that says something: code before comments.
+fn first_line(source: &str) -> &str {
+    let lines = || {
+        source
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+    };
+    lines()
+        .find(|line| !line.starts_with("//"))
+        .or_else(|| lines().next())
+        .unwrap_or_default()
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "a number of seconds".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_a_cell_is_code_if_there_is_any() {
+        assert_eq!(first_line("\n// why\n  let x = 1;\nx"), "let x = 1;");
+        assert_eq!(first_line("// only a comment\n"), "// only a comment");
+        assert_eq!(first_line(""), "");
+    }
+
+    #[test]
+    fn an_expected_error_is_no_failure() {
+        let error = |ename: &str| Status::Error {
+            ename: ename.into(),
+            evalue: "no".into(),
+            traceback: vec![],
+        };
+        assert_eq!(judge(&Status::Ok, false, None), ("ok", None));
+        assert_eq!(judge(&error("Panic"), true, None), ("expected", None));
+        assert_eq!(
+            judge(&error("Panic"), false, None),
+            ("error", Some("Panic: no".into()))
+        );
+        assert_eq!(judge(&error(""), false, None), ("error", Some("no".into())));
+        let timed_out = judge(&Status::TimedOut, true, Some(Duration::from_millis(1500)));
+        assert_eq!(
+            timed_out,
+            ("timed out", Some("timed out after 1.5 s".into()))
+        );
+    }
+
+    #[test]
+    fn copies_lie_beside_and_replace_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["a/x.ipynb", "b/x.ipynb"] {
+            fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            fs::write(at(name), "{}").unwrap();
+        }
+        let both = [at("a/x.ipynb"), at("b/x.ipynb")];
+        assert_eq!(
+            copies(&both, None).unwrap(),
+            [at("a/executed/x.ipynb"), at("b/executed/x.ipynb")]
+        );
+        assert_eq!(
+            copies(&both[..1], Some(&at("out"))).unwrap(),
+            [at("out/x.ipynb")]
+        );
+        let error = |notebooks: &[PathBuf], to: &str| {
+            copies(notebooks, Some(&at(to))).unwrap_err().to_string()
+        };
+        assert!(error(&both, "out").contains("one executed copy"));
+        assert!(error(&both[..1], "a").contains("replace"));
+        assert!(
+            copies(&[at("none.ipynb")], None)
+                .unwrap_err()
+                .to_string()
+                .starts_with("cannot read")
+        );
+    }
+
+    #[test]
+    fn seconds_may_have_a_fraction_but_not_be_none() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for bad in ["0", "-1", "NaN", "inf", "soon"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}
