@@ -52,6 +52,8 @@ mod future;
 mod help;
 mod interrupt;
 mod map;
+#[cfg(all(loom, test))]
+mod models;
 mod panics;
 mod promise;
 mod queue;
