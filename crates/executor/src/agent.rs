@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
+use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::thread::Thread;
 
@@ -26,8 +26,6 @@ pub(crate) struct Agent {
     thread: Thread,
     /// The pool this thread works for, or 0.
     pool: AtomicU32,
-    /// Whether another thread may be waiting for this one to end.
-    joinable: AtomicBool,
     /// Where events of this thread go, if it is a worker.
     log: OnceLock<Arc<Log>>,
     /// The deadlock that this agent's wait was found to be part of.
@@ -48,6 +46,8 @@ thread_local! {
 pub(crate) struct Running {
     pub(crate) label: TaskLabel,
     pub(crate) pool: PoolId,
+    /// Whether it is all that the thread was started for; then the thread's name says it.
+    pub(crate) is_thread: bool,
 }
 
 impl Agent {
@@ -57,6 +57,13 @@ impl Agent {
         // lives as long as the wait.
         let known = CURRENT.try_with(|cell| Arc::clone(cell.get_or_init(|| Agent::register(None))));
         known.unwrap_or_else(|_| Agent::register(None))
+    }
+
+    /// The number of the calling thread.
+    #[inline]
+    pub(crate) fn current_id() -> AgentId {
+        let known = CURRENT.try_with(|cell| cell.get_or_init(|| Agent::register(None)).id);
+        known.unwrap_or_else(|_| Agent::register(None).id)
     }
 
     /// Makes the calling thread known as a worker of `pool`. Called once, before it does anything else.
@@ -80,7 +87,6 @@ impl Agent {
             name: name.unwrap_or_else(|| format!("thread {id}")),
             thread,
             pool: AtomicU32::new(0),
-            joinable: AtomicBool::new(false),
             log: OnceLock::new(),
             verdict: Mutex::new(None),
         });
@@ -96,8 +102,8 @@ impl Agent {
         self.log.get()
     }
 
-    pub(crate) fn set_joinable(&self) {
-        self.joinable.store(true, Relaxed);
+    pub(crate) fn thread_name(&self) -> Option<&str> {
+        self.thread.name()
     }
 
     pub(crate) fn wake(&self) {
@@ -107,10 +113,7 @@ impl Agent {
     /// Whether anybody could be waiting for something that only this (the calling) thread can do. If
     /// not, its own waits cannot be part of a deadlock.
     pub(crate) fn is_needed(&self) -> bool {
-        self.pool() != 0
-            || self.joinable.load(Relaxed)
-            || TASK.with(Cell::get).is_some()
-            || LOCKS_HELD.with(Cell::get) > 0
+        self.pool() != 0 || TASK.with(Cell::get).is_some() || LOCKS_HELD.with(Cell::get) > 0
     }
 
     pub(crate) fn convict(&self, graph: WaitGraph) {
@@ -131,8 +134,12 @@ impl Drop for Agent {
 
 /// Wakes every agent, so that each looks again whether it should still wait.
 pub(crate) fn wake_all() {
-    let agents: Vec<Arc<Agent>> = AGENTS.lock().values().filter_map(Weak::upgrade).collect();
-    agents.iter().for_each(|agent| agent.wake());
+    all().iter().for_each(|agent| agent.wake());
+}
+
+/// All agents whose threads are alive.
+pub(crate) fn all() -> Vec<Arc<Agent>> {
+    AGENTS.lock().values().filter_map(Weak::upgrade).collect()
 }
 
 /// The task that the calling thread runs.

@@ -15,7 +15,8 @@ use std::time::Instant;
 
 use threadbook_trace::{TaskLabel, Ticks, WaitSpan};
 
-use crate::agent::{self, Agent};
+use crate::agent::{self, Agent, PoolId};
+use crate::backlog::Claimable;
 use crate::detect::{self, Need};
 use crate::error::TaskError;
 use crate::help;
@@ -36,6 +37,17 @@ pub(crate) trait Goal {
 
     /// Undoes [`Goal::subscribe`].
     fn unsubscribe(&self, agent: &Arc<Agent>);
+
+    /// Whether the thread may run other tasks until then. Not for locks: a task that runs here may want
+    /// what this thread holds.
+    fn allows_help(&self) -> bool {
+        true
+    }
+
+    /// A task that has not started, on the way to this goal, that a worker of `pool` may run itself.
+    fn claim(&self, _pool: PoolId) -> Option<Arc<Claimable>> {
+        None
+    }
 
     /// What it takes, for the detector.
     fn need(&self) -> Need;
@@ -61,9 +73,10 @@ pub(crate) fn block(goal: &dyn Goal, deadline: Option<Instant>) -> Result<(), Ta
     }
     let agent = Agent::current();
     let span = agent::running().map(|running| (running.label, Ticks::now()));
-    let result = match help::help_until(goal, deadline, &agent) {
-        Some(result) => result,
-        None => sleep_until(goal, deadline, &agent, false, None),
+    let result = if goal.allows_help() && help::help(goal, &agent) {
+        Ok(())
+    } else {
+        sleep_until(goal, deadline, &agent)
     };
     if let (Some((task, started)), Some(log)) = (span, agent.log()) {
         log.waited(WaitSpan {
@@ -84,20 +97,16 @@ fn spin(round: u32) {
     }
 }
 
-/// Sleeps until `goal` is reached; with `nap`, at most until then, without an error.
-///
-/// `helps` says that this thread still runs tasks of its pool's queue between its naps.
-pub(crate) fn sleep_until(
+/// Sleeps until `goal` is reached.
+fn sleep_until(
     goal: &dyn Goal,
     deadline: Option<Instant>,
     agent: &Arc<Agent>,
-    helps: bool,
-    nap: Option<Instant>,
 ) -> Result<(), TaskError> {
     goal.subscribe(agent);
     let tell = deadline.is_none() && agent.is_needed();
     if tell {
-        detect::enter(agent, goal.need(), helps);
+        detect::enter(agent, goal.need());
     }
     let result = loop {
         // In this order: another wait of the same deadlock may already have failed, and its task have
@@ -115,14 +124,10 @@ pub(crate) fn sleep_until(
         if goal.is_lost() {
             break Err(lost());
         }
-        let until = [deadline, nap].into_iter().flatten().min();
-        match until {
+        match deadline.map(|deadline| deadline.checked_duration_since(Instant::now())) {
             None => std::thread::park(),
-            Some(until) => match until.checked_duration_since(Instant::now()) {
-                Some(left) if !left.is_zero() => std::thread::park_timeout(left),
-                _ if deadline == Some(until) => break Err(TaskError::TimedOut),
-                _ => break Ok(()),
-            },
+            Some(Some(left)) if !left.is_zero() => std::thread::park_timeout(left),
+            Some(_) => break Err(TaskError::TimedOut),
         }
     };
     if tell {

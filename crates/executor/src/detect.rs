@@ -14,8 +14,7 @@
 //! needs can still come about through live agents:
 //!
 //! * a future: if it is done; if it is a promise (anybody may keep it); if its task runs on a live agent;
-//!   or if its task stands in the queue of a pool that has, or may still start, a worker that is live, or
-//!   that takes tasks from the queue while it waits;
+//!   or if its task stands in the queue of a pool that has, or may still start, a worker that is live;
 //! * a lock: if it is free or its holder is live;
 //! * the end of a thread: if the thread is live;
 //! * the end of a pool: if all of its workers are live.
@@ -73,8 +72,8 @@ pub(crate) enum Dependency {
     Task(Arc<dyn Tracked>),
     /// A lock that is free.
     Lock(Arc<LockId>),
-    /// A thread that has ended.
-    End(AgentId, String),
+    /// A thread that has ended; the future is that of its result.
+    End(Arc<dyn Tracked>),
     /// A pool whose workers have ended.
     Drained(PoolId),
 }
@@ -90,7 +89,6 @@ struct Wait {
     agent: Arc<Agent>,
     running: Option<Running>,
     need: Need,
-    helps: bool,
 }
 
 struct Pool {
@@ -142,13 +140,12 @@ pub(crate) fn limit_pool(id: PoolId, most: usize) {
 
 /// Registers that `agent`, the calling thread, waits. If that makes a deadlock, every agent in it,
 /// perhaps including this one, finds a verdict.
-pub(crate) fn enter(agent: &Arc<Agent>, need: Need, helps: bool) {
+pub(crate) fn enter(agent: &Arc<Agent>, need: Need) {
     let id = agent.id;
     let wait = Wait {
         agent: Arc::clone(agent),
         running: agent::running(),
         need,
-        helps,
     };
     let mut table = TABLE.lock();
     if let Some(pool) = table.pools.get_mut(&agent.pool()) {
@@ -262,20 +259,15 @@ impl Table {
                 .get(&id)
                 .is_none_or(|pool| pool.waiting.iter().all(is_live)),
             (Suppliers::Pool(id), _) => self.pools.get(&id).is_none_or(|pool| {
-                let helps = |agent: &AgentId| self.waits[agent].helps;
-                pool.waiting.len() < pool.most
-                    || pool
-                        .waiting
-                        .iter()
-                        .any(|agent| is_live(agent) || helps(agent))
+                pool.waiting.len() < pool.most || pool.waiting.iter().any(is_live)
             }),
         }
     }
 
     fn suppliers(&self, dependency: &Dependency) -> Suppliers {
         match dependency {
-            Dependency::Task(task) if task.is_done() => Suppliers::Nobody,
-            Dependency::Task(task) => match task.header().maker() {
+            Dependency::Task(task) | Dependency::End(task) if task.is_done() => Suppliers::Nobody,
+            Dependency::Task(task) | Dependency::End(task) => match task.header().maker() {
                 Maker::Anybody => Suppliers::Nobody,
                 Maker::Thread(agent) => Suppliers::Agent(agent),
                 Maker::Queue(pool) => Suppliers::Pool(pool),
@@ -284,7 +276,6 @@ impl Table {
                 0 => Suppliers::Nobody,
                 agent => Suppliers::Agent(agent),
             },
-            Dependency::End(agent, _) => Suppliers::Agent(*agent),
             Dependency::Drained(pool) => Suppliers::Pool(*pool),
         }
     }
@@ -315,7 +306,7 @@ impl Table {
         for agent in stuck {
             let wait = &self.waits[agent];
             let mut waiter = self.agent_node(&mut drawing, *agent);
-            if let Some(running) = wait.running {
+            if let Some(running) = wait.running.filter(|running| !running.is_thread) {
                 let pool = self.pools.get(&running.pool).map(|pool| pool.name.clone());
                 let key = (running.pool, running.label);
                 let task = *drawing.tasks.entry(key).or_insert_with(|| {
@@ -368,7 +359,7 @@ impl Table {
                 drawing.graph.edge(node, Relation::HeldBy, holder);
                 Some(node)
             }
-            (Dependency::End(agent, _), _) => Some(self.agent_node(drawing, *agent)),
+            (Dependency::End(_), Suppliers::Agent(agent)) => Some(self.agent_node(drawing, agent)),
             (Dependency::Drained(pool), _) => Some(self.pool_node(drawing, *pool)),
             _ => None,
         }

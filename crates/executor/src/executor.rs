@@ -70,3 +70,97 @@ macro_rules! implement_executor {
 
 implement_executor!(crate::ThreadPoolExecutor);
 implement_executor!(crate::SerialExecutor);
+implement_executor!(crate::RayonExecutor);
+implement_executor!(crate::TokioExecutor);
+
+/// The methods of an executor that has a `submit_as`, a `backlog` and a number `most` of workers.
+macro_rules! implement_methods {
+    ($executor:ty) => {
+        impl $executor {
+            /// Hands `work` to the workers and returns at once with the future of its result.
+            ///
+            /// A function's name becomes the task's name in timelines and error messages; a closure is
+            /// called by its number. After a shutdown the future already holds
+            /// [`TaskError::ShutDown`](crate::TaskError::ShutDown).
+            pub fn submit<F, T>(&self, work: F) -> Future<T>
+            where
+                F: FnOnce() -> T + Send + 'static,
+                T: Send + 'static,
+            {
+                self.submit_as(task::name_of::<F>(), work)
+            }
+
+            /// As `submit`, with a name for timelines and error messages.
+            pub fn submit_named<F, T>(&self, name: &str, work: F) -> Future<T>
+            where
+                F: FnOnce() -> T + Send + 'static,
+                T: Send + 'static,
+            {
+                self.submit_as(NameId::new(name), work)
+            }
+
+            /// Calls `f` with every item, all of them at once as far as there are workers, and yields
+            /// the results in the order of the items.
+            pub fn map<F, A, R, I>(&self, f: F, items: I) -> MapResults<R>
+            where
+                F: Fn(A) -> R + Send + Sync + 'static,
+                I: IntoIterator<Item = A>,
+                A: Send + 'static,
+                R: Send + 'static,
+            {
+                let name = task::name_of::<F>();
+                MapResults::start(f, items, None, |call| self.submit_as(name, call))
+            }
+
+            /// As `map`; every result that is not there `timeout` after this call is
+            /// [`TaskError::TimedOut`](crate::TaskError::TimedOut).
+            pub fn map_timeout<F, A, R, I>(
+                &self,
+                f: F,
+                items: I,
+                timeout: Duration,
+            ) -> MapResults<R>
+            where
+                F: Fn(A) -> R + Send + Sync + 'static,
+                I: IntoIterator<Item = A>,
+                A: Send + 'static,
+                R: Send + 'static,
+            {
+                let name = task::name_of::<F>();
+                MapResults::start(f, items, Some(timeout), |call| self.submit_as(name, call))
+            }
+
+            /// The executor's name.
+            pub fn name(&self) -> &str {
+                self.backlog().recorder.name()
+            }
+
+            /// How many tasks it runs at the same time.
+            pub fn max_workers(&self) -> usize {
+                self.most()
+            }
+
+            /// Takes no more tasks, and waits until those that were submitted are done.
+            ///
+            /// In a task of this executor, or when the wait is interrupted, it returns without that wait.
+            pub fn shutdown(&self) {
+                self.backlog().close();
+                self.backlog().join();
+            }
+
+            /// Takes no more tasks and returns at once; those that were submitted will still be run.
+            pub fn close(&self) {
+                self.backlog().close();
+            }
+
+            /// Takes no more tasks, cancels those that have not started, and returns how many those
+            /// were. Does not wait for the ones that run; `shutdown` does.
+            pub fn shutdown_now(&self) -> usize {
+                self.backlog().close();
+                self.backlog().cancel_queued()
+            }
+        }
+    };
+}
+
+pub(crate) use implement_methods;

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use threadbook_trace::TaskLabel;
 
-use crate::agent::Agent;
+use crate::agent::{Agent, PoolId};
+use crate::backlog::Claimable;
 use crate::block::{Goal, block};
 use crate::detect::{Dependency, Need};
 use crate::error::TaskError;
@@ -225,6 +226,10 @@ impl<T: Send + 'static> Goal for JoinFuture<'_, T> {
 
     fn unsubscribe(&self, agent: &Arc<Agent>) {
         self.future.shared.unsubscribe(agent);
+    }
+
+    fn claim(&self, pool: PoolId) -> Option<Arc<Claimable>> {
+        self.future.shared.header().claim(pool)
     }
 
     fn need(&self) -> Need {

@@ -1,26 +1,51 @@
 //! Threads that do something useful while they wait.
 //!
-//! A thread in which a serial executor has put off tasks runs them: nobody else will.
+//! * A thread in which a serial executor has put off tasks runs them: nobody else will.
+//! * A worker of a `RayonExecutor` or `TokioExecutor` that waits for a task of its executor which has not
+//!   started runs that task itself, there and then.
+//!
+//! Why not any task, as rayon does in its own waits? A task that runs within the wait of another one lies
+//! on top of it in the stack, and the one below cannot go on before it ends. That is no harm if the one
+//! below waits for just that. But if it waits for something else, and the one on top, as it may, waits
+//! for the one below, both are stuck, and would not have been without the help. Here the stack only ever
+//! holds tasks each of which waits for the one above it, so help adds no dependency that was not there.
+//!
+//! Tasks on top of each other need room; help has a limit, beyond which a worker only sleeps.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::cell::Cell;
 
 use crate::agent::Agent;
 use crate::block::Goal;
-use crate::error::TaskError;
 use crate::serial;
 
-/// Waits for `goal` while doing something else. `None` if there is nothing to do and the thread has to
-/// sleep.
-pub(crate) fn help_until(
-    goal: &dyn Goal,
-    _deadline: Option<Instant>,
-    _agent: &Arc<Agent>,
-) -> Option<Result<(), TaskError>> {
-    while serial::run_deferred() {
-        if goal.is_reached() {
-            return Some(Ok(()));
+/// How many tasks may lie on top of each other in one worker.
+const DEEPEST: usize = 1000;
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Does what can be done for `goal` in this thread. Returns whether it is reached.
+pub(crate) fn help(goal: &dyn Goal, agent: &Agent) -> bool {
+    while !goal.is_reached() {
+        let helped = serial::run_deferred() || run_claimed(goal, agent);
+        if !helped {
+            return goal.is_reached();
         }
     }
-    None
+    true
+}
+
+fn run_claimed(goal: &dyn Goal, agent: &Agent) -> bool {
+    let depth = DEPTH.get();
+    if agent.pool() == 0 || depth >= DEEPEST {
+        return false;
+    }
+    let Some(claimed) = goal.claim(agent.pool()) else {
+        return false;
+    };
+    DEPTH.set(depth + 1);
+    let ran = claimed.run();
+    DEPTH.set(depth);
+    ran
 }

@@ -1,9 +1,11 @@
 //! Executors and futures in the manner of Python's `concurrent.futures`, and threads in the manner of its
 //! `threading`.
 //!
-//! * [`ThreadPoolExecutor`] and [`SerialExecutor`] run tasks; [`Executor`] is what they have in common.
+//! * [`ThreadPoolExecutor`], [`SerialExecutor`], [`RayonExecutor`] and [`TokioExecutor`] run tasks;
+//!   [`Executor`] is what they have in common.
 //! * [`Future`] is a value that will be there later, [`Promise`] completes one by hand; [`wait`] and
 //!   [`as_completed`] wait for several.
+//! * [`threading`] has threads, locks and what else waits.
 //! * A wait that can never end returns [`TaskError::Deadlock`] with a [`WaitGraph`] that says who waits for
 //!   whom, and the pool stays usable.
 //! * Every executor keeps a [`Timeline`] of what ran where and when.
@@ -39,6 +41,7 @@
 //! * Nothing here knows the notebook, the kernel or a picture.
 
 mod agent;
+mod backlog;
 mod block;
 mod builder;
 mod detect;
@@ -49,14 +52,20 @@ mod future;
 mod help;
 mod interrupt;
 mod map;
+#[cfg(all(loom, test))]
+mod models;
 mod panics;
 mod promise;
 mod queue;
+mod rayon_pool;
 mod serial;
 mod state;
 mod sync;
 mod task;
 mod thread_pool;
+pub mod threading;
+mod tokio_pool;
+mod wait_list;
 mod waiting;
 
 pub use builder::{BuildError, ThreadPoolBuilder};
@@ -66,9 +75,11 @@ pub use future::Future;
 pub use interrupt::{clear_interrupt, interrupt, is_interrupted};
 pub use map::MapResults;
 pub use promise::Promise;
+pub use rayon_pool::RayonExecutor;
 pub use serial::SerialExecutor;
 pub use thread_pool::ThreadPoolExecutor;
 pub use threadbook_trace::{Bar, Outcome, Row, Timeline, WaitGraph};
+pub use tokio_pool::TokioExecutor;
 pub use waiting::{
     AsCompleted, ReturnWhen, Waited, as_completed, as_completed_timeout, try_wait, wait,
 };

@@ -23,13 +23,14 @@
 //! Wake-ups and callbacks happen after the lock is released, so a callback may do with the future
 //! whatever it likes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use threadbook_trace::TaskLabel;
 
 use crate::agent::{Agent, AgentId, PoolId};
+use crate::backlog::Claimable;
 use crate::error::TaskError;
 use crate::future::Future;
 use crate::sync::{AtomicU8, AtomicUsize, Mutex, Ordering};
@@ -48,6 +49,8 @@ pub(crate) struct Header {
     runner: AtomicU32,
     /// The process that the task was made in: after a fork, tasks that ran in the parent are lost.
     generation: u32,
+    /// The place in a backlog from which a worker that waits for the task may take it.
+    claimable: OnceLock<Weak<Claimable>>,
 }
 
 /// Whom one has to wait for to see a future completed.
@@ -69,6 +72,7 @@ impl Header {
             pool,
             runner: AtomicU32::new(0),
             generation,
+            claimable: OnceLock::new(),
         }
     }
 
@@ -77,6 +81,22 @@ impl Header {
     #[inline]
     pub(crate) fn set_runner(&self, agent: AgentId) {
         self.runner.store(agent, Relaxed);
+    }
+
+    pub(crate) fn set_claimable(&self, claimable: &Arc<Claimable>) {
+        // Set once, before anybody else knows the future.
+        let _ = self.claimable.set(Arc::downgrade(claimable));
+    }
+
+    /// The task, if it stands in the backlog of `pool`.
+    pub(crate) fn claim(&self, pool: PoolId) -> Option<Arc<Claimable>> {
+        if self.pool != pool {
+            return None;
+        }
+        self.claimable
+            .get()?
+            .upgrade()
+            .filter(|claimable| claimable.is_there())
     }
 
     pub(crate) fn maker(&self) -> Maker {

@@ -73,10 +73,12 @@ where
             return;
         }
         let label = header.label;
-        let before = agent::set_running(Some(Running {
+        let running = Running {
             label,
             pool: header.pool,
-        }));
+            is_thread: false,
+        };
+        let before = agent::set_running(Some(running));
         let started = Ticks::now();
         worker.log.started(label, submitted, started);
         let result = panics::catch(label, work);

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use threadbook_trace::{NameId, TaskLabel};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, PoolId};
+use crate::backlog::Claimable;
 use crate::block::{Goal, block};
 use crate::detect::{Dependency, Need};
 use crate::error::TaskError;
@@ -245,6 +246,10 @@ impl<T: Send + 'static> Goal for OneOfAll<'_, T> {
         self.future.shared().unsubscribe(agent);
     }
 
+    fn claim(&self, pool: PoolId) -> Option<Arc<Claimable>> {
+        self.future.shared().header().claim(pool)
+    }
+
     fn need(&self) -> Need {
         Need::All(dependencies(self.remaining.iter()))
     }
@@ -330,6 +335,14 @@ impl<T: Send + 'static> Goal for Arrivals<T> {
 
     fn unsubscribe(&self, _agent: &Arc<Agent>) {
         *self.list.waiting.lock() = None;
+    }
+
+    fn claim(&self, pool: PoolId) -> Option<Arc<Claimable>> {
+        let futures = self.futures.borrow();
+        futures
+            .iter()
+            .flatten()
+            .find_map(|future| future.shared().header().claim(pool))
     }
 
     fn need(&self) -> Need {

@@ -12,14 +12,21 @@ use crate::timeline::Timeline;
 pub struct Recorder {
     name: String,
     logs: Mutex<Vec<Arc<Log>>>,
+    most: usize,
 }
 
 impl Recorder {
     /// A recorder without workers, for the pool called `name`.
     pub fn new(name: impl Into<String>) -> Recorder {
+        Recorder::with_most(name, usize::MAX)
+    }
+
+    /// As [`Recorder::new`], but keeps only the newest `most` workers, for things that come and go.
+    pub fn with_most(name: impl Into<String>, most: usize) -> Recorder {
         Recorder {
             name: name.into(),
             logs: Mutex::default(),
+            most,
         }
     }
 
@@ -31,13 +38,28 @@ impl Recorder {
     /// A log for one more worker.
     pub fn add(&self, worker: impl Into<String>) -> Arc<Log> {
         let log = Arc::new(Log::new(worker));
-        self.logs.lock().push(Arc::clone(&log));
+        let mut logs = self.logs.lock();
+        logs.push(Arc::clone(&log));
+        if logs.len() / 2 >= self.most {
+            // Not at every addition, because it moves all that is kept.
+            let surplus = logs.len() - self.most;
+            logs.drain(..surplus);
+        }
+        drop(logs);
         log
     }
 
     /// What happened so far; tasks that still run are in it as such.
     pub fn timeline(&self) -> Timeline {
-        let logs = self.logs.lock().clone();
-        Timeline::from_logs(&self.name, &logs)
+        Timeline::from_logs(&self.name, &self.logs())
+    }
+
+    /// As [`Recorder::timeline`], followed by the rows of `more` on the same axis.
+    pub fn timeline_with(&self, more: &Recorder) -> Timeline {
+        Timeline::from_logs(&self.name, &[self.logs(), more.logs()].concat())
+    }
+
+    fn logs(&self) -> Vec<Arc<Log>> {
+        self.logs.lock().clone()
     }
 }

@@ -17,6 +17,8 @@ pub enum Outcome {
     Panicked = 1,
     /// The task has not ended yet.
     Running = 2,
+    /// An async task that was polled and has to wait before it goes on.
+    Suspended = 3,
 }
 
 impl Outcome {
@@ -24,6 +26,7 @@ impl Outcome {
         match bits {
             0 => Outcome::Returned,
             1 => Outcome::Panicked,
+            3 => Outcome::Suspended,
             _ => Outcome::Running,
         }
     }
@@ -33,6 +36,7 @@ impl Outcome {
             Outcome::Returned => "returned",
             Outcome::Panicked => "panicked",
             Outcome::Running => "running",
+            Outcome::Suspended => "suspended",
         }
     }
 }

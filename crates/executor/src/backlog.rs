@@ -1,0 +1,211 @@
+//! Tasks for workers that belong to somebody else: rayon's and tokio's threads.
+//!
+//! Those pools have queues of their own, but one cannot look into them. So the tasks stand in a backlog
+//! here, and the foreign pool only gets as many calls of [`Backlog::run_one`] as there are tasks. That
+//! way a shutdown can cancel what has not started, and a worker that waits for a task can take it out of
+//! its turn (see `help`). A call whose task was taken that way has nothing to do.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
+
+use parking_lot::Mutex;
+use threadbook_trace::{NameId, Recorder, TaskLabel};
+
+use crate::agent::{Agent, PoolId};
+use crate::block::{Goal, block};
+use crate::detect::{self, Dependency, Need};
+use crate::error::TaskError;
+use crate::future::Future;
+use crate::task::{self, Job, Worker};
+use crate::wait_list::WaitList;
+
+pub(crate) struct Backlog {
+    pub(crate) id: PoolId,
+    pub(crate) recorder: Recorder,
+    jobs: Mutex<VecDeque<Arc<Claimable>>>,
+    tasks: AtomicU64,
+    workers: AtomicUsize,
+    /// Tasks that are not done: those in the backlog and those that run.
+    open: AtomicUsize,
+    closed: AtomicBool,
+    waiters: WaitList,
+}
+
+/// A task in a backlog, until somebody takes it.
+pub(crate) struct Claimable {
+    job: Mutex<Option<(Box<dyn Job>, Open)>>,
+}
+
+/// Counts one task until it is dropped.
+pub(crate) struct Open(Arc<Backlog>);
+
+impl Backlog {
+    pub(crate) fn new(name: String, most: usize) -> Arc<Backlog> {
+        Arc::new(Backlog {
+            id: detect::add_pool(&name, most),
+            recorder: Recorder::new(name),
+            jobs: Mutex::default(),
+            tasks: AtomicU64::new(0),
+            workers: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            waiters: WaitList::default(),
+        })
+    }
+
+    pub(crate) fn next_label(&self, name: NameId) -> TaskLabel {
+        TaskLabel {
+            number: self.tasks.fetch_add(1, Relaxed) + 1,
+            name,
+        }
+    }
+
+    /// Counts one more task, unless the executor is shut down.
+    pub(crate) fn open(self: &Arc<Self>) -> Result<Open, TaskError> {
+        // Counted before the look at `closed`: who closes and then sees no open task sees them all.
+        self.open.fetch_add(1, SeqCst);
+        let open = Open(Arc::clone(self));
+        if self.closed.load(SeqCst) {
+            Err(TaskError::ShutDown)
+        } else {
+            Ok(open)
+        }
+    }
+
+    /// Puts a task into the backlog; `call` has to see to it that somebody runs it.
+    pub(crate) fn submit<F, T>(
+        self: &Arc<Self>,
+        name: NameId,
+        work: F,
+        call: impl FnOnce(),
+    ) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let label = self.next_label(name);
+        match self.open() {
+            Err(error) => task::refused(label, error),
+            Ok(open) => {
+                let (job, future) = task::task(label, self.id, work);
+                let claimable = Arc::new(Claimable {
+                    job: Mutex::new(Some((job, open))),
+                });
+                future.shared().header().set_claimable(&claimable);
+                self.jobs.lock().push_back(claimable);
+                call();
+                future
+            }
+        }
+    }
+
+    /// Runs the oldest task in the calling thread, unless it was taken out of its turn.
+    pub(crate) fn run_one(&self) {
+        let claimable = self.jobs.lock().pop_front();
+        if let Some(claimable) = claimable {
+            claimable.run();
+        }
+    }
+
+    /// The calling thread, which becomes a worker if it is not one yet.
+    pub(crate) fn worker(&self) -> Worker {
+        let agent = Agent::current();
+        match agent.log() {
+            Some(log) if agent.pool() == self.id => Worker {
+                log: Arc::clone(log),
+                agent,
+            },
+            _ => self.add_worker(),
+        }
+    }
+
+    pub(crate) fn add_worker(&self) -> Worker {
+        let name = format!("worker {}", self.workers.fetch_add(1, Relaxed));
+        let log = self.recorder.add(&name);
+        let agent = Agent::become_worker(name, self.id, Some(Arc::clone(&log)));
+        Worker { agent, log }
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, SeqCst);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(SeqCst)
+    }
+
+    pub(crate) fn cancel_queued(&self) -> usize {
+        let jobs = std::mem::take(&mut *self.jobs.lock());
+        let taken = jobs.into_iter().filter_map(|claimable| claimable.take());
+        taken.map(|(job, _open)| usize::from(job.cancel())).sum()
+    }
+
+    /// Waits until no task is open. Returns false if the wait failed, or would be one for oneself.
+    pub(crate) fn join(&self) -> bool {
+        Agent::current().pool() != self.id && block(&Idle { backlog: self }, None).is_ok()
+    }
+}
+
+impl Claimable {
+    pub(crate) fn is_there(&self) -> bool {
+        self.job.lock().is_some()
+    }
+
+    fn take(&self) -> Option<(Box<dyn Job>, Open)> {
+        self.job.lock().take()
+    }
+
+    /// Runs the task in the calling thread. Returns false if somebody else has taken it.
+    pub(crate) fn run(&self) -> bool {
+        let Some((job, open)) = self.take() else {
+            return false;
+        };
+        job.run(&open.0.worker());
+        true
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if self.0.open.fetch_sub(1, SeqCst) == 1 {
+            self.0.waiters.wake_all();
+        }
+    }
+}
+
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        detect::remove_pool(self.id);
+    }
+}
+
+/// The moment when no task is open.
+struct Idle<'a> {
+    backlog: &'a Backlog,
+}
+
+impl Goal for Idle<'_> {
+    fn is_reached(&self) -> bool {
+        self.backlog.open.load(SeqCst) == 0
+    }
+
+    fn subscribe(&self, agent: &Arc<Agent>) {
+        self.backlog.waiters.subscribe(agent);
+    }
+
+    fn unsubscribe(&self, agent: &Arc<Agent>) {
+        self.backlog.waiters.unsubscribe(agent);
+    }
+
+    fn need(&self) -> Need {
+        Need::All(vec![Dependency::Drained(self.backlog.id)])
+    }
+
+    fn label(&self) -> TaskLabel {
+        TaskLabel {
+            number: 0,
+            name: NameId::new(self.backlog.recorder.name()),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The future's state machine and the pool's queue, run through every interleaving by loom.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test -p threadbook-executor --lib --target-dir target/loom
+//! ```
+
+use std::task::{Wake, Waker};
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use loom::thread;
+use threadbook_trace::TaskLabel;
+
+use crate::error::TaskError;
+use crate::queue::{Pushed, Queue};
+use crate::state::{Header, Shared};
+
+fn shared() -> (std::sync::Arc<Shared<usize>>, crate::Future<usize>) {
+    Shared::new(Header::new(TaskLabel::default(), 0))
+}
+
+/// Explores every interleaving.
+fn explore(model: impl Fn() + Send + Sync + 'static) {
+    loom::model::Builder::new().check(model);
+}
+
+/// Explores every interleaving with up to three forced switches between threads, for a model of which
+/// all would take hours.
+fn explore_most(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+#[test]
+fn of_a_start_and_a_cancel_one_wins() {
+    explore(|| {
+        let (shared, future) = shared();
+        let canceller = thread::spawn(move || future.cancel());
+        let started = shared.start();
+        if started {
+            assert!(shared.complete(Ok(1)).is_ok());
+        }
+        let cancelled = canceller.join().unwrap();
+        assert_ne!(started, cancelled);
+        assert_eq!(shared.is_cancelled(), cancelled);
+        let expected = if cancelled { Err(TaskError::Cancelled) } else { Ok(1) };
+        assert_eq!(shared.take(), expected);
+    });
+}
+
+#[test]
+fn of_a_completion_without_start_and_a_cancel_one_wins() {
+    explore(|| {
+        let (shared, future) = shared();
+        let canceller = thread::spawn(move || future.cancel());
+        let completed = shared.complete(Ok(1)).is_ok();
+        let cancelled = canceller.join().unwrap();
+        assert_ne!(completed, cancelled);
+        let expected = if cancelled { Err(TaskError::Cancelled) } else { Ok(1) };
+        assert_eq!(shared.take(), expected);
+    });
+}
+
+#[test]
+fn a_callback_is_called_exactly_once_however_late_it_is_added() {
+    explore(|| {
+        let (shared, future) = shared();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let count = calls.clone();
+        let adder = thread::spawn(move || {
+            future.add_done_callback(move |future| {
+                assert!(future.done());
+                count.fetch_add(1, SeqCst);
+            });
+        });
+        assert!(shared.complete(Ok(1)).is_ok());
+        adder.join().unwrap();
+        assert_eq!(calls.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_callback_is_called_exactly_once_when_cancellation_and_completion_race() {
+    explore(|| {
+        let (shared, future) = shared();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let count = calls.clone();
+        future.add_done_callback(move |_| {
+            count.fetch_add(1, SeqCst);
+        });
+        let canceller = thread::spawn(move || future.cancel());
+        let _ = shared.complete(Ok(1));
+        canceller.join().unwrap();
+        assert_eq!(calls.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn who_awaits_is_woken_and_finds_the_value() {
+    explore(|| {
+        let (shared, future) = shared();
+        let completer = thread::spawn(move || {
+            assert!(shared.start());
+            assert!(shared.complete(Ok(7)).is_ok());
+        });
+        // Hangs, which loom reports, if the wake-up is lost.
+        assert_eq!(loom::future::block_on(future), Ok(7));
+        completer.join().unwrap();
+    });
+}
+
+#[test]
+fn who_awaits_is_woken_by_a_cancellation() {
+    explore(|| {
+        let (_shared, future) = shared();
+        let other = future.clone();
+        let canceller = thread::spawn(move || other.cancel());
+        assert_eq!(loom::future::block_on(future), Err(TaskError::Cancelled));
+        assert!(canceller.join().unwrap());
+    });
+}
+
+#[test]
+fn a_waker_is_woken_once_and_not_after_it_was_taken_back() {
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    explore(|| {
+        let (shared, future) = shared();
+        let count = std::sync::Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(count.clone());
+        let key = shared.leave_waker(0, &waker).expect("it is pending");
+        let completer = {
+            let shared = shared.clone();
+            thread::spawn(move || assert!(shared.complete(Ok(1)).is_ok()))
+        };
+        shared.remove_waker(key);
+        completer.join().unwrap();
+        assert!(count.0.load(SeqCst) <= 1);
+        assert!(future.done());
+    });
+}
+
+#[test]
+fn the_last_handle_takes_the_value() {
+    explore(|| {
+        let (shared, future) = shared();
+        let other = future.clone();
+        let dropper = thread::spawn(move || drop(other));
+        assert!(shared.complete(Ok(3)).is_ok());
+        dropper.join().unwrap();
+        assert!(shared.is_last_handle());
+        assert_eq!(future.take_if_last(), Ok(3));
+    });
+}
+
+/// Starts the workers that the queue asks for and counts what they pop.
+fn work(queue: &Arc<Queue<usize>>, popped: &Arc<AtomicUsize>) -> thread::JoinHandle<()> {
+    let (queue, popped) = (queue.clone(), popped.clone());
+    thread::spawn(move || {
+        while let Ok(job) = queue.pop() {
+            popped.fetch_add(job, SeqCst);
+        }
+    })
+}
+
+#[test]
+fn one_worker_pops_everything_that_was_pushed_before_the_close() {
+    explore(|| {
+        let queue = Arc::new(Queue::new(1));
+        let popped = Arc::new(AtomicUsize::new(0));
+        assert_eq!(queue.push(1), Ok(Pushed::StartWorker(0)));
+        let worker = work(&queue, &popped);
+        assert_eq!(queue.push(10), Ok(Pushed::Queued));
+        queue.close();
+        assert_eq!(queue.push(100), Err(100));
+        // Hangs, which loom reports, if the worker sleeps past a job or past the close.
+        worker.join().unwrap();
+        assert_eq!(popped.load(SeqCst), 11);
+    });
+}
+
+#[test]
+fn a_sleeping_worker_is_woken_by_a_push() {
+    explore(|| {
+        let queue = Arc::new(Queue::new(1));
+        assert_eq!(queue.push(1), Ok(Pushed::StartWorker(0)));
+        let worker = {
+            let queue = queue.clone();
+            thread::spawn(move || (queue.pop().unwrap(), queue.pop().unwrap()))
+        };
+        assert_eq!(queue.push(10), Ok(Pushed::Queued));
+        assert_eq!(worker.join().unwrap(), (1, 10));
+    });
+}
+
+#[test]
+fn two_workers_share_the_jobs_and_both_end() {
+    explore_most(|| {
+        let queue = Arc::new(Queue::new(2));
+        let popped = Arc::new(AtomicUsize::new(0));
+        let mut workers = Vec::new();
+        for job in [1, 10, 100] {
+            match queue.push(job) {
+                Ok(Pushed::StartWorker(_)) => workers.push(work(&queue, &popped)),
+                other => assert_eq!(other, Ok(Pushed::Queued)),
+            }
+        }
+        queue.close();
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        assert_eq!(popped.load(SeqCst), 111);
+        assert_eq!(queue.workers(), 0);
+    });
+}
+
+#[test]
+fn what_is_drained_is_not_popped_and_what_is_popped_is_not_drained() {
+    explore(|| {
+        let queue = Arc::new(Queue::new(1));
+        let popped = Arc::new(AtomicUsize::new(0));
+        assert!(queue.push(1).is_ok());
+        assert!(queue.push(10).is_ok());
+        let worker = work(&queue, &popped);
+        let drained: usize = queue.drain().into_iter().sum();
+        queue.close();
+        worker.join().unwrap();
+        assert_eq!(popped.load(SeqCst) + drained, 11);
+    });
+}

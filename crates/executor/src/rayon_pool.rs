@@ -1,0 +1,168 @@
+//! The executor on rayon's threads, whose waiting workers help.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use threadbook_trace::{NameId, Timeline};
+
+use crate::backlog::Backlog;
+use crate::future::Future;
+use crate::interrupt::is_interrupted;
+use crate::map::MapResults;
+use crate::{panics, task};
+
+/// Runs tasks in a thread pool of [rayon](rayon), where a worker that waits for a task which has not
+/// started runs that task itself.
+///
+/// So a task may wait for tasks of its own pool, a thousand deep, and a pool of one worker does not get
+/// stuck on it. Two tasks that wait for each other are a deadlock here, too, and reported as one.
+///
+/// Parallel iterators that are used in a task run on this pool.
+///
+/// # Examples
+///
+/// ```
+/// use threadbook_executor::RayonExecutor;
+///
+/// let pool = RayonExecutor::new(1);
+/// let handle = pool.clone();
+/// let outer = pool.submit(move || handle.submit(|| 5_u32.pow(2)).result().unwrap());
+/// assert_eq!(outer.result(), Ok(25));
+/// ```
+#[derive(Clone)]
+pub struct RayonExecutor {
+    handle: Arc<Handle>,
+}
+
+/// Its drop is the drop of the last handle.
+struct Handle {
+    pool: Arc<Pool>,
+}
+
+struct Pool {
+    backlog: Arc<Backlog>,
+    most: usize,
+    threads: rayon::ThreadPool,
+}
+
+static EXECUTORS: AtomicUsize = AtomicUsize::new(0);
+
+/// Room for tasks that run within the waits of others; the system gives memory only to what is used.
+const STACK_BYTES: usize = 16 << 20;
+
+impl RayonExecutor {
+    /// A pool of `max_workers` threads.
+    ///
+    /// # Panics
+    ///
+    /// If `max_workers` is 0, or the threads cannot be started. [`RayonExecutor::try_new`] returns that
+    /// as an error.
+    pub fn new(max_workers: usize) -> RayonExecutor {
+        RayonExecutor::try_new(max_workers).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A pool of `max_workers` threads.
+    ///
+    /// # Errors
+    ///
+    /// If `max_workers` is 0, or the threads cannot be started.
+    pub fn try_new(max_workers: usize) -> Result<RayonExecutor, crate::BuildError> {
+        if max_workers == 0 {
+            return Err(crate::BuildError::NoWorkers);
+        }
+        panics::install_hook();
+        let name = format!("RayonExecutor-{}", EXECUTORS.fetch_add(1, Relaxed));
+        let backlog = Backlog::new(name.clone(), max_workers);
+        let of_worker = Arc::clone(&backlog);
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(max_workers)
+            .stack_size(STACK_BYTES)
+            .thread_name(move |number| format!("{name}_{number}"))
+            .start_handler(move |_| {
+                of_worker.add_worker();
+            })
+            .build()
+            .map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
+        let pool = Arc::new(Pool {
+            backlog,
+            most: max_workers,
+            threads,
+        });
+        Ok(RayonExecutor {
+            handle: Arc::new(Handle { pool }),
+        })
+    }
+
+    fn submit_as<F, T>(&self, name: NameId, work: F) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let pool = &self.handle.pool;
+        pool.backlog.submit(name, work, || {
+            let backlog = Arc::clone(&pool.backlog);
+            pool.threads.spawn_fifo(move || {
+                backlog.run_one();
+            });
+        })
+    }
+
+    /// The rayon pool itself, for `install`, `join` and `scope`.
+    pub fn rayon(&self) -> &rayon::ThreadPool {
+        &self.handle.pool.threads
+    }
+}
+
+crate::executor::implement_methods!(RayonExecutor);
+
+impl RayonExecutor {
+    fn backlog(&self) -> &Arc<Backlog> {
+        &self.handle.pool.backlog
+    }
+
+    fn most(&self) -> usize {
+        self.handle.pool.most
+    }
+
+    /// What ran where and when. A task that ran within the wait of another one overlaps with it.
+    pub fn timeline(&self) -> Timeline {
+        self.backlog().recorder.timeline()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let backlog = &self.pool.backlog;
+        backlog.close();
+        if is_interrupted() {
+            backlog.cancel_queued();
+        } else {
+            backlog.join();
+        }
+    }
+}
+
+impl Default for RayonExecutor {
+    /// One worker a processor.
+    fn default() -> RayonExecutor {
+        RayonExecutor::new(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+impl fmt::Debug for RayonExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.backlog().is_closed() {
+            ", shut down"
+        } else {
+            ""
+        };
+        write!(
+            f,
+            "RayonExecutor({:?}, {} workers{state})",
+            self.name(),
+            self.most()
+        )
+    }
+}

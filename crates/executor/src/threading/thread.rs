@@ -1,0 +1,380 @@
+//! Threads with names, results and a beginning of their own.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::sync::{Arc, LazyLock, Once};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use threadbook_trace::{NameId, Outcome, Recorder, TaskLabel, TaskSpan, Ticks, Timeline};
+
+use crate::agent::{self, Agent, Running};
+use crate::block::{Goal, block};
+use crate::detect::{Dependency, Need};
+use crate::error::TaskError;
+use crate::future::Future;
+use crate::state::{Header, Shared};
+use crate::{fork, panics};
+
+/// A thread, which runs one function.
+///
+/// It begins with [`Thread::start`], and [`Thread::join`] waits for its end and gives what the function
+/// returned, or its panic as an error. Dropping the handle leaves the thread alone. As in Python, the
+/// process waits at its end for all threads that are not [daemons](Thread::daemon).
+///
+/// # Examples
+///
+/// ```
+/// use threadbook_executor::threading::Thread;
+///
+/// let thread = Thread::new(|| 6 * 7).name("answerer");
+/// thread.start();
+/// assert_eq!(thread.join(), Ok(42));
+/// ```
+pub struct Thread<T> {
+    name: String,
+    daemon: bool,
+    work: Mutex<Option<Work<T>>>,
+    started: AtomicBool,
+    shared: Arc<Shared<T>>,
+    future: Future<T>,
+}
+
+type Work<T> = Box<dyn FnOnce() -> T + Send>;
+
+/// How many ended threads the timeline remembers.
+const REMEMBERED: usize = 1000;
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+static RECORDER: LazyLock<Recorder> = LazyLock::new(|| Recorder::with_most("threads", REMEMBERED));
+
+impl<T: Send + 'static> Thread<T> {
+    /// A thread that will run `work` once it is started.
+    pub fn new<F>(work: F) -> Thread<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let number = THREADS.fetch_add(1, Relaxed) + 1;
+        let name = match NameId::of_type::<F>().text() {
+            Some(function) => format!("Thread-{number} ({function})"),
+            None => format!("Thread-{number}"),
+        };
+        let (shared, future) = Shared::new(Header::new(label(&name), 0));
+        let work: Work<T> = Box::new(work);
+        Thread {
+            name,
+            daemon: false,
+            work: Mutex::new(Some(work)),
+            started: AtomicBool::new(false),
+            shared,
+            future,
+        }
+    }
+
+    /// A thread that runs `work` at once.
+    ///
+    /// # Panics
+    ///
+    /// If the system cannot start another thread.
+    pub fn spawn<F>(work: F) -> Thread<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let thread = Thread::new(work);
+        thread.start();
+        thread
+    }
+
+    /// Names the thread, before it is started.
+    #[must_use = "this returns the named thread"]
+    pub fn name(mut self, name: impl Into<String>) -> Thread<T> {
+        self.name = name.into();
+        (self.shared, self.future) = Shared::new(Header::new(label(&self.name), 0));
+        self
+    }
+
+    /// Makes the thread one that the process does not wait for at its end, before it is started.
+    #[must_use = "this returns the thread"]
+    pub fn daemon(mut self, daemon: bool) -> Thread<T> {
+        self.daemon = daemon;
+        self
+    }
+
+    /// Starts the thread.
+    ///
+    /// # Panics
+    ///
+    /// If it was started before, or the system cannot start another thread.
+    pub fn start(&self) {
+        let Some(work) = self.work.lock().take() else {
+            panic!(
+                "the thread `{}` was started before; a thread can be started only once",
+                self.name
+            )
+        };
+        panics::install_hook();
+        fork::watch();
+        let shared = Arc::clone(&self.shared);
+        let name = self.name.clone();
+        let alive = Alive::count(self.daemon);
+        let created = Ticks::now();
+        let started = std::thread::Builder::new()
+            .name(self.name.clone())
+            .spawn(move || {
+                let _alive = alive;
+                run(name, &shared, created, work);
+            });
+        if let Err(error) = started {
+            panic!("the thread `{}` could not be started: {error}", self.name);
+        }
+        self.started.store(true, Release);
+    }
+
+    /// Waits for the end of the thread and gives a clone of what it returned.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::Panicked`] if it panicked; [`TaskError::Failed`] if it was never started;
+    /// [`TaskError::Deadlock`] and [`TaskError::Interrupted`].
+    pub fn join(&self) -> Result<T, TaskError>
+    where
+        T: Clone,
+    {
+        self.wait(None)?;
+        self.future.result()
+    }
+
+    /// As [`Thread::join`], but waits no longer than `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Thread::join`], and [`TaskError::TimedOut`].
+    pub fn join_timeout(&self, timeout: Duration) -> Result<T, TaskError>
+    where
+        T: Clone,
+    {
+        self.wait(Some(timeout))?;
+        self.future.result()
+    }
+
+    /// Waits for the end of the thread and gives what it returned, for values that cannot be cloned.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Thread::join`].
+    pub fn into_result(self) -> Result<T, TaskError> {
+        self.wait(None)?;
+        self.future.into_result()
+    }
+
+    /// The future of what the thread returns.
+    pub fn future(&self) -> Future<T> {
+        self.future.clone()
+    }
+
+    /// Whether the thread was started and has not ended.
+    pub fn is_alive(&self) -> bool {
+        self.started.load(Acquire) && !self.future.done()
+    }
+
+    /// The thread's name.
+    pub fn get_name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the process does not wait for the thread at its end.
+    pub fn is_daemon(&self) -> bool {
+        self.daemon
+    }
+
+    fn wait(&self, timeout: Option<Duration>) -> Result<(), TaskError> {
+        if !self.started.load(Acquire) {
+            let reason = format!(
+                "the thread `{}` was not started; call `start` first",
+                self.name
+            );
+            return Err(TaskError::from_error(reason));
+        }
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        block(
+            &Ended {
+                shared: &self.shared,
+                name: &self.name,
+            },
+            deadline,
+        )
+    }
+}
+
+fn label(name: &str) -> TaskLabel {
+    TaskLabel {
+        number: 0,
+        name: NameId::new(name),
+    }
+}
+
+/// What the thread does.
+fn run<T: Send + 'static>(name: String, shared: &Arc<Shared<T>>, created: Ticks, work: Work<T>) {
+    let log = RECORDER.add(&name);
+    let label = label(&name);
+    let agent = Agent::become_worker(name, 0, Some(Arc::clone(&log)));
+    shared.header().set_runner(agent.id);
+    if shared.start() {
+        agent::set_running(Some(Running {
+            label,
+            pool: 0,
+            is_thread: true,
+        }));
+        let started = Ticks::now();
+        log.started(label, created, started);
+        let result = panics::catch(label, work);
+        let outcome = if result.is_ok() {
+            Outcome::Returned
+        } else {
+            Outcome::Panicked
+        };
+        let finished = Ticks::now();
+        log.finished(TaskSpan {
+            task: label,
+            submitted: created,
+            started,
+            finished,
+            outcome,
+        });
+        // Nobody can have cancelled it after `start`, and nobody else completes it.
+        let _ = shared.complete(result);
+    }
+}
+
+struct Ended<'a, T> {
+    shared: &'a Arc<Shared<T>>,
+    name: &'a str,
+}
+
+impl<T: Send + 'static> Goal for Ended<'_, T> {
+    fn is_reached(&self) -> bool {
+        self.shared.is_done()
+    }
+
+    fn is_lost(&self) -> bool {
+        self.shared.header().is_lost()
+    }
+
+    fn subscribe(&self, agent: &Arc<Agent>) {
+        self.shared.subscribe(agent);
+    }
+
+    fn unsubscribe(&self, agent: &Arc<Agent>) {
+        self.shared.unsubscribe(agent);
+    }
+
+    fn need(&self) -> Need {
+        Need::All(vec![Dependency::End(self.shared.clone())])
+    }
+
+    fn label(&self) -> TaskLabel {
+        label(self.name)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Thread<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match (self.started.load(Acquire), self.future.done()) {
+            (false, _) => "not started",
+            (true, false) => "running",
+            (true, true) => "ended",
+        };
+        let daemon = if self.daemon { ", daemon" } else { "" };
+        write!(f, "Thread({:?}, {state}{daemon})", self.name)
+    }
+}
+
+/// A thread, as [`current_thread`] and [`enumerate`] describe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadInfo {
+    /// The thread's name.
+    pub name: String,
+    /// A number that no other thread of this process has or had.
+    pub ident: u32,
+}
+
+/// The thread that calls this.
+pub fn current_thread() -> ThreadInfo {
+    describe(&Agent::current())
+}
+
+/// The threads that are alive and known here: this one, those of [`Thread`], the workers of the
+/// executors, and all others that ever waited for something of this crate.
+pub fn enumerate() -> Vec<ThreadInfo> {
+    Agent::current();
+    let mut threads: Vec<ThreadInfo> = agent::all().iter().map(|agent| describe(agent)).collect();
+    threads.sort_by_key(|thread| thread.ident);
+    threads
+}
+
+/// How many threads [`enumerate`] would list.
+pub fn active_count() -> usize {
+    enumerate().len()
+}
+
+/// What the [`Thread`]s did, a row for each; of those that ended, the newest thousand.
+pub fn timeline() -> Timeline {
+    RECORDER.timeline()
+}
+
+fn describe(agent: &Agent) -> ThreadInfo {
+    let thread_name = agent.thread_name().map(str::to_owned);
+    ThreadInfo {
+        name: thread_name.unwrap_or_else(|| agent.name.clone()),
+        ident: agent.id,
+    }
+}
+
+/// Counts the threads that the process waits for at its end.
+struct Alive {
+    generation: Option<u32>,
+}
+
+static ALIVE: Mutex<usize> = Mutex::new(0);
+static NONE_ALIVE: parking_lot::Condvar = parking_lot::Condvar::new();
+static AT_EXIT: Once = Once::new();
+
+impl Alive {
+    fn count(daemon: bool) -> Alive {
+        if daemon {
+            return Alive { generation: None };
+        }
+        #[cfg(unix)]
+        AT_EXIT.call_once(|| {
+            // SAFETY: the handler is a plain function that stays loaded as long as this crate.
+            unsafe {
+                libc::atexit(wait_for_threads);
+            }
+        });
+        *ALIVE.lock() += 1;
+        Alive {
+            generation: Some(fork::generation()),
+        }
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        if self.generation == Some(fork::generation()) {
+            *ALIVE.lock() -= 1;
+            NONE_ALIVE.notify_all();
+        }
+    }
+}
+
+/// Runs at the end of the process.
+extern "C" fn wait_for_threads() {
+    // The threads of the process that this one was forked from are not here.
+    if fork::generation() != 0 {
+        return;
+    }
+    let mut alive = ALIVE.lock();
+    while *alive > 0 && !crate::interrupt::is_interrupted() {
+        NONE_ALIVE.wait_for(&mut alive, Duration::from_millis(200));
+    }
+}

@@ -1,0 +1,317 @@
+//! The executor on tokio's runtime, for async tasks and for blocking ones.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use threadbook_trace::{NameId, Outcome, TaskSpan, Ticks, Timeline};
+
+use crate::agent::{self, Agent, Running};
+use crate::backlog::{Backlog, Open};
+use crate::error::TaskError;
+use crate::future::Future;
+use crate::interrupt::is_interrupted;
+use crate::map::MapResults;
+use crate::state::{Header, Shared};
+use crate::{panics, task};
+
+/// Runs tasks on a [tokio](tokio) runtime of its own: async ones with [`TokioExecutor::spawn`], blocking
+/// ones, in separate threads, with [`TokioExecutor::submit`].
+///
+/// Of each kind up to `max_workers` run at the same time; an async task that awaits something takes up no
+/// worker. A blocking task that waits for one of this executor's blocking tasks which has not started runs
+/// it itself, as on [`RayonExecutor`](crate::RayonExecutor).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use threadbook_executor::TokioExecutor;
+///
+/// let pool = TokioExecutor::new(2);
+/// let slept = pool.spawn(async {
+///     tokio::time::sleep(Duration::from_millis(10)).await;
+///     "slept"
+/// });
+/// let worked = pool.submit(|| "worked");
+/// assert_eq!(slept.result(), Ok("slept"));
+/// assert_eq!(worked.result(), Ok("worked"));
+/// ```
+#[derive(Clone)]
+pub struct TokioExecutor {
+    handle: Arc<Handle>,
+}
+
+/// Its drop is the drop of the last handle.
+struct Handle {
+    pool: Arc<Pool>,
+}
+
+struct Pool {
+    /// The blocking tasks.
+    backlog: Arc<Backlog>,
+    /// The workers for async tasks, which have no backlog: a task that blocks one of them holds up
+    /// tasks that this crate knows nothing of.
+    workers: Arc<Backlog>,
+    most: usize,
+    runtime: tokio::runtime::Handle,
+    owner: Mutex<Option<tokio::runtime::Runtime>>,
+}
+
+static EXECUTORS: AtomicUsize = AtomicUsize::new(0);
+
+/// Tokio ends idle threads for blocking work after ten seconds; a timeline would show each new one as
+/// another worker.
+const KEEP_ALIVE: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl TokioExecutor {
+    /// A runtime with `max_workers` threads for async tasks and up to as many for blocking ones.
+    ///
+    /// # Panics
+    ///
+    /// If `max_workers` is 0, or the threads cannot be started. [`TokioExecutor::try_new`] returns that
+    /// as an error.
+    pub fn new(max_workers: usize) -> TokioExecutor {
+        TokioExecutor::try_new(max_workers).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A runtime with `max_workers` threads for async tasks and up to as many for blocking ones.
+    ///
+    /// # Errors
+    ///
+    /// If `max_workers` is 0, or the threads cannot be started.
+    pub fn try_new(max_workers: usize) -> Result<TokioExecutor, crate::BuildError> {
+        if max_workers == 0 {
+            return Err(crate::BuildError::NoWorkers);
+        }
+        panics::install_hook();
+        let name = format!("TokioExecutor-{}", EXECUTORS.fetch_add(1, Relaxed));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(max_workers)
+            .max_blocking_threads(max_workers)
+            .thread_keep_alive(KEEP_ALIVE)
+            .thread_name(&name)
+            .enable_all()
+            .build()
+            .map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
+        let pool = Pool {
+            backlog: Backlog::new(name.clone(), max_workers),
+            workers: Backlog::new(format!("{name} (async)"), usize::MAX),
+            most: max_workers,
+            runtime: runtime.handle().clone(),
+            owner: Mutex::new(Some(runtime)),
+        };
+        Ok(TokioExecutor {
+            handle: Arc::new(Handle {
+                pool: Arc::new(pool),
+            }),
+        })
+    }
+
+    fn submit_as<F, T>(&self, name: NameId, work: F) -> Future<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let pool = &self.handle.pool;
+        pool.backlog.submit(name, work, || {
+            let backlog = Arc::clone(&pool.backlog);
+            pool.runtime.spawn_blocking(move || {
+                backlog.run_one();
+            });
+        })
+    }
+
+    /// Runs an async task and returns at once with the future of its result.
+    ///
+    /// The future can be cancelled until the task has been polled for the first time.
+    pub fn spawn<F>(&self, work: F) -> Future<F::Output>
+    where
+        F: std::future::Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_as(NameId::NONE, work)
+    }
+
+    /// As [`TokioExecutor::spawn`], with a name for timelines and error messages.
+    pub fn spawn_named<F>(&self, name: &str, work: F) -> Future<F::Output>
+    where
+        F: std::future::Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_as(NameId::new(name), work)
+    }
+
+    fn spawn_as<F>(&self, name: NameId, work: F) -> Future<F::Output>
+    where
+        F: std::future::Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let pool = &self.handle.pool;
+        let label = pool.backlog.next_label(name);
+        match pool.backlog.open() {
+            Err(error) => task::refused(label, error),
+            Ok(open) => {
+                let (shared, future) = Shared::new(Header::new(label, 0));
+                pool.runtime.spawn(Spawned {
+                    work: Some(Box::pin(work)),
+                    shared,
+                    workers: Arc::clone(&pool.workers),
+                    submitted: Ticks::now(),
+                    open: Some(open),
+                });
+                future
+            }
+        }
+    }
+
+    /// The runtime, for whatever else it can do.
+    pub fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.handle.pool.runtime
+    }
+
+    fn backlog(&self) -> &Arc<Backlog> {
+        &self.handle.pool.backlog
+    }
+
+    fn most(&self) -> usize {
+        self.handle.pool.most
+    }
+
+    /// What ran where and when: the workers for blocking tasks, then those for async ones. An async task
+    /// has a bar for each time that it was polled.
+    pub fn timeline(&self) -> Timeline {
+        let pool = &self.handle.pool;
+        pool.backlog.recorder.timeline_with(&pool.workers.recorder)
+    }
+}
+
+crate::executor::implement_methods!(TokioExecutor);
+
+/// An async task on its way to becoming a future's result.
+struct Spawned<F: std::future::Future> {
+    /// Gone when it has ended.
+    work: Option<Pin<Box<F>>>,
+    shared: Arc<Shared<F::Output>>,
+    workers: Arc<Backlog>,
+    submitted: Ticks,
+    /// Its drop says that the task is over.
+    open: Option<Open>,
+}
+
+impl<F> std::future::Future for Spawned<F>
+where
+    F: std::future::Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let shared = Arc::clone(&self.shared);
+        let may_run = shared.is_running() || shared.start();
+        let (submitted, worker) = (self.submitted, self.workers.worker());
+        let Some(work) = self.work.as_mut().filter(|_| may_run) else {
+            return Poll::Ready(());
+        };
+        let label = shared.header().label;
+        let before = agent::set_running(Some(Running {
+            label,
+            pool: 0,
+            is_thread: false,
+        }));
+        let started = Ticks::now();
+        worker.log.started(label, submitted, started);
+        let result = panics::catch(label, || work.as_mut().poll(context));
+        let outcome = match &result {
+            Ok(Poll::Pending) => Outcome::Suspended,
+            Ok(Poll::Ready(_)) => Outcome::Returned,
+            Err(_) => Outcome::Panicked,
+        };
+        let finished = Ticks::now();
+        worker.log.finished(TaskSpan {
+            task: label,
+            submitted,
+            started,
+            finished,
+            outcome,
+        });
+        let result = match result {
+            Ok(Poll::Pending) => {
+                agent::set_running(before);
+                return Poll::Pending;
+            }
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(error) => Err(error),
+        };
+        self.work = None;
+        // Nobody can have cancelled it after `start`, and nobody else completes it.
+        let _ = shared.complete(result);
+        agent::set_running(before);
+        self.open = None;
+        Poll::Ready(())
+    }
+}
+
+/// A task that its runtime gives up is not forgotten by those who wait for it.
+impl<F: std::future::Future> Drop for Spawned<F> {
+    fn drop(&mut self) {
+        self.work = None;
+        let reason = "the runtime was shut down before the task was done".to_owned();
+        // An error means that the future is done, as it should be.
+        let _ = self.shared.complete(Err(TaskError::BrokenPool(reason)));
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let pool = Arc::clone(&self.pool);
+        pool.backlog.close();
+        let here = Agent::current().pool();
+        if is_interrupted() {
+            pool.backlog.cancel_queued();
+        } else if here == pool.backlog.id || here == pool.workers.id {
+            // A task cannot wait for itself, and the runtime drops what has not started: a thread waits.
+            std::thread::spawn(move || pool.end());
+            return;
+        }
+        pool.end();
+    }
+}
+
+impl Pool {
+    /// Waits for the tasks and lets the runtime go, without waiting for its idle threads: that is
+    /// allowed in async code, too.
+    fn end(&self) {
+        self.backlog.join();
+        if let Some(runtime) = self.owner.lock().take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Default for TokioExecutor {
+    /// As many workers as [`ThreadPoolExecutor::default`](crate::ThreadPoolExecutor::default).
+    fn default() -> TokioExecutor {
+        TokioExecutor::new(crate::thread_pool::default_workers())
+    }
+}
+
+impl fmt::Debug for TokioExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.backlog().is_closed() {
+            ", shut down"
+        } else {
+            ""
+        };
+        write!(
+            f,
+            "TokioExecutor({:?}, {} workers{state})",
+            self.name(),
+            self.most()
+        )
+    }
+}

@@ -1,0 +1,134 @@
+//! The interrupt is a switch for the whole process, so it has a process of its own, and one test.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use threadbook_executor::threading::{Barrier, Condition, Event, Lock, Queue, Semaphore, Thread};
+use threadbook_executor::{
+    Promise, RayonExecutor, ReturnWhen, TaskError, ThreadPoolExecutor, TokioExecutor,
+    as_completed_timeout, clear_interrupt, interrupt, is_interrupted, try_wait,
+};
+
+#[test]
+fn every_wait_ends_within_a_second_and_everything_stays_usable() {
+    let pool = ThreadPoolExecutor::new(2);
+    let rayon = RayonExecutor::new(1);
+    let tokio = TokioExecutor::new(1);
+    let (promise, never) = Promise::<i32>::new();
+    let lock = Arc::new(Lock::new(()));
+    // A thread that nobody joins holds the lock until the test lets it go.
+    let release = Arc::new(Event::new());
+    let holder = {
+        let (lock, taken) = (lock.clone(), Arc::new(Event::new()));
+        let is_taken = taken.clone();
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let thread = Thread::spawn(move || {
+            let _guard = lock.lock().unwrap();
+            taken.set();
+            let _ = receiver.recv();
+        });
+        is_taken.wait().unwrap();
+        (thread, sender)
+    };
+    type Wait = Box<dyn FnOnce() -> Result<(), TaskError> + Send>;
+    let waits: Vec<(&str, Wait)> = vec![
+        ("result", {
+            let f = never.clone();
+            Box::new(move || f.result().map(drop))
+        }),
+        ("result_timeout", {
+            let f = never.clone();
+            Box::new(move || f.result_timeout(Duration::from_secs(60)).map(drop))
+        }),
+        ("wait", {
+            let f = never.clone();
+            Box::new(move || try_wait(&[f], ReturnWhen::AllCompleted, None).map(drop))
+        }),
+        ("as_completed", {
+            let f = never.clone();
+            Box::new(move || {
+                as_completed_timeout([f], Duration::from_secs(60))
+                    .next()
+                    .unwrap()
+                    .map(drop)
+            })
+        }),
+        ("in a task", {
+            let f = never.clone();
+            let pool = pool.clone();
+            Box::new(move || pool.submit(move || f.result()).result()?.map(drop))
+        }),
+        ("in a rayon task", {
+            let f = never.clone();
+            Box::new(move || rayon.submit(move || f.result()).result()?.map(drop))
+        }),
+        ("in a tokio task", {
+            let f = never.clone();
+            Box::new(move || tokio.submit(move || f.result()).result()?.map(drop))
+        }),
+        ("lock", {
+            let lock = lock.clone();
+            Box::new(move || lock.lock().map(drop))
+        }),
+        ("event", {
+            let release = release.clone();
+            Box::new(move || release.wait())
+        }),
+        (
+            "semaphore",
+            Box::new(|| Semaphore::new(0).acquire().map(drop)),
+        ),
+        ("barrier", Box::new(|| Barrier::new(2).wait().map(drop))),
+        ("queue", Box::new(|| Queue::<i32>::new().get().map(drop))),
+        (
+            "condition",
+            Box::new(|| {
+                let lock = Lock::new(());
+                Condition::new().wait(lock.lock()?).map(drop)
+            }),
+        ),
+        ("join", {
+            let f = never.clone();
+            Box::new(move || Thread::spawn(move || f.result()).join()?.map(drop))
+        }),
+    ];
+    let count = waits.len();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    for (name, wait) in waits {
+        let sender = sender.clone();
+        std::thread::spawn(move || sender.send((name, wait())));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(receiver.try_recv().is_err(), "nothing ends by itself");
+    let before = Instant::now();
+    interrupt();
+    assert!(is_interrupted());
+    for _ in 0..count {
+        let (name, result) = receiver
+            .recv_timeout(Duration::from_secs(1))
+            .expect("a wait went on");
+        assert_eq!(result, Err(TaskError::Interrupted), "{name}");
+    }
+    assert!(before.elapsed() < Duration::from_secs(1));
+
+    // A pool that is dropped now does not wait for its tasks.
+    let busy = ThreadPoolExecutor::new(1);
+    let running = busy.submit(|| std::thread::sleep(Duration::from_millis(400)));
+    let queued = busy.submit(|| ());
+    while !running.running() {
+        std::thread::yield_now();
+    }
+    let before = Instant::now();
+    drop(busy);
+    assert!(before.elapsed() < Duration::from_millis(300));
+    assert!(queued.cancelled());
+
+    clear_interrupt();
+    assert_eq!(running.result(), Ok(()));
+    assert_eq!(pool.submit(|| 42).result(), Ok(42));
+    promise.set_result(1);
+    assert_eq!(never.result(), Ok(1));
+    drop(holder.1);
+    holder.0.join().unwrap();
+    assert!(lock.lock().is_ok());
+}
