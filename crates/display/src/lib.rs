@@ -21,4 +21,4 @@ pub mod wire;
 
 pub use bundle::{MimeBundle, bundle_of, draw_with, offer, offer_drawing};
 pub use rich::{Html, Json, Markdown, Png, Svg};
-pub use show::{Display, clear_output, display, show_result};
+pub use show::{clear_output, display, show_result};

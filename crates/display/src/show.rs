@@ -1,4 +1,4 @@
-//! Showing a value: now ([`display`]), or as a cell's last expression ([`Display::evcxr_display`]).
+//! Showing a value: now ([`display`]), or as a cell's last expression ([`show_result`]).
 
 use crate::bundle::bundle_of;
 use crate::wire;
@@ -30,21 +30,5 @@ pub fn clear_output(wait: bool) {
 pub fn show_result<T: Debug + ?Sized>(value: &T) {
     if type_name::<T>() != "()" {
         wire::send_result(bundle_of(value));
-    }
-}
-
-/// How the engine asks the value of a cell's last expression to show itself.
-///
-/// evcxr compiles `(expression).evcxr_display()` first, and a second time with `{:?}` if there is no such
-/// method. As every `Debug` value has it here, the first time is enough. A type's own `evcxr_display`
-/// still wins.
-pub trait Display {
-    /// Shows the value as the cell's result.
-    fn evcxr_display(&self);
-}
-
-impl<T: Debug + ?Sized> Display for T {
-    fn evcxr_display(&self) {
-        show_result(self);
     }
 }

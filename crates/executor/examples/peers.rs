@@ -33,12 +33,7 @@ fn main() {
     let wanted = |workload: &str| workload.contains(&filter);
     if wanted("batch") {
         let (ours, rayon) = (ThreadPoolExecutor::new(2), rayon_pool());
-        compare(
-            "batch of trivial tasks",
-            || batch(&ours),
-            "rayon spawn + oneshot",
-            || rayon_batch(&rayon),
-        );
+        compare("batch of trivial tasks", || batch(&ours), "rayon spawn + oneshot", || rayon_batch(&rayon));
         let ours = RayonExecutor::new(2);
         compare(
             "batch, RayonExecutor",
@@ -49,12 +44,7 @@ fn main() {
     }
     if wanted("one by one") {
         let (ours, rayon) = (ThreadPoolExecutor::new(2), rayon_pool());
-        compare(
-            "one by one",
-            || one_by_one(&ours),
-            "rayon spawn + oneshot",
-            || rayon_one_by_one(&rayon),
-        );
+        compare("one by one", || one_by_one(&ours), "rayon spawn + oneshot", || rayon_one_by_one(&rayon));
     }
     if wanted("python") {
         python();
@@ -75,10 +65,7 @@ fn main() {
 }
 
 fn rayon_pool() -> rayon::ThreadPool {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(2)
-        .build()
-        .expect("two threads can be started")
+    rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads can be started")
 }
 
 /// Nanoseconds a task: all are submitted, then all results are taken.
@@ -105,20 +92,13 @@ fn rayon_batch(pool: &rayon::ThreadPool) -> f64 {
                 receiver
             })
             .collect();
-        answers
-            .into_iter()
-            .map(|answer| answer.blocking_recv().unwrap())
-            .sum()
+        answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).sum()
     })
 }
 
 /// Nanoseconds a task: the result of each is taken before the next is submitted.
 fn one_by_one(pool: &ThreadPoolExecutor) -> f64 {
-    per_task(|| {
-        (0..TASKS)
-            .map(|n| pool.submit(move || n).result().unwrap())
-            .sum()
-    })
+    per_task(|| (0..TASKS).map(|n| pool.submit(move || n).result().unwrap()).sum())
 }
 
 fn rayon_one_by_one(pool: &rayon::ThreadPool) -> f64 {
@@ -167,12 +147,7 @@ fn python() {
         "Python ThreadPoolExecutor",
         || python.ask("batch"),
     );
-    compare(
-        "python: one by one",
-        || one_by_one(&pool),
-        "Python ThreadPoolExecutor",
-        || python.ask("one"),
-    );
+    compare("python: one by one", || one_by_one(&pool), "Python ThreadPoolExecutor", || python.ask("one"));
 }
 
 /// A process that answers each line with a number.
@@ -184,9 +159,7 @@ struct Peer {
 impl Peer {
     fn start(command: &mut Command) -> Peer {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let answers = std::io::BufReader::new(process.stdout.take().expect("stdout is piped"));
         Peer { process, answers }
     }
@@ -197,9 +170,7 @@ impl Peer {
         writeln!(stdin, "{what}").expect("the peer listens");
         let mut line = String::new();
         self.answers.read_line(&mut line).expect("the peer answers");
-        line.trim()
-            .parse()
-            .unwrap_or_else(|_| panic!("the peer answered {line:?}"))
+        line.trim().parse().unwrap_or_else(|_| panic!("the peer answered {line:?}"))
     }
 }
 
@@ -231,22 +202,12 @@ fn bare() {
 fn child(workload: &str) {
     let pool = ThreadPoolExecutor::new(2);
     for _ in std::io::stdin().lines() {
-        println!(
-            "{}",
-            if workload == "batch" {
-                batch(&pool)
-            } else {
-                one_by_one(&pool)
-            }
-        );
+        println!("{}", if workload == "batch" { batch(&pool) } else { one_by_one(&pool) });
     }
 }
 
 fn is_prime(n: u64) -> bool {
-    n >= 2
-        && (2..)
-            .take_while(|d| d * d <= n)
-            .all(|d| !n.is_multiple_of(d))
+    n >= 2 && (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d))
 }
 
 /// `map` over large primes, and over ten thousand smaller numbers, against half the time of a loop.
@@ -275,20 +236,8 @@ fn primes() {
         let half = || time(&|| numbers.iter().filter(|n| is_prime(**n)).count()) / 2.0;
         let on_threads = || time(&|| count(&mut threads.map(is_prime, numbers.clone())));
         let on_rayon = || time(&|| count(&mut rayon.map(is_prime, numbers.clone())));
-        compare_rounds(
-            &format!("primes: {name}, threads"),
-            on_threads,
-            "half of a serial loop",
-            half,
-            11,
-        );
-        compare_rounds(
-            &format!("primes: {name}, rayon"),
-            on_rayon,
-            "half of a serial loop",
-            half,
-            11,
-        );
+        compare_rounds(&format!("primes: {name}, threads"), on_threads, "half of a serial loop", half, 11);
+        compare_rounds(&format!("primes: {name}, rayon"), on_rayon, "half of a serial loop", half, 11);
     }
 }
 
@@ -301,13 +250,7 @@ fn event() {
         let before = Instant::now();
         for _ in 0..TASKS {
             number += 1;
-            let (task, at) = (
-                TaskLabel {
-                    number,
-                    name: NameId::NONE,
-                },
-                Ticks::now(),
-            );
+            let (task, at) = (TaskLabel { number, name: NameId::NONE }, Ticks::now());
             log.finished(TaskSpan {
                 task,
                 submitted: at,
@@ -345,13 +288,7 @@ fn deadlock(workers: usize) {
         before.elapsed().as_nanos() as f64
     };
     let limit = Duration::from_millis(100).as_nanos() as f64;
-    compare_rounds(
-        &format!("deadlock of {workers} workers"),
-        ours,
-        "the limit",
-        || limit,
-        11,
-    );
+    compare_rounds(&format!("deadlock of {workers} workers"), ours, "the limit", || limit, 11);
 }
 
 fn compare(workload: &str, ours: impl FnMut() -> f64, peer: &str, theirs: impl FnMut() -> f64) {
@@ -405,13 +342,7 @@ fn interval(values: &[f64]) -> (f64, f64) {
         (seed % below as u64) as usize
     };
     let mut medians: Vec<f64> = (0..2000)
-        .map(|_| {
-            median(
-                (0..values.len())
-                    .map(|_| values[random(values.len())])
-                    .collect(),
-            )
-        })
+        .map(|_| median((0..values.len()).map(|_| values[random(values.len())]).collect()))
         .collect();
     medians.sort_by(f64::total_cmp);
     (medians[50], medians[1949])

@@ -55,10 +55,7 @@ impl Backlog {
     }
 
     pub(crate) fn next_label(&self, name: NameId) -> TaskLabel {
-        TaskLabel {
-            number: self.tasks.fetch_add(1, Relaxed) + 1,
-            name,
-        }
+        TaskLabel { number: self.tasks.fetch_add(1, Relaxed) + 1, name }
     }
 
     /// Counts one more task, unless the executor is shut down.
@@ -66,20 +63,11 @@ impl Backlog {
         // Counted before the look at `closed`: who closes and then sees no open task sees them all.
         self.open.fetch_add(1, SeqCst);
         let open = Open(Arc::clone(self));
-        if self.closed.load(SeqCst) {
-            Err(TaskError::ShutDown)
-        } else {
-            Ok(open)
-        }
+        if self.closed.load(SeqCst) { Err(TaskError::ShutDown) } else { Ok(open) }
     }
 
     /// Puts a task into the backlog; `call` has to see to it that somebody runs it.
-    pub(crate) fn submit<F, T>(
-        self: &Arc<Self>,
-        name: NameId,
-        work: F,
-        call: impl FnOnce(),
-    ) -> Future<T>
+    pub(crate) fn submit<F, T>(self: &Arc<Self>, name: NameId, work: F, call: impl FnOnce()) -> Future<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -89,9 +77,7 @@ impl Backlog {
             Err(error) => task::refused(label, error),
             Ok(open) => {
                 let (job, future) = task::task(label, self.id, work);
-                let claimable = Arc::new(Claimable {
-                    job: Mutex::new(Some((job, open))),
-                });
+                let claimable = Arc::new(Claimable { job: Mutex::new(Some((job, open))) });
                 future.shared().header().set_claimable(&claimable);
                 self.jobs.lock().push_back(claimable);
                 call();
@@ -112,10 +98,7 @@ impl Backlog {
     pub(crate) fn worker(&self) -> Worker {
         let agent = Agent::current();
         match agent.log() {
-            Some(log) if agent.pool() == self.id => Worker {
-                log: Arc::clone(log),
-                agent,
-            },
+            Some(log) if agent.pool() == self.id => Worker { log: Arc::clone(log), agent },
             _ => self.add_worker(),
         }
     }
@@ -203,9 +186,6 @@ impl Goal for Idle<'_> {
     }
 
     fn label(&self) -> TaskLabel {
-        TaskLabel {
-            number: 0,
-            name: NameId::new(self.backlog.recorder.name()),
-        }
+        TaskLabel { number: 0, name: NameId::new(self.backlog.recorder.name()) }
     }
 }

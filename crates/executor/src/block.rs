@@ -79,12 +79,7 @@ pub(crate) fn block(goal: &dyn Goal, deadline: Option<Instant>) -> Result<(), Ta
         sleep_until(goal, deadline, &agent)
     };
     if let (Some((task, started)), Some(log)) = (span, agent.log()) {
-        log.waited(WaitSpan {
-            task,
-            what: goal.label(),
-            started,
-            finished: Ticks::now(),
-        });
+        log.waited(WaitSpan { task, what: goal.label(), started, finished: Ticks::now() });
     }
     result
 }
@@ -98,11 +93,7 @@ fn spin(round: u32) {
 }
 
 /// Sleeps until `goal` is reached.
-fn sleep_until(
-    goal: &dyn Goal,
-    deadline: Option<Instant>,
-    agent: &Arc<Agent>,
-) -> Result<(), TaskError> {
+fn sleep_until(goal: &dyn Goal, deadline: Option<Instant>, agent: &Arc<Agent>) -> Result<(), TaskError> {
     goal.subscribe(agent);
     let tell = deadline.is_none() && agent.is_needed();
     if tell {
@@ -140,7 +131,6 @@ fn sleep_until(
 /// The error of a task whose thread did not come along into this process.
 pub(crate) fn lost() -> TaskError {
     TaskError::BrokenPool(
-        "the task ran in a thread that was lost when the process was restored; submit it again"
-            .to_owned(),
+        "the task ran in a thread that was lost when the process was restored; submit it again".to_owned(),
     )
 }

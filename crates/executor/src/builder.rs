@@ -36,11 +36,7 @@ pub enum BuildError {
 
 impl ThreadPoolBuilder {
     pub(crate) fn new() -> ThreadPoolBuilder {
-        ThreadPoolBuilder {
-            max_workers: default_workers(),
-            prefix: None,
-            initializer: None,
-        }
+        ThreadPoolBuilder { max_workers: default_workers(), prefix: None, initializer: None }
     }
 
     /// How many threads the pool may have. Without it: as many as Python's, the number of processors
@@ -58,10 +54,7 @@ impl ThreadPoolBuilder {
 
     /// Called once in every worker thread, before its first task. If it panics, the pool is broken: all
     /// futures, those of later submissions too, hold [`TaskError::BrokenPool`](crate::TaskError).
-    pub fn initializer(
-        mut self,
-        initializer: impl Fn() + Send + Sync + 'static,
-    ) -> ThreadPoolBuilder {
+    pub fn initializer(mut self, initializer: impl Fn() + Send + Sync + 'static) -> ThreadPoolBuilder {
         self.initializer = Some(Box::new(initializer));
         self
     }
@@ -75,11 +68,7 @@ impl ThreadPoolBuilder {
         if self.max_workers == 0 {
             return Err(BuildError::NoWorkers);
         }
-        Ok(ThreadPoolExecutor::from_parts(
-            self.max_workers,
-            self.prefix,
-            self.initializer,
-        ))
+        Ok(ThreadPoolExecutor::from_parts(self.max_workers, self.prefix, self.initializer))
     }
 }
 

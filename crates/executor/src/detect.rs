@@ -111,11 +111,7 @@ static LAST_POOL: AtomicU32 = AtomicU32::new(0);
 /// Makes a pool known; it may have up to `most` workers.
 pub(crate) fn add_pool(name: &str, most: usize) -> PoolId {
     let id = LAST_POOL.fetch_add(1, Relaxed) + 1;
-    let pool = Pool {
-        name: name.to_owned(),
-        most,
-        waiting: HashSet::new(),
-    };
+    let pool = Pool { name: name.to_owned(), most, waiting: HashSet::new() };
     TABLE.lock().pools.insert(id, pool);
     id
 }
@@ -142,11 +138,7 @@ pub(crate) fn limit_pool(id: PoolId, most: usize) {
 /// perhaps including this one, finds a verdict.
 pub(crate) fn enter(agent: &Arc<Agent>, need: Need) {
     let id = agent.id;
-    let wait = Wait {
-        agent: Arc::clone(agent),
-        running: agent::running(),
-        need,
-    };
+    let wait = Wait { agent: Arc::clone(agent), running: agent::running(), need };
     let mut table = TABLE.lock();
     if let Some(pool) = table.pools.get_mut(&agent.pool()) {
         pool.waiting.insert(id);
@@ -254,13 +246,13 @@ impl Table {
         match (self.suppliers(dependency), dependency) {
             (Suppliers::Nobody, _) => true,
             (Suppliers::Agent(agent), _) => is_live(&agent),
-            (Suppliers::Pool(id), Dependency::Drained(_)) => self
+            (Suppliers::Pool(id), Dependency::Drained(_)) => {
+                self.pools.get(&id).is_none_or(|pool| pool.waiting.iter().all(is_live))
+            }
+            (Suppliers::Pool(id), _) => self
                 .pools
                 .get(&id)
-                .is_none_or(|pool| pool.waiting.iter().all(is_live)),
-            (Suppliers::Pool(id), _) => self.pools.get(&id).is_none_or(|pool| {
-                pool.waiting.len() < pool.most || pool.waiting.iter().any(is_live)
-            }),
+                .is_none_or(|pool| pool.waiting.len() < pool.most || pool.waiting.iter().any(is_live)),
         }
     }
 
@@ -309,11 +301,10 @@ impl Table {
             if let Some(running) = wait.running.filter(|running| !running.is_thread) {
                 let pool = self.pools.get(&running.pool).map(|pool| pool.name.clone());
                 let key = (running.pool, running.label);
-                let task = *drawing.tasks.entry(key).or_insert_with(|| {
-                    drawing
-                        .graph
-                        .node(NodeKind::Task, running.label.to_string(), pool)
-                });
+                let task = *drawing
+                    .tasks
+                    .entry(key)
+                    .or_insert_with(|| drawing.graph.node(NodeKind::Task, running.label.to_string(), pool));
                 drawing.graph.edge(waiter, Relation::Runs, task);
                 waiter = task;
             }
@@ -330,15 +321,9 @@ impl Table {
         *drawing.agents.entry(agent).or_insert_with(|| {
             let agent = self.waits.get(&agent).map(|wait| &wait.agent);
             let pool = agent.and_then(|agent| self.pools.get(&agent.pool()));
-            let kind = if pool.is_some() {
-                NodeKind::Worker
-            } else {
-                NodeKind::Thread
-            };
+            let kind = if pool.is_some() { NodeKind::Worker } else { NodeKind::Thread };
             let name = agent.map_or("another thread", |agent| &agent.name);
-            drawing
-                .graph
-                .node(kind, name, pool.map(|pool| pool.name.clone()))
+            drawing.graph.node(kind, name, pool.map(|pool| pool.name.clone()))
         })
     }
 
@@ -376,9 +361,7 @@ impl Table {
             return *node;
         }
         let pool = self.pools.get(&header.pool).map(|pool| pool.name.clone());
-        let node = drawing
-            .graph
-            .node(NodeKind::Task, header.label.to_string(), pool);
+        let node = drawing.graph.node(NodeKind::Task, header.label.to_string(), pool);
         drawing.tasks.insert(key, node);
         if let Some(queue) = queue {
             let pool = self.pool_node(drawing, queue);
@@ -395,10 +378,8 @@ impl Table {
         let name = pool.map_or("a pool", |pool| &pool.name);
         let node = drawing.graph.node(NodeKind::Pool, name, None);
         drawing.pools.insert(id, node);
-        let mut workers: Vec<AgentId> = pool
-            .into_iter()
-            .flat_map(|pool| pool.waiting.iter().copied())
-            .collect();
+        let mut workers: Vec<AgentId> =
+            pool.into_iter().flat_map(|pool| pool.waiting.iter().copied()).collect();
         workers.sort_unstable();
         for worker in workers {
             let worker = self.agent_node(drawing, worker);

@@ -43,9 +43,7 @@ pub enum TaskError {
     #[error("the wait was interrupted; the task itself goes on")]
     Interrupted,
     /// The promise was dropped before it got a result.
-    #[error(
-        "the promise was dropped without a result; call `set_result` or `set_exception` on every path"
-    )]
+    #[error("the promise was dropped without a result; call `set_result` or `set_exception` on every path")]
     BrokenPromise,
     /// The value could not be moved out, because other handles to the future exist.
     #[error(
@@ -86,19 +84,14 @@ impl TaskError {
         };
         // The drop of a foreign value may panic, too; that must not end the worker.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload)));
-        TaskError::Panicked {
-            message,
-            location,
-            task: task.to_string(),
-        }
+        TaskError::Panicked { message, location, task: task.to_string() }
     }
 }
 
 /// Two errors are equal if they are of one kind and say the same.
 impl PartialEq for TaskError {
     fn eq(&self, other: &TaskError) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
-            && self.to_string() == other.to_string()
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.to_string() == other.to_string()
     }
 }
 

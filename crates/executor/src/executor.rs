@@ -114,12 +114,7 @@ macro_rules! implement_methods {
 
             /// As `map`; every result that is not there `timeout` after this call is
             /// [`TaskError::TimedOut`](crate::TaskError::TimedOut).
-            pub fn map_timeout<F, A, R, I>(
-                &self,
-                f: F,
-                items: I,
-                timeout: Duration,
-            ) -> MapResults<R>
+            pub fn map_timeout<F, A, R, I>(&self, f: F, items: I, timeout: Duration) -> MapResults<R>
             where
                 F: Fn(A) -> R + Send + Sync + 'static,
                 I: IntoIterator<Item = A>,

@@ -95,8 +95,7 @@ impl<T: Send + 'static> Future<T> {
         T: Clone,
     {
         self.join(None)?;
-        self.shared
-            .peek(|outcome| outcome.cloned().map_err(Clone::clone))
+        self.shared.peek(|outcome| outcome.cloned().map_err(Clone::clone))
     }
 
     /// As [`Future::result`], but waits no longer than `timeout`.
@@ -110,8 +109,7 @@ impl<T: Send + 'static> Future<T> {
         T: Clone,
     {
         self.join(Some(timeout))?;
-        self.shared
-            .peek(|outcome| outcome.cloned().map_err(Clone::clone))
+        self.shared.peek(|outcome| outcome.cloned().map_err(Clone::clone))
     }
 
     /// Waits until the future is done and moves its value out.
@@ -177,11 +175,7 @@ impl<T: Send + 'static> Future<T> {
     }
 
     pub(crate) fn take_if_last(&self) -> Result<T, TaskError> {
-        if self.shared.is_last_handle() {
-            self.shared.take()
-        } else {
-            Err(TaskError::StillShared)
-        }
+        if self.shared.is_last_handle() { self.shared.take() } else { Err(TaskError::StillShared) }
     }
 
     /// Waits until the future is done.
@@ -189,10 +183,7 @@ impl<T: Send + 'static> Future<T> {
         if self.done() {
             return Ok(());
         }
-        block(
-            &JoinFuture { future: self },
-            timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
-        )
+        block(&JoinFuture { future: self }, timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
     }
 
     fn poll_done(&mut self, context: &mut Context<'_>) -> Poll<Result<(), TaskError>> {
@@ -249,10 +240,9 @@ impl<T: Clone + Send + 'static> std::future::Future for Future<T> {
         match self.poll_done(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Ready(Ok(())) => Poll::Ready(
-                self.shared
-                    .peek(|outcome| outcome.cloned().map_err(Clone::clone)),
-            ),
+            Poll::Ready(Ok(())) => {
+                Poll::Ready(self.shared.peek(|outcome| outcome.cloned().map_err(Clone::clone)))
+            }
         }
     }
 }

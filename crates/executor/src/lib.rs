@@ -80,6 +80,4 @@ pub use serial::SerialExecutor;
 pub use thread_pool::ThreadPoolExecutor;
 pub use threadbook_trace::{Bar, Outcome, Row, Timeline, WaitGraph};
 pub use tokio_pool::TokioExecutor;
-pub use waiting::{
-    AsCompleted, ReturnWhen, Waited, as_completed, as_completed_timeout, try_wait, wait,
-};
+pub use waiting::{AsCompleted, ReturnWhen, Waited, as_completed, as_completed_timeout, try_wait, wait};

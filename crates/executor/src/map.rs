@@ -43,11 +43,7 @@ impl<R: Send + 'static> MapResults<R> {
                 submit(Box::new(move || f(item)))
             })
             .collect();
-        MapResults {
-            futures,
-            deadline,
-            begun: false,
-        }
+        MapResults { futures, deadline, begun: false }
     }
 }
 
@@ -57,9 +53,7 @@ impl<R: Send + 'static> Iterator for MapResults<R> {
     fn next(&mut self) -> Option<Self::Item> {
         self.begun = true;
         let future = self.futures.pop_front()?;
-        let left = self
-            .deadline
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         Some(future.join(left).and_then(|()| future.take_if_last()))
     }
 

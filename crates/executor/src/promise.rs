@@ -37,10 +37,7 @@ impl<T> Promise<T> {
 
     /// A promise and its future, which error messages call `name`.
     pub fn named(name: &str) -> (Promise<T>, Future<T>) {
-        let label = TaskLabel {
-            number: 0,
-            name: NameId::new(name),
-        };
+        let label = TaskLabel { number: 0, name: NameId::new(name) };
         let (shared, future) = Shared::new(Header::new(label, 0));
         (Promise { shared }, future)
     }
@@ -53,9 +50,7 @@ impl<T> Promise<T> {
     /// Gives the future an error: text, any error, or a [`TaskError`], which is passed on as it is.
     /// Returns false if the future was cancelled.
     pub fn set_exception(self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> bool {
-        self.shared
-            .complete(Err(TaskError::from_error(error)))
-            .is_ok()
+        self.shared.complete(Err(TaskError::from_error(error))).is_ok()
     }
 
     /// Says that work on the value has begun: from now on the future cannot be cancelled. Returns
@@ -74,11 +69,7 @@ impl<T> Drop for Promise<T> {
 
 impl<T> fmt::Debug for Promise<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.shared.is_cancelled() {
-            "cancelled"
-        } else {
-            "not kept yet"
-        };
+        let state = if self.shared.is_cancelled() { "cancelled" } else { "not kept yet" };
         write!(f, "Promise({state})")
     }
 }

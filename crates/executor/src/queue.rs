@@ -47,19 +47,8 @@ const CLOSED: usize = 1 << (usize::BITS - 1);
 impl<J> Queue<J> {
     /// An empty queue for up to `most` workers.
     pub(crate) fn new(most: usize) -> Queue<J> {
-        let state = State {
-            jobs: VecDeque::new(),
-            workers: 0,
-            most,
-            looking: 0,
-            sleeping: 0,
-            closed: false,
-        };
-        Queue {
-            state: Mutex::new(state),
-            more: Condvar::new(),
-            hint: AtomicUsize::new(0),
-        }
+        let state = State { jobs: VecDeque::new(), workers: 0, most, looking: 0, sleeping: 0, closed: false };
+        Queue { state: Mutex::new(state), more: Condvar::new(), hint: AtomicUsize::new(0) }
     }
 
     /// Adds a task, or gives it back if the queue is closed.
@@ -123,8 +112,7 @@ impl<J> Queue<J> {
     fn take(&self, state: &mut State<J>) -> Option<J> {
         let job = state.jobs.pop_front()?;
         let closed = if state.closed { CLOSED } else { 0 };
-        self.hint
-            .store(state.jobs.len() | closed, Ordering::Relaxed);
+        self.hint.store(state.jobs.len() | closed, Ordering::Relaxed);
         Some(job)
     }
 
@@ -132,8 +120,7 @@ impl<J> Queue<J> {
     pub(crate) fn close(&self) -> usize {
         let mut state = self.state.lock();
         state.closed = true;
-        self.hint
-            .store(state.jobs.len() | CLOSED, Ordering::Relaxed);
+        self.hint.store(state.jobs.len() | CLOSED, Ordering::Relaxed);
         let workers = state.workers;
         drop(state);
         self.more.notify_all();

@@ -85,14 +85,8 @@ impl RayonExecutor {
             })
             .build()
             .map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
-        let pool = Arc::new(Pool {
-            backlog,
-            most: max_workers,
-            threads,
-        });
-        Ok(RayonExecutor {
-            handle: Arc::new(Handle { pool }),
-        })
+        let pool = Arc::new(Pool { backlog, most: max_workers, threads });
+        Ok(RayonExecutor { handle: Arc::new(Handle { pool }) })
     }
 
     fn submit_as<F, T>(&self, name: NameId, work: F) -> Future<T>
@@ -153,16 +147,7 @@ impl Default for RayonExecutor {
 
 impl fmt::Debug for RayonExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.backlog().is_closed() {
-            ", shut down"
-        } else {
-            ""
-        };
-        write!(
-            f,
-            "RayonExecutor({:?}, {} workers{state})",
-            self.name(),
-            self.most()
-        )
+        let state = if self.backlog().is_closed() { ", shut down" } else { "" };
+        write!(f, "RayonExecutor({:?}, {} workers{state})", self.name(), self.most())
     }
 }

@@ -65,9 +65,7 @@ impl SerialExecutor {
             tasks: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         };
-        SerialExecutor {
-            shared: Arc::new(shared),
-        }
+        SerialExecutor { shared: Arc::new(shared) }
     }
 
     /// Runs `work` now, or, in a task of this thread's serial executors, after that task or when it
@@ -96,10 +94,7 @@ impl SerialExecutor {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let label = TaskLabel {
-            number: self.shared.tasks.fetch_add(1, Relaxed) + 1,
-            name,
-        };
+        let label = TaskLabel { number: self.shared.tasks.fetch_add(1, Relaxed) + 1, name };
         if self.shared.closed.load(Relaxed) {
             return task::refused(label, TaskError::ShutDown);
         }
@@ -118,13 +113,8 @@ impl SerialExecutor {
     fn worker(&self) -> Worker {
         let agent = Agent::current();
         let mut logs = self.shared.logs.lock();
-        let log = logs
-            .entry(agent.id)
-            .or_insert_with(|| self.shared.recorder.add(&*agent.name));
-        Worker {
-            log: Arc::clone(log),
-            agent,
-        }
+        let log = logs.entry(agent.id).or_insert_with(|| self.shared.recorder.add(&*agent.name));
+        Worker { log: Arc::clone(log), agent }
     }
 
     /// Calls `f` with every item, one after the other, before this returns.
@@ -196,11 +186,7 @@ impl Default for SerialExecutor {
 
 impl fmt::Debug for SerialExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.shared.closed.load(Relaxed) {
-            ", shut down"
-        } else {
-            ""
-        };
+        let state = if self.shared.closed.load(Relaxed) { ", shut down" } else { "" };
         write!(f, "SerialExecutor({:?}{state})", self.name())
     }
 }

@@ -67,13 +67,7 @@ pub(crate) enum Maker {
 impl Header {
     pub(crate) fn new(label: TaskLabel, pool: PoolId) -> Header {
         let generation = crate::fork::generation();
-        Header {
-            label,
-            pool,
-            runner: AtomicU32::new(0),
-            generation,
-            claimable: OnceLock::new(),
-        }
+        Header { label, pool, runner: AtomicU32::new(0), generation, claimable: OnceLock::new() }
     }
 
     /// Written before the task starts and read under the detector's lock, which the writer takes before
@@ -93,10 +87,7 @@ impl Header {
         if self.pool != pool {
             return None;
         }
-        self.claimable
-            .get()?
-            .upgrade()
-            .filter(|claimable| claimable.is_there())
+        self.claimable.get()?.upgrade().filter(|claimable| claimable.is_there())
     }
 
     pub(crate) fn maker(&self) -> Maker {
@@ -151,12 +142,7 @@ struct Cell<T> {
 impl<T> Shared<T> {
     /// A pending state and its first handle.
     pub(crate) fn new(header: Header) -> (Arc<Shared<T>>, Future<T>) {
-        let cell = Cell {
-            outcome: None,
-            waiters: Vec::new(),
-            callbacks: Vec::new(),
-            last_key: 0,
-        };
+        let cell = Cell { outcome: None, waiters: Vec::new(), callbacks: Vec::new(), last_key: 0 };
         let shared = Arc::new(Shared {
             header,
             state: AtomicU8::new(PENDING),
@@ -196,32 +182,21 @@ impl<T> Shared<T> {
         cell.outcome = Some(outcome);
         // Only a cancellation can come between; it does not take the lock first.
         if !self.step(RUNNING, FINISHED) && !self.step(PENDING, FINISHED) {
-            return Err(cell
-                .outcome
-                .take()
-                .expect("the outcome was stored under this lock"));
+            return Err(cell.outcome.take().expect("the outcome was stored under this lock"));
         }
-        let (waiters, callbacks) = (
-            std::mem::take(&mut cell.waiters),
-            std::mem::take(&mut cell.callbacks),
-        );
+        let (waiters, callbacks) = (std::mem::take(&mut cell.waiters), std::mem::take(&mut cell.callbacks));
         drop(cell);
         self.tell(waiters, callbacks);
         Ok(())
     }
 
     fn step(&self, from: u8, to: u8) -> bool {
-        self.state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     fn announce(self: &Arc<Self>) {
         let mut cell = self.cell.lock();
-        let (waiters, callbacks) = (
-            std::mem::take(&mut cell.waiters),
-            std::mem::take(&mut cell.callbacks),
-        );
+        let (waiters, callbacks) = (std::mem::take(&mut cell.waiters), std::mem::take(&mut cell.callbacks));
         drop(cell);
         self.tell(waiters, callbacks);
     }
@@ -242,9 +217,7 @@ impl<T> Shared<T> {
     fn run_callback(self: &Arc<Self>, callback: Callback<T>) {
         let future = Future::new(Arc::clone(self));
         let label = self.header.label;
-        if let Err(error) =
-            crate::panics::catch(format_args!("a callback of {label}"), || callback(future))
-        {
+        if let Err(error) = crate::panics::catch(format_args!("a callback of {label}"), || callback(future)) {
             eprintln!("threadbook: {error}");
         }
     }
@@ -271,8 +244,7 @@ impl<T> Shared<T> {
     /// Takes one subscription of `agent` back.
     pub(crate) fn unsubscribe(&self, agent: &Agent) {
         let mut cell = self.cell.lock();
-        let mine =
-            |waiter: &Waiter| matches!(waiter, Waiter::Thread(other) if other.id == agent.id);
+        let mine = |waiter: &Waiter| matches!(waiter, Waiter::Thread(other) if other.id == agent.id);
         if let Some(at) = cell.waiters.iter().position(mine) {
             cell.waiters.swap_remove(at);
         }
@@ -292,7 +264,8 @@ impl<T> Shared<T> {
     /// Undoes [`Shared::watch`].
     pub(crate) fn unwatch(&self, sink: &Arc<dyn Sink>) {
         let mut cell = self.cell.lock();
-        let same = |waiter: &Waiter| matches!(waiter, Waiter::Sink { sink: other, .. } if Arc::ptr_eq(other, sink));
+        let same =
+            |waiter: &Waiter| matches!(waiter, Waiter::Sink { sink: other, .. } if Arc::ptr_eq(other, sink));
         cell.waiters.retain(|waiter| !same(waiter));
     }
 
@@ -304,10 +277,7 @@ impl<T> Shared<T> {
             return None;
         }
         for waiter in &mut cell.waiters {
-            if let Waiter::Task {
-                key: other,
-                waker: old,
-            } = waiter
+            if let Waiter::Task { key: other, waker: old } = waiter
                 && *other == key
             {
                 old.clone_from(waker);
@@ -316,17 +286,13 @@ impl<T> Shared<T> {
         }
         cell.last_key += 1;
         let key = cell.last_key;
-        cell.waiters.push(Waiter::Task {
-            key,
-            waker: waker.clone(),
-        });
+        cell.waiters.push(Waiter::Task { key, waker: waker.clone() });
         Some(key)
     }
 
     pub(crate) fn remove_waker(&self, key: usize) {
         let mut cell = self.cell.lock();
-        cell.waiters
-            .retain(|waiter| !matches!(waiter, Waiter::Task { key: other, .. } if *other == key));
+        cell.waiters.retain(|waiter| !matches!(waiter, Waiter::Task { key: other, .. } if *other == key));
     }
 
     pub(crate) fn is_done(&self) -> bool {

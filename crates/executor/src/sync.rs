@@ -29,11 +29,7 @@ impl<T> Mutex<T> {
 
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard(Some(
-            self.0
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner()),
-        ))
+        MutexGuard(Some(self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())))
     }
 }
 
@@ -44,11 +40,7 @@ impl Condvar {
 
     pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
         if let Some(inner) = guard.0.take() {
-            guard.0 = Some(
-                self.0
-                    .wait(inner)
-                    .unwrap_or_else(|poisoned| poisoned.into_inner()),
-            );
+            guard.0 = Some(self.0.wait(inner).unwrap_or_else(|poisoned| poisoned.into_inner()));
         }
     }
 
@@ -65,16 +57,12 @@ impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.0
-            .as_ref()
-            .expect("only a wait takes the guard out, and it puts it back")
+        self.0.as_ref().expect("only a wait takes the guard out, and it puts it back")
     }
 }
 
 impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.0
-            .as_mut()
-            .expect("only a wait takes the guard out, and it puts it back")
+        self.0.as_mut().expect("only a wait takes the guard out, and it puts it back")
     }
 }

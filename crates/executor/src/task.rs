@@ -46,14 +46,7 @@ where
     T: Send + 'static,
 {
     let (shared, future) = Shared::new(Header::new(label, pool));
-    (
-        Box::new(Task {
-            work,
-            shared,
-            submitted: Ticks::now(),
-        }),
-        future,
-    )
+    (Box::new(Task { work, shared, submitted: Ticks::now() }), future)
 }
 
 impl<F, T> Job for Task<F, T>
@@ -62,40 +55,22 @@ where
     T: Send + 'static,
 {
     fn run(self: Box<Self>, worker: &Worker) {
-        let Task {
-            work,
-            shared,
-            submitted,
-        } = *self;
+        let Task { work, shared, submitted } = *self;
         let header = shared.header();
         header.set_runner(worker.agent.id);
         if !shared.start() {
             return;
         }
         let label = header.label;
-        let running = Running {
-            label,
-            pool: header.pool,
-            is_thread: false,
-        };
+        let running = Running { label, pool: header.pool, is_thread: false };
         let before = agent::set_running(Some(running));
         let started = Ticks::now();
         worker.log.started(label, submitted, started);
         let result = panics::catch(label, work);
-        let outcome = if result.is_ok() {
-            Outcome::Returned
-        } else {
-            Outcome::Panicked
-        };
+        let outcome = if result.is_ok() { Outcome::Returned } else { Outcome::Panicked };
         // Before the future is done: who has the result finds the task in the timeline.
         let finished = Ticks::now();
-        worker.log.finished(TaskSpan {
-            task: label,
-            submitted,
-            started,
-            finished,
-            outcome,
-        });
+        worker.log.finished(TaskSpan { task: label, submitted, started, finished, outcome });
         // Nobody can have cancelled it after `start`, and nobody else completes it.
         let _ = shared.complete(result);
         agent::set_running(before);

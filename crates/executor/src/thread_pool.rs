@@ -78,10 +78,7 @@ impl ThreadPoolExecutor {
     ///
     /// If `max_workers` is 0.
     pub fn new(max_workers: usize) -> ThreadPoolExecutor {
-        match ThreadPoolExecutor::builder()
-            .max_workers(max_workers)
-            .build()
-        {
+        match ThreadPoolExecutor::builder().max_workers(max_workers).build() {
             Ok(pool) => pool,
             Err(error) => panic!("{error}"),
         }
@@ -99,8 +96,7 @@ impl ThreadPoolExecutor {
     ) -> ThreadPoolExecutor {
         fork::watch();
         panics::install_hook();
-        let name =
-            prefix.unwrap_or_else(|| format!("ThreadPoolExecutor-{}", POOLS.fetch_add(1, Relaxed)));
+        let name = prefix.unwrap_or_else(|| format!("ThreadPoolExecutor-{}", POOLS.fetch_add(1, Relaxed)));
         let pool = Pool {
             id: detect::add_pool(&name, most),
             most,
@@ -114,11 +110,7 @@ impl ThreadPoolExecutor {
             threads: Mutex::new(Vec::new()),
             waiters: Mutex::new(Vec::new()),
         };
-        ThreadPoolExecutor {
-            handle: Arc::new(Handle {
-                pool: Arc::new(pool),
-            }),
-        }
+        ThreadPoolExecutor { handle: Arc::new(Handle { pool: Arc::new(pool) }) }
     }
 
     fn pool(&self) -> &Arc<Pool> {
@@ -184,9 +176,7 @@ impl ThreadPoolExecutor {
         R: Send + 'static,
     {
         let name = task::name_of::<F>();
-        MapResults::start(f, items, Some(timeout), |call| {
-            self.pool().submit(name, call)
-        })
+        MapResults::start(f, items, Some(timeout), |call| self.pool().submit(name, call))
     }
 
     /// The pool's name: the prefix of its threads' names.
@@ -234,10 +224,7 @@ impl Pool {
         if self.generation.load(Relaxed) != fork::generation() {
             self.revive();
         }
-        let label = TaskLabel {
-            number: self.tasks.fetch_add(1, Relaxed) + 1,
-            name,
-        };
+        let label = TaskLabel { number: self.tasks.fetch_add(1, Relaxed) + 1, name };
         if self.is_broken.load(Acquire) {
             return task::refused(label, self.breakage());
         }
@@ -257,9 +244,7 @@ impl Pool {
     fn start_worker(self: &Arc<Self>, number: usize) {
         let pool = Arc::clone(self);
         let name = format!("{}_{number}", self.recorder.name());
-        let started = std::thread::Builder::new()
-            .name(name)
-            .spawn(move || pool.work(number));
+        let started = std::thread::Builder::new().name(name).spawn(move || pool.work(number));
         match started {
             Ok(thread) => self.keep(thread),
             Err(error) => {
@@ -281,8 +266,7 @@ impl Pool {
     /// What a worker thread does.
     fn work(self: Arc<Self>, number: usize) {
         let log = self.recorder.add(format!("worker {number}"));
-        let agent =
-            Agent::become_worker(format!("worker {number}"), self.id, Some(Arc::clone(&log)));
+        let agent = Agent::become_worker(format!("worker {number}"), self.id, Some(Arc::clone(&log)));
         let worker = Worker { agent, log };
         if let Some(initializer) = &self.initializer
             && let Err(error) = panics::catch("the initializer", initializer)
@@ -306,11 +290,7 @@ impl Pool {
     }
 
     fn cancel_queued(&self) -> usize {
-        self.queue
-            .drain()
-            .into_iter()
-            .map(|job| usize::from(job.cancel()))
-            .sum()
+        self.queue.drain().into_iter().map(|job| usize::from(job.cancel())).sum()
     }
 
     fn fail_queued(&self) {
@@ -339,9 +319,7 @@ impl Pool {
         if self.is_own_worker() {
             return;
         }
-        if block(&Ended { pool: self }, None).is_ok()
-            && self.generation.load(Relaxed) == fork::generation()
-        {
+        if block(&Ended { pool: self }, None).is_ok() && self.generation.load(Relaxed) == fork::generation() {
             let threads = std::mem::take(&mut *self.threads.lock());
             for thread in threads {
                 // A worker catches every panic of a task, so its thread ends well.
@@ -357,9 +335,7 @@ impl Pool {
             return;
         }
         // These handles belong to threads of the other process.
-        std::mem::take(&mut *threads)
-            .into_iter()
-            .for_each(std::mem::forget);
+        std::mem::take(&mut *threads).into_iter().for_each(std::mem::forget);
         drop(threads);
         let queued = self.queue.forget_workers();
         for number in queued {
@@ -383,10 +359,7 @@ impl Goal for Ended<'_> {
     }
 
     fn unsubscribe(&self, agent: &Arc<Agent>) {
-        self.pool
-            .waiters
-            .lock()
-            .retain(|other| other.id != agent.id);
+        self.pool.waiters.lock().retain(|other| other.id != agent.id);
     }
 
     fn need(&self) -> Need {
@@ -394,10 +367,7 @@ impl Goal for Ended<'_> {
     }
 
     fn label(&self) -> TaskLabel {
-        TaskLabel {
-            number: 0,
-            name: NameId::new(self.pool.recorder.name()),
-        }
+        TaskLabel { number: 0, name: NameId::new(self.pool.recorder.name()) }
     }
 }
 
@@ -442,11 +412,6 @@ impl fmt::Debug for ThreadPoolExecutor {
         } else {
             ""
         };
-        write!(
-            f,
-            "ThreadPoolExecutor({:?}, up to {} workers{state})",
-            self.name(),
-            pool.most
-        )
+        write!(f, "ThreadPoolExecutor({:?}, up to {} workers{state})", self.name(), pool.most)
     }
 }

@@ -105,11 +105,7 @@ impl TokioExecutor {
             runtime: runtime.handle().clone(),
             owner: Mutex::new(Some(runtime)),
         };
-        Ok(TokioExecutor {
-            handle: Arc::new(Handle {
-                pool: Arc::new(pool),
-            }),
-        })
+        Ok(TokioExecutor { handle: Arc::new(Handle { pool: Arc::new(pool) }) })
     }
 
     fn submit_as<F, T>(&self, name: NameId, work: F) -> Future<T>
@@ -218,11 +214,7 @@ where
             return Poll::Ready(());
         };
         let label = shared.header().label;
-        let before = agent::set_running(Some(Running {
-            label,
-            pool: 0,
-            is_thread: false,
-        }));
+        let before = agent::set_running(Some(Running { label, pool: 0, is_thread: false }));
         let started = Ticks::now();
         worker.log.started(label, submitted, started);
         let result = panics::catch(label, || work.as_mut().poll(context));
@@ -232,13 +224,7 @@ where
             Err(_) => Outcome::Panicked,
         };
         let finished = Ticks::now();
-        worker.log.finished(TaskSpan {
-            task: label,
-            submitted,
-            started,
-            finished,
-            outcome,
-        });
+        worker.log.finished(TaskSpan { task: label, submitted, started, finished, outcome });
         let result = match result {
             Ok(Poll::Pending) => {
                 agent::set_running(before);
@@ -302,16 +288,7 @@ impl Default for TokioExecutor {
 
 impl fmt::Debug for TokioExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.backlog().is_closed() {
-            ", shut down"
-        } else {
-            ""
-        };
-        write!(
-            f,
-            "TokioExecutor({:?}, {} workers{state})",
-            self.name(),
-            self.most()
-        )
+        let state = if self.backlog().is_closed() { ", shut down" } else { "" };
+        write!(f, "TokioExecutor({:?}, {} workers{state})", self.name(), self.most())
     }
 }

@@ -97,19 +97,10 @@ fn has_failed<T>(future: &Future<T>) -> bool {
     future.done() && !future.cancelled() && future.shared().peek(|outcome| outcome.is_err())
 }
 
-fn all_done<T: Send + 'static>(
-    futures: &[Future<T>],
-    deadline: Option<Instant>,
-) -> Result<(), TaskError> {
+fn all_done<T: Send + 'static>(futures: &[Future<T>], deadline: Option<Instant>) -> Result<(), TaskError> {
     for (at, future) in futures.iter().enumerate() {
         if !future.done() {
-            block(
-                &OneOfAll {
-                    future,
-                    remaining: &futures[at..],
-                },
-                deadline,
-            )?;
+            block(&OneOfAll { future, remaining: &futures[at..] }, deadline)?;
         }
     }
     Ok(())
@@ -150,12 +141,8 @@ fn first_done<T: Send + 'static>(
 /// let sum: i32 = as_completed(futures).map(|future| future.result().unwrap()).sum();
 /// assert_eq!(sum, 6);
 /// ```
-pub fn as_completed<T: Send + 'static>(
-    futures: impl IntoIterator<Item = Future<T>>,
-) -> AsCompleted<T> {
-    AsCompleted {
-        arrivals: Arrivals::watch(without_repeats(futures)),
-    }
+pub fn as_completed<T: Send + 'static>(futures: impl IntoIterator<Item = Future<T>>) -> AsCompleted<T> {
+    AsCompleted { arrivals: Arrivals::watch(without_repeats(futures)) }
 }
 
 /// As [`as_completed`], until `timeout` after this call; then, if futures are left, the last item is
@@ -191,9 +178,7 @@ impl<T: Send + 'static> Iterator for AsCompleted<T> {
     type Item = Future<T>;
 
     fn next(&mut self) -> Option<Future<T>> {
-        self.arrivals
-            .next(None)
-            .unwrap_or_else(|error| std::panic::panic_any(error))
+        self.arrivals.next(None).unwrap_or_else(|error| std::panic::panic_any(error))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -212,10 +197,7 @@ impl<T: Send + 'static> fmt::Debug for AsCompleted<T> {
 
 fn without_repeats<T>(futures: impl IntoIterator<Item = Future<T>>) -> Vec<Future<T>> {
     let mut seen = HashSet::new();
-    futures
-        .into_iter()
-        .filter(|future| seen.insert(Arc::as_ptr(future.shared())))
-        .collect()
+    futures.into_iter().filter(|future| seen.insert(Arc::as_ptr(future.shared()))).collect()
 }
 
 fn deadline_after(timeout: Option<Duration>) -> Option<Instant> {
@@ -259,12 +241,9 @@ impl<T: Send + 'static> Goal for OneOfAll<'_, T> {
     }
 }
 
-fn dependencies<'a, T: Send + 'static>(
-    futures: impl Iterator<Item = &'a Future<T>>,
-) -> Vec<Dependency> {
+fn dependencies<'a, T: Send + 'static>(futures: impl Iterator<Item = &'a Future<T>>) -> Vec<Dependency> {
     let open = futures.filter(|future| !future.done());
-    open.map(|future| Dependency::Task(future.shared().clone()))
-        .collect()
+    open.map(|future| Dependency::Task(future.shared().clone())).collect()
 }
 
 /// Futures, in the order in which they come to be done.
@@ -298,11 +277,7 @@ impl<T: Send + 'static> Arrivals<T> {
             future.shared().watch(list.clone(), place);
         }
         let left = Cell::new(futures.len());
-        Arrivals {
-            list,
-            futures: RefCell::new(futures.into_iter().map(Some).collect()),
-            left,
-        }
+        Arrivals { list, futures: RefCell::new(futures.into_iter().map(Some).collect()), left }
     }
 
     fn next(&self, deadline: Option<Instant>) -> Result<Option<Future<T>>, TaskError> {
@@ -312,8 +287,7 @@ impl<T: Send + 'static> Arrivals<T> {
         block(self, deadline)?;
         let place = self.list.arrived.lock().pop_front();
         let future = place.and_then(|place| self.futures.borrow_mut()[place].take());
-        self.left
-            .set(self.left.get() - usize::from(future.is_some()));
+        self.left.set(self.left.get() - usize::from(future.is_some()));
         Ok(future)
     }
 }
@@ -339,10 +313,7 @@ impl<T: Send + 'static> Goal for Arrivals<T> {
 
     fn claim(&self, pool: PoolId) -> Option<Arc<Claimable>> {
         let futures = self.futures.borrow();
-        futures
-            .iter()
-            .flatten()
-            .find_map(|future| future.shared().header().claim(pool))
+        futures.iter().flatten().find_map(|future| future.shared().header().claim(pool))
     }
 
     fn need(&self) -> Need {
@@ -350,10 +321,7 @@ impl<T: Send + 'static> Goal for Arrivals<T> {
     }
 
     fn label(&self) -> TaskLabel {
-        TaskLabel {
-            number: 0,
-            name: NameId::new("the first of several"),
-        }
+        TaskLabel { number: 0, name: NameId::new("the first of several") }
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
 use threadbook_executor::{
-    Future, Promise, ReturnWhen, SerialExecutor, TaskError, ThreadPoolExecutor, WaitGraph,
-    as_completed, try_wait, wait,
+    Future, Promise, ReturnWhen, SerialExecutor, TaskError, ThreadPoolExecutor, WaitGraph, as_completed,
+    try_wait, wait,
 };
 
 /// Runs `work` in a thread of its own and fails if it takes longer than a hang would be patient for.
@@ -15,9 +15,7 @@ fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 
     match receiver.recv_timeout(limit) {
         Ok(value) => value,
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("still not done after {limit:?}"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => {
-            std::panic::resume_unwind(thread.join().unwrap_err())
-        }
+        Err(mpsc::RecvTimeoutError::Disconnected) => std::panic::resume_unwind(thread.join().unwrap_err()),
     }
 }
 
@@ -32,16 +30,13 @@ fn graph_of<T: std::fmt::Debug>(result: Result<T, TaskError>) -> WaitGraph {
 
 /// `count` tasks, each of which waits for the next, the last for the first.
 fn ring(pool: &ThreadPoolExecutor, count: usize) -> Vec<Future<Result<(), TaskError>>> {
-    let (senders, receivers): (Vec<_>, Vec<_>) = (0..count)
-        .map(|_| mpsc::channel::<Future<Result<(), TaskError>>>())
-        .unzip();
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        (0..count).map(|_| mpsc::channel::<Future<Result<(), TaskError>>>()).unzip();
     let futures: Vec<_> = receivers
         .into_iter()
         .enumerate()
         .map(|(n, next)| {
-            pool.submit_named(&format!("t{n}"), move || {
-                next.recv().unwrap().result().and_then(|inner| inner)
-            })
+            pool.submit_named(&format!("t{n}"), move || next.recv().unwrap().result().and_then(|inner| inner))
         })
         .collect();
     for (n, sender) in senders.iter().enumerate() {
@@ -60,11 +55,7 @@ fn two_workers_that_wait_for_each_other() {
             assert!(text.contains("runs `t0`, which waits for `t1`"), "{text}");
             assert!(text.contains("runs `t1`, which waits for `t0`"), "{text}");
         }
-        assert_eq!(
-            pool.submit(|| 42).result(),
-            Ok(42),
-            "the pool must stay usable"
-        );
+        assert_eq!(pool.submit(|| 42).result(), Ok(42), "the pool must stay usable");
     });
 }
 
@@ -74,11 +65,7 @@ fn a_worker_that_waits_for_a_task_in_its_own_full_pool() {
         pool.submit(|| 5_u64.pow(2)).result()
     }
     within(LIMIT, || {
-        let pool = ThreadPoolExecutor::builder()
-            .max_workers(1)
-            .thread_name_prefix("io")
-            .build()
-            .unwrap();
+        let pool = ThreadPoolExecutor::builder().max_workers(1).thread_name_prefix("io").build().unwrap();
         let handle = pool.clone();
         let outer = pool.submit_named("wait_on_future", move || wait_on_future(handle));
         let text = graph_of(outer.result().unwrap()).to_string();
@@ -105,29 +92,18 @@ fn a_task_that_waits_for_itself() {
 fn a_ring_across_two_pools() {
     within(LIMIT, || {
         let [one, two] = ["one", "two"].map(|name| {
-            ThreadPoolExecutor::builder()
-                .max_workers(1)
-                .thread_name_prefix(name)
-                .build()
-                .unwrap()
+            ThreadPoolExecutor::builder().max_workers(1).thread_name_prefix(name).build().unwrap()
         });
         let (sender, receiver) = mpsc::channel::<Future<Result<(), TaskError>>>();
-        let first = one.submit_named("alice", move || {
-            receiver.recv().unwrap().result().and_then(|inner| inner)
-        });
+        let first =
+            one.submit_named("alice", move || receiver.recv().unwrap().result().and_then(|inner| inner));
         let waits_for = first.clone();
         let second = two.submit_named("bob", move || waits_for.result().and_then(|inner| inner));
         sender.send(second.clone()).unwrap();
         for future in [first, second] {
             let text = graph_of(future.result().unwrap()).to_string();
-            assert!(
-                text.contains("worker 0 of `one` runs `alice`, which waits for `bob`"),
-                "{text}"
-            );
-            assert!(
-                text.contains("worker 0 of `two` runs `bob`, which waits for `alice`"),
-                "{text}"
-            );
+            assert!(text.contains("worker 0 of `one` runs `alice`, which waits for `bob`"), "{text}");
+            assert!(text.contains("worker 0 of `two` runs `bob`, which waits for `alice`"), "{text}");
         }
     });
 }
@@ -137,9 +113,7 @@ fn those_who_only_wait_for_a_deadlock_are_not_part_of_it() {
     within(LIMIT, || {
         let pool = ThreadPoolExecutor::new(3);
         let (sender, receiver) = mpsc::channel::<Future<Result<(), TaskError>>>();
-        let first = pool.submit_named("alice", move || {
-            receiver.recv().unwrap().result().map(|_| ())
-        });
+        let first = pool.submit_named("alice", move || receiver.recv().unwrap().result().map(|_| ()));
         let waits_for = first.clone();
         let bystander = pool.submit_named("carol", move || waits_for.result());
         let waits_for = first.clone();
@@ -162,11 +136,7 @@ fn a_wait_with_a_time_out_is_no_deadlock() {
         let pool = ThreadPoolExecutor::new(2);
         let (sender, receiver) = mpsc::channel::<Future<Result<(), TaskError>>>();
         let first = pool.submit(move || {
-            receiver
-                .recv()
-                .unwrap()
-                .result_timeout(Duration::from_millis(100))
-                .and_then(|inner| inner)
+            receiver.recv().unwrap().result_timeout(Duration::from_millis(100)).and_then(|inner| inner)
         });
         let waits_for = first.clone();
         let second = pool.submit(move || waits_for.result().and_then(|inner| inner));
@@ -238,11 +208,8 @@ fn a_deadlocked_wait_or_iterator_ends_its_task_with_the_graph() {
     within(LIMIT, || {
         let pool = ThreadPoolExecutor::new(1);
         let handle = pool.clone();
-        let waits = pool.submit(move || {
-            wait(&[handle.submit(|| ())], ReturnWhen::AllCompleted, None)
-                .done
-                .len()
-        });
+        let waits =
+            pool.submit(move || wait(&[handle.submit(|| ())], ReturnWhen::AllCompleted, None).done.len());
         graph_of(waits.result());
         let handle = pool.clone();
         let iterates = pool.submit(move || as_completed([handle.submit(|| ())]).count());
@@ -269,8 +236,7 @@ fn many_workers_are_found_within_a_tenth_of_a_second() {
             let (sender, receiver) = mpsc::channel::<Instant>();
             let futures: Vec<_> = (0..count)
                 .map(|_| {
-                    let (handle, everybody, sender) =
-                        (pool.clone(), everybody.clone(), sender.clone());
+                    let (handle, everybody, sender) = (pool.clone(), everybody.clone(), sender.clone());
                     pool.submit(move || {
                         // The clock starts when the last worker is about to wait, too.
                         if everybody.wait().is_leader() {
@@ -281,23 +247,14 @@ fn many_workers_are_found_within_a_tenth_of_a_second() {
                 })
                 .collect();
             let before = receiver.recv().unwrap();
-            let graphs: Vec<_> = futures
-                .iter()
-                .map(|future| graph_of(future.result().unwrap()))
-                .collect();
+            let graphs: Vec<_> = futures.iter().map(|future| graph_of(future.result().unwrap())).collect();
             let took = before.elapsed();
-            assert!(
-                graphs.iter().all(|graph| *graph == graphs[0]),
-                "one deadlock, one graph"
-            );
+            assert!(graphs.iter().all(|graph| *graph == graphs[0]), "one deadlock, one graph");
             (graphs[0].to_string(), took)
         });
         let expected = format!("whose {count} workers all wait");
         assert!(text.contains(&expected), "{text}");
-        assert!(
-            took < Duration::from_millis(100),
-            "{count} workers: {took:?}"
-        );
+        assert!(took < Duration::from_millis(100), "{count} workers: {took:?}");
         eprintln!("{count} workers: {took:?}");
     }
 }

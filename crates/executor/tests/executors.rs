@@ -4,8 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use threadbook_executor::{
-    Executor, Future, Outcome, RayonExecutor, SerialExecutor, TaskError, ThreadPoolExecutor,
-    TokioExecutor,
+    Executor, Future, Outcome, RayonExecutor, SerialExecutor, TaskError, ThreadPoolExecutor, TokioExecutor,
 };
 
 /// The same test for each executor, in a module of its own.
@@ -155,15 +154,7 @@ fn a_rayon_worker_that_waits_runs_the_task_it_waits_for() {
     let pool = RayonExecutor::new(1);
     let handle = pool.clone();
     fn depth(pool: RayonExecutor, left: u32) -> u32 {
-        if left == 0 {
-            0
-        } else {
-            1 + pool
-                .clone()
-                .submit(move || depth(pool, left - 1))
-                .result()
-                .unwrap()
-        }
+        if left == 0 { 0 } else { 1 + pool.clone().submit(move || depth(pool, left - 1)).result().unwrap() }
     }
     assert_eq!(pool.submit(move || depth(handle, 200)).result(), Ok(200));
 }
@@ -173,18 +164,9 @@ fn a_rayon_wait_that_is_too_deep_is_an_error_and_no_overflow() {
     let pool = RayonExecutor::new(1);
     let handle = pool.clone();
     fn depth(pool: RayonExecutor, left: u32) -> Result<u32, TaskError> {
-        if left == 0 {
-            Ok(0)
-        } else {
-            pool.clone()
-                .submit(move || depth(pool, left - 1))
-                .result()?
-        }
+        if left == 0 { Ok(0) } else { pool.clone().submit(move || depth(pool, left - 1)).result()? }
     }
-    let result = pool
-        .submit(move || depth(handle, 100_000))
-        .result()
-        .unwrap();
+    let result = pool.submit(move || depth(handle, 100_000)).result().unwrap();
     assert!(matches!(result, Err(TaskError::Deadlock(_))), "{result:?}");
     assert_eq!(pool.submit(|| 1).result(), Ok(1));
 }
@@ -198,15 +180,8 @@ fn two_rayon_tasks_that_wait_for_each_other() {
     let bob = pool.submit_named("bob", move || waits_for.result()?);
     sender.send(bob.clone()).unwrap();
     for future in [alice, bob] {
-        let Err(TaskError::Deadlock(graph)) = future.result().unwrap() else {
-            panic!()
-        };
-        assert!(
-            graph
-                .to_string()
-                .contains("runs `alice`, which waits for `bob`"),
-            "{graph}"
-        );
+        let Err(TaskError::Deadlock(graph)) = future.result().unwrap() else { panic!() };
+        assert!(graph.to_string().contains("runs `alice`, which waits for `bob`"), "{graph}");
     }
 }
 
@@ -233,9 +208,7 @@ fn tokio_spawns_async_tasks_and_awaits_futures_of_other_pools() {
     assert_eq!(outer.result(), Ok(21));
     let bad = pool.spawn_named("bad", async { panic!("async trouble") });
     let bad: Future<()> = bad;
-    assert!(
-        matches!(bad.result(), Err(TaskError::Panicked { message, .. }) if message == "async trouble")
-    );
+    assert!(matches!(bad.result(), Err(TaskError::Panicked { message, .. }) if message == "async trouble"));
     let timeline = pool.timeline();
     let outcomes: Vec<_> = timeline
         .rows
@@ -244,10 +217,7 @@ fn tokio_spawns_async_tasks_and_awaits_futures_of_other_pools() {
         .filter(|bar| bar.label == "adds")
         .map(|bar| bar.outcome)
         .collect();
-    assert!(
-        outcomes.contains(&Outcome::Suspended) && outcomes.contains(&Outcome::Returned),
-        "{outcomes:?}"
-    );
+    assert!(outcomes.contains(&Outcome::Suspended) && outcomes.contains(&Outcome::Returned), "{outcomes:?}");
 }
 
 #[test]
@@ -277,26 +247,15 @@ fn futures_are_awaited_by_other_runtimes_and_by_hand() {
     let both = futures::executor::block_on(futures::future::join(future, pool.submit(|| 8)));
     assert_eq!(both, (Ok(7), Ok(8)));
     let unique = pool.submit(|| vec![std::cell::Cell::new(1)]);
-    assert_eq!(
-        futures::executor::block_on(unique.into_result_async())
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(futures::executor::block_on(unique.into_result_async()).unwrap().len(), 1);
 }
 
 #[test]
 fn executors_for_nobody_are_refused() {
     assert!(RayonExecutor::try_new(0).is_err());
     assert!(TokioExecutor::try_new(0).is_err());
-    let error = ThreadPoolExecutor::builder()
-        .max_workers(0)
-        .build()
-        .unwrap_err();
+    let error = ThreadPoolExecutor::builder().max_workers(0).build().unwrap_err();
     assert_eq!(error.to_string(), "max_workers must be at least 1");
     let panic = std::panic::catch_unwind(|| ThreadPoolExecutor::new(0)).unwrap_err();
-    assert_eq!(
-        panic.downcast_ref::<String>().unwrap(),
-        "max_workers must be at least 1"
-    );
+    assert_eq!(panic.downcast_ref::<String>().unwrap(), "max_workers must be at least 1");
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use threadbook_executor::threading::{Barrier, Condition, Event, Lock, Queue, Semaphore, Thread};
 use threadbook_executor::{
-    Promise, RayonExecutor, ReturnWhen, TaskError, ThreadPoolExecutor, TokioExecutor,
-    as_completed_timeout, clear_interrupt, interrupt, is_interrupted, try_wait,
+    Promise, RayonExecutor, ReturnWhen, TaskError, ThreadPoolExecutor, TokioExecutor, as_completed_timeout,
+    clear_interrupt, interrupt, is_interrupted, try_wait,
 };
 
 #[test]
@@ -46,12 +46,7 @@ fn every_wait_ends_within_a_second_and_everything_stays_usable() {
         }),
         ("as_completed", {
             let f = never.clone();
-            Box::new(move || {
-                as_completed_timeout([f], Duration::from_secs(60))
-                    .next()
-                    .unwrap()
-                    .map(drop)
-            })
+            Box::new(move || as_completed_timeout([f], Duration::from_secs(60)).next().unwrap().map(drop))
         }),
         ("in a task", {
             let f = never.clone();
@@ -74,10 +69,7 @@ fn every_wait_ends_within_a_second_and_everything_stays_usable() {
             let release = release.clone();
             Box::new(move || release.wait())
         }),
-        (
-            "semaphore",
-            Box::new(|| Semaphore::new(0).acquire().map(drop)),
-        ),
+        ("semaphore", Box::new(|| Semaphore::new(0).acquire().map(drop))),
         ("barrier", Box::new(|| Barrier::new(2).wait().map(drop))),
         ("queue", Box::new(|| Queue::<i32>::new().get().map(drop))),
         (
@@ -104,9 +96,7 @@ fn every_wait_ends_within_a_second_and_everything_stays_usable() {
     interrupt();
     assert!(is_interrupted());
     for _ in 0..count {
-        let (name, result) = receiver
-            .recv_timeout(Duration::from_secs(1))
-            .expect("a wait went on");
+        let (name, result) = receiver.recv_timeout(Duration::from_secs(1)).expect("a wait went on");
         assert_eq!(result, Err(TaskError::Interrupted), "{name}");
     }
     assert!(before.elapsed() < Duration::from_secs(1));

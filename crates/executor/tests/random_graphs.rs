@@ -36,9 +36,7 @@ struct Graph {
 }
 
 fn random_graph(random: &mut Random) -> Graph {
-    let pools: Vec<usize> = (0..1 + random.below(2))
-        .map(|_| 1 + random.below(3))
-        .collect();
+    let pools: Vec<usize> = (0..1 + random.below(2)).map(|_| 1 + random.below(3)).collect();
     let count = 1 + random.below(9);
     // Some graphs mostly wait for earlier tasks, which is mostly harmless; others for any.
     let backwards = random.below(3) > 0;
@@ -47,11 +45,7 @@ fn random_graph(random: &mut Random) -> Graph {
             let waits = (0..random.below(3))
                 .map(|_| {
                     let targets = if random.below(5) == 0 { 2 } else { 1 };
-                    let latest = if backwards && random.below(8) > 0 {
-                        task.max(1)
-                    } else {
-                        count
-                    };
+                    let latest = if backwards && random.below(8) > 0 { task.max(1) } else { count };
                     (0..targets).map(|_| random.below(latest)).collect()
                 })
                 .collect();
@@ -85,9 +79,7 @@ fn model(graph: &Graph) -> Failures {
                         .filter(same_pool)
                         .filter(|other| matches!(states[*other], State::At(_)))
                         .count();
-                    let is_next = (0..task)
-                        .filter(same_pool)
-                        .all(|other| states[other] != State::Queued);
+                    let is_next = (0..task).filter(same_pool).all(|other| states[other] != State::Queued);
                     if is_next && running < graph.pools[*pool] {
                         states[task] = State::At(0);
                         moved = true;
@@ -98,10 +90,7 @@ fn model(graph: &Graph) -> Failures {
                     moved = true;
                 }
                 State::At(at) => {
-                    if waits[at]
-                        .iter()
-                        .any(|target| states[*target] == State::Done)
-                    {
+                    if waits[at].iter().any(|target| states[*target] == State::Done) {
                         states[task] = State::At(at + 1);
                         moved = true;
                     }
@@ -155,11 +144,7 @@ type Table = Arc<OnceLock<Vec<Future<Vec<bool>>>>>;
 
 /// Runs the graph on real pools. `None` if something hangs.
 fn reality(graph: &Graph) -> Option<Failures> {
-    let pools: Vec<_> = graph
-        .pools
-        .iter()
-        .map(|workers| ThreadPoolExecutor::new(*workers))
-        .collect();
+    let pools: Vec<_> = graph.pools.iter().map(|workers| ThreadPoolExecutor::new(*workers)).collect();
     let table: Table = Arc::default();
     let futures: Vec<_> = graph
         .tasks
@@ -173,18 +158,10 @@ fn reality(graph: &Graph) -> Option<Failures> {
     let mut failures = Failures::new();
     for (task, future) in futures.iter().enumerate() {
         let stuck = future.result_timeout(Duration::from_secs(20)).ok()?;
-        failures.extend(
-            (0..stuck.len())
-                .filter(|at| stuck[*at])
-                .map(|at| (task, at)),
-        );
+        failures.extend((0..stuck.len()).filter(|at| stuck[*at]).map(|at| (task, at)));
     }
     for pool in &pools {
-        assert_eq!(
-            pool.submit(|| 42).result(),
-            Ok(42),
-            "the pool must stay usable"
-        );
+        assert_eq!(pool.submit(|| 42).result(), Ok(42), "the pool must stay usable");
     }
     Some(failures)
 }
@@ -220,10 +197,7 @@ fn the_detector_agrees_with_the_model_on_10_000_graphs() {
         stuck += usize::from(!expected.is_empty());
     }
     // Both kinds must be there in numbers, or the agreement says little.
-    assert!(
-        (2_000..8_000).contains(&stuck),
-        "{stuck} of 10,000 graphs were stuck"
-    );
+    assert!((2_000..8_000).contains(&stuck), "{stuck} of 10,000 graphs were stuck");
 }
 
 /// Each thread holds its own lock and asks for that of another thread, or joins it: exactly the threads
@@ -268,16 +242,11 @@ fn the_detector_agrees_with_the_model_on_1_000_rings_of_locks_and_joins() {
         let (sender, receiver) = mpsc::channel();
         let watched = all.clone();
         std::thread::spawn(move || {
-            let results = watched
-                .wait()
-                .iter()
-                .map(|thread| thread.join().unwrap())
-                .collect();
+            let results = watched.wait().iter().map(|thread| thread.join().unwrap()).collect();
             let _: Result<(), mpsc::SendError<Vec<bool>>> = sender.send(results);
         });
         let results = receiver.recv_timeout(Duration::from_secs(20));
-        let results =
-            results.unwrap_or_else(|_| panic!("seed {seed} hangs: {targets:?}, {joins:?}"));
+        let results = results.unwrap_or_else(|_| panic!("seed {seed} hangs: {targets:?}, {joins:?}"));
         assert_eq!(results, expected, "seed {seed}: {targets:?}, {joins:?}");
     }
 }

@@ -16,11 +16,7 @@ fn graph_of<T: std::fmt::Debug>(result: Result<T, TaskError>) -> WaitGraph {
 
 /// `count` threads; thread n holds lock n and asks for lock n + 1. Returns what each got.
 fn lock_ring(count: usize) -> Vec<Result<(), TaskError>> {
-    let locks: Arc<Vec<_>> = Arc::new(
-        (0..count)
-            .map(|n| Lock::named(&format!("l{n}"), ()))
-            .collect(),
-    );
+    let locks: Arc<Vec<_>> = Arc::new((0..count).map(|n| Lock::named(&format!("l{n}"), ())).collect());
     let start = Arc::new(std::sync::Barrier::new(count));
     let threads: Vec<_> = (0..count)
         .map(|n| {
@@ -35,10 +31,7 @@ fn lock_ring(count: usize) -> Vec<Result<(), TaskError>> {
         })
         .collect();
     threads.iter().for_each(Thread::start);
-    threads
-        .iter()
-        .map(|thread| thread.join_timeout(Duration::from_secs(20)).unwrap())
-        .collect()
+    threads.iter().map(|thread| thread.join_timeout(Duration::from_secs(20)).unwrap()).collect()
 }
 
 #[test]
@@ -46,14 +39,8 @@ fn two_threads_that_take_two_locks_in_opposite_order() {
     let results = lock_ring(2);
     for result in results {
         let text = graph_of(result).to_string();
-        assert!(
-            text.contains("thread `t0` waits for lock `l1`, which thread `t1` holds"),
-            "{text}"
-        );
-        assert!(
-            text.contains("thread `t1` waits for lock `l0`, which thread `t0` holds"),
-            "{text}"
-        );
+        assert!(text.contains("thread `t0` waits for lock `l1`, which thread `t1` holds"), "{text}");
+        assert!(text.contains("thread `t1` waits for lock `l0`, which thread `t0` holds"), "{text}");
     }
 }
 
@@ -70,14 +57,8 @@ fn a_thread_that_takes_a_lock_twice() {
     let lock = Lock::named("mine", 1);
     let held = lock.lock().unwrap();
     let text = graph_of(lock.lock()).to_string();
-    assert!(
-        text.contains("waits for lock `mine`, which thread"),
-        "{text}"
-    );
-    assert_eq!(
-        lock.lock_timeout(Duration::from_millis(20)).unwrap_err(),
-        TaskError::TimedOut
-    );
+    assert!(text.contains("waits for lock `mine`, which thread"), "{text}");
+    assert_eq!(lock.lock_timeout(Duration::from_millis(20)).unwrap_err(), TaskError::TimedOut);
     drop(held);
     assert_eq!(*lock.lock().unwrap(), 1);
 }
@@ -95,10 +76,7 @@ fn a_mix_of_a_lock_and_a_future() {
     });
     receiver.recv().unwrap();
     let text = graph_of(task.result()).to_string();
-    assert!(
-        text.contains("worker 0 runs `wants_lock`, which waits for lock `shared`"),
-        "{text}"
-    );
+    assert!(text.contains("worker 0 runs `wants_lock`, which waits for lock `shared`"), "{text}");
     assert!(text.contains("waits for `wants_lock`"), "{text}");
     drop(held);
     graph_of(task.result().unwrap());
@@ -114,10 +92,7 @@ fn a_thread_that_joins_one_that_wants_its_lock() {
     thread.start();
     let text = graph_of(thread.join()).to_string();
     assert!(text.contains("waits for thread `guest` to end"), "{text}");
-    assert!(
-        text.contains("thread `guest` waits for lock `door`"),
-        "{text}"
-    );
+    assert!(text.contains("thread `guest` waits for lock `door`"), "{text}");
     drop(held);
 }
 
@@ -155,11 +130,7 @@ fn a_panic_releases_the_lock_and_is_the_threads_error() {
     let thread: Thread<()> = thread.name("clumsy");
     thread.start();
     match thread.join() {
-        Err(TaskError::Panicked {
-            message,
-            location: Some(location),
-            task,
-        }) => {
+        Err(TaskError::Panicked { message, location: Some(location), task }) => {
             assert_eq!((message.as_str(), task.as_str()), ("oh no", "clumsy"));
             assert!(location.contains("tests/threading.rs"), "{location}");
         }
@@ -179,20 +150,11 @@ fn an_rlock_can_be_taken_again_by_its_holder_only() {
     assert_eq!(tried.join(), Ok(false));
     drop(outer);
     let other = lock.clone();
-    let timed = Thread::spawn(move || {
-        other
-            .lock_timeout(Duration::from_millis(20))
-            .map(|guard| *guard)
-    });
+    let timed = Thread::spawn(move || other.lock_timeout(Duration::from_millis(20)).map(|guard| *guard));
     assert_eq!(timed.join().unwrap(), Err(TaskError::TimedOut));
     drop(inner);
     let other = lock.clone();
-    assert_eq!(
-        Thread::spawn(move || other.lock().map(|guard| *guard))
-            .join()
-            .unwrap(),
-        Ok(5)
-    );
+    assert_eq!(Thread::spawn(move || other.lock().map(|guard| *guard)).join().unwrap(), Ok(5));
 }
 
 #[test]
@@ -234,10 +196,7 @@ fn a_condition_wakes_those_who_wait_in_order() {
     }
     assert_eq!(*shared.0.lock().unwrap(), [0, 1, 2]);
     let guard = shared.0.lock().unwrap();
-    let (_guard, notified) = shared
-        .1
-        .wait_timeout(guard, Duration::from_millis(10))
-        .unwrap();
+    let (_guard, notified) = shared.1.wait_timeout(guard, Duration::from_millis(10)).unwrap();
     assert!(!notified);
 }
 
@@ -271,10 +230,7 @@ fn a_barrier_breaks_for_all_when_one_gives_up() {
     while barrier.n_waiting() == 0 {
         std::thread::yield_now();
     }
-    assert_eq!(
-        barrier.wait_timeout(Duration::from_millis(20)),
-        Err(TaskError::TimedOut)
-    );
+    assert_eq!(barrier.wait_timeout(Duration::from_millis(20)), Err(TaskError::TimedOut));
     assert!(matches!(patient.join().unwrap(), Err(TaskError::Failed(_))));
     assert!(barrier.broken());
     barrier.reset();
@@ -302,10 +258,7 @@ fn a_bounded_queue_passes_everything_on_once() {
         .map(|_| {
             let queue = queue.clone();
             Thread::spawn(move || {
-                let taken: Vec<i32> = queue
-                    .iter()
-                    .inspect(|_| queue.task_done().unwrap())
-                    .collect();
+                let taken: Vec<i32> = queue.iter().inspect(|_| queue.task_done().unwrap()).collect();
                 taken
             })
         })
@@ -324,17 +277,11 @@ fn a_bounded_queue_passes_everything_on_once() {
 #[test]
 fn queue_time_outs_and_tries() {
     let queue = Queue::bounded(1);
-    assert_eq!(
-        queue.get_timeout(Duration::from_millis(5)),
-        Err(TaskError::TimedOut)
-    );
+    assert_eq!(queue.get_timeout(Duration::from_millis(5)), Err(TaskError::TimedOut));
     assert_eq!(queue.try_get(), None);
     queue.put(1).unwrap();
     assert_eq!(queue.try_put(2), Err(2));
-    assert_eq!(
-        queue.put_timeout(3, Duration::from_millis(5)),
-        Err(TaskError::TimedOut)
-    );
+    assert_eq!(queue.put_timeout(3, Duration::from_millis(5)), Err(TaskError::TimedOut));
     assert!(queue.is_full());
     assert_eq!(queue.get(), Ok(1));
 }
@@ -365,10 +312,7 @@ fn threads_have_names_and_are_listed() {
     });
     let thread = thread.name("lister").daemon(true);
     assert!(!thread.is_alive());
-    assert!(
-        matches!(thread.join(), Err(TaskError::Failed(_))),
-        "it was not started"
-    );
+    assert!(matches!(thread.join(), Err(TaskError::Failed(_))), "it was not started");
     thread.start();
     while !enumerate().iter().any(|info| info.name == "lister") {
         std::thread::yield_now();
@@ -394,9 +338,7 @@ fn a_local_value_is_dropped_with_its_thread() {
     let count = drops.clone();
     let local = Arc::new(Local::new(move || Counted(count.clone())));
     let other = local.clone();
-    std::thread::spawn(move || other.with(|_| ()))
-        .join()
-        .unwrap();
+    std::thread::spawn(move || other.with(|_| ())).join().unwrap();
     assert_eq!(drops.load(SeqCst), 1);
     local.with(|_| ());
     drop(local);

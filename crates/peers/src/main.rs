@@ -1,1 +1,60 @@
-fn main() {}
+//! `cargo peers [FILTER] [--json]`: ours beside theirs, measured in one run.
+//!
+//! A row a workload: the median of ours, the median of the peer's, and the ratio with the interval in which
+//! 95 % of bootstrap samples put it. Below 1 is faster than the peer. Rounds of the two alternate, so that
+//! a noisy machine is noisy for both. Only workloads whose name contains `FILTER` are run.
+
+mod executors;
+mod kernels;
+mod row;
+
+use row::Row;
+use std::process::ExitCode;
+
+/// Where rows go as they are measured, and which are wanted.
+struct Report {
+    filter: String,
+    json: bool,
+    rows: usize,
+}
+
+impl Report {
+    fn wants(&self, workload: &str) -> bool {
+        workload.contains(&self.filter)
+    }
+
+    fn add(&mut self, row: &Row) {
+        if self.json {
+            println!("{}", serde_json::to_string(row).unwrap_or_default());
+        } else {
+            if self.rows == 0 {
+                println!("{}", Row::heading());
+            }
+            println!("{row}");
+        }
+        self.rows += 1;
+    }
+}
+
+fn main() -> ExitCode {
+    let mut report = Report { filter: String::new(), json: false, rows: 0 };
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--json" => report.json = true,
+            option if option.starts_with('-') => {
+                eprintln!("peers: unknown option {option}; usage: cargo peers [FILTER] [--json]");
+                return ExitCode::from(2);
+            }
+            filter => report.filter = filter.to_owned(),
+        }
+    }
+    if let Err(error) = kernels::measure(&mut report).and_then(|()| executors::measure(&mut report)) {
+        eprintln!("peers: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    if report.rows == 0 {
+        eprintln!("peers: no workload's name contains {:?}", report.filter);
+        return ExitCode::from(2);
+    }
+    ExitCode::SUCCESS
+}

@@ -8,13 +8,13 @@ use serde_json::json;
 use std::io::Write;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Once, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 use threadbook_display::wire;
 
-/// How often a partial line is pushed out while a cell runs.
-const FLUSH_EVERY: Duration = Duration::from_millis(50);
+/// How often, while a cell runs, a partial line is pushed out and an interrupt is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 static RUNNING: AtomicBool = AtomicBool::new(false);
 static CELL_THREAD: OnceLock<ThreadId> = OnceLock::new();
@@ -27,9 +27,10 @@ pub extern "C" fn threadbook_cell_begins() {
         if wire::is_connected() {
             let _ = CELL_THREAD.set(thread::current().id());
             report_panics();
-            flush_partial_lines();
+            attend();
         }
     });
+    threadbook_executor::clear_interrupt();
     RUNNING.store(true, Ordering::Relaxed);
 }
 
@@ -63,12 +64,20 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
     }
 }
 
-/// Standard output is flushed at each newline only; a progress line without one should be seen too.
-fn flush_partial_lines() {
-    let flusher = thread::Builder::new().name("threadbook-flush".into());
-    let _ = flusher.spawn(|| {
+/// Attends to the running cell from a thread of its own. Standard output is flushed at each newline only,
+/// but a progress line without one should be seen too. And the supervisor interrupts a cell by SIGINT: then
+/// all that waits through the companion's types is told to stop waiting. (A cell that does not wait for
+/// them is ended with its process, a little later.)
+fn attend() {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, interrupted.clone());
+    let attendant = thread::Builder::new().name("threadbook".into());
+    let _ = attendant.spawn(move || {
         loop {
-            thread::sleep(FLUSH_EVERY);
+            thread::sleep(LOOK_EVERY);
+            if interrupted.swap(false, Ordering::Relaxed) {
+                threadbook_executor::interrupt();
+            }
             if RUNNING.load(Ordering::Relaxed) {
                 let _ = std::io::stdout().flush();
             }

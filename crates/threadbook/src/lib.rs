@@ -21,11 +21,13 @@
 
 mod cell;
 pub mod prelude;
+mod show;
 
 pub use threadbook_executor::*;
 
-/// What a value looks like in a cell: MIME bundles and how they reach the reader.
-pub use threadbook_display as display;
+pub use show::{Display, display};
+pub use threadbook_display::{Html, Json, Markdown, MimeBundle, Png, Svg, clear_output};
+pub use threadbook_plot as plot;
 
 // These live in this dynamic library, so that cells which name them share their statics.
 pub use {futures, plotters, rayon, serde, serde_json, tokio};

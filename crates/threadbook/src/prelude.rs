@@ -2,8 +2,9 @@
 //!
 //! `Future` is not here, so that the standard library's trait keeps its name: write `threadbook::Future`.
 
-pub use threadbook_display::{Display as _, Html, Json, Markdown, Png, Svg, clear_output, display};
+pub use crate::show::{Display as _, display};
+pub use threadbook_display::{Html, Json, Markdown, Png, Svg, clear_output};
 pub use threadbook_executor::{
-    Executor, Promise, ReturnWhen, SerialExecutor, TaskError, ThreadPoolExecutor, Timeline, WaitGraph,
-    as_completed, wait,
+    Executor, Promise, RayonExecutor, ReturnWhen, SerialExecutor, TaskError, ThreadPoolExecutor, Timeline,
+    TokioExecutor, WaitGraph, as_completed, threading, wait,
 };

@@ -21,11 +21,7 @@ struct Origin {
 static ORIGIN: LazyLock<Origin> = LazyLock::new(|| {
     let counter = has_invariant_counter();
     let ticks = if counter { read_counter() } else { 0 };
-    Origin {
-        instant: Instant::now(),
-        ticks,
-        counter,
-    }
+    Origin { instant: Instant::now(), ticks, counter }
 });
 
 impl Ticks {
@@ -33,11 +29,7 @@ impl Ticks {
     #[inline]
     pub fn now() -> Ticks {
         let origin = &*ORIGIN;
-        if origin.counter {
-            Ticks(read_counter())
-        } else {
-            Ticks(origin.instant.elapsed().as_nanos() as u64)
-        }
+        if origin.counter { Ticks(read_counter()) } else { Ticks(origin.instant.elapsed().as_nanos() as u64) }
     }
 }
 
@@ -50,18 +42,14 @@ impl Scale {
     pub(crate) fn now() -> Scale {
         let origin = &*ORIGIN;
         if !origin.counter {
-            return Scale {
-                nanos_per_tick: 1.0,
-            };
+            return Scale { nanos_per_tick: 1.0 };
         }
         // Reading the two clocks takes some 50 ns; after a millisecond that is an error of 0.005 %.
         while origin.instant.elapsed() < Duration::from_millis(1) {
             std::thread::sleep(Duration::from_millis(1));
         }
         let ticks = read_counter().saturating_sub(origin.ticks).max(1);
-        Scale {
-            nanos_per_tick: origin.instant.elapsed().as_nanos() as f64 / ticks as f64,
-        }
+        Scale { nanos_per_tick: origin.instant.elapsed().as_nanos() as f64 / ticks as f64 }
     }
 
     pub(crate) fn between(&self, from: u64, to: u64) -> Duration {
@@ -106,9 +94,6 @@ mod tests {
         let slept = before.elapsed();
         let measured = Scale::now().between(from.0, to.0);
         assert!(measured >= Duration::from_millis(20), "{measured:?}");
-        assert!(
-            measured <= slept + Duration::from_millis(5),
-            "{measured:?} against {slept:?}"
-        );
+        assert!(measured <= slept + Duration::from_millis(5), "{measured:?} against {slept:?}");
     }
 }

@@ -8,8 +8,7 @@ impl Timeline {
     /// One line a task after a heading line, times in seconds from the start of the timeline:
     /// `worker,task,number,submitted,started,finished,waiting,outcome`.
     pub fn to_csv(&self) -> String {
-        let mut text =
-            String::from("worker,task,number,submitted,started,finished,waiting,outcome\n");
+        let mut text = String::from("worker,task,number,submitted,started,finished,waiting,outcome\n");
         for row in &self.rows {
             for bar in &row.bars {
                 let _ = writeln!(
@@ -100,11 +99,7 @@ mod tests {
 
     fn timeline() -> Timeline {
         let ms = Duration::from_millis;
-        let waits = vec![Wait {
-            what: "bob".into(),
-            started: ms(2),
-            finished: ms(3),
-        }];
+        let waits = vec![Wait { what: "bob".into(), started: ms(2), finished: ms(3) }];
         let bar = Bar {
             label: "say \"hi\", alice".into(),
             number: 1,
@@ -114,16 +109,8 @@ mod tests {
             outcome: Outcome::Returned,
             waits,
         };
-        let row = Row {
-            name: "worker 0".into(),
-            bars: vec![bar],
-        };
-        Timeline {
-            name: "pool\n1".into(),
-            rows: vec![row],
-            length: ms(4),
-            lost: 0,
-        }
+        let row = Row { name: "worker 0".into(), bars: vec![bar] };
+        Timeline { name: "pool\n1".into(), rows: vec![row], length: ms(4), lost: 0 }
     }
 
     #[test]
@@ -144,10 +131,6 @@ mod tests {
             "{text}"
         );
         assert!(text.contains(r#""label":"say \"hi\", alice""#), "{text}");
-        assert!(
-            text.contains(
-                r#""waits":[{"what":"bob","started":0.002000000,"finished":0.003000000}]"#
-            )
-        );
+        assert!(text.contains(r#""waits":[{"what":"bob","started":0.002000000,"finished":0.003000000}]"#));
     }
 }

@@ -89,17 +89,8 @@ impl WaitGraphBuilder {
     }
 
     /// Adds a node.
-    pub fn node(
-        &mut self,
-        kind: NodeKind,
-        name: impl Into<String>,
-        pool: Option<String>,
-    ) -> NodeId {
-        self.nodes.push(Node {
-            kind,
-            name: name.into(),
-            pool,
-        });
+    pub fn node(&mut self, kind: NodeKind, name: impl Into<String>, pool: Option<String>) -> NodeId {
+        self.nodes.push(Node { kind, name: name.into(), pool });
         self.nodes.len() - 1
     }
 
@@ -109,10 +100,7 @@ impl WaitGraphBuilder {
     ///
     /// If one of the two nodes does not exist.
     pub fn edge(&mut self, from: NodeId, relation: Relation, to: NodeId) {
-        assert!(
-            from.max(to) < self.nodes.len(),
-            "an edge needs nodes that exist"
-        );
+        assert!(from.max(to) < self.nodes.len(), "an edge needs nodes that exist");
         self.edges.push(Edge { from, relation, to });
     }
 
@@ -125,13 +113,7 @@ impl WaitGraphBuilder {
         let mut pools = nodes.iter().filter(is_worker).map(|node| &node.pool);
         let first = pools.next();
         let several_pools = pools.any(|pool| Some(pool) != first);
-        WaitGraph {
-            data: Arc::new(Data {
-                nodes,
-                edges,
-                several_pools,
-            }),
-        }
+        WaitGraph { data: Arc::new(Data { nodes, edges, several_pools }) }
     }
 }
 
@@ -158,19 +140,11 @@ impl WaitGraph {
     fn sentence(&self, thread: NodeId) -> Option<String> {
         let name = self.thread_name(thread);
         let (mut text, waiter) = match self.targets(thread, Relation::Runs).next() {
-            Some(task) => (
-                format!(
-                    "{name} runs `{}`, which waits for ",
-                    self.nodes()[task].name
-                ),
-                task,
-            ),
+            Some(task) => (format!("{name} runs `{}`, which waits for ", self.nodes()[task].name), task),
             None => (format!("{name} waits for "), thread),
         };
-        let goals: Vec<String> = self
-            .targets(waiter, Relation::WaitsFor)
-            .map(|goal| self.goal(goal))
-            .collect();
+        let goals: Vec<String> =
+            self.targets(waiter, Relation::WaitsFor).map(|goal| self.goal(goal)).collect();
         if goals.is_empty() {
             return None;
         }
@@ -182,11 +156,7 @@ impl WaitGraph {
         let node = &self.nodes()[goal];
         match node.kind {
             NodeKind::Lock => match self.targets(goal, Relation::HeldBy).next() {
-                Some(holder) => format!(
-                    "lock `{}`, which {} holds",
-                    node.name,
-                    self.thread_name(holder)
-                ),
+                Some(holder) => format!("lock `{}`, which {} holds", node.name, self.thread_name(holder)),
                 None => format!("lock `{}`", node.name),
             },
             NodeKind::Task => match self.targets(goal, Relation::QueuedIn).next() {
@@ -198,10 +168,7 @@ impl WaitGraph {
                         _ => format!("whose {workers} workers all wait"),
                     };
                     let pool = &self.nodes()[pool].name;
-                    format!(
-                        "`{}`, which stands in the queue of `{pool}`, {all}",
-                        node.name
-                    )
+                    format!("`{}`, which stands in the queue of `{pool}`, {all}", node.name)
                 }
                 None => format!("`{}`", node.name),
             },
@@ -224,9 +191,7 @@ impl WaitGraph {
 
     fn targets(&self, from: NodeId, relation: Relation) -> impl Iterator<Item = NodeId> {
         let edges = self.edges().iter();
-        edges
-            .filter(move |edge| edge.from == from && edge.relation == relation)
-            .map(|edge| edge.to)
+        edges.filter(move |edge| edge.from == from && edge.relation == relation).map(|edge| edge.to)
     }
 }
 
@@ -251,6 +216,7 @@ impl fmt::Display for WaitGraph {
 
 impl fmt::Debug for WaitGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        threadbook_display::offer_drawing(self);
         write!(f, "WaitGraph({self})")
     }
 }

@@ -68,19 +68,8 @@ pub struct WaitSpan {
 
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
-    Task {
-        task: TaskLabel,
-        submitted: u64,
-        started: u64,
-        finished: u64,
-        outcome: Outcome,
-    },
-    Wait {
-        task: TaskLabel,
-        what: TaskLabel,
-        started: u64,
-        finished: u64,
-    },
+    Task { task: TaskLabel, submitted: u64, started: u64, finished: u64, outcome: Outcome },
+    Wait { task: TaskLabel, what: TaskLabel, started: u64, finished: u64 },
 }
 
 pub(crate) struct Snapshot {
@@ -121,13 +110,7 @@ impl Log {
     pub fn finished(&self, span: TaskSpan) {
         self.running[3].store(0, Relaxed);
         let head = span.outcome as u64 | u64::from(span.task.name.0) << 32;
-        self.push([
-            head,
-            span.task.number,
-            span.submitted.0,
-            span.started.0,
-            span.finished.0,
-        ]);
+        self.push([head, span.task.number, span.submitted.0, span.started.0, span.finished.0]);
     }
 
     /// Notes a wait that ended.
@@ -136,13 +119,7 @@ impl Log {
         let what = u64::from(span.what.name.0) << 32 | (span.what.number & 0xffff_ffff);
         // The kind sits in the low byte of the first word; the number of the task needs no more than
         // the other 64 bits, the number of the other task is cut to 32.
-        self.push([
-            WAIT | names,
-            span.task.number,
-            what,
-            span.started.0,
-            span.finished.0,
-        ]);
+        self.push([WAIT | names, span.task.number, what, span.started.0, span.finished.0]);
     }
 
     #[inline]
@@ -171,31 +148,16 @@ impl Log {
         fence(Acquire);
         // The event that is being written now spoils the slot of the one CAPACITY before it.
         let oldest = (self.count.load(Relaxed) + 1).saturating_sub(CAPACITY as u64);
-        let events = copied
-            .into_iter()
-            .filter(|(at, _)| *at >= oldest)
-            .map(|(_, words)| decode(words));
-        Snapshot {
-            events: events.collect(),
-            lost: oldest,
-            running: self.running(),
-        }
+        let events = copied.into_iter().filter(|(at, _)| *at >= oldest).map(|(_, words)| decode(words));
+        Snapshot { events: events.collect(), lost: oldest, running: self.running() }
     }
 
     fn running(&self) -> Option<(TaskLabel, u64, u64)> {
         let started = self.running[3].load(Acquire);
-        let [number, name, submitted] =
-            std::array::from_fn(|word| self.running[word].load(Relaxed));
+        let [number, name, submitted] = std::array::from_fn(|word| self.running[word].load(Relaxed));
         fence(Acquire);
         let still = started != 0 && self.running[3].load(Relaxed) == started;
-        still.then_some((
-            TaskLabel {
-                number,
-                name: NameId(name as u32),
-            },
-            submitted,
-            started,
-        ))
+        still.then_some((TaskLabel { number, name: NameId(name as u32) }, submitted, started))
     }
 }
 
@@ -204,41 +166,19 @@ fn empty_chunk() -> Box<[Slot]> {
 }
 
 fn decode([head, number, third, started, finished]: [u64; WORDS]) -> Event {
-    let task = TaskLabel {
-        number,
-        name: NameId((head >> 32) as u32),
-    };
+    let task = TaskLabel { number, name: NameId((head >> 32) as u32) };
     if head & 0xff == WAIT {
-        let what = TaskLabel {
-            number: third & 0xffff_ffff,
-            name: NameId((third >> 32) as u32),
-        };
-        Event::Wait {
-            task,
-            what,
-            started,
-            finished,
-        }
+        let what = TaskLabel { number: third & 0xffff_ffff, name: NameId((third >> 32) as u32) };
+        Event::Wait { task, what, started, finished }
     } else {
         let outcome = Outcome::from_bits(head as u8);
-        Event::Task {
-            task,
-            submitted: third,
-            started,
-            finished,
-            outcome,
-        }
+        Event::Task { task, submitted: third, started, finished, outcome }
     }
 }
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Log({:?}, {} events)",
-            self.name,
-            self.count.load(Relaxed)
-        )
+        write!(f, "Log({:?}, {} events)", self.name, self.count.load(Relaxed))
     }
 }
 
@@ -248,17 +188,8 @@ mod tests {
 
     fn span(number: u64) -> TaskSpan {
         let at = Ticks(number * 10 + 1);
-        let task = TaskLabel {
-            number,
-            name: NameId::NONE,
-        };
-        TaskSpan {
-            task,
-            submitted: at,
-            started: at,
-            finished: at,
-            outcome: Outcome::Returned,
-        }
+        let task = TaskLabel { number, name: NameId::NONE };
+        TaskSpan { task, submitted: at, started: at, finished: at, outcome: Outcome::Returned }
     }
 
     #[test]
@@ -285,23 +216,11 @@ mod tests {
             while !writer.is_finished() {
                 let mut next = None;
                 for event in log.snapshot().events {
-                    let Event::Task {
-                        task,
-                        submitted,
-                        finished,
-                        ..
-                    } = event
-                    else {
+                    let Event::Task { task, submitted, finished, .. } = event else {
                         panic!("no wait was written")
                     };
-                    assert_eq!(
-                        (submitted, finished),
-                        (task.number * 10 + 1, task.number * 10 + 1)
-                    );
-                    assert!(
-                        next.is_none_or(|next| next == task.number),
-                        "events out of order"
-                    );
+                    assert_eq!((submitted, finished), (task.number * 10 + 1, task.number * 10 + 1));
+                    assert!(next.is_none_or(|next| next == task.number), "events out of order");
                     next = Some(task.number + 1);
                 }
             }
@@ -311,10 +230,7 @@ mod tests {
     #[test]
     fn the_running_task_is_seen_until_it_ends() {
         let log = Log::new("worker 0");
-        let task = TaskLabel {
-            number: 7,
-            name: NameId::NONE,
-        };
+        let task = TaskLabel { number: 7, name: NameId::NONE };
         log.started(task, Ticks(3), Ticks(5));
         assert_eq!(log.snapshot().running, Some((task, 3, 5)));
         log.finished(span(7));

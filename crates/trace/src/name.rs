@@ -127,18 +127,8 @@ mod tests {
 
     #[test]
     fn a_label_shows_the_name_or_else_the_number() {
-        let named = TaskLabel {
-            number: 3,
-            name: NameId::new("alice"),
-        };
+        let named = TaskLabel { number: 3, name: NameId::new("alice") };
         assert_eq!(named.to_string(), "alice");
-        assert_eq!(
-            TaskLabel {
-                number: 3,
-                name: NameId::NONE
-            }
-            .to_string(),
-            "task 3"
-        );
+        assert_eq!(TaskLabel { number: 3, name: NameId::NONE }.to_string(), "task 3");
     }
 }

@@ -23,11 +23,7 @@ impl Recorder {
 
     /// As [`Recorder::new`], but keeps only the newest `most` workers, for things that come and go.
     pub fn with_most(name: impl Into<String>, most: usize) -> Recorder {
-        Recorder {
-            name: name.into(),
-            logs: Mutex::default(),
-            most,
-        }
+        Recorder { name: name.into(), logs: Mutex::default(), most }
     }
 
     /// The pool's name.

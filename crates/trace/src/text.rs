@@ -13,33 +13,18 @@ impl fmt::Display for Timeline {
         let tasks = self.tasks();
         let s = |count: usize| if count == 1 { "" } else { "s" };
         let workers = self.rows.len();
-        write!(
-            f,
-            "{}: {tasks} task{} on {workers} worker{}",
-            self.name,
-            s(tasks),
-            s(workers)
-        )?;
+        write!(f, "{}: {tasks} task{} on {workers} worker{}", self.name, s(tasks), s(workers))?;
         if tasks == 0 {
             return Ok(());
         }
         writeln!(f, " in {:.3?}  (█ runs, ░ waits)", self.length)?;
-        let longest = self
-            .rows
-            .iter()
-            .map(|row| row.name.chars().count())
-            .max()
-            .unwrap_or(0);
+        let longest = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
         for row in self.rows.iter().take(MOST_ROWS) {
             let line: String = (0..WIDTH).map(|column| self.cell(row, column)).collect();
             let share = 100.0 * row.busy().as_secs_f64() / self.length.as_secs_f64().max(1e-9);
             let count = row.bars.len();
             let name = &row.name;
-            writeln!(
-                f,
-                "{name:longest$} |{line}| {share:3.0} % busy, {count} task{}",
-                s(count)
-            )?;
+            writeln!(f, "{name:longest$} |{line}| {share:3.0} % busy, {count} task{}", s(count))?;
         }
         if workers > MOST_ROWS {
             writeln!(f, "and {} more workers", workers - MOST_ROWS)?;
@@ -60,21 +45,14 @@ impl Timeline {
         let touches = |started: Duration, finished: Duration| started < to && finished >= from;
         let runs = row.bars.iter().any(|bar| {
             within(bar.started, bar.finished)
-                && !bar
-                    .waits
-                    .iter()
-                    .any(|wait| within(wait.started, wait.finished))
+                && !bar.waits.iter().any(|wait| within(wait.started, wait.finished))
         });
         let waits = row.bars.iter().any(|bar| within(bar.started, bar.finished));
         if runs {
             '█'
         } else if waits {
             '░'
-        } else if row
-            .bars
-            .iter()
-            .any(|bar| touches(bar.started, bar.finished))
-        {
+        } else if row.bars.iter().any(|bar| touches(bar.started, bar.finished)) {
             // Something shorter than a column: show that it was there.
             '▏'
         } else {
@@ -100,45 +78,19 @@ mod tests {
             outcome: Outcome::Returned,
             waits,
         };
-        let wait = Wait {
-            what: "bob".into(),
-            started: ms(20),
-            finished: ms(40),
-        };
+        let wait = Wait { what: "bob".into(), started: ms(20), finished: ms(40) };
         let rows = vec![
-            Row {
-                name: "worker 0".into(),
-                bars: vec![bar(0, 60, vec![wait])],
-            },
-            Row {
-                name: "worker 1".into(),
-                bars: vec![bar(30, 60, vec![])],
-            },
+            Row { name: "worker 0".into(), bars: vec![bar(0, 60, vec![wait])] },
+            Row { name: "worker 1".into(), bars: vec![bar(30, 60, vec![])] },
         ];
-        let timeline = Timeline {
-            name: "pool".into(),
-            rows,
-            length: ms(60),
-            lost: 0,
-        };
+        let timeline = Timeline { name: "pool".into(), rows, length: ms(60), lost: 0 };
         let text = timeline.to_string();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(
-            lines[0],
-            "pool: 2 tasks on 2 workers in 60.000ms  (█ runs, ░ waits)"
-        );
-        let expected = format!(
-            "worker 0 |{}{}{}|  67 % busy, 1 task",
-            "█".repeat(20),
-            "░".repeat(20),
-            "█".repeat(20)
-        );
+        assert_eq!(lines[0], "pool: 2 tasks on 2 workers in 60.000ms  (█ runs, ░ waits)");
+        let expected =
+            format!("worker 0 |{}{}{}|  67 % busy, 1 task", "█".repeat(20), "░".repeat(20), "█".repeat(20));
         assert_eq!(lines[1], expected);
-        let expected = format!(
-            "worker 1 |{}{}|  50 % busy, 1 task",
-            " ".repeat(30),
-            "█".repeat(30)
-        );
+        let expected = format!("worker 1 |{}{}|  50 % busy, 1 task", " ".repeat(30), "█".repeat(30));
         assert_eq!(lines[2], expected);
     }
 }

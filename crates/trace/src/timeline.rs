@@ -1,5 +1,6 @@
 //! A run, as data: a row a worker, a bar a task.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ impl Outcome {
 }
 
 /// What ran where and when. All moments count from the first one in the timeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Timeline {
     /// The pool's name.
     pub name: String,
@@ -93,6 +94,14 @@ pub struct Wait {
     pub finished: Duration,
 }
 
+/// The same text as `{}`; shown in a notebook, a picture.
+impl fmt::Debug for Timeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        threadbook_display::offer_drawing(self);
+        write!(f, "{self}")
+    }
+}
+
 impl Bar {
     /// From start to end.
     pub fn duration(&self) -> Duration {
@@ -101,10 +110,7 @@ impl Bar {
 
     /// The part of [`Bar::duration`] that was spent waiting.
     pub fn waiting(&self) -> Duration {
-        self.waits
-            .iter()
-            .map(|wait| wait.finished.saturating_sub(wait.started))
-            .sum()
+        self.waits.iter().map(|wait| wait.finished.saturating_sub(wait.started)).sum()
     }
 }
 
@@ -112,10 +118,7 @@ impl Row {
     /// The time in which this worker had a task and that task did not wait. A task that ran nested in
     /// another one's wait counts for itself.
     pub fn busy(&self) -> Duration {
-        self.bars
-            .iter()
-            .map(|bar| bar.duration().saturating_sub(bar.waiting()))
-            .sum()
+        self.bars.iter().map(|bar| bar.duration().saturating_sub(bar.waiting())).sum()
     }
 }
 
@@ -127,41 +130,24 @@ impl Timeline {
 
     pub(crate) fn from_logs(name: &str, logs: &[Arc<Log>]) -> Timeline {
         let now = Ticks::now().0;
-        let snapshots: Vec<(String, Snapshot)> = logs
-            .iter()
-            .map(|log| (log.name().to_owned(), log.snapshot()))
-            .collect();
+        let snapshots: Vec<(String, Snapshot)> =
+            logs.iter().map(|log| (log.name().to_owned(), log.snapshot())).collect();
         let scale = Scale::now();
         let moments = snapshots.iter().flat_map(|(_, snapshot)| {
             let events = snapshot.events.iter().map(|event| match *event {
-                Event::Task {
-                    submitted,
-                    finished,
-                    ..
-                } => (submitted, finished),
-                Event::Wait {
-                    started, finished, ..
-                } => (started, finished),
+                Event::Task { submitted, finished, .. } => (submitted, finished),
+                Event::Wait { started, finished, .. } => (started, finished),
             });
             events.chain(snapshot.running.map(|(_, submitted, _)| (submitted, now)))
         });
-        let (first, last) = moments.fold((u64::MAX, 0), |(first, last), (from, to)| {
-            (first.min(from), last.max(to))
-        });
+        let (first, last) =
+            moments.fold((u64::MAX, 0), |(first, last), (from, to)| (first.min(from), last.max(to)));
         let lost = snapshots.iter().map(|(_, snapshot)| snapshot.lost).sum();
         let rows = snapshots
             .into_iter()
-            .map(|(name, snapshot)| Row {
-                name,
-                bars: bars(snapshot, first, now, &scale),
-            })
+            .map(|(name, snapshot)| Row { name, bars: bars(snapshot, first, now, &scale) })
             .collect();
-        Timeline {
-            name: name.to_owned(),
-            rows,
-            length: scale.between(first, last),
-            lost,
-        }
+        Timeline { name: name.to_owned(), rows, length: scale.between(first, last), lost }
     }
 }
 
@@ -180,42 +166,17 @@ fn bars(snapshot: Snapshot, first: u64, now: u64, scale: &Scale) -> Vec<Bar> {
     };
     for event in snapshot.events {
         match event {
-            Event::Wait {
-                task,
-                what,
-                started,
-                finished,
-            } => {
+            Event::Wait { task, what, started, finished } => {
                 let what = what.to_string();
-                waits.push((
-                    task,
-                    Wait {
-                        what,
-                        started: at(started),
-                        finished: at(finished),
-                    },
-                ));
+                waits.push((task, Wait { what, started: at(started), finished: at(finished) }));
             }
-            Event::Task {
-                task,
-                submitted,
-                started,
-                finished,
-                outcome,
-            } => {
+            Event::Task { task, submitted, started, finished, outcome } => {
                 bars.push(bar(task, submitted, started, finished, outcome, &mut waits));
             }
         }
     }
     if let Some((task, submitted, started)) = snapshot.running {
-        bars.push(bar(
-            task,
-            submitted,
-            started,
-            now.max(started),
-            Outcome::Running,
-            &mut waits,
-        ));
+        bars.push(bar(task, submitted, started, now.max(started), Outcome::Running, &mut waits));
     }
     bars.sort_by_key(|bar| bar.started);
     bars
@@ -224,8 +185,5 @@ fn bars(snapshot: Snapshot, first: u64, now: u64, scale: &Scale) -> Vec<Bar> {
 /// The waits of `task` among those that no task has claimed yet: a wait is written before the end of
 /// the task that waited.
 fn take_of(waits: &mut Vec<(TaskLabel, Wait)>, task: TaskLabel) -> Vec<Wait> {
-    waits
-        .extract_if(.., |(of, _)| *of == task)
-        .map(|(_, wait)| wait)
-        .collect()
+    waits.extract_if(.., |(of, _)| *of == task).map(|(_, wait)| wait).collect()
 }

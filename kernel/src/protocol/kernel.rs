@@ -5,13 +5,13 @@ use super::history::History;
 use super::iopub::IoPub;
 use super::is_complete::is_complete;
 use crate::session::{Outcome, Session};
+use crate::wire::MimeBundle;
 use jupyter_protocol::{
     CodeMirrorMode, CommInfoReply, CompleteReply, CompleteRequest, ErrorOutput, ExecuteInput, ExecuteReply,
     ExecuteRequest, ExecutionCount, HelpLink, HistoryReply, HistoryRequest, InspectReply, InspectRequest,
     InterruptReply, IsCompleteReply, IsCompleteRequest, JupyterMessage, JupyterMessageContent as Content,
     KernelInfoReply, LanguageInfo, Payload, ReplyError, ReplyStatus, ShutdownReply, ShutdownRequest, Status,
 };
-use crate::wire::MimeBundle;
 use serde_json::json;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -126,7 +126,7 @@ impl Kernel {
             language_info: LanguageInfo {
                 name: "rust".into(),
                 version: self.session.rust_version().into(),
-                mimetype: Some("text/x-rust".into()),
+                mimetype: Some("text/rust".into()),
                 file_extension: Some(".rs".into()),
                 pygments_lexer: Some("rust".into()),
                 codemirror_mode: Some(CodeMirrorMode::Simple("rust".into())),

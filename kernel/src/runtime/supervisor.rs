@@ -11,7 +11,7 @@ use crate::wire::{self, Kind, Message, Order};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, read};
 use std::io::{self, Write};
@@ -27,6 +27,9 @@ const HOLD: Duration = Duration::from_millis(5);
 
 const READ_SIZE: usize = 64 << 10;
 const PIPE_CAPACITY: usize = 64 << 10;
+
+/// How long an interrupted cell may take to end by itself, as one does that waits for something of ours.
+const GRACE: Duration = Duration::from_millis(800);
 
 /// How long the rest of a message of the companion may take to arrive.
 const COMPANION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,8 +51,10 @@ pub fn main() -> ! {
 struct Supervisor {
     cell: Pid,
     running: bool,
-    /// The companion tells of panics, and has told of none in this cell.
-    panics_unseen: bool,
+    /// The companion is loaded, so it tells of panics.
+    has_companion: bool,
+    /// It has told of one in this cell.
+    panic_told: bool,
     control: UnixStream,
     companion: UnixStream,
     kernel: UnixStream,
@@ -62,6 +67,8 @@ struct Supervisor {
     notices: Notices,
     held_stderr: Vec<u8>,
     held_since: Option<Instant>,
+    /// When the running cell was interrupted.
+    interrupted: Option<Instant>,
 }
 
 impl Supervisor {
@@ -105,7 +112,8 @@ impl Supervisor {
         Ok(Supervisor {
             cell,
             running: false,
-            panics_unseen: false,
+            has_companion: false,
+            panic_told: false,
             control,
             companion,
             kernel,
@@ -116,6 +124,7 @@ impl Supervisor {
             notices: Notices::default(),
             held_stderr: Vec::new(),
             held_since: None,
+            interrupted: None,
         })
     }
 
@@ -128,6 +137,10 @@ impl Supervisor {
             }
             if self.held_since.is_some_and(|since| since.elapsed() >= HOLD) {
                 self.release()?;
+            }
+            if self.interrupted.is_some_and(|since| since.elapsed() >= GRACE) {
+                self.interrupted = None;
+                self.end_cell_process();
             }
             if companion {
                 self.pass_on()?;
@@ -153,11 +166,10 @@ impl Supervisor {
             self.stderr.as_fd(),
         ];
         let mut polled = descriptors.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-        let timeout = match self.held_since {
-            Some(since) => HOLD.saturating_sub(since.elapsed()).as_millis() as u16 + 1,
-            None => return poll_all(&mut polled, PollTimeout::NONE),
-        };
-        poll_all(&mut polled, timeout.into())
+        let left = |limit: Duration, since: Option<Instant>| Some(limit.saturating_sub(since?.elapsed()));
+        let next = left(HOLD, self.held_since).into_iter().chain(left(GRACE, self.interrupted)).min();
+        let timeout = next.map_or(PollTimeout::NONE, |left| (left.as_millis() as u16 + 1).into());
+        poll_all(&mut polled, timeout)
     }
 
     /// Reads what the cell process has printed, and sends on what is certain. Says if there was anything.
@@ -198,7 +210,7 @@ impl Supervisor {
                 self.send_held_stderr()?;
                 self.tell(&Message::Content { mime, text })
             }
-            Piece::Panic if self.panics_unseen => {
+            Piece::Panic if self.has_companion && !self.panic_told => {
                 // The hook has not told us of a panic, so the user has printed this.
                 self.send_held_stderr()?;
                 self.send(Kind::Stdout, format!("{PANIC}\n").as_bytes())
@@ -259,7 +271,7 @@ impl Supervisor {
         };
         self.drain()?;
         if matches!(serde_json::from_slice(&body), Ok(Message::Panic { .. })) {
-            self.panics_unseen = false;
+            self.panic_told = true;
         }
         self.send(Kind::Message, &body)?;
         let _ = wire::write_frame(&mut self.companion, Kind::Ack, &[]);
@@ -271,12 +283,13 @@ impl Supervisor {
         let mut byte = [0];
         match read(&self.control, &mut byte) {
             Ok(1) if byte[0] == cell::COMPANION_BEGINS => {
-                self.panics_unseen = true;
+                self.has_companion = true;
                 Ok(true)
             }
             Ok(1) if byte[0] == cell::DONE => {
                 self.drain()?;
                 self.running = false;
+                self.interrupted = None;
                 answer_engine(COMPLETE)?;
                 Ok(true)
             }
@@ -299,7 +312,7 @@ impl Supervisor {
 
     fn run_cell(&mut self, order: &[u8]) -> io::Result<()> {
         self.running = true;
-        self.panics_unseen = false;
+        self.panic_told = false;
         self.control.write_all(order)
     }
 
@@ -309,7 +322,10 @@ impl Supervisor {
             return Ok(false);
         };
         match serde_json::from_slice(&body)? {
-            Order::Interrupt if self.running => self.end_cell_process(),
+            Order::Interrupt if self.running => {
+                let _ = kill(self.cell, Signal::SIGINT);
+                self.interrupted.get_or_insert_with(Instant::now);
+            }
             Order::Interrupt => {}
             Order::Sync { id } => {
                 self.drain()?;
@@ -321,7 +337,7 @@ impl Supervisor {
 
     fn end_cell_process(&self) {
         let _ = killpg(self.cell, Signal::SIGKILL);
-        let _ = nix::sys::signal::kill(self.cell, Signal::SIGKILL);
+        let _ = kill(self.cell, Signal::SIGKILL);
     }
 
     /// The cell process has died: says how, and ends what it left behind.

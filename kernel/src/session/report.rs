@@ -1,7 +1,7 @@
 //! What went wrong, in words for people: a title, the cell's own line, and what to do.
 
 use super::link::{Death, Happened, Panic};
-use super::text::place_offset;
+use super::text::{place_offset, stray_delimiter};
 use annotate_snippets::renderer::{AnsiColor, Style};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use evcxr::CompilationError;
@@ -67,6 +67,9 @@ pub fn failure(
 ) -> Option<Failure> {
     let cell = format!("cell [{count}]");
     match error {
+        None if happened.interrupted && (happened.panicked || happened.question_mark.is_some()) => {
+            Some(interrupted(None))
+        }
         None if happened.panicked => {
             let panic = happened.panic.unwrap_or_else(|| Panic {
                 message: "the cell panicked".into(),
@@ -75,7 +78,11 @@ pub fn failure(
             });
             Some(panicked(&panic, code, &cell, &generated()))
         }
-        None => happened.question_mark.map(|text| question_mark(&text, code, &cell)),
+        None if happened.question_mark.is_some() => {
+            happened.question_mark.map(|text| question_mark(&text, code, &cell))
+        }
+        // The engine drops such a delimiter without a word if there is nothing else.
+        None => stray_delimiter(code).map(|offset| stray(offset, code, &cell)),
         Some(_) if happened.interrupted => Some(interrupted(happened.died)),
         Some(evcxr::Error::CompilationErrors(errors)) => Some(compilation(&errors, code, &cell)),
         Some(evcxr::Error::SubprocessTerminated(reason)) => Some(match happened.died {
@@ -87,10 +94,7 @@ pub fn failure(
 }
 
 fn interrupted(died: Option<Death>) -> Failure {
-    match died {
-        Some(_) => Failure::plain("Interrupted", "the cell was interrupted", Some(LOST)),
-        None => Failure::plain("Interrupted", "interrupted while it was being compiled", None),
-    }
+    Failure::plain("Interrupted", "the cell was interrupted", died.map(|_| LOST))
 }
 
 fn died(death: Death) -> Failure {
@@ -110,6 +114,14 @@ fn died(death: Death) -> Failure {
         Death { .. } => "the cell's process ended".to_owned(),
     };
     Failure::plain("ProcessDied", &reason, Some(LOST))
+}
+
+fn stray(offset: usize, code: &str, cell: &str) -> Failure {
+    let message = format!("unexpected closing delimiter: `{}`", &code[offset..offset + 1]);
+    let place = AnnotationKind::Primary.span(offset..offset + 1);
+    let group =
+        Group::with_title(Level::ERROR.primary_title(&message)).element(snippet(code, cell, vec![place]));
+    Failure::new("CompileError", message.clone(), &render(&[group]))
 }
 
 fn question_mark(text: &str, code: &str, cell: &str) -> Failure {

@@ -56,6 +56,22 @@ pub fn place_offset(text: &str, line: usize, column: usize) -> usize {
     start + byte_offset(this_line, column.saturating_sub(1))
 }
 
+/// The byte offset of the first closing delimiter that nothing opens.
+pub fn stray_delimiter(code: &str) -> Option<usize> {
+    use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind as Token, tokenize};
+    let (mut open, mut offset) = (0usize, 0);
+    for token in tokenize(code, FrontmatterAllowed::No) {
+        match token.kind {
+            Token::OpenParen | Token::OpenBrace | Token::OpenBracket => open += 1,
+            Token::CloseParen | Token::CloseBrace | Token::CloseBracket if open == 0 => return Some(offset),
+            Token::CloseParen | Token::CloseBrace | Token::CloseBracket => open -= 1,
+            _ => {}
+        }
+        offset += token.len as usize;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +93,13 @@ mod tests {
         assert_eq!(stream.push(b"c"), "\u{fffd}c");
         assert_eq!(stream.push(b"\xf0\x9f"), "");
         assert_eq!(stream.finish(), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_stray_delimiter_is_found_and_one_in_a_string_is_not() {
+        assert_eq!(stray_delimiter("f(\"}\") }"), Some(7));
+        assert_eq!(stray_delimiter("}"), Some(0));
+        assert_eq!(stray_delimiter("fn f() { '}'; }"), None);
     }
 
     #[test]

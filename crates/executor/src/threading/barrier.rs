@@ -46,16 +46,8 @@ impl Barrier {
     /// If `parties` is 0.
     pub fn new(parties: usize) -> Barrier {
         assert!(parties > 0, "a barrier needs at least 1 party");
-        let state = State {
-            arrived: 0,
-            round: 0,
-            life: 0,
-            broken: false,
-        };
-        Barrier {
-            state: Monitor::new("a barrier", state),
-            parties,
-        }
+        let state = State { arrived: 0, round: 0, life: 0, broken: false };
+        Barrier { state: Monitor::new("a barrier", state), parties }
     }
 
     /// Waits until all threads are there. Each gets a different number: 0 for the first that came.
@@ -117,12 +109,7 @@ impl Barrier {
     pub fn reset(&self) {
         self.state.update(|state| {
             let life = state.life + 1;
-            *state = State {
-                arrived: 0,
-                round: 0,
-                life,
-                broken: false,
-            };
+            *state = State { arrived: 0, round: 0, life, broken: false };
         });
     }
 
@@ -143,19 +130,12 @@ impl Barrier {
 }
 
 fn broken() -> TaskError {
-    TaskError::from_error(
-        "the barrier is broken: one of its threads gave up, or it was aborted or reset",
-    )
+    TaskError::from_error("the barrier is broken: one of its threads gave up, or it was aborted or reset")
 }
 
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.broken() { ", broken" } else { "" };
-        write!(
-            f,
-            "Barrier({} of {} waiting{state})",
-            self.n_waiting(),
-            self.parties
-        )
+        write!(f, "Barrier({} of {} waiting{state})", self.n_waiting(), self.parties)
     }
 }

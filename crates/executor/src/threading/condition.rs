@@ -63,10 +63,7 @@ impl Condition {
     ///
     /// [`TaskError::Interrupted`], and those of [`Lock::lock`](super::Lock::lock). Then the lock is not
     /// held.
-    pub fn wait<'a, T: ?Sized>(
-        &self,
-        guard: LockGuard<'a, T>,
-    ) -> Result<LockGuard<'a, T>, TaskError> {
+    pub fn wait<'a, T: ?Sized>(&self, guard: LockGuard<'a, T>) -> Result<LockGuard<'a, T>, TaskError> {
         self.wait_until(guard, None).map(|(guard, _)| guard)
     }
 
@@ -105,18 +102,13 @@ impl Condition {
         guard: LockGuard<'a, T>,
         deadline: Option<Instant>,
     ) -> Result<(LockGuard<'a, T>, bool), TaskError> {
-        let ticket = Arc::new(Ticket {
-            agent: Agent::current(),
-            called: AtomicBool::new(false),
-        });
+        let ticket = Arc::new(Ticket { agent: Agent::current(), called: AtomicBool::new(false) });
         // Before the lock is free: whoever changes the value afterwards finds the ticket.
         self.tickets.lock().push(Arc::clone(&ticket));
         let lock = LockGuard::lock(&guard);
         drop(guard);
         let waited = block(&Called { ticket: &ticket }, deadline);
-        self.tickets
-            .lock()
-            .retain(|other| !Arc::ptr_eq(other, &ticket));
+        self.tickets.lock().retain(|other| !Arc::ptr_eq(other, &ticket));
         let called = ticket.called.load(Acquire);
         match waited {
             Ok(()) | Err(TaskError::TimedOut) => Ok((lock.lock()?, called)),
@@ -172,10 +164,7 @@ impl Goal for Called<'_> {
     }
 
     fn label(&self) -> TaskLabel {
-        TaskLabel {
-            number: 0,
-            name: NameId::new("a condition"),
-        }
+        TaskLabel { number: 0, name: NameId::new("a condition") }
     }
 }
 

@@ -27,9 +27,7 @@ pub struct Event {
 impl Event {
     /// A flag that is not set.
     pub fn new() -> Event {
-        Event {
-            flag: Monitor::new("an event", false),
-        }
+        Event { flag: Monitor::new("an event", false) }
     }
 
     /// Sets the flag and ends all waits for it.
@@ -78,10 +76,6 @@ impl Default for Event {
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_set() {
-            "Event(set)"
-        } else {
-            "Event(not set)"
-        })
+        f.write_str(if self.is_set() { "Event(set)" } else { "Event(not set)" })
     }
 }

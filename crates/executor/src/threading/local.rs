@@ -36,10 +36,7 @@ thread_local! {
 impl<T: 'static> Local<T> {
     /// A value that is `initial()` at first, in every thread.
     pub fn new(initial: impl Fn() -> T + Send + Sync + 'static) -> Local<T> {
-        Local {
-            id: LOCALS.fetch_add(1, Relaxed),
-            initial: Box::new(initial),
-        }
+        Local { id: LOCALS.fetch_add(1, Relaxed), initial: Box::new(initial) }
     }
 
     /// Uses this thread's value.
@@ -49,9 +46,7 @@ impl<T: 'static> Local<T> {
     /// If `work` uses the same value again.
     pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         let cell = self.cell();
-        let mut value = cell
-            .try_borrow_mut()
-            .expect("a thread's value cannot be used within its own use");
+        let mut value = cell.try_borrow_mut().expect("a thread's value cannot be used within its own use");
         work(&mut value)
     }
 
@@ -75,8 +70,7 @@ impl<T: 'static> Local<T> {
             let fresh: Rc<dyn Any> = Rc::new(RefCell::new((self.initial)()));
             VALUES.with_borrow_mut(|values| Rc::clone(values.entry(self.id).or_insert(fresh)))
         });
-        any.downcast()
-            .expect("only this type is stored under this number")
+        any.downcast().expect("only this type is stored under this number")
     }
 }
 

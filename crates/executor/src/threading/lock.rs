@@ -68,15 +68,8 @@ impl<T> Lock<T> {
 
     /// A lock that error messages call `name`.
     pub fn named(name: &str, value: T) -> Lock<T> {
-        let id = LockId {
-            name: name.to_owned(),
-            holder: AtomicU32::new(0),
-        };
-        Lock {
-            id: Arc::new(id),
-            waiters: WaitList::default(),
-            value: Mutex::new(value),
-        }
+        let id = LockId { name: name.to_owned(), holder: AtomicU32::new(0) };
+        Lock { id: Arc::new(id), waiters: WaitList::default(), value: Mutex::new(value) }
     }
 
     /// The value, of which this is the only owner.
@@ -130,10 +123,7 @@ impl<T: ?Sized> Lock<T> {
         if let Some(guard) = self.try_lock() {
             return Ok(guard);
         }
-        let goal = Taken {
-            lock: self,
-            guard: RefCell::new(None),
-        };
+        let goal = Taken { lock: self, guard: RefCell::new(None) };
         let waited = block(&goal, deadline);
         match (goal.guard.take(), waited) {
             // Another wait of the same deadlock failed first and its thread let go of the lock; the
@@ -148,11 +138,7 @@ impl<T: ?Sized> Lock<T> {
     fn taken<'a>(&'a self, guard: MutexGuard<'a, T>) -> LockGuard<'a, T> {
         self.id.holder.store(Agent::current_id(), Relaxed);
         agent::lock_taken();
-        LockGuard {
-            lock: self,
-            guard: Some(guard),
-            not_send: PhantomData,
-        }
+        LockGuard { lock: self, guard: Some(guard), not_send: PhantomData }
     }
 }
 
@@ -187,10 +173,7 @@ impl<T: ?Sized> Goal for Taken<'_, T> {
     }
 
     fn label(&self) -> TaskLabel {
-        TaskLabel {
-            number: 0,
-            name: NameId::new(&self.lock.id.name),
-        }
+        TaskLabel { number: 0, name: NameId::new(&self.lock.id.name) }
     }
 }
 
@@ -214,17 +197,13 @@ impl<T: ?Sized> Deref for LockGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.guard
-            .as_ref()
-            .expect("the inner guard is there until the drop")
+        self.guard.as_ref().expect("the inner guard is there until the drop")
     }
 }
 
 impl<T: ?Sized> DerefMut for LockGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.guard
-            .as_mut()
-            .expect("the inner guard is there until the drop")
+        self.guard.as_mut().expect("the inner guard is there until the drop")
     }
 }
 

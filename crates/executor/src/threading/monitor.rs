@@ -22,11 +22,7 @@ pub(super) struct Monitor<S> {
 
 impl<S> Monitor<S> {
     pub(super) fn new(kind: &'static str, state: S) -> Monitor<S> {
-        Monitor {
-            state: Mutex::new(state),
-            waiters: WaitList::default(),
-            kind,
-        }
+        Monitor { state: Mutex::new(state), waiters: WaitList::default(), kind }
     }
 
     /// Looks at the state.
@@ -61,11 +57,7 @@ impl<S> Monitor<S> {
     ) -> Result<R, TaskError> {
         // A time-out beyond what the clock can count is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let goal = Changed {
-            monitor: self,
-            change: RefCell::new(change),
-            result: RefCell::new(None),
-        };
+        let goal = Changed { monitor: self, change: RefCell::new(change), result: RefCell::new(None) };
         let waited = block(&goal, deadline);
         // The last look may have succeeded just when the wait failed; what it took is not given back.
         match (goal.result.take(), waited) {
@@ -105,9 +97,6 @@ impl<S, R, F: FnMut(&mut S) -> Option<R>> Goal for Changed<'_, S, R, F> {
     }
 
     fn label(&self) -> TaskLabel {
-        TaskLabel {
-            number: 0,
-            name: NameId::new(self.monitor.kind),
-        }
+        TaskLabel { number: 0, name: NameId::new(self.monitor.kind) }
     }
 }

@@ -49,15 +49,8 @@ impl<T> Queue<T> {
     /// If `most` is 0.
     pub fn bounded(most: usize) -> Queue<T> {
         assert!(most > 0, "a queue needs room for at least 1 item");
-        let state = State {
-            items: VecDeque::new(),
-            unfinished: 0,
-            closed: false,
-        };
-        Queue {
-            state: Monitor::new("a queue", state),
-            most,
-        }
+        let state = State { items: VecDeque::new(), unfinished: 0, closed: false };
+        Queue { state: Monitor::new("a queue", state), most }
     }
 
     /// Waits until there is room and adds an item.
@@ -88,19 +81,11 @@ impl<T> Queue<T> {
     fn put_within(&self, item: T, timeout: Option<Duration>) -> Result<(), TaskError> {
         let mut item = Some(item);
         let added = self.state.wait(timeout, |state| {
-            if state.closed {
-                Some(false)
-            } else {
-                state.add(&mut item, self.most).then_some(true)
-            }
+            if state.closed { Some(false) } else { state.add(&mut item, self.most).then_some(true) }
         })?;
         // Both those who wait for an item and those who wait for the end may be in the list.
         self.state.update(|_| ());
-        if added {
-            Ok(())
-        } else {
-            Err(TaskError::ShutDown)
-        }
+        if added { Ok(()) } else { Err(TaskError::ShutDown) }
     }
 
     /// Waits for an item and takes it out.
@@ -127,12 +112,10 @@ impl<T> Queue<T> {
     }
 
     fn get_within(&self, timeout: Option<Duration>) -> Result<T, TaskError> {
-        let item = self
-            .state
-            .wait(timeout, |state| match state.items.pop_front() {
-                Some(item) => Some(Some(item)),
-                None => state.closed.then_some(None),
-            })?;
+        let item = self.state.wait(timeout, |state| match state.items.pop_front() {
+            Some(item) => Some(Some(item)),
+            None => state.closed.then_some(None),
+        })?;
         if self.most != usize::MAX {
             self.state.update(|_| ());
         }
@@ -150,21 +133,15 @@ impl<T> Queue<T> {
     ///
     /// [`TaskError::Failed`] if it is called more often than items were put.
     pub fn task_done(&self) -> Result<(), TaskError> {
-        let counted = self
-            .state
-            .update(|state| match state.unfinished.checked_sub(1) {
-                Some(left) => {
-                    state.unfinished = left;
-                    true
-                }
-                None => false,
-            });
+        let counted = self.state.update(|state| match state.unfinished.checked_sub(1) {
+            Some(left) => {
+                state.unfinished = left;
+                true
+            }
+            None => false,
+        });
         let excess = "task_done was called more often than items were put into the queue";
-        if counted {
-            Ok(())
-        } else {
-            Err(TaskError::from_error(excess))
-        }
+        if counted { Ok(()) } else { Err(TaskError::from_error(excess)) }
     }
 
     /// Waits until [`Queue::task_done`] was called for every item that was put.
@@ -173,8 +150,7 @@ impl<T> Queue<T> {
     ///
     /// [`TaskError::Interrupted`].
     pub fn join(&self) -> Result<(), TaskError> {
-        self.state
-            .wait(None, |state| (state.unfinished == 0).then_some(()))
+        self.state.wait(None, |state| (state.unfinished == 0).then_some(()))
     }
 
     /// Takes no more items. Those that are there can still be taken out.
@@ -217,11 +193,7 @@ impl<T> Default for Queue<T> {
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.state.read(|state| state.closed) {
-            ", closed"
-        } else {
-            ""
-        };
+        let state = if self.state.read(|state| state.closed) { ", closed" } else { "" };
         write!(f, "Queue({} items{state})", self.len())
     }
 }

@@ -60,10 +60,7 @@ impl<T> RLock<T> {
 
     /// A lock that error messages call `name`.
     pub fn named(name: &str, value: T) -> RLock<T> {
-        let id = LockId {
-            name: name.to_owned(),
-            holder: AtomicU32::new(0),
-        };
+        let id = LockId { name: name.to_owned(), holder: AtomicU32::new(0) };
         RLock {
             id: Arc::new(id),
             waiters: WaitList::default(),
@@ -97,10 +94,7 @@ impl<T> RLock<T> {
             self.id.holder.store(Agent::current_id(), Relaxed);
         }
         agent::lock_taken();
-        Some(RLockGuard {
-            lock: self,
-            guard: Some(guard),
-        })
+        Some(RLockGuard { lock: self, guard: Some(guard) })
     }
 
     /// Whether this thread holds the lock.
@@ -117,10 +111,7 @@ impl<T> RLock<T> {
         if let Some(guard) = self.try_lock() {
             return Ok(guard);
         }
-        let goal = Taken {
-            lock: self,
-            guard: RefCell::new(None),
-        };
+        let goal = Taken { lock: self, guard: RefCell::new(None) };
         let waited = block(&goal, deadline);
         match (goal.guard.take(), waited) {
             // Another wait of the same deadlock failed first and its thread let go of the lock; the
@@ -164,10 +155,7 @@ impl<T> Goal for Taken<'_, T> {
     }
 
     fn label(&self) -> TaskLabel {
-        TaskLabel {
-            number: 0,
-            name: NameId::new(&self.lock.id.name),
-        }
+        TaskLabel { number: 0, name: NameId::new(&self.lock.id.name) }
     }
 }
 
@@ -190,9 +178,7 @@ impl<T> Deref for RLockGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.guard
-            .as_ref()
-            .expect("the inner guard is there until the drop")
+        self.guard.as_ref().expect("the inner guard is there until the drop")
     }
 }
 

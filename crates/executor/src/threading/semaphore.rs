@@ -33,9 +33,7 @@ pub struct Permit<'a> {
 impl Semaphore {
     /// A semaphore with `count` places.
     pub fn new(count: usize) -> Semaphore {
-        Semaphore {
-            count: Monitor::new("a semaphore", count),
-        }
+        Semaphore { count: Monitor::new("a semaphore", count) }
     }
 
     /// Waits for a place and takes it.
@@ -117,10 +115,7 @@ pub struct BoundedSemaphore {
 impl BoundedSemaphore {
     /// A semaphore with `count` places, and never more.
     pub fn new(count: usize) -> BoundedSemaphore {
-        BoundedSemaphore {
-            inner: Semaphore::new(count),
-            bound: count,
-        }
+        BoundedSemaphore { inner: Semaphore::new(count), bound: count }
     }
 
     /// Waits for a place and takes it.
@@ -158,16 +153,9 @@ impl BoundedSemaphore {
             *count += usize::from(fits);
             fits
         });
-        let excess = || {
-            format!(
-                "the semaphore has {bound} places and all of them are free; there is none to release"
-            )
-        };
-        if released {
-            Ok(())
-        } else {
-            Err(TaskError::from_error(excess()))
-        }
+        let excess =
+            || format!("the semaphore has {bound} places and all of them are free; there is none to release");
+        if released { Ok(()) } else { Err(TaskError::from_error(excess())) }
     }
 
     /// The number of free places now.
@@ -184,12 +172,7 @@ impl fmt::Debug for Semaphore {
 
 impl fmt::Debug for BoundedSemaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "BoundedSemaphore({} of {} free)",
-            self.available(),
-            self.bound
-        )
+        write!(f, "BoundedSemaphore({} of {} free)", self.available(), self.bound)
     }
 }
 

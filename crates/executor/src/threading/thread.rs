@@ -107,10 +107,7 @@ impl<T: Send + 'static> Thread<T> {
     /// If it was started before, or the system cannot start another thread.
     pub fn start(&self) {
         let Some(work) = self.work.lock().take() else {
-            panic!(
-                "the thread `{}` was started before; a thread can be started only once",
-                self.name
-            )
+            panic!("the thread `{}` was started before; a thread can be started only once", self.name)
         };
         panics::install_hook();
         fork::watch();
@@ -118,12 +115,10 @@ impl<T: Send + 'static> Thread<T> {
         let name = self.name.clone();
         let alive = Alive::count(self.daemon);
         let created = Ticks::now();
-        let started = std::thread::Builder::new()
-            .name(self.name.clone())
-            .spawn(move || {
-                let _alive = alive;
-                run(name, &shared, created, work);
-            });
+        let started = std::thread::Builder::new().name(self.name.clone()).spawn(move || {
+            let _alive = alive;
+            run(name, &shared, created, work);
+        });
         if let Err(error) = started {
             panic!("the thread `{}` could not be started: {error}", self.name);
         }
@@ -189,28 +184,16 @@ impl<T: Send + 'static> Thread<T> {
 
     fn wait(&self, timeout: Option<Duration>) -> Result<(), TaskError> {
         if !self.started.load(Acquire) {
-            let reason = format!(
-                "the thread `{}` was not started; call `start` first",
-                self.name
-            );
+            let reason = format!("the thread `{}` was not started; call `start` first", self.name);
             return Err(TaskError::from_error(reason));
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        block(
-            &Ended {
-                shared: &self.shared,
-                name: &self.name,
-            },
-            deadline,
-        )
+        block(&Ended { shared: &self.shared, name: &self.name }, deadline)
     }
 }
 
 fn label(name: &str) -> TaskLabel {
-    TaskLabel {
-        number: 0,
-        name: NameId::new(name),
-    }
+    TaskLabel { number: 0, name: NameId::new(name) }
 }
 
 /// What the thread does.
@@ -220,27 +203,13 @@ fn run<T: Send + 'static>(name: String, shared: &Arc<Shared<T>>, created: Ticks,
     let agent = Agent::become_worker(name, 0, Some(Arc::clone(&log)));
     shared.header().set_runner(agent.id);
     if shared.start() {
-        agent::set_running(Some(Running {
-            label,
-            pool: 0,
-            is_thread: true,
-        }));
+        agent::set_running(Some(Running { label, pool: 0, is_thread: true }));
         let started = Ticks::now();
         log.started(label, created, started);
         let result = panics::catch(label, work);
-        let outcome = if result.is_ok() {
-            Outcome::Returned
-        } else {
-            Outcome::Panicked
-        };
+        let outcome = if result.is_ok() { Outcome::Returned } else { Outcome::Panicked };
         let finished = Ticks::now();
-        log.finished(TaskSpan {
-            task: label,
-            submitted: created,
-            started,
-            finished,
-            outcome,
-        });
+        log.finished(TaskSpan { task: label, submitted: created, started, finished, outcome });
         // Nobody can have cancelled it after `start`, and nobody else completes it.
         let _ = shared.complete(result);
     }
@@ -324,10 +293,7 @@ pub fn timeline() -> Timeline {
 
 fn describe(agent: &Agent) -> ThreadInfo {
     let thread_name = agent.thread_name().map(str::to_owned);
-    ThreadInfo {
-        name: thread_name.unwrap_or_else(|| agent.name.clone()),
-        ident: agent.id,
-    }
+    ThreadInfo { name: thread_name.unwrap_or_else(|| agent.name.clone()), ident: agent.id }
 }
 
 /// Counts the threads that the process waits for at its end.
@@ -352,9 +318,7 @@ impl Alive {
             }
         });
         *ALIVE.lock() += 1;
-        Alive {
-            generation: Some(fork::generation()),
-        }
+        Alive { generation: Some(fork::generation()) }
     }
 }
 

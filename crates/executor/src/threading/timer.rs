@@ -36,11 +36,7 @@ impl Timer {
                 work();
             }
         });
-        Timer {
-            thread,
-            cancelled,
-            delay,
-        }
+        Timer { thread, cancelled, delay }
     }
 
     /// Starts to count.

@@ -1,0 +1,90 @@
+"""Fixtures of the end-to-end tests. They test the installed kernel through the Jupyter protocol, as a front end sees it."""
+
+from __future__ import annotations
+
+import pytest
+
+import helpers
+
+FAILED = pytest.StashKey[bool]()
+
+
+def pytest_collection_modifyitems(items):
+    """No test may hang: each one without a time-out of its own gets this one."""
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(180))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A missing part is a failure here, never a skip."""
+    report = yield
+    if report.when == "call" and report.failed:
+        item.stash[FAILED] = True
+    if report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and no test here may be: {call.excinfo.value if call.excinfo else ''}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def kernelspec() -> str:
+    """The name of the kernel under test; fails when it is not installed."""
+    helpers.kernel_spec()
+    return helpers.KERNEL
+
+
+@pytest.fixture(scope="session")
+def shared_kernel(kernelspec, tmp_path_factory):
+    """Starts the kernel that many tests share, and starts another when a test may have broken it."""
+    running: list[helpers.Kernel] = []
+    broken: list[AssertionError] = []
+
+    def get() -> helpers.Kernel:
+        if broken:
+            raise broken[0]  # what does not start once is not waited for again by every test
+        if not running:
+            running.append(helpers.Kernel(tmp_path_factory.mktemp("kernel")))
+            try:
+                running[0].start()
+            except AssertionError as error:
+                discard()
+                broken.append(error)
+                raise
+        return running[0]
+
+    def discard() -> None:
+        while running:
+            running.pop().stop()
+
+    yield get, discard
+    discard()
+
+
+@pytest.fixture
+def kernel(shared_kernel, request):
+    """A running kernel that other tests have used before: for tests that leave nothing behind which others could see."""
+    get, discard = shared_kernel
+    yield get()
+    if request.node.stash.get(FAILED, False):
+        discard()
+
+
+@pytest.fixture
+def kc(kernel):
+    """The client of the shared kernel."""
+    return kernel.client
+
+
+@pytest.fixture
+def fresh_kernel(kernelspec, tmp_path):
+    """A kernel of the test's own."""
+    with helpers.running_kernel(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_kc(fresh_kernel):
+    """The client of a kernel of the test's own."""
+    return fresh_kernel.client

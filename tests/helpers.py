@@ -1,0 +1,282 @@
+"""What the end-to-end tests share: starting a kernel, running a cell, and finding what a kernel left behind."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import sys
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import zmq
+from jupyter_client import KernelManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+KERNEL = os.environ.get("THREADBOOK_KERNEL", "threadbook")
+
+#: Long enough for a cold first cell on a busy two-core machine, short enough that a hang is noticed.
+CELL_TIMEOUT = 90.0
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def plain(text: str) -> str:
+    """The text without terminal colours."""
+    return _ANSI.sub("", text)
+
+
+def kernel_spec(name: str = KERNEL) -> KernelSpec:
+    """The installed kernelspec; says how to get it when it is not there."""
+    try:
+        return KernelSpecManager().get_kernel_spec(name)
+    except NoSuchKernel:
+        known = ", ".join(sorted(KernelSpecManager().find_kernel_specs())) or "none"
+        raise AssertionError(
+            f"the kernel {name!r} is not installed for {sys.executable} (installed: {known}). "
+            f"Install it with: threadbook install --prefix {sys.prefix}"
+        ) from None
+
+
+@dataclass
+class Message:
+    """One message about a cell, and when it arrived, in seconds since the cell was sent."""
+
+    kind: str
+    content: dict
+    at: float
+
+
+@dataclass
+class Result:
+    """All that came back for one cell."""
+
+    code: str
+    messages: list[Message] = field(default_factory=list)
+    reply: dict = field(default_factory=dict)
+    reply_at: float = 0.0
+
+    def of(self, *kinds: str) -> list[Message]:
+        return [message for message in self.messages if message.kind in kinds]
+
+    def text(self, name: str) -> str:
+        return "".join(m.content["text"] for m in self.of("stream") if m.content["name"] == name)
+
+    @property
+    def status(self) -> str:
+        return self.reply.get("status", "no reply")
+
+    @property
+    def count(self) -> int | None:
+        return self.reply.get("execution_count")
+
+    @property
+    def stdout(self) -> str:
+        return self.text("stdout")
+
+    @property
+    def stderr(self) -> str:
+        return self.text("stderr")
+
+    @property
+    def displays(self) -> list[dict]:
+        return [m.content["data"] for m in self.of("display_data")]
+
+    @property
+    def results(self) -> list[dict]:
+        return [m.content["data"] for m in self.of("execute_result")]
+
+    @property
+    def shown(self) -> list[dict]:
+        """Everything the cell shows besides text streams, in order."""
+        return [m.content["data"] for m in self.of("display_data", "execute_result")]
+
+    @property
+    def result(self) -> str | None:
+        """The plain text of the last expression's value; None if it shows nothing."""
+        return self.results[-1].get("text/plain") if self.results else None
+
+    @property
+    def errors(self) -> list[dict]:
+        return [m.content for m in self.of("error")]
+
+    @property
+    def traceback(self) -> str:
+        return plain("\n".join(line for error in self.errors for line in error["traceback"]))
+
+    @property
+    def complaint(self) -> str:
+        """Everything in which a reader of the cell could find out what went wrong."""
+        said = [f"{error['ename']}: {error['evalue']}" for error in self.errors]
+        return plain("\n".join([*said, self.traceback, self.stderr]))
+
+    def __str__(self) -> str:
+        lines = [f"cell: {self.code!r}", f"status: {self.status} after {self.reply_at:.2f} s"]
+        for m in self.messages:
+            said = "\n".join([m.content["evalue"], *m.content["traceback"]]) if m.kind == "error" else str(m.content)
+            lines.append(f"  {m.at:6.2f} s {m.kind}: {plain(said)[:1500]}")
+        return "\n".join(lines)
+
+
+class CellTimeout(AssertionError):
+    """A cell did not end in time."""
+
+
+def send_cell(kc, code: str, **options) -> str:
+    """Sends a cell without waiting for it; returns the request's id."""
+    options.setdefault("allow_stdin", False)
+    return kc.execute(code, **options)
+
+
+def collect(kc, requests: dict[str, str], timeout: float = CELL_TIMEOUT, on_message=None) -> dict[str, Result]:
+    """Collects the messages of several sent cells ({id: code}) until each has its reply and its idle status."""
+    results = {request: Result(code) for request, code in requests.items()}
+    waiting = {request: {"reply", "idle"} for request in requests}
+    start = time.monotonic()
+    poller = zmq.Poller()
+    poller.register(kc.shell_channel.socket, zmq.POLLIN)
+    poller.register(kc.iopub_channel.socket, zmq.POLLIN)
+    alive = True
+
+    def take(channel, handle):
+        while True:
+            try:
+                message = channel.get_msg(timeout=0)
+            except queue.Empty:
+                return
+            request = message["parent_header"].get("msg_id")
+            if request in results:
+                handle(request, message, time.monotonic() - start)
+
+    def on_shell(request, message, at):
+        if message["msg_type"] == "execute_reply":
+            results[request].reply = message["content"]
+            results[request].reply_at = at
+            waiting[request].discard("reply")
+
+    def on_iopub(request, message, at):
+        got = Message(message["msg_type"], message["content"], at)
+        results[request].messages.append(got)
+        if got.kind == "status" and got.content["execution_state"] == "idle":
+            waiting[request].discard("idle")
+        if on_message is not None:
+            on_message(got)
+
+    while any(waiting.values()):
+        left = timeout - (time.monotonic() - start)
+        story = "\n".join(str(result) for result in results.values())
+        if left <= 0:
+            raise CellTimeout(f"no end after {timeout:.0f} s\n{story}")
+        if not alive:
+            raise AssertionError(f"the kernel process itself ended\n{story}")
+        ready = dict(poller.poll(min(left, 1.0) * 1000))
+        manager = getattr(kc, "parent", None)
+        alive = bool(ready) or manager is None or manager.is_alive()
+        take(kc.iopub_channel, on_iopub)
+        take(kc.shell_channel, on_shell)
+    return results
+
+
+def run_cell(kc, code: str, timeout: float = CELL_TIMEOUT, on_message=None, **options) -> Result:
+    """Runs one cell and waits for its reply and its idle status."""
+    request = send_cell(kc, code, **options)
+    return collect(kc, {request: code}, timeout, on_message)[request]
+
+
+def ok(kc, code: str, timeout: float = CELL_TIMEOUT, **options) -> Result:
+    """Runs a cell that must succeed."""
+    result = run_cell(kc, code, timeout, **options)
+    assert result.status == "ok" and not result.errors, f"this cell should run\n{result}"
+    return result
+
+
+def ask(kc, question: str, *args, timeout: float = 30.0, **kwargs) -> dict:
+    """Sends a request on the shell channel through the client's method of this name; returns the reply's content."""
+    request = getattr(kc, question)(*args, **kwargs)
+    deadline = time.monotonic() + timeout
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            message = kc.get_shell_msg(timeout=left)
+        except queue.Empty:
+            break
+        if message["parent_header"].get("msg_id") == request:
+            assert message["msg_type"] == f"{question}_reply", message
+            return message["content"]
+    raise AssertionError(f"no {question}_reply to {args} {kwargs} within {timeout:.0f} s")
+
+
+def wait_until(condition, timeout: float, every: float = 0.05):
+    """Polls until the condition holds; returns what it said last."""
+    deadline = time.monotonic() + timeout
+    while not (value := condition()) and time.monotonic() < deadline:
+        time.sleep(every)
+    return value
+
+
+def processes_marked(mark: str) -> list[psutil.Process]:
+    """Every live process with this mark in its environment, wherever it has been moved in the process tree."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("THREADBOOK_TEST_MARK") == mark:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+class Kernel:
+    """A running kernel: its manager, its client, its log, and a mark that all its processes inherit."""
+
+    def __init__(self, directory: Path, name: str = KERNEL, cwd: Path | None = None, env: dict | None = None, spec_manager=None):
+        self.mark = f"threadbook-test-{uuid.uuid4()}"
+        self.tmp = directory / "tmp"
+        self.tmp.mkdir(parents=True)
+        self.log_path = directory / "kernel.log"
+        self.env = {**os.environ, "TMPDIR": str(self.tmp), "THREADBOOK_TEST_MARK": self.mark, **(env or {})}
+        self.cwd = cwd or directory
+        self.manager = KernelManager(kernel_name=name, **({"kernel_spec_manager": spec_manager} if spec_manager else {}))
+        self.client = None
+        self.log_file = None
+
+    def start(self, ready_timeout: float | None = CELL_TIMEOUT) -> Kernel:
+        """Starts the process; with None it does not wait for the first answer."""
+        self.log_file = self.log_path.open("ab")  # kept open, because a restart uses it again
+        self.manager.start_kernel(cwd=str(self.cwd), env=self.env, stdout=self.log_file, stderr=self.log_file)
+        self.client = self.manager.client()
+        self.client.start_channels()
+        if ready_timeout is not None:
+            try:
+                self.client.wait_for_ready(timeout=ready_timeout)
+            except RuntimeError as error:
+                raise AssertionError(f"the kernel did not start: {error}\n{self.log()}") from error
+        return self
+
+    def stop(self) -> None:
+        if self.client is not None:
+            self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+        if self.log_file is not None:
+            self.log_file.close()
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def processes(self) -> list[psutil.Process]:
+        """Every live process that descends from this kernel."""
+        return processes_marked(self.mark)
+
+
+@contextmanager
+def running_kernel(directory: Path, ready_timeout: float | None = CELL_TIMEOUT, **options):
+    kernel = Kernel(directory, **options)
+    try:
+        yield kernel.start(ready_timeout)
+    finally:
+        kernel.stop()

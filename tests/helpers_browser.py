@@ -1,0 +1,180 @@
+"""JupyterLab in a headless Chromium: starting the one and steering the other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, sync_playwright
+
+from helpers import wait_until
+
+#: Nothing but the page: no first-run dialogues, no updates, no calls home.
+CHROMIUM_ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium() -> str:
+    """The system's Chromium, or the one that THREADBOOK_CHROMIUM names."""
+    names = [os.environ.get("THREADBOOK_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
+    for name in filter(None, names):
+        if found := shutil.which(name):
+            return found
+    raise AssertionError("no Chromium found. Install it with: apt-get install chromium")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def jupyter_lab(root: Path, private: Path, mark: str):
+    """JupyterLab on a free port, with settings and workspaces of its own; yields its address.
+
+    All its processes carry the mark in their environment.
+    """
+    quiet = private / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    quiet.parent.mkdir(parents=True)
+    quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    port = free_port()
+    log_path = private / "jupyterlab.log"
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "JUPYTER_CONFIG_DIR": str(private / "config"),
+        "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
+        "THREADBOOK_TEST_MARK": mark,
+        "IPYTHONDIR": str(private / "ipython"),
+    }
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
+        *("--IdentityProvider.token=", f"--ServerApp.root_dir={root}"),
+    ]
+    with log_path.open("wb") as log:
+        server = subprocess.Popen(command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+
+    def served() -> bool:
+        assert server.poll() is None, f"JupyterLab ended\n{log_path.read_text(errors='replace')}"
+        try:
+            return urllib.request.urlopen(f"{address}/api/status", timeout=2).status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    try:
+        assert wait_until(served, 60, every=0.2), f"JupyterLab does not answer\n{log_path.read_text(errors='replace')}"
+        yield address
+    finally:
+        server.terminate()  # which also shuts its kernels down
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+@contextmanager
+def browser_page():
+    """A page in a fresh Chromium."""
+    executable = chromium()
+    with sync_playwright() as playwright:
+        # Playwright's own default arguments ask for headless mode already; ours say which.
+        browser = playwright.chromium.launch(executable_path=executable, headless=False, args=CHROMIUM_ARGUMENTS)
+        try:
+            page = browser.new_page(viewport={"width": 1280, "height": 1600})
+            page.set_default_timeout(30_000)
+            yield page
+        finally:
+            browser.close()
+
+
+def open_menu(page: Page, *labels: str) -> None:
+    """Clicks through the menu bar: the first label names the menu, the last one the command."""
+    page.locator(".lm-MenuBar-itemLabel", has_text=labels[0]).first.click()
+    for depth, label in enumerate(labels[1:]):
+        item = page.locator(".lm-Menu").nth(depth).locator(".lm-Menu-itemLabel").get_by_text(label, exact=True)
+        item.click()
+
+
+def open_from_file_browser(page: Page, name: str) -> None:
+    """Double-clicks a notebook in the file browser on the left and waits until its cells are there."""
+    page.locator(".jp-DirListing-item", has_text=name).dblclick()
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+
+
+def code_cell(page: Page, text: str) -> Locator:
+    """The first code cell with this text."""
+    return page.locator(".jp-Notebook .jp-CodeCell", has=page.locator(".jp-InputArea-editor", has_text=text)).first
+
+
+def output_of(cell: Locator) -> str:
+    return "".join(cell.locator(".jp-OutputArea-output").all_text_contents())
+
+
+def coloured_words(cell: Locator) -> list[tuple[str, str]]:
+    """The words of a cell's editor with the colours in which the page shows them, in order."""
+    return [
+        (word["text"], word["colour"])
+        for word in cell.locator(".cm-content").evaluate(
+            """editor => {
+                const found = [], walker = document.createTreeWalker(editor, NodeFilter.SHOW_TEXT);
+                while (walker.nextNode()) {
+                    const colour = getComputedStyle(walker.currentNode.parentElement).color;
+                    for (const text of walker.currentNode.data.match(/[\\w!]+|"[^"]*"/g) ?? []) found.push({text, colour});
+                }
+                return found;
+            }"""
+        )
+    ]
+
+
+def worst_contrast(element: Locator) -> tuple[float, str]:
+    """The lowest contrast (1 to 21, as WCAG computes it) of a word in this element with its background."""
+    return tuple(
+        element.evaluate(
+            """element => {
+                const parse = colour => { const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number); return [r, g, b, a]; };
+                const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
+                const background = node => {
+                    if (node === null) return [255, 255, 255, 1];
+                    const own = parse(getComputedStyle(node).backgroundColor);
+                    return own[3] === 1 ? own : over(own, background(node.parentElement));
+                };
+                const luminance = colour => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+                    const c = colour[i] / 255;
+                    return sum + weight * (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+                }, 0);
+                let worst = [21, ""];
+                const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+                while (walker.nextNode()) {
+                    const parent = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
+                    if (!/\\w/.test(text)) continue;
+                    const behind = background(parent), front = over(parse(getComputedStyle(parent).color), behind);
+                    const [high, low] = [luminance(front), luminance(behind)].sort((a, b) => b - a);
+                    const contrast = (high + 0.05) / (low + 0.05);
+                    if (contrast < worst[0]) worst = [contrast, text];
+                }
+                return worst;
+            }"""
+        )
+    )

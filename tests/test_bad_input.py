@@ -1,0 +1,335 @@
+"""Cells and messages that no one should send. Each ends with a clear answer, and the kernel goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+import zmq
+from jupyter_client.session import Session
+
+from helpers import ask, ok, run_cell, wait_until
+
+
+def assert_next_cell_runs(kc):
+    result = ok(kc, 'println!("still here");\n6 * 7', timeout=60)
+    assert (result.stdout, result.result) == ("still here\n", "42"), f"the next cell does not run well\n{result}"
+
+
+def assert_failed(result, *any_of: str):
+    assert result.status == "error", f"this cell should fail\n{result}"
+    assert len(result.errors) == 1, f"there should be exactly one error message\n{result}"
+    said = result.complaint.lower()
+    assert any(text.lower() in said for text in any_of), f"the error says none of {any_of}\n{result}"
+    assert len(result.traceback.splitlines()) <= 12, result.traceback
+
+
+# --- cells that the compiler refuses ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "cell, said",
+    [
+        ("let x = ;", "expected expression"),
+        ("fn broken( {", "unclosed delimiter"),
+        ('let s = "no end', "unterminated"),
+        ("1 +", "expected expression"),
+        ("}", "unexpected closing delimiter"),
+        ("let 数 = 🦀;", "🦀"),
+        ("let x = 1\nlet y = 2", "expected"),
+    ],
+)
+def test_syntax_error(kc, cell, said):
+    assert_failed(run_cell(kc, cell), said)
+    assert_next_cell_runs(kc)
+
+
+@pytest.mark.parametrize("cell", ["", " ", "\n\n\t", "// only a comment", "/* only\na comment */"])
+def test_a_cell_without_code(kc, cell):
+    result = run_cell(kc, cell)
+    assert result.status == "ok" and not result.errors, f"nothing to do is no error\n{result}"
+    assert result.shown == [] and result.stdout == "" and result.stderr == "", result
+    assert_next_cell_runs(kc)
+
+
+def test_missing_dependency(fresh_kc):
+    result = run_cell(fresh_kc, ':dep threadbook_no_such_crate = "1"', timeout=120)
+    assert_failed(result, "threadbook_no_such_crate")
+    assert_next_cell_runs(fresh_kc)
+
+
+def test_missing_dependency_by_path(fresh_kc):
+    result = run_cell(fresh_kc, ':dep nowhere = { path = "/no/such/directory" }\nnowhere::at_all();', timeout=120)
+    assert_failed(result, "/no/such/directory")
+    assert_next_cell_runs(fresh_kc)
+
+
+def test_unknown_command(kc):
+    assert_failed(run_cell(kc, ":no_such_command"), "no_such_command")
+    assert_next_cell_runs(kc)
+
+
+# --- cells that print what a terminal would not like ---------------------------------------------------------------
+
+
+@pytest.mark.timeout(300)
+def test_ten_megabytes_of_output(kc):
+    lines = 100_000
+    result = run_cell(kc, f'for n in 0..{lines} {{ println!("{{n:0104}}"); }}', timeout=200)
+    assert result.status == "ok", str(result)[:3000]
+    text = result.stdout
+    assert len(text) == lines * 105, f"{len(text)} of {lines * 105} characters arrived"
+    assert text.startswith(f"{0:0104}\n") and text.endswith(f"{lines - 1:0104}\n")
+    assert len(result.of("stream")) < lines / 10, f"{len(result.of('stream'))} messages: a front end would choke"
+    assert_next_cell_runs(kc)
+
+
+@pytest.mark.timeout(300)
+def test_ten_megabytes_in_one_line(kc):
+    result = run_cell(kc, 'println!("{}", "x".repeat(10_000_000));', timeout=200)
+    assert result.status == "ok", str(result)[:3000]
+    assert result.stdout == "x" * 10_000_000 + "\n", f"{len(result.stdout)} characters arrived"
+    assert_next_cell_runs(kc)
+
+
+def test_ten_megabytes_as_a_result(kc):
+    result = run_cell(kc, '"y".repeat(10_000_000)', timeout=150)
+    assert result.status == "ok", str(result)[:3000]
+    assert len(result.result) >= 10_000_000, f"{len(result.result)} characters arrived"
+    assert_next_cell_runs(kc)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_binary_output(kc, stream):
+    result = run_cell(
+        kc,
+        "use std::io::Write;\n"
+        f"std::io::{stream}().write_all(&[b'<', 0xff, 0xfe, 0x00, 0x80, 0x1b, 0xc3, b'>', b'\\n'])?;\n"
+        f"std::io::{stream}().write_all(&(0..=255u8).collect::<Vec<u8>>())?;",
+    )
+    assert result.status == "ok", result
+    text = result.text(stream)
+    assert text.startswith("<") and "\N{REPLACEMENT CHARACTER}" in text, repr(text)
+    assert "ABCDEFGHIJKLMNOPQRSTUVWXYZ" in text, repr(text)
+    assert_next_cell_runs(kc)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "EVCXR_EXECUTION_COMPLETE",
+        "EVCXR_PANIC_NOTIFICATION",
+        "EVCXR_VARIABLE_CHANGED_TYPE:x",
+        "LOAD_AND_RUN /no/such.so nothing",
+    ],
+)
+def test_words_of_the_engine_are_only_text(kc, stream, words):
+    """The engine talks to the process of the cells in lines; a cell that prints such a line is not the engine."""
+    macro = {"stdout": "println", "stderr": "eprintln"}[stream]
+    result = run_cell(kc, f'{macro}!("{words}"); {macro}!("and more");')
+    assert result.status == "ok", result
+    assert result.text(stream) == f"{words}\nand more\n", result
+    assert_next_cell_runs(kc)
+
+
+def test_reading_stdin_does_not_hang(kc):
+    """There is no one to type: the cell reads nothing, or is told so."""
+    result = run_cell(
+        kc, 'let mut line = String::new();\nlet n = std::io::stdin().read_line(&mut line);\nprintln!("{n:?}");', timeout=30
+    )
+    assert result.status == "error" or result.stdout.startswith(("Ok(0)", "Err(")), result
+    assert_next_cell_runs(kc)
+
+
+def test_a_thread_that_prints_after_its_cell(kc):
+    ok(
+        kc,
+        "std::thread::spawn(|| for _ in 0..20 {\n"
+        '    println!("late");\n'
+        "    std::thread::sleep(std::time::Duration::from_millis(50));\n"
+        "});",
+    )
+    result = ok(kc, 'std::thread::sleep(std::time::Duration::from_secs(2)); println!("on time");')
+    assert "on time\n" in result.stdout, result
+    assert_next_cell_runs(kc)
+
+
+# --- cells that end their process ----------------------------------------------------------------------------------
+
+FATAL_CELLS = {
+    "exit": ("std::process::exit(3);", ["exit code 3", "exit status 3", "exit status: 3", "code 3", "exit(3)"]),
+    "exit without failure": ("std::process::exit(0);", ["exit"]),
+    "abort": ("std::process::abort();", ["SIGABRT", "abort"]),
+    "infinite recursion": (
+        "fn down(n: u64) -> u64 { let page = std::hint::black_box([n; 64]); down(n + 1) + page[7] }\ndown(0)",
+        ["stack"],
+    ),
+    "segfault": ("unsafe { (8 as *mut u32).write_volatile(1) };", ["SIGSEGV", "segmentation fault"]),
+    "segfault in a thread": (
+        "std::thread::spawn(|| unsafe { (8 as *mut u32).write_volatile(1) }).join().unwrap();",
+        ["SIGSEGV", "segmentation fault"],
+    ),
+    "killed from outside": (
+        'std::process::Command::new("kill").args(["-9", &std::process::id().to_string()]).status()?;\n'
+        "std::thread::sleep(std::time::Duration::from_secs(60));",
+        ["SIGKILL", "killed", "signal 9"],
+    ),
+    "panic while panicking": (
+        'struct Twice;\nimpl Drop for Twice { fn drop(&mut self) { panic!("second") } }\n'
+        'let _twice = Twice;\nif true { panic!("first") }',
+        ["abort", "SIGABRT", "first", "second"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FATAL_CELLS)
+def test_a_cell_that_ends_its_process(fresh_kc, case):
+    cell, said = FATAL_CELLS[case]
+    result = run_cell(fresh_kc, f'println!("before");\n{cell}', timeout=60)
+    assert_failed(result, *said)
+    assert result.stdout == "before\n", "what was printed before is shown"
+    assert_next_cell_runs(fresh_kc)
+    # And it is not only the next one: definitions work, and so does dying once more.
+    ok(fresh_kc, "fn after() -> i32 { 42 }")
+    assert ok(fresh_kc, "after()").result == "42"
+    assert_failed(run_cell(fresh_kc, cell, timeout=60), *said)
+    assert_next_cell_runs(fresh_kc)
+
+
+# --- messages that are not messages --------------------------------------------------------------------------------
+
+DELIMITER = b"<IDS|MSG>"
+
+
+class RawSocket:
+    """A socket to one of the kernel's channels, without the client's care about what it sends."""
+
+    def __init__(self, kernel, channel: str):
+        info = kernel.manager.get_connection_info()
+        self.session = Session(key=info["key"], signature_scheme=info["signature_scheme"])
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(f"tcp://{info['ip']}:{info[f'{channel}_port']}")
+
+    def request(self, kind: str, content: dict | None = None) -> list[bytes]:
+        """The frames of a well-formed message: delimiter, signature, header, parent, metadata, content."""
+        return self.session.serialize(self.session.msg(kind, content or {}))
+
+    def signed(self, *parts: bytes) -> list[bytes]:
+        return [DELIMITER, self.session.sign(list(parts)), *parts]
+
+    def replies(self, seconds: float) -> list[dict]:
+        """What arrives within this time."""
+        found, end = [], time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self.socket.poll(left * 1000):
+                _, frames = self.session.feed_identities(self.socket.recv_multipart())
+                found.append(self.session.deserialize(frames))
+        return found
+
+
+def wrong_signature(raw: RawSocket):
+    frames = raw.request("execute_request", {"code": 'std::fs::write("forged", "")?;', "silent": False})
+    return [frames[0], b"0" * 64, *frames[2:]]
+
+
+def empty_signature(raw: RawSocket):
+    frames = raw.request("shutdown_request", {"restart": False})
+    return [frames[0], b"", *frames[2:]]
+
+
+def signature_of_something_else(raw: RawSocket):
+    other, frames = raw.request("kernel_info_request"), raw.request("shutdown_request", {"restart": False})
+    return [frames[0], other[1], *frames[2:]]
+
+
+def not_even_hexadecimal(raw: RawSocket):
+    frames = raw.request("shutdown_request", {"restart": False})
+    return [frames[0], "señal \U0001f980".encode(), *frames[2:]]
+
+
+GARBAGE = {
+    "wrong signature": wrong_signature,
+    "empty signature": empty_signature,
+    "signature of another message": signature_of_something_else,
+    "signature that is no number": not_even_hexadecimal,
+    "no delimiter": lambda raw: raw.request("kernel_info_request")[1:],
+    "one frame": lambda raw: [b"hello"],
+    "one empty frame": lambda raw: [b""],
+    "delimiter only": lambda raw: [DELIMITER],
+    "truncated": lambda raw: raw.request("kernel_info_request")[:4],
+    "content missing": lambda raw: raw.signed(*raw.request("kernel_info_request")[2:5]),
+    "invalid JSON": lambda raw: raw.signed(b"{not json", b"{}", b"{}", b"{}"),
+    "JSON of the wrong kind": lambda raw: raw.signed(b"[]", b"17", b"null", b'"text"'),
+    "not UTF-8": lambda raw: raw.signed(b"\xff\xfe", b"{}", b"{}", b"{}"),
+    "header without fields": lambda raw: raw.signed(b"{}", b"{}", b"{}", b"{}"),
+    "deeply nested JSON": lambda raw: raw.signed(b"[" * 100_000, b"{}", b"{}", b"{}"),
+    "content of the wrong kind": lambda raw: raw.signed(*raw.request("execute_request")[2:5], b'{"code": 17}'),
+    "unknown message type": lambda raw: raw.request("no_such_request", {"some": "thing"}),
+    "a reply instead of a request": lambda raw: raw.request("execute_reply", {"status": "ok", "execution_count": 1}),
+    "large": lambda raw: [b"\x00" * 20_000_000],
+    "many frames": lambda raw: [b"x"] * 10_000,
+}
+
+#: Messages that carry no valid signature, or none that can be checked: no part of them may be acted upon or answered.
+UNSIGNED = [name for name in GARBAGE if "signature" in name or name in ("no delimiter", "one frame", "truncated")]
+
+
+@pytest.mark.parametrize("channel", ["shell", "control"])
+@pytest.mark.parametrize("case", GARBAGE)
+def test_garbage_is_dropped(kernel, case, channel):
+    raw = RawSocket(kernel, channel)
+    count = ok(kernel.client, "1").count
+    logged = len(kernel.log())
+    raw.socket.send_multipart(GARBAGE[case](raw))
+    # The same connection still works, so what was dropped is the message alone.
+    question = raw.request("kernel_info_request")
+    raw.socket.send_multipart(question)
+    asked = json.loads(question[2])["msg_id"]
+    seen: list[dict] = []
+
+    def answered():
+        seen.extend(raw.replies(0.1))
+        return any(m["msg_type"] == "kernel_info_reply" and m["parent_header"]["msg_id"] == asked for m in seen)
+
+    assert wait_until(answered, 10), (
+        f"no answer on the {channel} channel after this message; the log ends\n{kernel.log()[-2000:]}"
+    )
+    if case in UNSIGNED:
+        others = [m["msg_type"] for m in seen if m["parent_header"].get("msg_id") != asked]
+        assert not others, f"a message that cannot be trusted was answered: {others}"
+    assert wait_until(lambda: len(kernel.log()) > logged, 5), "the kernel's log does not mention it"
+    after = ok(kernel.client, "2")
+    assert after.count == count + 1, "the message took a prompt number"
+    assert not (kernel.cwd / "forged").exists(), "code of a forged message ran"
+    assert kernel.manager.is_alive()
+
+
+@pytest.mark.parametrize("channel", ["shell", "control", "stdin", "hb", "iopub"])
+def test_bytes_that_are_not_zeromq(kernel, channel):
+    """Something else that connects to the port, such as a browser or a port scanner."""
+    import socket
+
+    info = kernel.manager.get_connection_info()
+    for payload in (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x00" * 1000, b"\xff" * 64, b""):
+        with socket.create_connection((info["ip"], info[f"{channel}_port"]), timeout=5) as connection:
+            connection.sendall(payload)
+    assert_next_cell_runs(kernel.client)
+    assert ask(kernel.client, "kernel_info")["status"] == "ok"
+
+
+def test_execute_request_with_missing_fields(kernel):
+    """Optional fields may be missing: silent, store_history, user_expressions, allow_stdin, stop_on_error."""
+    raw = RawSocket(kernel, "shell")
+    raw.socket.send_multipart(raw.request("execute_request", {"code": "6 * 7"}))
+    seen: list[dict] = []
+
+    def replied():
+        seen.extend(raw.replies(0.2))
+        return [m for m in seen if m["msg_type"] == "execute_reply"]
+
+    replies = wait_until(replied, 30)
+    assert replies, "no reply"
+    assert replies[0]["content"]["status"] == "ok", replies[0]["content"]

@@ -1,0 +1,157 @@
+"""What a reader sees: the first notebook in JupyterLab in a real browser, run by its menus."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+
+import pytest
+
+import helpers
+from helpers_browser import (
+    browser_page,
+    chromium,
+    code_cell,
+    coloured_words,
+    jupyter_lab,
+    open_from_file_browser,
+    open_menu,
+    output_of,
+    worst_contrast,
+)
+
+NOTEBOOK = "01-concurrency.ipynb"
+#: Kept by the continuous integration as artefacts.
+SCREENSHOTS = helpers.ROOT / "target" / "screenshots"
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def lab(kernelspec, tmp_path_factory):
+    """JupyterLab on a copy of the notebooks; its processes must all be gone at the end."""
+    chromium()
+    directory = tmp_path_factory.mktemp("lab")
+    root, private = directory / "notebooks", directory / "private"
+    shutil.copytree(helpers.NOTEBOOKS, root)
+    private.mkdir()
+    if helpers.KERNEL != "threadbook":
+        notebook = json.loads((root / NOTEBOOK).read_text())
+        notebook["metadata"]["kernelspec"]["name"] = helpers.KERNEL
+        (root / NOTEBOOK).write_text(json.dumps(notebook))
+    mark = f"threadbook-test-{uuid.uuid4()}"
+    with jupyter_lab(root, private, mark) as address:
+        yield address
+    left = helpers.wait_until(lambda: not helpers.processes_marked(mark), 15)
+    assert left, f"left behind by JupyterLab: {[(p.pid, p.name()) for p in helpers.processes_marked(mark)]}"
+
+
+@pytest.fixture(scope="module")
+def page(lab):
+    """The notebook, opened by a double click in the file browser and run by Run, Run All Cells."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with browser_page() as page:
+        page.broken = []
+        page.on("pageerror", lambda error: page.broken.append(str(error)))
+        try:
+            page.goto(f"{lab}/lab")
+            page.locator(".jp-LauncherCard", has_text="Rust (Threadbook)").first.wait_for()
+            page.screenshot(path=SCREENSHOTS / "launcher.png")
+            open_from_file_browser(page, NOTEBOOK)
+            page.locator(".jp-NotebookPanel .jp-KernelName", has_text="Rust (Threadbook)").wait_for()
+            page.locator('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+            open_menu(page, "Run", "Run All Cells")
+            page.wait_for_function(
+                """() => {
+                    const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
+                    return prompts.length > 0 && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
+                }""",
+                timeout=150_000,
+            )
+        except Exception:
+            page.screenshot(path=SCREENSHOTS / "not-finished.png")
+            raise
+        yield page
+
+
+def test_the_notebook_ran(page):
+    prompts = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all_text_contents()
+    assert prompts == [f"[{n}]:" for n in range(1, len(prompts) + 1)], prompts
+    assert page.broken == [], f"errors in the page: {page.broken}"
+
+
+def test_prime_results_are_on_the_page(page):
+    assert output_of(code_cell(page, "pool.map(is_prime, NUMBERS)) {")).splitlines() == [
+        "112272535095293 is prime: true",
+        "1099726899285419 is prime: false",
+        "112582705942171 is prime: true",
+    ]
+
+
+def test_values_and_text_are_on_the_page(page):
+    assert output_of(code_cell(page, "small_primes")).strip() == "[2, 3, 5, 7, 11, 13, 17, 19, 23, 29]"
+    assert "and the answer is 42" in output_of(code_cell(page, "future_val.result()"))
+
+
+def test_only_the_cell_that_should_fail_did(page):
+    # JupyterLab renders errors as it does stderr, which no cell here writes to.
+    red = page.locator('[data-mime-type="application/vnd.jupyter.stderr"]')
+    failed = page.locator(".jp-Notebook .jp-CodeCell", has=red)
+    assert failed.count() == 1, failed.all_text_contents()
+    assert "cannot be sent between threads safely" in output_of(failed.first)
+
+
+def test_kernel_name_is_shown(page):
+    assert page.locator(".jp-NotebookPanel .jp-KernelName").inner_text() == "Rust (Threadbook)"
+
+
+def choose_theme(page, theme: str) -> None:
+    """Switches the theme by the menu, and waits until its style sheet is there."""
+    if page.evaluate("document.body.dataset.jpThemeName") != THEMES[theme]:
+        open_menu(page, "Settings", "Theme", THEMES[theme])
+    page.wait_for_function(
+        r"""dark => {
+            const [red] = getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor.match(/\d+/g);
+            return (red < 128) === dark;
+        }""",
+        arg=theme == "dark",
+    )
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_code_is_coloured_as_rust(page, theme):
+    choose_theme(page, theme)
+    function = code_cell(page, "fn is_prime")
+    function.scroll_into_view_if_needed()
+    colours: dict[str, set[str]] = {}
+    for word, colour in coloured_words(function):
+        colours.setdefault(word, set()).add(colour)
+    keywords = set.union(*(colours[word] for word in ("fn", "if", "return")))
+    assert len(keywords) == 1, f"keywords have one colour: {colours}"
+    for other in ("is_prime", "u64", "isqrt", "2"):
+        assert colours[other] != keywords, f"{other!r} has the colour of a keyword: {colours}"
+    assert colours["2"] != colours["u64"], f"numbers have a colour of their own: {colours}"
+    text = dict(coloured_words(code_cell(page, "future_val")))
+    assert text["let"] in keywords, "`let` is a keyword of Rust"
+    string = next(colour for word, colour in text.items() if word.startswith('"'))
+    assert string not in keywords and string != text["my_long_computation"], text
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_screenshots(page, theme):
+    choose_theme(page, theme)
+    for name, cell in {"primes": "pool.map(is_prime, NUMBERS)) {", "error": "std::rc::Rc::new"}.items():
+        code_cell(page, cell).scroll_into_view_if_needed()
+        path = SCREENSHOTS / f"{name}-{theme}.png"
+        page.screenshot(path=path)
+        assert path.stat().st_size > 20_000, f"{path} looks empty"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_errors_are_readable(page, theme):
+    choose_theme(page, theme)
+    contrast, word = worst_contrast(code_cell(page, "std::rc::Rc::new").locator(".jp-OutputArea-output"))
+    # JupyterLab's own red on its own error background is at 2.7; what is below 2.5 cannot be read.
+    assert contrast >= 2.5, f"{word!r} has a contrast of {contrast:.1f} with its background"

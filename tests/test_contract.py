@@ -1,0 +1,691 @@
+"""What the kernel promises to a notebook, seen through the Jupyter protocol."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pygments.lexers
+import pytest
+
+import helpers
+from helpers import ask, collect, ok, run_cell, send_cell, wait_until
+
+#: Every error, whatever its kind, fits on the screen below its cell.
+LONGEST_TRACEBACK = 12
+
+
+def assert_error(result, *said: str):
+    """The cell failed as the contract says: status, one error message, a short traceback that says these things."""
+    assert result.status == "error", f"the reply's status should be `error`\n{result}"
+    assert len(result.errors) == 1, f"there should be exactly one error message\n{result}"
+    error = result.errors[0]
+    assert error["ename"] and error["evalue"], f"an error has a name and a value\n{result}"
+    assert result.reply["ename"] == error["ename"] and result.reply["evalue"] == error["evalue"], (
+        f"the reply and the error message should agree\n{result}"
+    )
+    lines = result.traceback.splitlines()
+    assert 1 <= len(lines) <= LONGEST_TRACEBACK, f"{len(lines)} lines of traceback\n{result.traceback}"
+    for text in said:
+        assert text in result.traceback, f"the traceback should say {text!r}\n{result.traceback}"
+    for noise in ("stack backtrace", "RUST_BACKTRACE", "evcxr"):
+        assert noise not in result.complaint, f"{noise!r} is of no use to a reader\n{result}"
+    assert not result.results, f"a cell that fails has no result\n{result}"
+
+
+def kernel_info(kernel, timeout: float = 30.0) -> dict:
+    return ask(kernel.client, "kernel_info", timeout=timeout)
+
+
+# --- kernel_info and start-up -------------------------------------------------------------------------------------
+
+
+def test_kernel_info_describes_rust(kernel):
+    info = kernel_info(kernel)
+    assert info["status"] == "ok"
+    language = info["language_info"]
+    assert language["name"] == "rust"
+    assert language["file_extension"] == ".rs"
+    assert language["mimetype"] in ("text/rust", "text/x-rustsrc"), language["mimetype"]
+    assert "rust" in str(language["codemirror_mode"]).lower(), language
+    lexer = pygments.lexers.get_lexer_by_name(language["pygments_lexer"])
+    assert lexer.name == "Rust", f"nbconvert would colour cells as {lexer.name}"
+    assert re.match(r"\d+\.\d+", language["version"]), "the version is that of Rust"
+    assert info["banner"] and info["implementation"] and info["implementation_version"]
+
+
+def test_protocol_version_is_stated_and_kept(kernel):
+    version = kernel_info(kernel)["protocol_version"]
+    assert tuple(int(part) for part in version.split(".")) >= (5, 3), version
+    request = kernel.client.kernel_info()
+    message = kernel.client.get_shell_msg(timeout=30)
+    assert message["parent_header"]["msg_id"] == request
+    assert message["header"]["version"] == version, "message headers and kernel_info name different protocols"
+
+
+def test_kernel_info_does_not_wait_for_the_engine(kernelspec, tmp_path):
+    """The engine needs several seconds, the protocol front none."""
+    with helpers.running_kernel(tmp_path, ready_timeout=None) as kernel:
+        start = time.monotonic()
+        kernel_info(kernel)
+        answered = time.monotonic() - start
+        first = ok(kernel.client, "1 + 1")
+        assert answered < 1.5, f"kernel_info took {answered:.2f} s: does it wait for the engine?"
+        assert first.result == "2"
+        assert first.count == 1, f"the first prompt number is 1, not {first.count}"
+
+
+def test_control_channel_answers_while_a_cell_runs(kernel):
+    kc = kernel.client
+    cell = "std::thread::sleep(std::time::Duration::from_secs(3));"
+    request = send_cell(kc, cell)
+    message = kc.session.msg("kernel_info_request")
+    start = time.monotonic()
+    kc.control_channel.send(message)
+    reply = kc.control_channel.get_msg(timeout=10)
+    took = time.monotonic() - start
+    collect(kc, {request: cell})
+    assert reply["msg_type"] == "kernel_info_reply"
+    assert took < 2, f"the control channel waited {took:.1f} s for the running cell"
+
+
+def test_heartbeat(kernel):
+    kernel.client.hb_channel.unpause()
+    assert kernel.client.hb_channel.is_beating()
+    time.sleep(2 * kernel.client.hb_channel.time_to_dead)  # two beats and their answers
+    assert kernel.client.hb_channel.is_beating(), "no answer on the heartbeat channel"
+
+
+# --- the companion and the libraries ------------------------------------------------------------------------------
+
+
+def test_companion_is_there_in_the_first_cell(fresh_kc):
+    result = ok(fresh_kc, "ThreadPoolExecutor::new(2).submit(|| 6 * 7).result()?")
+    assert result.count == 1
+    assert result.result == "42", result
+
+
+def test_explicit_dependency_lines_work_too(kernelspec, tmp_path):
+    with helpers.running_kernel(tmp_path, cwd=helpers.NOTEBOOKS) as kernel:
+        kc = kernel.client
+        ok(kc, "let early: ThreadPoolExecutor = ThreadPoolExecutor::new(2);")
+        ok(kc, ':dep threadbook = { path = "../crates/threadbook" }\nuse threadbook::prelude::*;', timeout=150)
+        late = ok(kc, "ThreadPoolExecutor::new(2).submit(|| 40 + 2).result()?")
+        assert late.result == "42", late
+        # One companion, not two: what was made before the lines still fits.
+        assert ok(kc, "early.submit(|| 40 + 3).result()?").result == "43"
+
+
+LIBRARIES = {
+    "tokio": "tokio::spawn(async { 6 * 7 }).await?",
+    "rayon": "{ use rayon::prelude::*; (1..=8u64).into_par_iter().map(|n| n + 1).sum::<u64>() - 2 }",
+    "futures": "futures::future::join_all((0..3).map(|n| async move { 13 + n })).await.into_iter().sum::<i32>()",
+    "serde_json": 'serde_json::from_str::<u8>("42")?',
+    "serde": """
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Answer { value: u8 }
+serde_json::from_str::<Answer>(&serde_json::to_string(&Answer { value: 42 })?)?.value
+""",
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_library_is_usable_by_name(kc, library):
+    result = ok(kc, LIBRARIES[library])
+    assert result.result == "42", result
+
+
+def test_first_use_of_the_libraries_compiles_nothing(fresh_kc):
+    """Compiling tokio, rayon and plotters takes half a minute; a first cell that uses them does not."""
+    result = ok(
+        fresh_kc,
+        "let red: plotters::style::RGBColor = plotters::style::RGBColor(255, 0, 0);\n"
+        'println!("{} {:?}", rayon::current_num_threads() > 0, red);\n'
+        "tokio::time::sleep(std::time::Duration::from_millis(1)).await;",
+    )
+    assert result.stdout.startswith("true RGBColor"), result
+    assert result.reply_at < 15, f"the first cell took {result.reply_at:.1f} s"
+
+
+def test_plotters_draws_an_svg(kc):
+    result = ok(
+        kc,
+        """
+fn parabola() -> Result<String, Box<dyn std::error::Error>> {
+    use plotters::prelude::*;
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, (320, 200)).into_drawing_area();
+        let mut chart = ChartBuilder::on(&root).build_cartesian_2d(0f64..1f64, 0f64..1f64)?;
+        chart.draw_series(LineSeries::new((0..=20).map(|i| (i as f64 / 20.0, (i * i) as f64 / 400.0)), &RED))?;
+        root.present()?;
+    }
+    Ok(svg)
+}
+Svg(parabola().unwrap())
+""",
+    )
+    assert len(result.shown) == 1, result
+    svg = result.shown[0].get("image/svg+xml", "")
+    assert svg.lstrip().startswith("<svg") and "polyline" in svg, result
+
+
+def test_top_level_await(kc):
+    result = ok(kc, 'tokio::time::sleep(std::time::Duration::from_millis(10)).await;\nprintln!("awake");')
+    assert result.stdout == "awake\n"
+
+
+# --- what a cell prints and shows ---------------------------------------------------------------------------------
+
+
+def test_text_without_a_newline_is_shown(kc):
+    assert ok(kc, 'print!("0 1 2");').stdout == "0 1 2"
+    assert ok(kc, 'eprint!("3 4 5");').stderr == "3 4 5"
+
+
+def test_text_does_not_leak_into_the_next_cell(kc):
+    ok(kc, 'print!("left over");')
+    assert ok(kc, 'println!("fresh");').stdout == "fresh\n"
+
+
+@pytest.mark.parametrize("macro, stream", [("println", "stdout"), ("print", "stdout"), ("eprint", "stderr")])
+def test_text_appears_while_the_cell_still_runs(kc, macro, stream):
+    result = ok(kc, f'{macro}!("working"); std::thread::sleep(std::time::Duration::from_secs(3)); {macro}!("done");')
+    first = result.of("stream")[0]
+    assert first.content["name"] == stream and first.content["text"].startswith("working"), result
+    # The cell sleeps three seconds after it prints: what is missing of them is how late the text was shown.
+    late = 3 - (result.reply_at - first.at)
+    assert late < 1, f"the text was shown {late:.2f} s after it was printed\n{result}"
+
+
+def test_stdout_and_stderr_are_kept_apart(kc):
+    result = ok(kc, 'println!("one"); eprintln!("two"); println!("three"); eprintln!("four");')
+    assert result.stdout == "one\nthree\n"
+    assert result.stderr == "two\nfour\n"
+
+
+def test_output_of_threads_and_children_belongs_to_the_cell(kc):
+    result = ok(
+        kc,
+        'std::thread::spawn(|| println!("from a thread")).join().unwrap();\n'
+        'std::process::Command::new("echo").arg("from a child").status()?;',
+    )
+    assert result.stdout == "from a thread\nfrom a child\n", result
+
+
+def test_characters_survive_being_written_in_pieces(kc):
+    result = ok(
+        kc,
+        "use std::io::Write;\n"
+        'for byte in "é数🦀\\n".bytes() {\n'
+        "    std::io::stdout().write_all(&[byte])?;\n"
+        "    std::io::stdout().flush()?;\n"
+        "    std::thread::sleep(std::time::Duration::from_millis(60));\n"
+        "}",
+    )
+    assert result.stdout == "é数🦀\n", result
+
+
+def test_several_displays_in_order(kc):
+    result = ok(kc, 'display(&41);\nprintln!("between");\ndisplay(&Html("<b>two</b>".into()));\ndisplay(&"three");')
+    assert len(result.displays) == 3, result
+    first, second, third = result.displays
+    assert first["text/plain"] == "41"
+    assert second["text/html"] == "<b>two</b>"
+    assert third["text/plain"].strip('"') == "three"
+    kinds = [m.kind for m in result.of("stream", "display_data")]
+    assert kinds == ["display_data", "stream", "display_data", "display_data"], f"out of order: {kinds}"
+
+
+def test_displays_of_one_kind_are_all_shown(kc):
+    result = ok(kc, "for n in 0..5 { display(&n); }")
+    assert [data["text/plain"] for data in result.displays] == ["0", "1", "2", "3", "4"], result
+
+
+def test_last_expression_is_the_result(kc):
+    result = ok(kc, "let two: i32 = 2;\ntwo + 2")
+    assert result.result == "4"
+    assert len(result.shown) == 1, result
+    message = result.of("execute_result")[0]
+    assert message.content["execution_count"] == result.count
+
+
+def test_html_as_last_expression(kc):
+    result = ok(kc, 'Html("<i>slanted</i>".into())')
+    assert [data.get("text/html") for data in result.shown] == ["<i>slanted</i>"], result
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["()", "let quiet: i32 = 1;", "fn quiet_fn() {}", 'println!("said")', "if true { () }", "// a comment"],
+)
+def test_nothing_is_shown_for_nothing(kc, cell):
+    result = ok(kc, cell)
+    assert result.shown == [], f"there is no value to show\n{result}"
+    assert result.stdout == ("said\n" if "println" in cell else "")
+
+
+def test_values_of_own_types_are_shown(kc):
+    ok(kc, "#[derive(Debug, Clone)]\nstruct Point { x: i32, y: i32 }\nlet point: Point = Point { x: 1, y: 2 };")
+    assert "Point" in ok(kc, "point").result
+    assert ok(kc, "point.x + point.y").result == "3", "showing a variable must not move it"
+
+
+# --- errors -------------------------------------------------------------------------------------------------------
+
+
+def test_panic(kc):
+    result = run_cell(kc, 'let coffee = 0;\npanic!("out of coffee: {coffee} cups");')
+    assert_error(result, "out of coffee: 0 cups")
+
+
+def test_panic_in_own_function_shows_where(kc):
+    ok(kc, 'fn half(n: u32) -> u32 {\n    assert!(n % 2 == 0, "{n} is odd");\n    n / 2\n}')
+    assert_error(run_cell(kc, "half(7)"), "7 is odd")
+
+
+def test_early_return_by_question_mark(kc):
+    result = run_cell(kc, 'let cups: i32 = "twelve".parse::<i32>()?;\nprintln!("{cups}");')
+    assert_error(result, "invalid digit found in string")
+    assert result.stdout == "", "nothing after the `?` runs"
+
+
+def test_compile_error(kc):
+    result = run_cell(kc, 'let before = 1;\nlet cups: u32 = "twelve";')
+    assert_error(result, "mismatched types", 'let cups: u32 = "twelve";')
+
+
+def test_compile_error_with_help(kc):
+    ok(kc, "fn brew_coffee() {}")
+    assert_error(run_cell(kc, "brew_cofee();"), "brew_cofee", "cannot find function", "brew_coffee")
+
+
+def test_many_compile_errors_stay_short(kc):
+    result = run_cell(kc, "\n".join(f"unknown_name_{n}();" for n in range(40)))
+    assert_error(result, "unknown_name_0")
+
+
+def test_long_panic_message_stays_short(kc):
+    assert_error(run_cell(kc, 'panic!("{}", "many lines\\n".repeat(500));'), "many lines")
+
+
+def test_text_printed_before_an_error_is_shown(kc):
+    result = run_cell(kc, 'print!("so far so good"); panic!("and then");')
+    assert_error(result, "and then")
+    assert result.stdout == "so far so good"
+    kinds = [m.kind for m in result.of("stream", "error")]
+    assert kinds.index("stream") < kinds.index("error"), kinds
+
+
+def test_variables_survive_errors(kc):
+    ok(kc, "let kept: Vec<i32> = vec![1, 2, 3];\nlet mut used: Vec<i32> = vec![4];")
+    for failing in ('used.push(5); panic!("with it in use")', '"x".parse::<i32>()?;', 'let wrong: u32 = "";'):
+        assert run_cell(kc, failing).status == "error"
+        assert ok(kc, "kept.len()").result == "3", f"lost after {failing!r}"
+    assert ok(kc, "used.len()").result == "2", "a variable that the panicking cell used is lost"
+
+
+def test_definitions_survive_errors(kc):
+    ok(kc, "fn double(n: i32) -> i32 { 2 * n }")
+    assert run_cell(kc, 'panic!("again")').status == "error"
+    assert ok(kc, "double(21)").result == "42"
+
+
+def test_panic_in_a_task_does_not_fail_the_cell(kc):
+    result = ok(kc, 'ThreadPoolExecutor::new(1).submit(|| -> u8 { panic!("in the pool") }).result().is_err()')
+    assert result.result == "true"
+
+
+def test_run_all_stops_after_an_error(fresh_kc):
+    cells = ['println!("runs");', 'panic!("stop here");', 'println!("must not run");', "6 * 7"]
+    requests = {send_cell(fresh_kc, code): code for code in cells}
+    runs, fails, *rest = collect(fresh_kc, requests).values()
+    assert runs.status == "ok" and runs.stdout == "runs\n"
+    assert fails.status == "error"
+    for result in rest:
+        assert result.status == "aborted", f"queued cells are aborted\n{result}"
+        assert not result.of("stream", "execute_result", "error"), f"an aborted cell shows nothing\n{result}"
+    after = ok(fresh_kc, "6 * 7")
+    assert after.result == "42", "a cell sent after the error runs"
+    assert after.count == 3, f"aborted cells use no prompt number: {after.count}"
+
+
+def test_run_all_goes_on_where_the_front_end_says_so(kc):
+    cells = {'panic!("expected");': False, "6 * 7": True}
+    requests = {send_cell(kc, code, stop_on_error=stop): code for code, stop in cells.items()}
+    fails, runs = collect(kc, requests).values()
+    assert fails.status == "error"
+    assert runs.status == "ok" and runs.result == "42", runs
+
+
+def notebook_of(*cells: str, tags: dict[int, list[str]] | None = None):
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": helpers.KERNEL, "display_name": "Rust", "language": "rust"}
+    notebook.cells = [nbformat.v4.new_code_cell(code) for code in cells]
+    for index, names in (tags or {}).items():
+        notebook.cells[index].metadata["tags"] = names
+    return notebook
+
+
+def test_raises_exception_tag_is_honoured(kernelspec):
+    notebook = notebook_of('panic!("expected")', "6 * 7", tags={0: ["raises-exception"]})
+    nbclient.NotebookClient(notebook, timeout=90, kernel_name=kernelspec).execute()
+    assert [output["output_type"] for output in notebook.cells[0].outputs] == ["error"]
+    assert notebook.cells[1].outputs[0]["data"]["text/plain"] == "42"
+
+
+@pytest.mark.parametrize("failing", ['panic!("unexpected")', '"x".parse::<i32>()?;', "no_such_name"])
+def test_an_error_stops_a_headless_run(kernelspec, failing):
+    notebook = notebook_of(failing, 'println!("must not run");')
+    with pytest.raises(nbclient.exceptions.CellExecutionError):
+        nbclient.NotebookClient(notebook, timeout=90, kernel_name=kernelspec).execute()
+    assert notebook.cells[1].outputs == []
+
+
+# --- silent cells, counting, history ------------------------------------------------------------------------------
+
+
+def test_silent_cells_do_not_count(fresh_kc):
+    assert ok(fresh_kc, "let shown: i32 = 1;").count == 1
+    silent = run_cell(fresh_kc, "let hidden: i32 = 7;\nhidden", silent=True)
+    assert silent.status == "ok"
+    assert not silent.of("execute_input", "execute_result"), f"silent means quiet\n{silent}"
+    after = ok(fresh_kc, "hidden")
+    assert after.result == "7", "a silent cell still runs"
+    assert after.count == 2, f"a silent cell takes no prompt number: {after.count}"
+    history = ask(fresh_kc, "history", hist_access_type="tail", n=10)["history"]
+    assert not any("let hidden" in entry[2] for entry in history), history
+
+
+def test_cells_without_history_do_not_count(fresh_kc):
+    assert ok(fresh_kc, "1").count == 1
+    unlisted = ok(fresh_kc, "2", store_history=False)
+    assert unlisted.result == "2", "it is not silent"
+    assert ok(fresh_kc, "3").count == 2
+
+
+def test_history(fresh_kc):
+    cells = ["let one = 1;", "2 + 2", 'println!("three");', "2 + 2"]
+    for code in cells:
+        ok(fresh_kc, code)
+
+    def history(**options):
+        reply = ask(fresh_kc, "history", **{"raw": True, "output": False, **options})
+        assert reply["status"] == "ok"
+        return reply["history"]
+
+    tail = history(hist_access_type="tail", n=4)
+    assert [entry[2] for entry in tail] == cells, tail
+    assert [entry[1] for entry in tail] == [1, 2, 3, 4], "numbered as the prompts are"
+    session = tail[0][0]
+    some = history(hist_access_type="range", session=session, start=2, stop=4)
+    assert [entry[2] for entry in some] == cells[1:3], some
+    found = history(hist_access_type="search", pattern="*three*")
+    assert [entry[2] for entry in found] == [cells[2]], found
+    assert len(history(hist_access_type="search", pattern="2 + 2", unique=True)) == 1
+    assert history(hist_access_type="search", pattern="*nothing like it*") == []
+    with_output = history(hist_access_type="tail", n=1, output=True)
+    assert with_output[0][2][0] == "2 + 2" and "4" in str(with_output[0][2][1]), with_output
+
+
+def test_execute_input_echoes_the_cell(kc):
+    result = ok(kc, "1 + 2 // with a remark")
+    echoes = result.of("execute_input")
+    assert [m.content["code"] for m in echoes] == ["1 + 2 // with a remark"]
+    assert echoes[0].content["execution_count"] == result.count
+    states = [m.content["execution_state"] for m in result.of("status")]
+    assert states == ["busy", "idle"], states
+    assert result.messages[0].kind == "status" and result.messages[-1].kind == "status"
+
+
+def test_comm_info(kc):
+    assert ask(kc, "comm_info") == {"status": "ok", "comms": {}}
+
+
+# --- completion, inspection, completeness -------------------------------------------------------------------------
+
+COMPLETIONS = {
+    "plain": ("fn count_primes_below() {}\n", "count_pri", "count_primes_below"),
+    "after emoji": ('fn count_primes_below() {}\nlet crab = "🦀🦀🦀"; ', "count_pri", "count_primes_below"),
+    "after CJK": ('fn count_primes_below() {}\n/* 素数を数える */ let 数 = "数数"; ', "count_pri", "count_primes_below"),
+    "after combined": ('fn count_primes_below() {}\nlet family = "👨‍👩‍👧 é"; ', "count_pri", "count_primes_below"),
+    "the companion": ('let crab = "🦀"; ', "ThreadPoolExec", "ThreadPoolExecutor"),
+    "a method of the companion": ('let crab = "🦀"; ThreadPoolExecutor::', "ne", "new"),
+}
+
+
+@pytest.mark.parametrize("case", COMPLETIONS)
+@pytest.mark.parametrize("rest", ["", ';\nlet more = "🦀";'], ids=["at the end", "inside"])
+def test_completion_counts_code_points(kc, case, rest):
+    before, typed, expected = COMPLETIONS[case]
+    code = before + typed + rest
+    cursor = len(before + typed)
+    reply = ask(kc, "complete", code, cursor)
+    assert reply["status"] == "ok"
+    assert any(re.fullmatch(expected + r"(\(.*\))?", match) for match in reply["matches"]), reply
+    assert (reply["cursor_start"], reply["cursor_end"]) == (len(before), cursor), (
+        f"{code[reply['cursor_start'] : reply['cursor_end']]!r} would be replaced instead of {typed!r}"
+    )
+
+
+def test_completion_knows_earlier_cells(kc):
+    ok(kc, "fn harvest_apples() -> u32 { 3 }\nlet apple_baskets: u32 = 4;")
+    for typed, expected in (("harvest_ap", "harvest_apples"), ("apple_bas", "apple_baskets")):
+        matches = ask(kc, "complete", typed, len(typed))["matches"]
+        assert any(match.startswith(expected) for match in matches), matches
+
+
+def test_completion_of_nonsense_answers(kc):
+    for code, cursor in (("", 0), ("let x = (((", 11), ("🦀🦀", 1), ("abc", 99)):
+        assert ask(kc, "complete", code, cursor)["status"] in ("ok", "error")
+    ok(kc, "1 + 1")
+
+
+def test_inspect(kc):
+    for before in ("", 'let crab = "🦀数"; '):
+        code = before + "ThreadPoolExecutor::new(2)"
+        reply = ask(kc, "inspect", code, len(before) + 4)
+        assert reply["status"] == "ok" and reply["found"] is True, reply
+        assert "ThreadPoolExecutor" in reply["data"]["text/plain"], reply
+
+
+def test_inspect_own_function(kc):
+    ok(kc, "/// Adds one.\nfn add_one(n: i32) -> i32 { n + 1 }")
+    reply = ask(kc, "inspect", "add_one(1)", 3)
+    assert reply["found"] is True, reply
+    assert "fn add_one" in helpers.plain(reply["data"]["text/plain"]), reply
+
+
+def test_inspect_of_the_unknown(kc):
+    reply = ask(kc, "inspect", "no_such_thing_at_all", 5)
+    assert (reply["status"], reply["found"], reply["data"]) == ("ok", False, {}), reply
+
+
+@pytest.mark.parametrize(
+    "code, status",
+    [
+        ("let n = 1;", "complete"),
+        ("1 + 1", "complete"),
+        ("", "complete"),
+        ("// a comment", "complete"),
+        (':dep rand = "0.9"', "complete"),
+        ('let text = "a } in a string";', "complete"),
+        ("let brace = '}';", "complete"),
+        ("fn f() { // }", "incomplete"),
+        ("fn f() {", "incomplete"),
+        ("let v = vec![", "incomplete"),
+        ('let s = r#"raw "', "incomplete"),
+        ("/* /* nested */", "incomplete"),
+        ("fn f() }", "invalid"),
+        ("let v = (1];", "invalid"),
+    ],
+)
+def test_is_complete(kc, code, status):
+    reply = ask(kc, "is_complete", code)
+    assert reply["status"] == status, f"{code!r}: {reply}"
+    if status == "incomplete":
+        assert reply["indent"].strip() == "", reply
+
+
+def test_questions_do_not_run_code(kc):
+    ok(kc, "let mut touched: i32 = 0;")
+    for question in ("complete", "inspect", "is_complete"):
+        ask(kc, question, "touched += 1; touched")
+    assert ok(kc, "touched").result == "0"
+
+
+# --- interrupt, restart, shutdown ---------------------------------------------------------------------------------
+
+WAITING_CELLS = {
+    "sleep": "std::thread::sleep(std::time::Duration::from_secs(120));",
+    "await": "tokio::time::sleep(std::time::Duration::from_secs(120)).await;",
+    "lock": "{ let lock = std::sync::Mutex::new(()); let _held = lock.lock().unwrap(); let _again = lock.lock().unwrap(); }",
+    "channel": "{ let (_sender, receiver) = std::sync::mpsc::channel::<()>(); receiver.recv().unwrap(); }",
+    "pool": "ThreadPoolExecutor::new(1).submit(|| std::thread::sleep(std::time::Duration::from_secs(120))).result()?;",
+    "endless loop": "loop { std::hint::black_box(()); }",
+    "printing loop": 'loop { println!("tick"); std::thread::sleep(std::time::Duration::from_millis(5)); }',
+}
+
+
+@pytest.mark.parametrize("case", WAITING_CELLS)
+def test_interrupt(fresh_kernel, case):
+    kc = fresh_kernel.client
+    interrupted_at = []
+
+    def interrupt(message):
+        if not interrupted_at and message.kind == "stream" and "started" in message.content["text"]:
+            fresh_kernel.manager.interrupt_kernel()
+            interrupted_at.append(message.at)
+
+    result = run_cell(kc, f'println!("started"); {WAITING_CELLS[case]}', timeout=60, on_message=interrupt)
+    assert interrupted_at, result
+    took = result.reply_at - interrupted_at[0]
+    assert took < 5, f"the cell ended {took:.1f} s after the interrupt"
+    assert_error(result)
+    assert "interrupt" in result.complaint.lower(), f"the error does not say that it was interrupted\n{result}"
+    assert ok(kc, "6 * 7", timeout=60).result == "42"
+
+
+def test_interrupt_while_idle_changes_nothing(fresh_kernel):
+    kc = fresh_kernel.client
+    ok(kc, "let kept: i32 = 41;")
+    fresh_kernel.manager.interrupt_kernel()
+    result = ok(kc, "kept + 1")
+    assert result.result == "42", result
+
+
+def test_interrupt_stops_the_queue(fresh_kernel):
+    kc = fresh_kernel.client
+    cells = ['println!("started"); std::thread::sleep(std::time::Duration::from_secs(120));', 'println!("must not run");']
+    requests = {send_cell(kc, code): code for code in cells}
+    interrupted = []
+
+    def interrupt(message):
+        if not interrupted and message.kind == "stream":
+            interrupted.append(True)
+            fresh_kernel.manager.interrupt_kernel()
+
+    sleeping, queued = collect(kc, requests, 60, interrupt).values()
+    assert sleeping.status == "error"
+    assert queued.status == "aborted" and queued.stdout == "", queued
+
+
+def test_restart(fresh_kernel):
+    kc = fresh_kernel.client
+    ok(kc, "let forgotten: i32 = 1;")
+    before = {process.pid for process in fresh_kernel.processes()}
+    fresh_kernel.manager.restart_kernel()
+    kc.wait_for_ready(timeout=90)
+    result = run_cell(kc, "forgotten")
+    assert result.status == "error", "a restart forgets variables"
+    assert result.count == 1, f"prompt numbers start anew: {result.count}"
+    assert ok(kc, "ThreadPoolExecutor::new(2).submit(|| 42).result()?").result == "42"
+    left = before & {process.pid for process in fresh_kernel.processes()}
+    assert not left, f"processes of the kernel before the restart still live: {left}"
+
+
+def prepared_directory() -> Path:
+    argv = helpers.kernel_spec().argv
+    assert "--prepared" in argv, f"the kernelspec names no prepared directory: {argv}"
+    return Path(argv[argv.index("--prepared") + 1])
+
+
+def directories(*roots: Path) -> set[Path]:
+    """What lies in these directories, two levels deep: where a kernel may put its own copy."""
+    return {path for root in roots if root.exists() for pattern in ("*", "*/*") for path in root.glob(pattern)}
+
+
+def shut_down(kernel, restart: bool = False) -> None:
+    """Asks the kernel to end, as a front end does, and waits until it has ended by itself."""
+    kc = kernel.client
+    message = kc.session.msg("shutdown_request", {"restart": restart})
+    kc.control_channel.send(message)
+    reply = kc.control_channel.get_msg(timeout=10)
+    assert reply["msg_type"] == "shutdown_reply", reply
+    assert (reply["content"]["status"], reply["content"]["restart"]) == ("ok", restart), reply
+    assert wait_until(lambda: not kernel.manager.is_alive(), 10), "the kernel still runs 10 s after its shutdown_reply"
+
+
+def assert_nothing_left(kernel, before: set[Path], roots: list[Path]) -> None:
+    assert wait_until(lambda: not kernel.processes(), 10), (
+        f"processes left behind: {[(p.pid, p.name()) for p in kernel.processes()]}"
+    )
+    assert wait_until(lambda: not directories(*roots) - before, 10), (
+        f"files left behind: {sorted(map(str, directories(*roots) - before))}"
+    )
+
+
+# The tests below ask for `kernel` too: what a first kernel leaves for the next ones (a lock file, say) is there then.
+
+
+@pytest.mark.parametrize("cell", ["1 + 1", "std::thread::sleep(std::time::Duration::from_secs(120));", "loop {}"])
+def test_shutdown_leaves_nothing_behind(kernel, tmp_path, cell):
+    roots = [tmp_path / "tmp", prepared_directory().parent]
+    before = directories(prepared_directory().parent)
+    with helpers.running_kernel(tmp_path) as ending:
+        ok(ending.client, 'println!("warm");')
+        assert len(ending.processes()) >= 2, "a kernel has a process for its cells"
+        send_cell(ending.client, cell)
+        time.sleep(1)  # the cell runs now
+        shut_down(ending)
+        assert_nothing_left(ending, before, roots)
+
+
+def test_shutdown_before_the_engine_is_ready(kernel, tmp_path):
+    roots = [tmp_path / "tmp", prepared_directory().parent]
+    before = directories(prepared_directory().parent)
+    with helpers.running_kernel(tmp_path, ready_timeout=None) as ending:
+        kernel_info(ending)
+        shut_down(ending)
+        assert_nothing_left(ending, before, roots)
+
+
+def test_a_killed_kernel_leaves_no_process_and_the_next_one_cleans_up(kernel, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    roots, env = [shared, prepared_directory().parent], {"TMPDIR": str(shared)}
+    before = directories(*roots)
+    with helpers.running_kernel(tmp_path / "killed", env=env) as killed:
+        send_cell(killed.client, 'println!("started"); std::thread::sleep(std::time::Duration::from_secs(120));')
+        assert wait_until(lambda: len(killed.processes()) >= 2, 30), "no process for cells"
+        os.kill(killed.manager.provisioner.pid, signal.SIGKILL)
+        assert wait_until(lambda: not killed.processes(), 20), f"orphans: {[(p.pid, p.name()) for p in killed.processes()]}"
+    with helpers.running_kernel(tmp_path / "next", env=env) as ending:
+        ok(ending.client, "1 + 1")
+        shut_down(ending)
+        assert_nothing_left(ending, before, roots)
+
+
+def test_two_kernels_at_once(kernelspec, tmp_path):
+    with helpers.running_kernel(tmp_path / "a", ready_timeout=None) as a, helpers.running_kernel(tmp_path / "b") as b:
+        a.client.wait_for_ready(timeout=90)
+        ok(a.client, "let mine: i32 = 1;")
+        ok(b.client, "let mine: i32 = 2;")
+        assert ok(a.client, "mine").result == "1"
+        shut_down(a)
+        assert ok(b.client, "mine").result == "2", "one kernel's end must not disturb another"

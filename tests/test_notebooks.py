@@ -1,0 +1,294 @@
+"""Every notebook of the course is well-formed and runs from top to bottom in a fresh kernel."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+import helpers
+
+NOTEBOOKS = sorted(helpers.NOTEBOOKS.glob("*.ipynb"))
+FIRST = helpers.NOTEBOOKS / "01-concurrency.ipynb"
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+
+
+def read(path: Path):
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def printed(cell, stream: str = "stdout") -> str:
+    return "".join(o["text"] for o in cell.outputs if o["output_type"] == "stream" and o["name"] == stream)
+
+
+def execute(notebook, directory: Path):
+    """Runs a notebook as nbconvert does, in a kernel that starts in the notebook's directory."""
+    where = {"metadata": {"path": str(directory)}}
+    return nbclient.NotebookClient(notebook, kernel_name=helpers.KERNEL, timeout=110, resources=where).execute()
+
+
+@pytest.fixture(scope="module")
+def executed(kernelspec) -> dict:
+    """The executed notebooks by path, each run once."""
+    done: dict[Path, nbformat.NotebookNode] = {}
+
+    def run(path: Path):
+        if path not in done:
+            done[path] = execute(read(path), path.parent)
+        return done[path]
+
+    return run
+
+
+def test_there_are_notebooks():
+    assert FIRST in NOTEBOOKS, f"only these: {NOTEBOOKS}"
+
+
+@every_notebook
+def test_is_well_formed(path):
+    notebook = read(path)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    nbformat.validate(notebook, relax_add_props=False)
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids), "cell ids repeat"
+    for cell_id in ids:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cell_id), f"{cell_id!r} is not a readable id"
+    assert notebook.metadata.kernelspec == {"name": "threadbook", "display_name": "Rust (Threadbook)", "language": "rust"}
+    assert notebook.metadata.language_info.name == "rust"
+    assert notebook.metadata.language_info.file_extension == ".rs"
+
+
+@every_notebook
+def test_stores_no_outputs(path):
+    for cell in code_cells(read(path)):
+        assert cell.outputs == [] and cell.execution_count is None, f"cell {cell.id} has stored results"
+        assert "execution" not in cell.metadata, f"cell {cell.id} has stored times"
+
+
+@every_notebook
+def test_every_cell_says_something(path):
+    for cell in read(path).cells:
+        assert cell.source.strip(), f"cell {cell.id} is empty"
+
+
+@every_notebook
+def test_needs_no_dependency_lines(path):
+    first = code_cells(read(path))[0]
+    assert ":dep" not in first.source, "the companion is loaded already"
+
+
+@every_notebook
+def test_runs_from_top_to_bottom(path, executed):
+    notebook = executed(path)
+    for count, cell in enumerate(code_cells(notebook), start=1):
+        assert cell.execution_count == count, f"cell {cell.id} has the prompt number {cell.execution_count}"
+        errors = [output for output in cell.outputs if output["output_type"] == "error"]
+        if "raises-exception" in tags(cell):
+            assert len(errors) == 1, f"cell {cell.id} should end in an error"
+        else:
+            assert not errors, f"cell {cell.id} ends in an error: {errors}"
+            assert printed(cell, "stderr") == "", f"cell {cell.id} complains: {printed(cell, 'stderr')}"
+
+
+# --- the first notebook -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def first(executed) -> dict:
+    """The cells of the first notebook after its run, by id."""
+    return {cell.id: cell for cell in executed(FIRST).cells}
+
+
+def test_which_of_the_numbers_are_prime(first):
+    assert printed(first["futures-example-primes"]).splitlines() == [
+        "112272535095293 is prime: true",
+        "1099726899285419 is prime: false",
+        "112582705942171 is prime: true",
+    ]
+
+
+def test_small_primes(first):
+    (output,) = first["futures-example-small-primes"].outputs
+    assert output["data"]["text/plain"] == "[2, 3, 5, 7, 11, 13, 17, 19, 23, 29]"
+
+
+def test_processes_and_threads(first):
+    own = int(re.search(r"process (\d+)", printed(first["terminology-process-id"]))[1])
+    child = int(re.search(r"process (\d+)", printed(first["terminology-child-process-run"]))[1])
+    assert own != child, "a child has a process id of its own"
+    threads = re.findall(r"(ThreadId\(\d+\)) of process (\d+)", printed(first["terminology-threads"]))
+    assert len(threads) == 3 and len({thread for thread, _ in threads}) == 3, threads
+    assert {int(process) for _, process in threads} == {own}, "the threads are in the notebook's process"
+
+
+def test_lock_counts_right(first):
+    assert printed(first["terminology-lock-counter"]).startswith("counted to 400000\n")
+
+
+def test_compiler_refuses_what_the_gil_would_guard(first):
+    (output,) = first["terminology-gil-compiler"].outputs
+    assert "cannot be sent between threads safely" in helpers.plain("\n".join(output["traceback"]))
+
+
+def test_future_waits_for_its_result(first):
+    assert printed(first["what-are-futures-result"]).splitlines() == ["other work gets done...", "and the answer is 42"]
+
+
+def test_naps_run_side_by_side(first):
+    *reports, total = printed(first["why-futures-naps"]).splitlines()
+    assert [report.split()[0] for report in reports] == ["alice", "bob", "carol", "dave"], "in the order of the names"
+    seconds = float(re.search(r"[\d.]+", total)[0])
+    assert 0.5 <= seconds < 1.5, f"four naps of half a second took {seconds} s on four workers"
+
+
+def test_sections_and_links_of_the_notes_are_there():
+    text = "\n".join(cell.source for cell in read(FIRST).cells if cell.cell_type == "markdown")
+    headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert headings == ["Why?", "Terminology", "What are futures?", "Why care about futures?", "Futures: example"]
+    for link in (
+        "docs.python.org/3/glossary.html#term-global-interpreter-lock",
+        "docs.python.org/3/c-api/init.html#thread-state-and-the-global-interpreter-lock",
+        "www.gotw.ca/publications/concurrency-ddj.htm",
+    ):
+        assert link in text, f"the notes point to {link}"
+
+
+# --- threadbook run -----------------------------------------------------------------------------------------------
+
+
+def threadbook(*arguments, cwd: Path, timeout: float = 150) -> subprocess.CompletedProcess:
+    """Runs the binary that the installed kernelspec names, with this Python first in PATH."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        [helpers.kernel_spec().argv[0], *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def told(run: subprocess.CompletedProcess) -> str:
+    return helpers.plain(f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}")
+
+
+def write_notebook(path: Path, *cells: str, raises: tuple[int, ...] = ()) -> Path:
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": helpers.KERNEL, "display_name": "Rust", "language": "rust"}
+    notebook.cells = [nbformat.v4.new_code_cell(code, id=f"cell-{n}") for n, code in enumerate(cells, start=1)]
+    for index in raises:
+        notebook.cells[index].metadata["tags"] = ["raises-exception"]
+    nbformat.write(notebook, path)
+    return path
+
+
+#: A time such as `0.3 s`, `12 ms` or `1m 02s`.
+TIME = re.compile(r"\d+(\.\d+)?\s*(ms|s|m|min)\b")
+
+
+def test_run_executes_the_first_notebook(kernelspec, tmp_path):
+    before = FIRST.read_bytes()
+    run = threadbook("run", FIRST, "--output-dir", tmp_path, cwd=helpers.ROOT)
+    assert run.returncode == 0, told(run)
+    copy = read(tmp_path / FIRST.name)
+    nbformat.validate(copy)
+    (cell,) = [cell for cell in copy.cells if cell.id == "futures-example-primes"]
+    assert "112272535095293 is prime: true" in printed(cell)
+    assert FIRST.read_bytes() == before, "the notebook itself stays as it is"
+    timed = [line for line in told(run).splitlines() if TIME.search(line)]
+    assert len(timed) >= len(code_cells(copy)), f"a line with its time for each cell\n{told(run)}"
+
+
+def test_run_several_notebooks(kernelspec, tmp_path):
+    names = [write_notebook(tmp_path / f"{name}.ipynb", f'println!("{name}");') for name in ("one", "two")]
+    run = threadbook("run", *names, "--output-dir", tmp_path / "out", cwd=tmp_path)
+    assert run.returncode == 0, told(run)
+    for name in ("one", "two"):
+        assert printed(read(tmp_path / "out" / f"{name}.ipynb").cells[0]) == f"{name}\n"
+
+
+def test_run_starts_in_the_directory_of_the_notebook(kernelspec, tmp_path):
+    (tmp_path / "course").mkdir()
+    notebook = write_notebook(tmp_path / "course" / "here.ipynb", 'println!("{}", std::env::current_dir()?.display());')
+    run = threadbook("run", notebook, "--output-dir", tmp_path / "out", cwd=tmp_path)
+    assert run.returncode == 0, told(run)
+    directory = printed(read(tmp_path / "out" / "here.ipynb").cells[0]).strip()
+    assert Path(directory).resolve() == (tmp_path / "course").resolve()
+
+
+@pytest.mark.parametrize(
+    "failing, said",
+    [
+        ('panic!("out of coffee")', "out of coffee"),
+        ('"twelve".parse::<i32>()?;', "invalid digit"),
+        ('let cups: u32 = "twelve";', "mismatched types"),
+        ("std::process::abort();", "abort"),
+    ],
+    ids=["panic", "question mark", "compile error", "abort"],
+)
+def test_run_stops_at_the_first_error(kernelspec, tmp_path, failing, said):
+    notebook = write_notebook(tmp_path / "failing.ipynb", "1 + 1", failing, 'std::fs::write("ran-on", "")?;')
+    run = threadbook("run", notebook, "--output-dir", tmp_path / "out", cwd=tmp_path)
+    assert run.returncode == 1, told(run)
+    assert "failing.ipynb" in told(run), f"which notebook?\n{told(run)}"
+    assert re.search(r"cell[ -]#?2\b", told(run), re.IGNORECASE), f"which cell?\n{told(run)}"
+    assert said.lower() in told(run).lower(), f"what error?\n{told(run)}"
+    assert not (tmp_path / "ran-on").exists(), "a cell after the error ran"
+
+
+def test_run_allows_errors_when_asked(kernelspec, tmp_path):
+    notebook = write_notebook(tmp_path / "failing.ipynb", 'panic!("out of coffee")', 'println!("ran on");')
+    run = threadbook("run", notebook, "--allow-errors", "--output-dir", tmp_path / "out", cwd=tmp_path)
+    assert run.returncode == 0, told(run)
+    failed, after = read(tmp_path / "out" / "failing.ipynb").cells
+    assert failed.outputs[-1]["output_type"] == "error"
+    assert printed(after) == "ran on\n"
+
+
+def test_run_honours_raises_exception(kernelspec, tmp_path):
+    notebook = write_notebook(tmp_path / "tagged.ipynb", 'panic!("on purpose")', 'println!("ran on");', raises=(0,))
+    run = threadbook("run", notebook, "--output-dir", tmp_path / "out", cwd=tmp_path)
+    assert run.returncode == 0, told(run)
+    assert printed(read(tmp_path / "out" / "tagged.ipynb").cells[1]) == "ran on\n"
+
+
+def test_run_ends_a_cell_that_takes_too_long(kernelspec, tmp_path):
+    sleep = "std::thread::sleep(std::time::Duration::from_secs(600));"
+    notebook = write_notebook(tmp_path / "slow.ipynb", "1 + 1", sleep)
+    run = threadbook("run", notebook, "--timeout", "5", "--output-dir", tmp_path / "out", cwd=tmp_path, timeout=90)
+    assert run.returncode == 1, told(run)
+    assert "slow.ipynb" in told(run) and re.search(r"time[d -]?\s?out|too long", told(run), re.IGNORECASE), told(run)
+
+
+def test_run_of_a_missing_notebook(kernelspec, tmp_path):
+    run = threadbook("run", "nowhere.ipynb", cwd=tmp_path)
+    assert run.returncode in (1, 2) and "nowhere.ipynb" in told(run), told(run)
+
+
+def test_run_of_something_else(kernelspec, tmp_path):
+    (tmp_path / "text.ipynb").write_text("not a notebook")
+    run = threadbook("run", "text.ipynb", cwd=tmp_path)
+    assert run.returncode == 1 and "text.ipynb" in told(run), told(run)
+    assert "Traceback (most recent call last)" not in told(run), f"one line is enough\n{told(run)}"
+
+
+def test_run_without_a_notebook_is_wrong_use(kernelspec, tmp_path):
+    run = threadbook("run", cwd=tmp_path)
+    assert run.returncode == 2, told(run)
