@@ -20,52 +20,19 @@ struct Step {
 type Outcome = Result<(), String>;
 
 const STEPS: [Step; 9] = [
-    Step {
-        name: "needs",
-        check: needs::all,
-    },
-    Step {
-        name: "format",
-        check: |c| c.cargo(&["fmt", "--all", "--check"]),
-    },
+    Step { name: "needs", check: needs::all },
+    Step { name: "format", check: |c| c.cargo(&["fmt", "--all", "--check"]) },
     Step {
         name: "lints",
-        check: |c| {
-            c.cargo(&[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ])
-        },
+        check: |c| c.cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
-    Step {
-        name: "tests",
-        check: |c| c.cargo(&["test", "--workspace"]),
-    },
-    Step {
-        name: "documentation",
-        check: documentation,
-    },
+    Step { name: "tests", check: |c| c.cargo(&["test", "--workspace"]) },
+    Step { name: "documentation", check: documentation },
     // Everything at once, so that all is built with the same features as for the tests.
-    Step {
-        name: "build",
-        check: |c| c.cargo(&["build", "--workspace", "--bins", "--examples"]),
-    },
-    Step {
-        name: "install",
-        check: install,
-    },
-    Step {
-        name: "test packages",
-        check: test_packages,
-    },
-    Step {
-        name: "end to end",
-        check: end_to_end,
-    },
+    Step { name: "build", check: |c| c.cargo(&["build", "--workspace", "--bins", "--examples"]) },
+    Step { name: "install", check: install },
+    Step { name: "test packages", check: test_packages },
+    Step { name: "end to end", check: end_to_end },
 ];
 
 fn main() -> ExitCode {
@@ -83,43 +50,26 @@ fn main() -> ExitCode {
         println!("==> {}", line(&results[results.len() - 1]));
     }
     println!("\n{}", summary(&results, started.elapsed()));
-    if results.iter().all(|(.., outcome)| outcome.is_ok()) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if results.iter().all(|(.., outcome)| outcome.is_ok()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 type Done = (&'static str, Duration, Outcome);
 
 fn line((name, elapsed, outcome): &Done) -> String {
     let word = if outcome.is_ok() { "ok" } else { "FAILED" };
-    let reason = outcome
-        .as_ref()
-        .err()
-        .map(|reason| format!("  {reason}"))
-        .unwrap_or_default();
-    format!(
-        "{name:<14} {word:<6} {:>7.1} s{reason}",
-        elapsed.as_secs_f64()
-    )
+    let reason = outcome.as_ref().err().map(|reason| format!("  {reason}")).unwrap_or_default();
+    format!("{name:<14} {word:<6} {:>7.1} s{reason}", elapsed.as_secs_f64())
 }
 
 fn summary(results: &[Done], elapsed: Duration) -> String {
     let mut lines: Vec<_> = results.iter().map(line).collect();
-    let failed = results
-        .iter()
-        .filter(|(.., outcome)| outcome.is_err())
-        .count();
+    let failed = results.iter().filter(|(.., outcome)| outcome.is_err()).count();
     let verdict = match failed {
         0 => "all checks passed".to_owned(),
         1 => "1 check failed".to_owned(),
         many => format!("{many} checks failed"),
     };
-    lines.push(format!(
-        "verify: {verdict} in {:.1} s",
-        elapsed.as_secs_f64()
-    ));
+    lines.push(format!("verify: {verdict} in {:.1} s", elapsed.as_secs_f64()));
     lines.join("\n")
 }
 
@@ -131,19 +81,13 @@ struct Checkout {
 impl Checkout {
     fn here() -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-        Self {
-            root: tests.parent().unwrap_or(tests).to_owned(),
-        }
+        Self { root: tests.parent().unwrap_or(tests).to_owned() }
     }
 
     /// The Python of the private environment, which `threadbook lab --prepare` makes.
     fn python(&self) -> Result<PathBuf, String> {
         let python = self.root.join(".venv/bin/python");
-        if python.is_file() {
-            Ok(python)
-        } else {
-            Err("there is no .venv, see the step install".into())
-        }
+        if python.is_file() { Ok(python) } else { Err("there is no .venv, see the step install".into()) }
     }
 
     fn cargo(&self, arguments: &[&str]) -> Outcome {
@@ -153,18 +97,9 @@ impl Checkout {
     /// Runs a command in the repository; what it prints is shown as it comes.
     fn run(&self, command: &mut Command) -> Outcome {
         // An active environment is not what is tested.
-        command
-            .current_dir(&self.root)
-            .env_remove("VIRTUAL_ENV")
-            .env_remove("CONDA_PREFIX");
-        let words: Vec<_> = std::iter::once(command.get_program())
-            .chain(command.get_args())
-            .collect();
-        let text = words
-            .iter()
-            .map(|word| word.to_string_lossy())
-            .collect::<Vec<_>>()
-            .join(" ");
+        command.current_dir(&self.root).env_remove("VIRTUAL_ENV").env_remove("CONDA_PREFIX");
+        let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+        let text = words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
         println!("$ {text}");
         match command.status() {
             Ok(status) if status.success() => Ok(()),
@@ -176,9 +111,7 @@ impl Checkout {
 
 fn documentation(checkout: &Checkout) -> Outcome {
     let mut command = Command::new("cargo");
-    command
-        .args(["doc", "--workspace", "--no-deps"])
-        .env("RUSTDOCFLAGS", "-D warnings");
+    command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     checkout.run(&mut command)
 }
 
@@ -189,29 +122,14 @@ fn install(checkout: &Checkout) -> Outcome {
 
 /// The `threadbook` of this build lies beside this program.
 fn threadbook() -> PathBuf {
-    std::env::current_exe().map_or_else(
-        |_| "threadbook".into(),
-        |this| this.with_file_name("threadbook"),
-    )
+    std::env::current_exe().map_or_else(|_| "threadbook".into(), |this| this.with_file_name("threadbook"))
 }
 
 /// What only the tests need, in the same environment. The pins of the rest are not to move.
 fn test_packages(checkout: &Checkout) -> Outcome {
     let mut command = Command::new(checkout.python()?);
-    command.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-    ]);
-    command.args([
-        "--requirement",
-        "tests/requirements.txt",
-        "--constraint",
-        ".venv/threadbook-pins.txt",
-    ]);
+    command.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    command.args(["--requirement", "tests/requirements.txt", "--constraint", ".venv/threadbook-pins.txt"]);
     checkout.run(&mut command)
 }
 
@@ -231,14 +149,8 @@ mod tests {
     fn the_summary_names_what_failed() {
         let done = |name, outcome| -> Done { (name, Duration::from_millis(1500), outcome) };
         let good = summary(&[done("format", Ok(()))], Duration::from_secs(2));
-        assert!(
-            good.ends_with("verify: all checks passed in 2.0 s"),
-            "{good}"
-        );
-        let bad = summary(
-            &[done("format", Ok(())), done("lints", Err("no".into()))],
-            Duration::from_secs(3),
-        );
+        assert!(good.ends_with("verify: all checks passed in 2.0 s"), "{good}");
+        let bad = summary(&[done("format", Ok(())), done("lints", Err("no".into()))], Duration::from_secs(3));
         assert!(bad.contains("lints          FAILED     1.5 s  no"), "{bad}");
         assert!(bad.ends_with("verify: 1 check failed in 3.0 s"), "{bad}");
     }
@@ -248,16 +160,7 @@ mod tests {
         let checkout = Checkout::here();
         assert!(checkout.root.join("Cargo.toml").is_file());
         assert_eq!(checkout.run(&mut Command::new("true")), Ok(()));
-        assert!(
-            checkout
-                .run(&mut Command::new("false"))
-                .unwrap_err()
-                .contains("exit status: 1")
-        );
-        assert!(
-            checkout
-                .run(&mut Command::new("/there/is/no/such/program"))
-                .is_err()
-        );
+        assert!(checkout.run(&mut Command::new("false")).unwrap_err().contains("exit status: 1"));
+        assert!(checkout.run(&mut Command::new("/there/is/no/such/program")).is_err());
     }
 }

@@ -15,21 +15,9 @@ struct Need {
 }
 
 const NEEDS: [Need; 5] = [
-    Need {
-        name: "rustfmt",
-        any: &[&["cargo", "fmt", "--version"]],
-        get: "rustup component add rustfmt",
-    },
-    Need {
-        name: "clippy",
-        any: &[&["cargo", "clippy", "--version"]],
-        get: "rustup component add clippy",
-    },
-    Need {
-        name: "Python 3",
-        any: &[&["python3", "--version"]],
-        get: "apt install python3",
-    },
+    Need { name: "rustfmt", any: &[&["cargo", "fmt", "--version"]], get: "rustup component add rustfmt" },
+    Need { name: "clippy", any: &[&["cargo", "clippy", "--version"]], get: "rustup component add clippy" },
+    Need { name: "Python 3", any: &[&["python3", "--version"]], get: "apt install python3" },
     Need {
         name: "Python's venv module",
         any: &[&["python3", "-c", "import ensurepip, venv"]],
@@ -57,17 +45,10 @@ fn missing(needs: &[Need], root: &Path) -> Outcome {
         if need.any.iter().any(|command| succeeds(command, root)) {
             println!("{}: there", need.name);
         } else {
-            missing.push(format!(
-                "{} is missing; get it with: {}",
-                need.name, need.get
-            ));
+            missing.push(format!("{} is missing; get it with: {}", need.name, need.get));
         }
     }
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(missing.join(". "))
-    }
+    if missing.is_empty() { Ok(()) } else { Err(missing.join(". ")) }
 }
 
 fn succeeds(command: &[&str], root: &Path) -> bool {
@@ -90,15 +71,10 @@ mod tests {
 
     #[test]
     fn one_way_is_enough_and_none_is_a_failure() {
-        let need = |any| Need {
-            name: "Thing",
-            any,
-            get: "apt install thing",
-        };
+        let need = |any| Need { name: "Thing", any, get: "apt install thing" };
         let root = Path::new(".");
         assert_eq!(missing(&[need(&[&["false"], &["true"]])], root), Ok(()));
-        let reason =
-            missing(&[need(&[&["false"], &["/there/is/no/such/program"]])], root).unwrap_err();
+        let reason = missing(&[need(&[&["false"], &["/there/is/no/such/program"]])], root).unwrap_err();
         assert_eq!(reason, "Thing is missing; get it with: apt install thing");
     }
 }

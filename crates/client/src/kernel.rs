@@ -121,11 +121,7 @@ pub enum ClientError {
 }
 
 fn hint(log: &str) -> String {
-    if log.is_empty() {
-        String::new()
-    } else {
-        format!("; its last words: {log}")
-    }
+    if log.is_empty() { String::new() } else { format!("; its last words: {log}") }
 }
 
 type Result<T> = std::result::Result<T, ClientError>;
@@ -151,31 +147,19 @@ impl KernelClient {
         cwd: &Path,
         prepare: impl FnOnce(&mut Command),
     ) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let started = Instant::now();
         let (process, wire, info) = runtime.block_on(async {
             let (mut process, connection) = Process::start(argv, cwd, prepare).await?;
             let answer = timeout(START_TIMEOUT, first_answer(&mut process, &connection));
             let Ok(answer) = answer.await else {
-                return Err(ClientError::Silent {
-                    after: START_TIMEOUT,
-                    log: process.last_words(),
-                });
+                return Err(ClientError::Silent { after: START_TIMEOUT, log: process.last_words() });
             };
             let (wire, info) = answer?;
             Ok((process, wire, info))
         })?;
         let ready_after = started.elapsed();
-        Ok(Self {
-            runtime,
-            wire,
-            process,
-            started,
-            ready_after,
-            info,
-        })
+        Ok(Self { runtime, wire, process, started, ready_after, info })
     }
 
     /// The content of the kernel's `kernel_info_reply`.
@@ -208,25 +192,14 @@ impl KernelClient {
     ///
     /// As [`KernelClient::execute`]; also if the kernel does not act upon the interrupt, which kills it.
     pub fn execute_within(&mut self, code: &str, limit: Option<Duration>) -> Result<CellOutcome> {
-        let Self {
-            runtime,
-            wire,
-            process,
-            ..
-        } = self;
+        let Self { runtime, wire, process, .. } = self;
         if let Some(status) = process.ended {
-            return Err(ClientError::Ended {
-                status,
-                log: process.last_words(),
-            });
+            return Err(ClientError::Ended { status, log: process.last_words() });
         }
         runtime.block_on(async {
             let started = Instant::now();
             // Nothing is ever queued behind a cell, so there is nothing to stop on an error.
-            let request = ExecuteRequest {
-                stop_on_error: false,
-                ..ExecuteRequest::new(code.to_owned())
-            };
+            let request = ExecuteRequest { stop_on_error: false, ..ExecuteRequest::new(code.to_owned()) };
             let id = wire.request(request.into()).await?;
             let mut cell = Cell::new(id, started);
 
@@ -238,10 +211,7 @@ impl KernelClient {
             }
             wire.control(InterruptRequest {}.into()).await?;
             if let Ok(outcome) = timeout(GRACE, cell.follow(wire, process)).await {
-                return Ok(CellOutcome {
-                    status: Status::TimedOut,
-                    ..outcome?
-                });
+                return Ok(CellOutcome { status: Status::TimedOut, ..outcome? });
             }
             process.kill();
             Err(ClientError::Stuck { limit })
@@ -250,19 +220,12 @@ impl KernelClient {
 
     /// Asks the kernel to end, and kills it if it does not.
     pub fn shutdown(mut self) {
-        let Self {
-            runtime,
-            wire,
-            process,
-            ..
-        } = &mut self;
+        let Self { runtime, wire, process, .. } = &mut self;
         if process.ended.is_some() {
             return;
         }
         runtime.block_on(async {
-            let asked = wire
-                .control(ShutdownRequest { restart: false }.into())
-                .await;
+            let asked = wire.control(ShutdownRequest { restart: false }.into()).await;
             let ended = async {
                 while let Some(event) = wire.events.recv().await {
                     if matches!(event, Event::Ended(_) | Event::Stop) {
@@ -290,14 +253,7 @@ struct Cell {
 
 impl Cell {
     fn new(id: String, started: Instant) -> Self {
-        Self {
-            id,
-            started,
-            outputs: Outputs::default(),
-            updates: Vec::new(),
-            reply: None,
-            idle: false,
-        }
+        Self { id, started, outputs: Outputs::default(), updates: Vec::new(), reply: None, idle: false }
     }
 
     /// Takes in events until the cell has ended. May be given up and called again.
@@ -310,19 +266,14 @@ impl Cell {
                 Some(Event::Broadcast(message)) if message.parent.as_ref() == Some(&self.id) => {
                     if message.msg_type == "status" {
                         self.idle |= message.content["execution_state"] == "idle";
-                    } else if let Some(update) =
-                        self.outputs.apply(&message.msg_type, message.content)
-                    {
+                    } else if let Some(update) = self.outputs.apply(&message.msg_type, message.content) {
                         self.updates.push(update);
                     }
                 }
                 Some(Event::Reply(_) | Event::Broadcast(_)) => {}
                 Some(Event::Ended(status)) => {
                     process.ended = Some(status);
-                    return Err(ClientError::Ended {
-                        status,
-                        log: process.last_words(),
-                    });
+                    return Err(ClientError::Ended { status, log: process.last_words() });
                 }
                 Some(Event::Stop) | None => return Err(ClientError::Stopped),
             }
@@ -341,21 +292,10 @@ impl Cell {
 
 impl Outputs {
     fn error(&self) -> Option<Status> {
-        self.list()
-            .iter()
-            .rev()
-            .find_map(|output| match output.clone() {
-                Output::Error {
-                    ename,
-                    evalue,
-                    traceback,
-                } => Some(Status::Error {
-                    ename,
-                    evalue,
-                    traceback,
-                }),
-                _ => None,
-            })
+        self.list().iter().rev().find_map(|output| match output.clone() {
+            Output::Error { ename, evalue, traceback } => Some(Status::Error { ename, evalue, traceback }),
+            _ => None,
+        })
     }
 }
 
@@ -383,10 +323,7 @@ async fn first_answer(process: &mut Process, connection: &ConnectionInfo) -> Res
         loop {
             // The sockets themselves wait longer and longer between their attempts, which would count as
             // start-up time. The heartbeat's port does not mind a caller that says nothing.
-            if TcpStream::connect((connection.ip.as_str(), connection.hb_port))
-                .await
-                .is_ok()
-            {
+            if TcpStream::connect((connection.ip.as_str(), connection.hb_port)).await.is_ok() {
                 // For a moment after its start, the kernel's process may still hold the listeners that
                 // kept the ports free: a connection to one of those fails. So any failure means "not yet".
                 if let Ok(connected) = Wire::connect(connection).await {
@@ -405,11 +342,7 @@ async fn first_answer(process: &mut Process, connection: &ConnectionInfo) -> Res
     let (mut info, mut subscribed) = (None, false);
     let mut request = wire.request(KernelInfoRequest {}.into()).await?;
     loop {
-        let patience = if info.is_some() {
-            Duration::from_millis(200)
-        } else {
-            START_TIMEOUT
-        };
+        let patience = if info.is_some() { Duration::from_millis(200) } else { START_TIMEOUT };
         match timeout(patience, wire.events.recv()).await {
             Ok(Some(Event::Reply(message))) if message.parent.as_ref() == Some(&request) => {
                 info = Some(message.content);
@@ -444,13 +377,10 @@ impl Process {
         cwd: &Path,
         prepare: impl FnOnce(&mut Command),
     ) -> Result<(Self, ConnectionInfo)> {
-        let directory = tempfile::Builder::new()
-            .prefix("threadbook-run-")
-            .tempdir()?;
+        let directory = tempfile::Builder::new().prefix("threadbook-run-").tempdir()?;
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
         // The listeners hold the ports until the kernel's process exists.
-        let (ports, listeners) =
-            jupyter_zmq_client::peek_ports_with_listeners(localhost, 5).await?;
+        let (ports, listeners) = jupyter_zmq_client::peek_ports_with_listeners(localhost, 5).await?;
         let connection = ConnectionInfo {
             transport: Transport::TCP,
             ip: localhost.to_string(),
@@ -464,52 +394,31 @@ impl Process {
             kernel_name: None,
         };
         let file = directory.path().join("connection.json");
-        std::fs::write(
-            &file,
-            serde_json::to_vec(&connection).map_err(std::io::Error::from)?,
-        )?;
+        std::fs::write(&file, serde_json::to_vec(&connection).map_err(std::io::Error::from)?)?;
 
         let file = file.to_string_lossy();
-        let argv: Vec<OsString> = argv
-            .iter()
-            .map(|arg| arg.as_ref().replace(CONNECTION_FILE, &file).into())
-            .collect();
-        let (program, arguments) = argv
-            .split_first()
-            .ok_or_else(|| std::io::Error::other("an empty command"))?;
+        let argv: Vec<OsString> =
+            argv.iter().map(|arg| arg.as_ref().replace(CONNECTION_FILE, &file).into()).collect();
+        let (program, arguments) =
+            argv.split_first().ok_or_else(|| std::io::Error::other("an empty command"))?;
         let log = File::create(directory.path().join("log"))?;
         let mut command = Command::new(program);
         command.args(arguments).current_dir(cwd);
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // As Jupyter does it, so that a kernel can end with whoever started it.
         command.env("JPY_PARENT_PID", std::process::id().to_string());
         prepare(&mut command);
         let mut command = tokio::process::Command::from(command);
         // A group of its own: Ctrl-C is for us, and the kernel goes with all that it started.
         command.process_group(0);
-        let start_error = |source| ClientError::Start {
-            program: program.to_string_lossy().into_owned(),
-            source,
-        };
+        let start_error =
+            |source| ClientError::Start { program: program.to_string_lossy().into_owned(), source };
         let child = command.spawn().map_err(start_error)?;
         drop(listeners);
 
-        let id = child
-            .id()
-            .ok_or_else(|| std::io::Error::other("the kernel has no process id"))?;
+        let id = child.id().ok_or_else(|| std::io::Error::other("the kernel has no process id"))?;
         let group = Pid::from_raw(id.cast_signed());
-        Ok((
-            Self {
-                child: Some(child),
-                ended: None,
-                group,
-                directory,
-            },
-            connection,
-        ))
+        Ok((Self { child: Some(child), ended: None, group, directory }, connection))
     }
 
     /// Waits for the end of the process or a request to stop, whichever comes first.
@@ -536,10 +445,7 @@ impl Process {
 
     fn failure(&self, event: Event) -> ClientError {
         match event {
-            Event::Ended(status) => ClientError::Ended {
-                status,
-                log: self.last_words(),
-            },
+            Event::Ended(status) => ClientError::Ended { status, log: self.last_words() },
             _ => ClientError::Stopped,
         }
     }
@@ -548,11 +454,7 @@ impl Process {
     fn last_words(&self) -> String {
         let log = std::fs::read(self.directory.path().join("log")).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
-        let lines: Vec<_> = log
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .collect();
+        let lines: Vec<_> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         lines[lines.len().saturating_sub(3)..].join(" / ")
     }
 
@@ -587,11 +489,8 @@ mod tests {
     fn a_reply_without_the_error_takes_it_from_the_outputs() {
         let mut outputs = Outputs::default();
         let error = json!({"ename": "Panic", "evalue": "no", "traceback": ["a"]});
-        let expected = Status::Error {
-            ename: "Panic".into(),
-            evalue: "no".into(),
-            traceback: vec!["a".into()],
-        };
+        let expected =
+            Status::Error { ename: "Panic".into(), evalue: "no".into(), traceback: vec!["a".into()] };
         let mut reply = error.clone();
         reply["status"] = json!("error");
         assert_eq!(status(&reply, &outputs), expected);
@@ -607,29 +506,15 @@ mod tests {
     }
 
     fn failure(argv: &[&str]) -> String {
-        KernelClient::start(argv, Path::new("."))
-            .err()
-            .expect("this is no kernel")
-            .to_string()
+        KernelClient::start(argv, Path::new(".")).err().expect("this is no kernel").to_string()
     }
 
     #[test]
     fn a_command_that_is_no_kernel_is_an_error_with_its_last_words() {
         let missing = failure(&["/there/is/no/such/program", CONNECTION_FILE]);
-        assert!(
-            missing.starts_with("cannot start /there/is/no/such/program: "),
-            "{missing}"
-        );
-        let fails = failure(&[
-            "sh",
-            "-c",
-            "echo first; echo the reason >&2; exit 4",
-            CONNECTION_FILE,
-        ]);
-        assert!(
-            fails.contains("exit status: 4") && fails.ends_with("first / the reason"),
-            "{fails}"
-        );
+        assert!(missing.starts_with("cannot start /there/is/no/such/program: "), "{missing}");
+        let fails = failure(&["sh", "-c", "echo first; echo the reason >&2; exit 4", CONNECTION_FILE]);
+        assert!(fails.contains("exit status: 4") && fails.ends_with("first / the reason"), "{fails}");
         assert!(failure(&[]).contains("an empty command"));
     }
 }

@@ -89,10 +89,7 @@ impl Outputs {
                 let (name, text) = (text(&content, "name"), text(&content, "text"));
                 self.clear_if_asked();
                 match self.list.last_mut() {
-                    Some(Output::Stream {
-                        name: last,
-                        text: so_far,
-                    }) if *last == name => {
+                    Some(Output::Stream { name: last, text: so_far }) if *last == name => {
                         so_far.push_str(&text);
                     }
                     _ => self.list.push(Output::Stream { name, text }),
@@ -138,18 +135,8 @@ impl Outputs {
     pub fn update(&mut self, update: &DisplayUpdate) -> bool {
         let mut found = false;
         for output in &mut self.list {
-            if let Output::Display {
-                data,
-                metadata,
-                display_id,
-                ..
-            }
-            | Output::Result {
-                data,
-                metadata,
-                display_id,
-                ..
-            } = output
+            if let Output::Display { data, metadata, display_id, .. }
+            | Output::Result { data, metadata, display_id, .. } = output
                 && display_id.as_ref() == Some(&update.id)
             {
                 data.clone_from(&update.data);
@@ -185,22 +172,13 @@ impl Output {
                 "data": on_disk(data),
                 "metadata": metadata,
             }),
-            Self::Result {
-                execution_count,
-                data,
-                metadata,
-                ..
-            } => json!({
+            Self::Result { execution_count, data, metadata, .. } => json!({
                 "output_type": "execute_result",
                 "execution_count": execution_count,
                 "data": on_disk(data),
                 "metadata": metadata,
             }),
-            Self::Error {
-                ename,
-                evalue,
-                traceback,
-            } => json!({
+            Self::Error { ename, evalue, traceback } => json!({
                 "output_type": "error",
                 "ename": ename,
                 "evalue": evalue,
@@ -238,9 +216,7 @@ fn bundle(content: &mut Value, key: &str) -> Bundle {
 }
 
 fn display_id(content: &Value) -> Option<String> {
-    content["transient"]["display_id"]
-        .as_str()
-        .map(str::to_owned)
+    content["transient"]["display_id"].as_str().map(str::to_owned)
 }
 
 pub(crate) fn text(content: &Value, key: &str) -> String {
@@ -270,10 +246,7 @@ mod tests {
 
     fn display(text: &str, id: Option<&str>) -> (&'static str, Value) {
         let transient = id.map_or(json!({}), |id| json!({"display_id": id}));
-        (
-            "display_data",
-            json!({"data": {"text/plain": text}, "metadata": {}, "transient": transient}),
-        )
+        ("display_data", json!({"data": {"text/plain": text}, "metadata": {}, "transient": transient}))
     }
 
     fn update(text: &str, id: &str) -> (&'static str, Value) {
@@ -310,14 +283,8 @@ mod tests {
             "application/x.custom+json": {"b": 2},
         });
         let got = outputs(&[
-            (
-                "display_data",
-                json!({"data": data, "metadata": {"image/svg+xml": {"width": 3}}}),
-            ),
-            (
-                "execute_result",
-                json!({"data": {"text/plain": "7"}, "metadata": {}, "execution_count": 4}),
-            ),
+            ("display_data", json!({"data": data, "metadata": {"image/svg+xml": {"width": 3}}})),
+            ("execute_result", json!({"data": {"text/plain": "7"}, "metadata": {}, "execution_count": 4})),
         ]);
         assert_eq!(
             got.to_json(),
@@ -346,26 +313,18 @@ mod tests {
     #[test]
     fn an_error_keeps_its_traceback_lines() {
         let content = json!({"ename": "Panic", "evalue": "no", "traceback": ["one", "two"]});
-        let expected = json!({"output_type": "error", "ename": "Panic", "evalue": "no", "traceback": ["one", "two"]});
+        let expected =
+            json!({"output_type": "error", "ename": "Panic", "evalue": "no", "traceback": ["one", "two"]});
         assert_eq!(outputs(&[("error", content)]).to_json(), [expected]);
     }
 
     #[test]
     fn an_update_replaces_the_displays_of_its_name_only() {
-        let mut got = outputs(&[
-            display("0 %", Some("bar")),
-            display("else", None),
-            display("0 %", Some("bar")),
-        ]);
+        let mut got =
+            outputs(&[display("0 %", Some("bar")), display("else", None), display("0 %", Some("bar"))]);
         let (msg_type, content) = update("100 %", "bar");
-        let handed_back = got
-            .apply(msg_type, content)
-            .expect("an update is handed back");
-        let texts: Vec<_> = got
-            .to_json()
-            .iter()
-            .map(|o| o["data"]["text/plain"][0].clone())
-            .collect();
+        let handed_back = got.apply(msg_type, content).expect("an update is handed back");
+        let texts: Vec<_> = got.to_json().iter().map(|o| o["data"]["text/plain"][0].clone()).collect();
         assert_eq!(texts, ["100 %", "else", "100 %"]);
         assert_eq!(got.to_json()[0]["metadata"], json!({"seen": true}));
 
@@ -383,16 +342,8 @@ mod tests {
         assert_eq!(waiting.stream("stdout"), "a");
         let cleared = outputs(&[stream("stdout", "a"), clear(true), stream("stdout", "b")]);
         assert_eq!(cleared.stream("stdout"), "b");
-        let updated = outputs(&[
-            display("0 %", Some("bar")),
-            clear(true),
-            update("1 %", "bar"),
-        ]);
-        assert_eq!(
-            updated.list().len(),
-            1,
-            "an update is not an output, it clears nothing"
-        );
+        let updated = outputs(&[display("0 %", Some("bar")), clear(true), update("1 %", "bar")]);
+        assert_eq!(updated.list().len(), 1, "an update is not an output, it clears nothing");
     }
 
     #[test]

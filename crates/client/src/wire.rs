@@ -7,9 +7,8 @@ use std::process::ExitStatus;
 
 use jupyter_protocol::{ConnectionInfo, JupyterMessage};
 use jupyter_zmq_client::{
-    ClientControlConnection, Connection, DealerSendConnection, RawMessage,
-    create_client_control_connection, create_client_iopub_connection,
-    create_client_shell_connection_with_identity, peer_identity_for_session,
+    ClientControlConnection, Connection, DealerSendConnection, RawMessage, create_client_control_connection,
+    create_client_iopub_connection, create_client_shell_connection_with_identity, peer_identity_for_session,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -60,31 +59,18 @@ impl Wire {
         let (shell, replies) = shell.split();
         tokio::spawn(forward(replies, sender.clone(), Event::Reply));
         tokio::spawn(forward(iopub, sender.clone(), Event::Broadcast));
-        Ok((
-            Self {
-                shell,
-                control,
-                events,
-            },
-            sender,
-        ))
+        Ok((Self { shell, control, events }, sender))
     }
 
     /// Sends a request on the shell channel; its replies name the identifier that is returned.
-    pub(crate) async fn request(
-        &mut self,
-        request: JupyterMessage,
-    ) -> jupyter_zmq_client::Result<String> {
+    pub(crate) async fn request(&mut self, request: JupyterMessage) -> jupyter_zmq_client::Result<String> {
         let id = request.header.msg_id.clone();
         self.shell.send(request).await?;
         Ok(id)
     }
 
     /// Sends a request on the control channel. Nobody waits for its reply.
-    pub(crate) async fn control(
-        &mut self,
-        request: JupyterMessage,
-    ) -> jupyter_zmq_client::Result<()> {
+    pub(crate) async fn control(&mut self, request: JupyterMessage) -> jupyter_zmq_client::Result<()> {
         self.control.send(request).await
     }
 }
@@ -136,17 +122,8 @@ mod tests {
     #[test]
     fn a_message_needs_a_type_and_content_but_no_parent() {
         let message = |parts: [&str; 4]| Message::parse(&parts);
-        let full = message([
-            r#"{"msg_type":"status"}"#,
-            r#"{"msg_id":"7"}"#,
-            "{}",
-            r#"{"a":1}"#,
-        ])
-        .unwrap();
-        assert_eq!(
-            (full.msg_type.as_str(), full.parent.as_deref()),
-            ("status", Some("7"))
-        );
+        let full = message([r#"{"msg_type":"status"}"#, r#"{"msg_id":"7"}"#, "{}", r#"{"a":1}"#]).unwrap();
+        assert_eq!((full.msg_type.as_str(), full.parent.as_deref()), ("status", Some("7")));
         assert_eq!(full.content, serde_json::json!({"a": 1}));
         let orphan = message([r#"{"msg_type":"status"}"#, "{}", "{}", "{}"]).unwrap();
         assert_eq!(orphan.parent, None);

@@ -30,11 +30,7 @@ pub(crate) unsafe fn forget() {
             continue;
         };
         let mut of_cargo = Vec::from_iter(toolchain::sysroot());
-        of_cargo.extend(
-            env::current_exe()
-                .ok()
-                .and_then(|exe| Some(exe.parent()?.to_owned())),
-        );
+        of_cargo.extend(env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned())));
         match without(&value, &of_cargo) {
             // SAFETY: As above.
             Some(value) => unsafe { env::set_var(name, value) },
@@ -51,14 +47,8 @@ fn describes_a_package(name: &str) -> bool {
 /// The search path without what lies under one of `roots`; nothing if nothing is left.
 fn without(path: &OsStr, roots: &[PathBuf]) -> Option<OsString> {
     let ours = |entry: &Path| roots.iter().any(|root| entry.starts_with(root));
-    let left: Vec<_> = env::split_paths(path)
-        .filter(|entry| !ours(entry))
-        .collect();
-    if left.is_empty() {
-        None
-    } else {
-        env::join_paths(left).ok()
-    }
+    let left: Vec<_> = env::split_paths(path).filter(|entry| !ours(entry)).collect();
+    if left.is_empty() { None } else { env::join_paths(left).ok() }
 }
 
 #[cfg(test)]
@@ -67,20 +57,11 @@ mod tests {
 
     #[test]
     fn only_entries_of_cargo_leave_the_search_path() {
-        let roots = [
-            PathBuf::from("/checkout/target/debug"),
-            PathBuf::from("/toolchain"),
-        ];
+        let roots = [PathBuf::from("/checkout/target/debug"), PathBuf::from("/toolchain")];
         let left = |path: &str| without(path.as_ref(), &roots);
-        assert_eq!(
-            left("/checkout/target/debug/deps:/usr/x:/toolchain/lib").unwrap(),
-            "/usr/x"
-        );
+        assert_eq!(left("/checkout/target/debug/deps:/usr/x:/toolchain/lib").unwrap(), "/usr/x");
         assert_eq!(left("/checkout/target/debug:/toolchain/lib"), None);
-        assert_eq!(
-            left("/checkout/other:/opt").unwrap(),
-            "/checkout/other:/opt"
-        );
+        assert_eq!(left("/checkout/other:/opt").unwrap(), "/checkout/other:/opt");
     }
 
     #[test]

@@ -43,26 +43,11 @@ enum State {
 
 impl Check {
     fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self {
-            name,
-            state: State::Ok,
-            found: found.into(),
-            mend: None,
-        }
+        Self { name, state: State::Ok, found: found.into(), mend: None }
     }
 
-    fn not(
-        name: &'static str,
-        state: State,
-        found: impl Into<String>,
-        mend: impl Into<String>,
-    ) -> Self {
-        Self {
-            name,
-            state,
-            found: found.into(),
-            mend: Some(mend.into()),
-        }
+    fn not(name: &'static str, state: State, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { name, state, found: found.into(), mend: Some(mend.into()) }
     }
 }
 
@@ -87,11 +72,7 @@ fn is_healthy(checks: &[Check]) -> bool {
 }
 
 fn table(checks: &[Check]) -> String {
-    let width = checks
-        .iter()
-        .map(|check| check.name.len())
-        .max()
-        .unwrap_or_default();
+    let width = checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
     let mut lines = Vec::new();
     for check in checks {
         let state = match check.state {
@@ -111,20 +92,10 @@ fn rust() -> Check {
     let name = "Rust";
     let missing = |found: String| Check::not(name, State::Missing, found, "rustup update stable");
     match toolchain::version() {
-        None => Check::not(
-            name,
-            State::Missing,
-            "no rustc on the path",
-            "see https://rustup.rs",
-        ),
+        None => Check::not(name, State::Missing, "no rustc on the path", "see https://rustup.rs"),
         Some(_) if !toolchain::has_cargo() => missing("no cargo on the path".into()),
-        Some(version) if toolchain::at_least(&version, toolchain::NEEDED) => {
-            Check::ok(name, version)
-        }
-        Some(version) => missing(format!(
-            "{version}, but {} or later is needed",
-            toolchain::NEEDED
-        )),
+        Some(version) if toolchain::at_least(&version, toolchain::NEEDED) => Check::ok(name, version),
+        Some(version) => missing(format!("{version}, but {} or later is needed", toolchain::NEEDED)),
     }
 }
 
@@ -133,19 +104,12 @@ fn rust_source() -> Check {
     if toolchain::has_source() {
         return Check::ok(name, "the standard library's source is there");
     }
-    Check::not(
-        name,
-        State::Warn,
-        "types of some variables must be written out",
-        toolchain::ADD_SOURCE,
-    )
+    Check::not(name, State::Warn, "types of some variables must be written out", toolchain::ADD_SOURCE)
 }
 
 /// The Python that `cargo lab` would use, and its JupyterLab.
 fn python_and_lab() -> [Check; 2] {
-    let active = python::active_prefixes()
-        .into_iter()
-        .find_map(|prefix| Python::of_environment(&prefix));
+    let active = python::active_prefixes().into_iter().find_map(|prefix| Python::of_environment(&prefix));
     let ready = active.filter(Python::has_lab).or_else(venv::ready);
     let (python, lab) = ("Python", "JupyterLab");
     let no_lab = |found: &str| Check::not(lab, State::Missing, found, "cargo lab --prepare");
@@ -165,13 +129,7 @@ fn python_and_lab() -> [Check; 2] {
                 }
                 _ => no_lab("not in an active environment and not in .venv"),
             };
-            [
-                Check::ok(
-                    python,
-                    format!("{} ({})", found.version, found.program.display()),
-                ),
-                lab,
-            ]
+            [Check::ok(python, format!("{} ({})", found.version, found.program.display())), lab]
         }
     }
 }
@@ -194,32 +152,14 @@ fn kernel_checks(
     let Some((spec, place)) = found else {
         return [
             Check::not(kernel, State::Missing, "Jupyter does not know it", mend),
-            Check::not(
-                directory,
-                State::Missing,
-                "no kernel, no prepared directory",
-                mend,
-            ),
+            Check::not(directory, State::Missing, "no kernel, no prepared directory", mend),
         ];
     };
-    let mend = format!(
-        "threadbook install --prefix {}",
-        prefix_of(&place).display()
-    );
+    let mend = format!("threadbook install --prefix {}", prefix_of(&place).display());
     let Some(prepared) = spec.prepared() else {
         return [
-            Check::not(
-                kernel,
-                State::Missing,
-                format!("{} is another kernel's", place.display()),
-                &mend,
-            ),
-            Check::not(
-                directory,
-                State::Missing,
-                "no kernel, no prepared directory",
-                &mend,
-            ),
+            Check::not(kernel, State::Missing, format!("{} is another kernel's", place.display()), &mend),
+            Check::not(directory, State::Missing, "no kernel, no prepared directory", &mend),
         ];
     };
     let kernel = if spec.starts() {
@@ -247,20 +187,11 @@ fn prefix_of(spec: &Path) -> &Path {
 
 fn browser() -> Check {
     let name = "browser for PDF";
-    let names = [
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-        "chrome",
-    ];
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
     let path = env::var_os("PATH").unwrap_or_default();
     let mut candidates = env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
     let app = PathBuf::from("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
-    match candidates
-        .find(|candidate| candidate.is_file())
-        .or(Some(app).filter(|app| app.is_file()))
-    {
+    match candidates.find(|candidate| candidate.is_file()).or(Some(app).filter(|app| app.is_file())) {
         Some(found) => Check::ok(name, found.display().to_string()),
         None => {
             let mend = if cfg!(target_os = "macos") {
@@ -278,13 +209,7 @@ mod tests {
     use super::*;
 
     fn spec(program: &str) -> Kernelspec {
-        let argv = [
-            program,
-            "kernel",
-            "--prepared",
-            "/v/share/threadbook/prepared",
-            "{connection_file}",
-        ];
+        let argv = [program, "kernel", "--prepared", "/v/share/threadbook/prepared", "{connection_file}"];
         serde_json::from_value(serde_json::json!({"argv": argv})).unwrap()
     }
 
@@ -298,10 +223,8 @@ mod tests {
 
     #[test]
     fn the_table_has_a_line_a_check_and_the_command_below() {
-        let checks = [
-            Check::ok("Rust", "1.95.0"),
-            Check::not("JupyterLab", State::Missing, "not there", "cargo lab"),
-        ];
+        let checks =
+            [Check::ok("Rust", "1.95.0"), Check::not("JupyterLab", State::Missing, "not there", "cargo lab")];
         let expected = "ok      Rust        1.95.0\n\
                         missing JupyterLab  not there\n                    mend it with: cargo lab";
         assert_eq!(table(&checks), expected);
@@ -309,9 +232,9 @@ mod tests {
 
     #[test]
     fn a_check_reads_as_json() {
-        let json =
-            serde_json::to_value(Check::not("Rust", State::Missing, "none", "see rustup")).unwrap();
-        let expected = serde_json::json!({"name": "Rust", "state": "missing", "found": "none", "mend": "see rustup"});
+        let json = serde_json::to_value(Check::not("Rust", State::Missing, "none", "see rustup")).unwrap();
+        let expected =
+            serde_json::json!({"name": "Rust", "state": "missing", "found": "none", "mend": "see rustup"});
         assert_eq!(json, expected);
     }
 
@@ -324,19 +247,13 @@ mod tests {
         let fresh = |_: &Path| None;
         let old = |_: &Path| Some("it is old".to_owned());
         assert_eq!(states(kernel_checks(None, fresh)), [State::Missing; 2]);
-        assert_eq!(
-            states(kernel_checks(Some((spec(this), place.clone())), fresh)),
-            [State::Ok; 2]
-        );
+        assert_eq!(states(kernel_checks(Some((spec(this), place.clone())), fresh)), [State::Ok; 2]);
         assert_eq!(
             states(kernel_checks(Some((spec("/gone"), place.clone())), fresh)),
             [State::Missing, State::Ok]
         );
         let [_, directory] = kernel_checks(Some((spec(this), place)), old);
         assert_eq!(directory.found, "it is old");
-        assert_eq!(
-            directory.mend.as_deref(),
-            Some("threadbook install --prefix /v")
-        );
+        assert_eq!(directory.mend.as_deref(), Some("threadbook install --prefix /v"));
     }
 }

@@ -13,11 +13,7 @@ use super::{prepare, say};
 pub(crate) fn install(options: &Options) -> anyhow::Result<()> {
     let place = options.place()?;
     let directory = ensure(&place, &options.name)?;
-    say(format_args!(
-        "Installed the kernel {} in {}",
-        options.name,
-        directory.display()
-    ));
+    say(format_args!("Installed the kernel {} in {}", options.name, directory.display()));
     Ok(())
 }
 
@@ -38,12 +34,10 @@ pub(crate) fn uninstall(options: &Options) -> anyhow::Result<()> {
     let users = kernelspec::users_of(&place.prepared, &place);
     if users.is_empty() {
         removed |= remove(&place.prepared)?;
+        // The directory around it was made for it. If there is something else in it, it stays.
+        let _ = place.prepared.parent().map(fs::remove_dir);
     } else {
-        say(format_args!(
-            "Kept {}: {} uses it",
-            place.prepared.display(),
-            users[0].display()
-        ));
+        say(format_args!("Kept {}: {} uses it", place.prepared.display(), users[0].display()));
     }
     if !removed {
         say(format_args!(
@@ -57,15 +51,8 @@ pub(crate) fn uninstall(options: &Options) -> anyhow::Result<()> {
 
 /// A kernelspec that somebody else wrote is neither overwritten nor removed.
 fn refuse_others(spec: &Path) -> anyhow::Result<()> {
-    if spec.exists()
-        && Kernelspec::read(spec)
-            .and_then(|spec| spec.prepared())
-            .is_none()
-    {
-        bail!(
-            "{} is another kernel's; choose another name with --name",
-            spec.display()
-        );
+    if spec.exists() && Kernelspec::read(spec).and_then(|spec| spec.prepared()).is_none() {
+        bail!("{} is another kernel's; choose another name with --name", spec.display());
     }
     Ok(())
 }
@@ -74,8 +61,7 @@ fn remove(directory: &Path) -> anyhow::Result<bool> {
     if !directory.exists() {
         return Ok(false);
     }
-    fs::remove_dir_all(directory)
-        .with_context(|| format!("cannot remove {}", directory.display()))?;
+    fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;
     say(format_args!("Removed {}", directory.display()));
     Ok(true)
 }
@@ -87,14 +73,7 @@ mod tests {
     use clap::Parser;
 
     fn options(prefix: &Path, name: &str) -> Options {
-        let line = [
-            "threadbook",
-            "uninstall",
-            "--prefix",
-            prefix.to_str().unwrap(),
-            "--name",
-            name,
-        ];
+        let line = ["threadbook", "uninstall", "--prefix", prefix.to_str().unwrap(), "--name", name];
         match Cli::parse_from(line).command {
             Some(crate::commands::Command::Uninstall(options)) => options,
             _ => unreachable!(),
@@ -106,15 +85,13 @@ mod tests {
         let prefix = tempfile::tempdir().unwrap();
         let place = Place::under(prefix.path());
         fs::create_dir_all(&place.prepared).unwrap();
-        let (one, two) = (
-            kernelspec::write(&place, "one").unwrap(),
-            kernelspec::write(&place, "two").unwrap(),
-        );
+        let (one, two) =
+            (kernelspec::write(&place, "one").unwrap(), kernelspec::write(&place, "two").unwrap());
 
         uninstall(&options(prefix.path(), "one")).unwrap();
         assert!(!one.exists() && two.exists() && place.prepared.exists());
         uninstall(&options(prefix.path(), "two")).unwrap();
-        assert!(!two.exists() && !place.prepared.exists());
+        assert!(!two.exists() && !place.prepared.parent().unwrap().exists());
         uninstall(&options(prefix.path(), "two")).expect("nothing to remove is no error");
     }
 

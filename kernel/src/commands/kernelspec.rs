@@ -31,11 +31,7 @@ impl Kernelspec {
 
     /// The prepared directory that it names: only our kernelspecs do.
     pub(crate) fn prepared(&self) -> Option<PathBuf> {
-        let mut arguments = self
-            .argv
-            .iter()
-            .skip_while(|argument| *argument != "--prepared")
-            .skip(1);
+        let mut arguments = self.argv.iter().skip_while(|argument| *argument != "--prepared").skip(1);
         if self.argv.get(1).is_some_and(|command| command == "kernel") {
             arguments.next().map(Into::into)
         } else {
@@ -45,9 +41,7 @@ impl Kernelspec {
 
     /// Whether the program that it starts is there.
     pub(crate) fn starts(&self) -> bool {
-        self.argv
-            .first()
-            .is_some_and(|program| Path::new(program).is_file())
+        self.argv.first().is_some_and(|program| Path::new(program).is_file())
     }
 }
 
@@ -59,21 +53,15 @@ pub(crate) fn write(place: &Place, name: &str) -> anyhow::Result<PathBuf> {
         let path = directory.join(file);
         fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))
     };
-    fs::create_dir_all(&directory)
-        .with_context(|| format!("cannot make {}", directory.display()))?;
+    fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     write("logo-svg.svg", LOGO)?;
-    write(
-        "kernel.json",
-        &kernel_json(&program, &place.prepared, name)?,
-    )?;
+    write("kernel.json", &kernel_json(&program, &place.prepared, name)?)?;
     Ok(directory)
 }
 
 fn kernel_json(program: &Path, prepared: &Path, name: &str) -> anyhow::Result<String> {
     let text = |path: &Path| {
-        path.to_str()
-            .map(str::to_owned)
-            .with_context(|| format!("{} is not valid UTF-8", path.display()))
+        path.to_str().map(str::to_owned).with_context(|| format!("{} is not valid UTF-8", path.display()))
     };
     let display_name = match name {
         KERNEL => "Rust (Threadbook)".to_owned(),
@@ -92,24 +80,15 @@ fn kernel_json(program: &Path, prepared: &Path, name: &str) -> anyhow::Result<St
 
 /// Finds the kernelspec `name` where Jupyter would.
 pub(crate) fn find(name: &str) -> Option<Kernelspec> {
-    Place::all()
-        .iter()
-        .find_map(|place| Kernelspec::read(&place.spec(name)))
+    Place::all().iter().find_map(|place| Kernelspec::read(&place.spec(name)))
 }
 
 /// Our kernelspecs in a place that name the prepared directory `prepared`.
 pub(crate) fn users_of(prepared: &Path, place: &Place) -> Vec<PathBuf> {
-    let directories = fs::read_dir(&place.kernels)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
+    let directories = fs::read_dir(&place.kernels).into_iter().flatten().flatten().map(|entry| entry.path());
     directories
         .filter(|directory| {
-            Kernelspec::read(directory)
-                .and_then(|spec| spec.prepared())
-                .as_deref()
-                == Some(prepared)
+            Kernelspec::read(directory).and_then(|spec| spec.prepared()).as_deref() == Some(prepared)
         })
         .collect()
 }
@@ -123,15 +102,8 @@ mod tests {
         let prefix = tempfile::tempdir().unwrap();
         let place = Place::under(prefix.path());
         let directory = write(&place, KERNEL).unwrap();
-        assert_eq!(
-            directory,
-            prefix.path().join("share/jupyter/kernels/threadbook")
-        );
-        assert!(
-            fs::read_to_string(directory.join("logo-svg.svg"))
-                .unwrap()
-                .starts_with("<svg")
-        );
+        assert_eq!(directory, prefix.path().join("share/jupyter/kernels/threadbook"));
+        assert!(fs::read_to_string(directory.join("logo-svg.svg")).unwrap().starts_with("<svg"));
 
         let text = fs::read(directory.join("kernel.json")).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
@@ -141,10 +113,7 @@ mod tests {
             ["kernel", "--prepared", prepared, "{connection_file}"]
         );
         assert_eq!(json["display_name"], "Rust (Threadbook)");
-        assert_eq!(
-            (&json["language"], &json["interrupt_mode"]),
-            (&json!("rust"), &json!("message"))
-        );
+        assert_eq!((&json["language"], &json["interrupt_mode"]), (&json!("rust"), &json!("message")));
 
         let spec = Kernelspec::read(&directory).unwrap();
         assert!(spec.starts());

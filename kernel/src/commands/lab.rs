@@ -37,10 +37,7 @@ pub(crate) struct Options {
 pub(crate) fn lab(options: &Options) -> anyhow::Result<()> {
     let checkout = prepared::checkout();
     let notebooks = checkout.join("notebooks").canonicalize().with_context(|| {
-        format!(
-            "the checkout is not at {} any more; run cargo lab where it is now",
-            checkout.display()
-        )
+        format!("the checkout is not at {} any more; run cargo lab where it is now", checkout.display())
     })?;
     if let Some(port) = options.port {
         refuse_port_in_use(options.ip.as_deref(), port)?;
@@ -54,10 +51,7 @@ pub(crate) fn lab(options: &Options) -> anyhow::Result<()> {
     let python = python()?;
     install::ensure(&Place::under(&python.prefix), KERNEL)?;
     if options.prepare {
-        eprintln!(
-            "Everything is ready. {} has JupyterLab and the kernel.",
-            python.program.display()
-        );
+        eprintln!("Everything is ready. {} has JupyterLab and the kernel.", python.program.display());
         return Ok(());
     }
     let mut command = jupyterlab(&python, &notebooks, options);
@@ -66,16 +60,12 @@ pub(crate) fn lab(options: &Options) -> anyhow::Result<()> {
 
 /// The Python of an active environment that has JupyterLab, or else the checkout's own.
 fn python() -> anyhow::Result<Python> {
-    let active = python::active_prefixes()
-        .into_iter()
-        .find_map(|prefix| Python::of_environment(&prefix));
+    let active = python::active_prefixes().into_iter().find_map(|prefix| Python::of_environment(&prefix));
     match active {
         Some(python) if python.has_lab() => Ok(python),
         Some(python) => {
             let prefix = python.prefix.display();
-            eprintln!(
-                "The active environment {prefix} has no JupyterLab 4; using the private one in .venv"
-            );
+            eprintln!("The active environment {prefix} has no JupyterLab 4; using the private one in .venv");
             venv::ensure()
         }
         None => venv::ensure(),
@@ -92,9 +82,7 @@ fn jupyterlab(python: &Python, notebooks: &Path, options: &Options) -> Command {
         command.arg("--no-browser");
     }
     if let Some(port) = options.port {
-        command
-            .arg(format!("--port={port}"))
-            .arg("--ServerApp.port_retries=0");
+        command.arg(format!("--port={port}")).arg("--ServerApp.port_retries=0");
     }
     if let Some(ip) = &options.ip {
         command.arg(format!("--ip={ip}"));
@@ -121,13 +109,10 @@ fn refuse_port_in_use(ip: Option<&str>, port: u16) -> anyhow::Result<()> {
     match TcpListener::bind((address, port)) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            let free = (port.saturating_add(1)..=u16::MAX)
-                .find(|port| TcpListener::bind((address, *port)).is_ok());
+            let free =
+                (port.saturating_add(1)..=u16::MAX).find(|port| TcpListener::bind((address, *port)).is_ok());
             let free = free.map_or_else(|| "0".to_owned(), |port| port.to_string());
-            Err(mend(
-                format!("port {port} is in use"),
-                format!("cargo lab --port {free}"),
-            ))
+            Err(mend(format!("port {port} is in use"), format!("cargo lab --port {free}")))
         }
         Err(error) => bail!("cannot serve on {address}, port {port}: {error}"),
     }
@@ -143,9 +128,7 @@ mod tests {
         let port = taken.local_addr().unwrap().port();
         let error = refuse_port_in_use(None, port).unwrap_err().to_string();
         assert!(
-            error.starts_with(&format!(
-                "port {port} is in use; mend it with: cargo lab --port "
-            )),
+            error.starts_with(&format!("port {port} is in use; mend it with: cargo lab --port ")),
             "{error}"
         );
         drop(taken);
@@ -168,18 +151,9 @@ mod tests {
             arguments: vec!["--IdentityProvider.token=x".into()],
         };
         let command = jupyterlab(&python, Path::new("/clone/notebooks"), &options);
-        let arguments: Vec<_> = command
-            .get_args()
-            .map(|argument| argument.to_str().unwrap())
-            .collect();
+        let arguments: Vec<_> = command.get_args().map(|argument| argument.to_str().unwrap()).collect();
         let root = "--ServerApp.root_dir=/clone/notebooks";
-        for wanted in [
-            root,
-            "--no-browser",
-            "--port=8890",
-            "--ServerApp.port_retries=0",
-            "--ip=0.0.0.0",
-        ] {
+        for wanted in [root, "--no-browser", "--port=8890", "--ServerApp.port_retries=0", "--ip=0.0.0.0"] {
             assert!(arguments.contains(&wanted), "{wanted}: {arguments:?}");
         }
         assert_eq!(arguments.last(), Some(&"--IdentityProvider.token=x"));

@@ -74,10 +74,9 @@ pub fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Some(Command::Prepare { directory }) => prepare::build(&directory),
-        Some(Command::Kernel {
-            prepared,
-            connection_file,
-        }) => crate::protocol::serve(&connection_file, &prepared),
+        Some(Command::Kernel { prepared, connection_file }) => {
+            crate::protocol::serve(&connection_file, &prepared)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -95,11 +94,7 @@ fn mend(reason: impl Display, command: impl Display) -> anyhow::Error {
 
 /// Errors from below may have several lines; ours have one.
 fn one_line(text: &str) -> String {
-    let lines: Vec<_> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join(" / ")
 }
 
@@ -115,9 +110,7 @@ mod tests {
     use clap::error::ErrorKind;
 
     fn error(arguments: &[&str]) -> clap::Error {
-        Cli::try_parse_from(arguments)
-            .err()
-            .expect("this is wrong use")
+        Cli::try_parse_from(arguments).err().expect("this is wrong use")
     }
 
     #[test]
@@ -142,18 +135,8 @@ mod tests {
 
     #[test]
     fn options_for_jupyterlab_follow_two_dashes() {
-        let line = [
-            "threadbook",
-            "lab",
-            "--no-browser",
-            "--port",
-            "8890",
-            "--",
-            "--LabApp.token=x",
-        ];
-        let Some(Command::Lab(options)) = Cli::try_parse_from(line).unwrap().command else {
-            panic!()
-        };
+        let line = ["threadbook", "lab", "--no-browser", "--port", "8890", "--", "--LabApp.token=x"];
+        let Some(Command::Lab(options)) = Cli::try_parse_from(line).unwrap().command else { panic!() };
         assert_eq!((options.no_browser, options.port), (true, Some(8890)));
         assert_eq!(options.arguments, ["--LabApp.token=x"]);
     }
@@ -161,24 +144,15 @@ mod tests {
     #[test]
     fn the_kernel_command_is_for_jupyter_only() {
         let help = Cli::command().render_help().to_string();
-        assert!(
-            help.contains("doctor") && !help.contains("connection"),
-            "{help}"
-        );
+        assert!(help.contains("doctor") && !help.contains("connection"), "{help}");
         let line = ["threadbook", "kernel", "--prepared", "/p", "/c.json"];
-        assert!(matches!(
-            Cli::try_parse_from(line).unwrap().command,
-            Some(Command::Kernel { .. })
-        ));
+        assert!(matches!(Cli::try_parse_from(line).unwrap().command, Some(Command::Kernel { .. })));
     }
 
     #[test]
     fn errors_have_one_line() {
         assert_eq!(one_line("first\n\n  second \n"), "first / second");
         let error = mend("no Python was found", "apt install python3");
-        assert_eq!(
-            error.to_string(),
-            "no Python was found; mend it with: apt install python3"
-        );
+        assert_eq!(error.to_string(), "no Python was found; mend it with: apt install python3");
     }
 }

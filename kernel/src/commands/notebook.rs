@@ -22,10 +22,7 @@ impl Notebook {
         let text = fs::read(path).with_context(|| format!("cannot read {name}"))?;
         let json: Json =
             serde_json::from_slice(&text).with_context(|| format!("{name} is not a notebook"))?;
-        match (
-            json.get("nbformat").and_then(Json::as_i64),
-            json.get("cells"),
-        ) {
+        match (json.get("nbformat").and_then(Json::as_i64), json.get("cells")) {
             (Some(4), Some(Json::Array(_))) => Ok(Self(json)),
             (Some(other), _) if other != 4 => {
                 bail!("{name} is in notebook format {other}; format 4 is needed")
@@ -42,10 +39,7 @@ impl Notebook {
     fn to_text(&self) -> anyhow::Result<Vec<u8>> {
         let mut text = Vec::new();
         let formatter = PrettyFormatter::with_indent(b" ");
-        self.0
-            .serialize(&mut serde_json::Serializer::with_formatter(
-                &mut text, formatter,
-            ))?;
+        self.0.serialize(&mut serde_json::Serializer::with_formatter(&mut text, formatter))?;
         text.push(b'\n');
         Ok(text)
     }
@@ -56,11 +50,7 @@ impl Notebook {
             return Vec::new();
         };
         let code = |cell: &Json| cell.get("cell_type").and_then(Json::as_str) == Some("code");
-        cells
-            .iter_mut()
-            .filter(|cell| code(cell))
-            .map(CodeCell)
-            .collect()
+        cells.iter_mut().filter(|cell| code(cell)).map(CodeCell).collect()
     }
 }
 
@@ -76,11 +66,7 @@ impl CodeCell<'_> {
 
     /// Whether the cell has a tag.
     pub(crate) fn has_tag(&self, tag: &str) -> bool {
-        match self
-            .0
-            .get("metadata")
-            .and_then(|metadata| metadata.get("tags"))
-        {
+        match self.0.get("metadata").and_then(|metadata| metadata.get("tags")) {
             Some(Json::Array(tags)) => tags.iter().any(|each| each.as_str() == Some(tag)),
             _ => false,
         }
@@ -88,8 +74,7 @@ impl CodeCell<'_> {
 
     /// Gives the cell its number and outputs.
     pub(crate) fn set(&mut self, execution_count: Option<u64>, outputs: Vec<Value>) {
-        self.0
-            .set("execution_count", Json::Leaf(execution_count.into()));
+        self.0.set("execution_count", Json::Leaf(execution_count.into()));
         self.0.set("outputs", Json::Leaf(outputs.into()));
     }
 }
@@ -112,20 +97,14 @@ impl Json {
         let Self::Object(Entries(entries)) = self else {
             return None;
         };
-        entries
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value)
+        entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
     fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         let Self::Object(Entries(entries)) = self else {
             return None;
         };
-        entries
-            .iter_mut()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value)
+        entries.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
     fn set(&mut self, key: &str, value: Self) {
@@ -239,9 +218,8 @@ mod tests {
         assert_eq!(cells[0].source(), "let x = 1;\nx");
         assert!(cells[0].has_tag("raises-exception") && !cells[0].has_tag("solution"));
         cells[0].set(Some(1), vec![json!("new")]);
-        let expected = TEXT
-            .replace("\"execution_count\": 7", "\"execution_count\": 1")
-            .replace("\"old\"", "\"new\"");
+        let expected =
+            TEXT.replace("\"execution_count\": 7", "\"execution_count\": 1").replace("\"old\"", "\"new\"");
         assert_eq!(text(&notebook), expected);
         notebook.code_cells()[0].set(None, Vec::new());
         assert!(text(&notebook).contains("\"execution_count\": null"));
@@ -249,18 +227,11 @@ mod tests {
 
     #[test]
     fn what_is_no_notebook_is_said_to_be_so() {
-        let error =
-            |text: &str| format!("{:#}", notebook(text).err().expect("this is no notebook"));
+        let error = |text: &str| format!("{:#}", notebook(text).err().expect("this is no notebook"));
         assert!(error("{").contains("is not a notebook"));
         assert!(error("{}").ends_with("is not a notebook"));
         assert!(error(r#"{"nbformat": 3, "worksheets": []}"#).contains("format 3"));
-        let missing = Notebook::read(Path::new("/there/is/no.ipynb"))
-            .err()
-            .unwrap();
-        assert!(
-            missing
-                .to_string()
-                .starts_with("cannot read /there/is/no.ipynb")
-        );
+        let missing = Notebook::read(Path::new("/there/is/no.ipynb")).err().unwrap();
+        assert!(missing.to_string().starts_with("cannot read /there/is/no.ipynb"));
     }
 }

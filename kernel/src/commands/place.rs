@@ -40,15 +40,9 @@ impl Options {
     /// The place that was chosen.
     pub(crate) fn place(&self) -> anyhow::Result<Place> {
         match &self.place {
-            Choice {
-                sys_prefix: true, ..
-            } => Ok(Place::under(&python::on_path()?.prefix)),
-            Choice {
-                prefix: Some(prefix),
-                ..
-            } => {
-                let prefix =
-                    absolute(prefix).with_context(|| format!("--prefix {}", prefix.display()))?;
+            Choice { sys_prefix: true, .. } => Ok(Place::under(&python::on_path()?.prefix)),
+            Choice { prefix: Some(prefix), .. } => {
+                let prefix = absolute(prefix).with_context(|| format!("--prefix {}", prefix.display()))?;
                 Ok(Place::under(&prefix))
             }
             Choice { .. } => Place::user(),
@@ -68,21 +62,13 @@ pub(crate) struct Place {
 impl Place {
     /// The place in a Python environment, or any other tree with a `share` directory.
     pub(crate) fn under(prefix: &Path) -> Self {
-        Self {
-            kernels: prefix.join("share/jupyter/kernels"),
-            prepared: prepared::dir_under(prefix),
-        }
+        Self { kernels: prefix.join("share/jupyter/kernels"), prepared: prepared::dir_under(prefix) }
     }
 
     /// The user's own place.
     pub(crate) fn user() -> anyhow::Result<Self> {
-        let home = dirs::home_dir()
-            .context("there is no home directory; set HOME, or use --prefix DIR")?;
-        let variable = |name| {
-            env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
+        let home = dirs::home_dir().context("there is no home directory; set HOME, or use --prefix DIR")?;
+        let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Ok(user_place(
             &home,
             variable("JUPYTER_DATA_DIR"),
@@ -100,20 +86,10 @@ impl Place {
     /// private environment as well.
     pub(crate) fn all() -> Vec<Self> {
         let mut places = Vec::new();
-        for dir in env::var_os("JUPYTER_PATH")
-            .iter()
-            .flat_map(env::split_paths)
-        {
-            places.push(Self {
-                kernels: dir.join("kernels"),
-                prepared: dir.join("threadbook/prepared"),
-            });
+        for dir in env::var_os("JUPYTER_PATH").iter().flat_map(env::split_paths) {
+            places.push(Self { kernels: dir.join("kernels"), prepared: dir.join("threadbook/prepared") });
         }
-        places.extend(
-            python::active_prefixes()
-                .iter()
-                .map(|prefix| Self::under(prefix)),
-        );
+        places.extend(python::active_prefixes().iter().map(|prefix| Self::under(prefix)));
         places.extend(Self::user());
         places.push(Self::under(&super::venv::directory()));
         places.extend(python::on_path().map(|Python { prefix, .. }| Self::under(&prefix)));
@@ -133,21 +109,11 @@ impl Place {
 /// Jupyter's own only if somebody moved that away; it never lies in a path with a space (macOS).
 fn user_place(home: &Path, jupyter: Option<PathBuf>, xdg: Option<PathBuf>, macos: bool) -> Place {
     if let Some(dir) = jupyter {
-        return Place {
-            kernels: dir.join("kernels"),
-            prepared: dir.join("threadbook/prepared"),
-        };
+        return Place { kernels: dir.join("kernels"), prepared: dir.join("threadbook/prepared") };
     }
     let local = if macos { None } else { xdg }.unwrap_or_else(|| home.join(".local/share"));
-    let jupyter = if macos {
-        home.join("Library/Jupyter")
-    } else {
-        local.join("jupyter")
-    };
-    Place {
-        kernels: jupyter.join("kernels"),
-        prepared: local.join("threadbook/prepared"),
-    }
+    let jupyter = if macos { home.join("Library/Jupyter") } else { local.join("jupyter") };
+    Place { kernels: jupyter.join("kernels"), prepared: local.join("threadbook/prepared") }
 }
 
 /// Jupyter's rule for names of kernels. It also keeps a name from leaving the directory.
@@ -165,16 +131,8 @@ mod tests {
     use super::*;
 
     fn user(jupyter: Option<&str>, xdg: Option<&str>, macos: bool) -> (String, String) {
-        let place = user_place(
-            Path::new("/home/ada"),
-            jupyter.map(Into::into),
-            xdg.map(Into::into),
-            macos,
-        );
-        (
-            place.kernels.display().to_string(),
-            place.prepared.display().to_string(),
-        )
+        let place = user_place(Path::new("/home/ada"), jupyter.map(Into::into), xdg.map(Into::into), macos);
+        (place.kernels.display().to_string(), place.prepared.display().to_string())
     }
 
     #[test]
@@ -182,22 +140,10 @@ mod tests {
         let expect = |kernels: &str, prepared: &str| (kernels.to_owned(), prepared.to_owned());
         let share = "/home/ada/.local/share";
         let prepared = format!("{share}/threadbook/prepared");
-        assert_eq!(
-            user(None, None, false),
-            expect(&format!("{share}/jupyter/kernels"), &prepared)
-        );
-        assert_eq!(
-            user(None, Some("/x"), false),
-            expect("/x/jupyter/kernels", "/x/threadbook/prepared")
-        );
-        assert_eq!(
-            user(Some("/j"), Some("/x"), false),
-            expect("/j/kernels", "/j/threadbook/prepared")
-        );
-        assert_eq!(
-            user(None, None, true),
-            expect("/home/ada/Library/Jupyter/kernels", &prepared)
-        );
+        assert_eq!(user(None, None, false), expect(&format!("{share}/jupyter/kernels"), &prepared));
+        assert_eq!(user(None, Some("/x"), false), expect("/x/jupyter/kernels", "/x/threadbook/prepared"));
+        assert_eq!(user(Some("/j"), Some("/x"), false), expect("/j/kernels", "/j/threadbook/prepared"));
+        assert_eq!(user(None, None, true), expect("/home/ada/Library/Jupyter/kernels", &prepared));
     }
 
     #[test]

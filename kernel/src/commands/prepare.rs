@@ -33,20 +33,12 @@ pub(crate) fn ensure(directory: &Path) -> anyhow::Result<()> {
         };
         quietly(&mut command, &mut show)?.map_err(|output| {
             let reason = last_line(&output);
-            anyhow!(
-                "{}",
-                reason
-                    .strip_prefix("threadbook: ")
-                    .unwrap_or(reason)
-                    .to_owned()
-            )
+            anyhow!("{}", reason.strip_prefix("threadbook: ").unwrap_or(reason).to_owned())
         })
     })
 }
 
 /// What the process of its own does.
 pub(crate) fn build(directory: &Path) -> anyhow::Result<()> {
-    prepared::build(directory, &mut |detail| {
-        say(format_args!("{PROGRESS}{detail}"))
-    })
+    prepared::build(directory, &mut |detail| say(format_args!("{PROGRESS}{detail}")))
 }

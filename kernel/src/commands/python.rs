@@ -39,11 +39,7 @@ pub(crate) struct Python {
 impl Python {
     /// Asks the Python `program` who it is; nothing if it does not run.
     pub(crate) fn probe(program: &Path) -> Option<Self> {
-        let output = Command::new(program)
-            .args(["-c", QUESTIONS])
-            .stdin(Stdio::null())
-            .output()
-            .ok()?;
+        let output = Command::new(program).args(["-c", QUESTIONS]).stdin(Stdio::null()).output().ok()?;
         if !output.status.success() {
             return None;
         }
@@ -53,10 +49,7 @@ impl Python {
             program: program.to_owned(),
             prefix: answers.next()?.into(),
             version: answers.next()?.to_owned(),
-            lab: answers
-                .next()
-                .filter(|version| !version.is_empty())
-                .map(str::to_owned),
+            lab: answers.next().filter(|version| !version.is_empty()).map(str::to_owned),
         })
     }
 
@@ -67,17 +60,13 @@ impl Python {
 
     /// Whether the notebooks can be opened with it.
     pub(crate) fn has_lab(&self) -> bool {
-        self.lab
-            .as_ref()
-            .is_some_and(|version| at_least(version, NEEDED_LAB))
+        self.lab.as_ref().is_some_and(|version| at_least(version, NEEDED_LAB))
     }
 
     /// Whether it can make environments. Debian keeps that in a package of its own.
     pub(crate) fn can_make_environments(&self) -> bool {
-        let status = Command::new(&self.program)
-            .args(["-c", "import ensurepip, venv"])
-            .stderr(Stdio::null())
-            .status();
+        let status =
+            Command::new(&self.program).args(["-c", "import ensurepip, venv"]).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
     }
 }
@@ -85,26 +74,13 @@ impl Python {
 /// The roots of the active environments, a virtual one before conda's.
 pub(crate) fn active_prefixes() -> Vec<PathBuf> {
     let variables = ["VIRTUAL_ENV", "CONDA_PREFIX"].map(env::var_os);
-    variables
-        .into_iter()
-        .flatten()
-        .filter(|prefix| !prefix.is_empty())
-        .map(PathBuf::from)
-        .collect()
+    variables.into_iter().flatten().filter(|prefix| !prefix.is_empty()).map(PathBuf::from).collect()
 }
 
 /// The first Python on the path that is recent enough.
 pub(crate) fn on_path() -> anyhow::Result<Python> {
     let mut too_old = None;
-    for name in [
-        "python3",
-        "python",
-        "python3.14",
-        "python3.13",
-        "python3.12",
-        "python3.11",
-        "python3.10",
-    ] {
+    for name in ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"] {
         match Python::probe(Path::new(name)) {
             Some(python) if at_least(&python.version, NEEDED) => return Ok(python),
             Some(python) => too_old = too_old.or(Some(python.version)),
@@ -120,11 +96,7 @@ pub(crate) fn on_path() -> anyhow::Result<Python> {
 
 /// The command that brings a Python on this machine.
 pub(crate) fn install_command() -> &'static str {
-    if cfg!(target_os = "macos") {
-        "brew install python3"
-    } else {
-        "apt install python3 python3-venv"
-    }
+    if cfg!(target_os = "macos") { "brew install python3" } else { "apt install python3 python3-venv" }
 }
 
 #[cfg(test)]
@@ -146,21 +118,13 @@ mod tests {
     fn a_python_says_who_it_is() {
         let (_prefix, python) = pretend("printf '/env\\n3.12.1\\n4.6.6\\n'");
         let python = python.unwrap();
-        assert_eq!(
-            (python.prefix.as_path(), python.version.as_str()),
-            (Path::new("/env"), "3.12.1")
-        );
+        assert_eq!((python.prefix.as_path(), python.version.as_str()), (Path::new("/env"), "3.12.1"));
         assert!(python.has_lab());
     }
 
     #[test]
     fn an_old_jupyterlab_is_none_for_us() {
-        assert!(
-            !pretend("printf '/env\\n3.12.1\\n3.6.8\\n'")
-                .1
-                .unwrap()
-                .has_lab()
-        );
+        assert!(!pretend("printf '/env\\n3.12.1\\n3.6.8\\n'").1.unwrap().has_lab());
         assert!(!pretend("printf '/env\\n3.12.1\\n\\n'").1.unwrap().has_lab());
     }
 

@@ -12,13 +12,8 @@ pub(crate) fn quietly(
 ) -> anyhow::Result<Result<(), String>> {
     let program = command.get_program().to_string_lossy().into_owned();
     let (reader, writer) = pipe()?;
-    command
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer);
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("cannot start {program}"))?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn().with_context(|| format!("cannot start {program}"))?;
     // The command keeps the pipe's writing ends; ours must go, or the reading never ends.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut output = String::new();
@@ -28,22 +23,12 @@ pub(crate) fn quietly(
         output.push_str(&line);
         output.push('\n');
     }
-    Ok(if child.wait()?.success() {
-        Ok(())
-    } else {
-        Err(output)
-    })
+    Ok(if child.wait()?.success() { Ok(()) } else { Err(output) })
 }
 
 /// The reason that a failed command gave: its last `ERROR:` line, or else its last line.
 pub(crate) fn last_line(output: &str) -> &str {
-    let lines = || {
-        output
-            .lines()
-            .rev()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-    };
+    let lines = || output.lines().rev().map(str::trim).filter(|line| !line.is_empty());
     lines()
         .find_map(|line| line.strip_prefix("ERROR: "))
         .or_else(|| lines().next())
@@ -56,10 +41,7 @@ mod tests {
 
     #[test]
     fn the_last_line_is_the_reason() {
-        assert_eq!(
-            last_line("ERROR: no such thing\n\n[notice] something else\n"),
-            "no such thing"
-        );
+        assert_eq!(last_line("ERROR: no such thing\n\n[notice] something else\n"), "no such thing");
         assert_eq!(last_line("a\nb\n"), "b");
         assert_eq!(last_line(""), "it said nothing");
     }
@@ -72,9 +54,6 @@ mod tests {
         let failed = quietly(&mut command, &mut |line| lines.push(line.to_owned())).unwrap();
         assert_eq!(failed, Err("one\ntwo\n".to_owned()));
         assert_eq!(lines, ["one", "two"]);
-        assert_eq!(
-            quietly(&mut Command::new("true"), &mut |_| {}).unwrap(),
-            Ok(())
-        );
+        assert_eq!(quietly(&mut Command::new("true"), &mut |_| {}).unwrap(), Ok(()));
     }
 }

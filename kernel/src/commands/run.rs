@@ -44,12 +44,8 @@ pub(crate) struct Options {
 /// Executes the notebooks one after the other; fails at the first cell that does.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let copies = copies(&options.notebooks, options.output_dir.as_deref())?;
-    let spec = kernelspec::find(&options.name).ok_or_else(|| {
-        mend(
-            format!("Jupyter knows no kernel {}", options.name),
-            "threadbook install",
-        )
-    })?;
+    let spec = kernelspec::find(&options.name)
+        .ok_or_else(|| mend(format!("Jupyter knows no kernel {}", options.name), "threadbook install"))?;
     let argv = command(&spec)?;
     for (path, copy) in options.notebooks.iter().zip(&copies) {
         say(path.display());
@@ -58,8 +54,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let executed = execute(path, &mut notebook, &mut kernel, options);
         kernel.shutdown();
         if let Some(directory) = copy.parent() {
-            fs::create_dir_all(directory)
-                .with_context(|| format!("cannot make {}", directory.display()))?;
+            fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
         }
         notebook.write(copy)?;
         say(format_args!("  executed copy: {}", copy.display()));
@@ -73,12 +68,9 @@ fn copies(notebooks: &[PathBuf], output_dir: Option<&Path>) -> anyhow::Result<Ve
     let mut copies = BTreeMap::new();
     let mut in_order = Vec::new();
     for notebook in notebooks {
-        let original = notebook
-            .canonicalize()
-            .with_context(|| format!("cannot read {}", notebook.display()))?;
-        let name = notebook
-            .file_name()
-            .with_context(|| format!("{} is no file", notebook.display()))?;
+        let original =
+            notebook.canonicalize().with_context(|| format!("cannot read {}", notebook.display()))?;
+        let name = notebook.file_name().with_context(|| format!("{} is no file", notebook.display()))?;
         let beside = notebook.parent().unwrap_or(Path::new("")).join("executed");
         let copy = output_dir.unwrap_or(&beside).join(name);
         if copy.canonicalize().is_ok_and(|copy| copy == original) {
@@ -106,10 +98,8 @@ fn command(spec: &Kernelspec) -> anyhow::Result<Vec<String>> {
         && let Some(program) = argv.first_mut()
     {
         let this = std::env::current_exe().context("cannot find this program")?;
-        *program = this
-            .into_os_string()
-            .into_string()
-            .map_err(|_| anyhow!("this program's path is not UTF-8"))?;
+        *program =
+            this.into_os_string().into_string().map_err(|_| anyhow!("this program's path is not UTF-8"))?;
     }
     Ok(argv)
 }
@@ -143,14 +133,7 @@ fn execute(
             done.push((None, Outputs::default()));
             continue;
         }
-        let failed = |reason: &str| {
-            anyhow!(
-                "{}, cell {}: {}",
-                path.display(),
-                index + 1,
-                one_line(reason)
-            )
-        };
+        let failed = |reason: &str| anyhow!("{}, cell {}: {}", path.display(), index + 1, one_line(reason));
         announce(index + 1, &source);
         let outcome = match kernel.execute_within(&source, options.timeout) {
             Ok(outcome) => outcome,
@@ -171,10 +154,7 @@ fn execute(
 
         let expected = cells[index].has_tag(RAISES);
         let (word, reason) = judge(&outcome.status, expected, options.timeout);
-        say(format_args!(
-            "{word:<9} {:>8.2} s",
-            outcome.elapsed.as_secs_f64()
-        ));
+        say(format_args!("{word:<9} {:>8.2} s", outcome.elapsed.as_secs_f64()));
         if let Some(reason) = reason
             && !options.allow_errors
         {
@@ -185,56 +165,31 @@ fn execute(
 }
 
 /// The word for a cell's end, and the reason if it is a failure.
-fn judge(
-    status: &Status,
-    expected: bool,
-    limit: Option<Duration>,
-) -> (&'static str, Option<String>) {
+fn judge(status: &Status, expected: bool, limit: Option<Duration>) -> (&'static str, Option<String>) {
     match status {
         Status::Ok => ("ok", None),
         Status::Error { .. } if expected => ("expected", None),
         Status::Error { ename, evalue, .. } => {
-            let separator = if ename.is_empty() || evalue.is_empty() {
-                ""
-            } else {
-                ": "
-            };
+            let separator = if ename.is_empty() || evalue.is_empty() { "" } else { ": " };
             ("error", Some(format!("{ename}{separator}{evalue}")))
         }
-        Status::TimedOut => (
-            "timed out",
-            Some(format!(
-                "timed out after {} s",
-                limit.unwrap_or_default().as_secs_f64()
-            )),
-        ),
+        Status::TimedOut => {
+            ("timed out", Some(format!("timed out after {} s", limit.unwrap_or_default().as_secs_f64())))
+        }
     }
 }
 
 /// Shows which cell runs, before it runs: it may take a while.
 fn announce(number: usize, source: &str) {
     let mut stdout = std::io::stdout();
-    let _ = write!(
-        stdout,
-        "  {:>5} {:<WIDTH$} ",
-        format!("[{number}]"),
-        shorten(first_line(source), WIDTH)
-    );
+    let _ = write!(stdout, "  {:>5} {:<WIDTH$} ", format!("[{number}]"), shorten(first_line(source), WIDTH));
     let _ = stdout.flush();
 }
 
 /// The first line that says something: code before comments.
 fn first_line(source: &str) -> &str {
-    let lines = || {
-        source
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-    };
-    lines()
-        .find(|line| !line.starts_with("//"))
-        .or_else(|| lines().next())
-        .unwrap_or_default()
+    let lines = || source.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines().find(|line| !line.starts_with("//")).or_else(|| lines().next()).unwrap_or_default()
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -257,23 +212,14 @@ mod tests {
 
     #[test]
     fn an_expected_error_is_no_failure() {
-        let error = |ename: &str| Status::Error {
-            ename: ename.into(),
-            evalue: "no".into(),
-            traceback: vec![],
-        };
+        let error =
+            |ename: &str| Status::Error { ename: ename.into(), evalue: "no".into(), traceback: vec![] };
         assert_eq!(judge(&Status::Ok, false, None), ("ok", None));
         assert_eq!(judge(&error("Panic"), true, None), ("expected", None));
-        assert_eq!(
-            judge(&error("Panic"), false, None),
-            ("error", Some("Panic: no".into()))
-        );
+        assert_eq!(judge(&error("Panic"), false, None), ("error", Some("Panic: no".into())));
         assert_eq!(judge(&error(""), false, None), ("error", Some("no".into())));
         let timed_out = judge(&Status::TimedOut, true, Some(Duration::from_millis(1500)));
-        assert_eq!(
-            timed_out,
-            ("timed out", Some("timed out after 1.5 s".into()))
-        );
+        assert_eq!(timed_out, ("timed out", Some("timed out after 1.5 s".into())));
     }
 
     #[test]
@@ -285,25 +231,13 @@ mod tests {
             fs::write(at(name), "{}").unwrap();
         }
         let both = [at("a/x.ipynb"), at("b/x.ipynb")];
-        assert_eq!(
-            copies(&both, None).unwrap(),
-            [at("a/executed/x.ipynb"), at("b/executed/x.ipynb")]
-        );
-        assert_eq!(
-            copies(&both[..1], Some(&at("out"))).unwrap(),
-            [at("out/x.ipynb")]
-        );
-        let error = |notebooks: &[PathBuf], to: &str| {
-            copies(notebooks, Some(&at(to))).unwrap_err().to_string()
-        };
+        assert_eq!(copies(&both, None).unwrap(), [at("a/executed/x.ipynb"), at("b/executed/x.ipynb")]);
+        assert_eq!(copies(&both[..1], Some(&at("out"))).unwrap(), [at("out/x.ipynb")]);
+        let error =
+            |notebooks: &[PathBuf], to: &str| copies(notebooks, Some(&at(to))).unwrap_err().to_string();
         assert!(error(&both, "out").contains("one executed copy"));
         assert!(error(&both[..1], "a").contains("replace"));
-        assert!(
-            copies(&[at("none.ipynb")], None)
-                .unwrap_err()
-                .to_string()
-                .starts_with("cannot read")
-        );
+        assert!(copies(&[at("none.ipynb")], None).unwrap_err().to_string().starts_with("cannot read"));
     }
 
     #[test]

@@ -68,10 +68,7 @@ fn draw(line: &str) {
 fn line(elapsed: Duration, what: &str, detail: &str) -> String {
     let detail = detail.lines().next().unwrap_or_default().trim();
     let separator = if detail.is_empty() { "" } else { ": " };
-    let whole = format!(
-        "{:>7.1} s  {what}{separator}{detail}",
-        elapsed.as_secs_f64()
-    );
+    let whole = format!("{:>7.1} s  {what}{separator}{detail}", elapsed.as_secs_f64());
     shorten(&whole, WIDTH)
 }
 
@@ -92,15 +89,9 @@ mod tests {
     #[test]
     fn a_line_has_the_time_and_never_wraps() {
         let elapsed = Duration::from_millis(61_240);
-        assert_eq!(
-            line(elapsed, "Building", "  tokio \nmore"),
-            "   61.2 s  Building: tokio"
-        );
+        assert_eq!(line(elapsed, "Building", "  tokio \nmore"), "   61.2 s  Building: tokio");
         assert_eq!(line(elapsed, "Building", ""), "   61.2 s  Building");
-        assert_eq!(
-            line(elapsed, "Building", &"x".repeat(200)).chars().count(),
-            WIDTH
-        );
+        assert_eq!(line(elapsed, "Building", &"x".repeat(200)).chars().count(), WIDTH);
     }
 
     #[test]

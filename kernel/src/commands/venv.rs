@@ -19,10 +19,7 @@ const STAMP: &str = "threadbook-pins.txt";
 /// Where the private environment lies.
 pub(crate) fn directory() -> PathBuf {
     let checkout = prepared::checkout();
-    checkout
-        .canonicalize()
-        .unwrap_or_else(|_| checkout.to_owned())
-        .join(".venv")
+    checkout.canonicalize().unwrap_or_else(|_| checkout.to_owned()).join(".venv")
 }
 
 /// The private environment's Python, if it is there and has what the pins say.
@@ -55,15 +52,10 @@ pub(crate) fn ensure() -> anyhow::Result<Python> {
             })
         })?;
     }
-    step("Installing JupyterLab in .venv", |progress| {
-        install(&directory, progress)
-    })?;
+    step("Installing JupyterLab in .venv", |progress| install(&directory, progress))?;
     std::fs::write(directory.join(STAMP), pins().join("\n"))?;
     ready().with_context(|| {
-        format!(
-            "JupyterLab does not run in {}; remove it and try again",
-            directory.display()
-        )
+        format!("JupyterLab does not run in {}; remove it and try again", directory.display())
     })
 }
 
@@ -89,10 +81,7 @@ fn install(directory: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<(
     };
     quietly(&mut command, &mut show)?.map_err(|output| {
         if is_network_error(&output) {
-            mend(
-                "PyPI cannot be reached (a network or PIP_INDEX_URL is needed)",
-                "cargo lab",
-            )
+            mend("PyPI cannot be reached (a network or PIP_INDEX_URL is needed)", "cargo lab")
         } else {
             anyhow::anyhow!("pip failed: {}", last_line(&output))
         }
@@ -101,14 +90,8 @@ fn install(directory: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<(
 
 /// The packages that `environment.yml` names in its pip section.
 fn pins() -> Vec<&'static str> {
-    let lines = ENVIRONMENT
-        .lines()
-        .skip_while(|line| line.trim() != "- pip:")
-        .skip(1);
-    lines
-        .map_while(|line| line.strip_prefix("      - "))
-        .map(str::trim)
-        .collect()
+    let lines = ENVIRONMENT.lines().skip_while(|line| line.trim() != "- pip:").skip(1);
+    lines.map_while(|line| line.strip_prefix("      - ")).map(str::trim).collect()
 }
 
 /// pip reports a network that is down as a package that does not exist; only its warnings tell.
@@ -130,11 +113,7 @@ mod tests {
     fn every_pin_is_exact() {
         let pins = pins();
         for package in ["jupyterlab", "nbconvert", "nbclient", "ipykernel"] {
-            assert!(
-                pins.iter()
-                    .any(|pin| pin.starts_with(&format!("{package}=="))),
-                "{package}: {pins:?}"
-            );
+            assert!(pins.iter().any(|pin| pin.starts_with(&format!("{package}=="))), "{package}: {pins:?}");
         }
         assert!(pins.iter().all(|pin| pin.contains("==")), "{pins:?}");
     }
@@ -145,7 +124,8 @@ mod tests {
                        ERROR: Could not find a version that satisfies the requirement jupyterlab==4.6.6 (from versions: none)\n\
                        ERROR: No matching distribution found for jupyterlab==4.6.6\n";
         assert!(is_network_error(offline));
-        let wrong = "ERROR: No matching distribution found for jupyterlab==99\n\n[notice] A new release of pip\n";
+        let wrong =
+            "ERROR: No matching distribution found for jupyterlab==99\n\n[notice] A new release of pip\n";
         assert!(!is_network_error(wrong));
     }
 }
