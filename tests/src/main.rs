@@ -120,9 +120,14 @@ fn install(checkout: &Checkout) -> Outcome {
     checkout.run(Command::new(threadbook()).args(["lab", "--prepare"]))
 }
 
-/// The `threadbook` of this build lies beside this program.
+/// The `threadbook` of this build.
 fn threadbook() -> PathBuf {
-    std::env::current_exe().map_or_else(|_| "threadbook".into(), |this| this.with_file_name("threadbook"))
+    beside("threadbook")
+}
+
+/// Something that the step `build` put beside this program.
+fn beside(file: &str) -> PathBuf {
+    std::env::current_exe().map_or_else(|_| file.into(), |this| this.with_file_name(file))
 }
 
 /// What only the tests need, in the same environment. The pins of the rest are not to move.
@@ -134,10 +139,17 @@ fn test_packages(checkout: &Checkout) -> Outcome {
 }
 
 fn end_to_end(checkout: &Checkout) -> Outcome {
-    let mut command = Command::new(checkout.python()?);
+    let python = checkout.python()?;
+    let mut command = Command::new(&python);
     // Skipping would hide what is missing, so the reasons are shown.
     command.args(["-m", "pytest", "-ra", "--durations=10", "tests"]);
-    command.env("THREADBOOK", threadbook());
+    command.env("THREADBOOK", threadbook()).env("THREADBOOK_STOCK", beside("examples/evcxr_jupyter"));
+    // The kernel under test is the environment's, whatever else this user has installed.
+    command.env("JUPYTER_PREFER_ENV_PATH", "1");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let programs = python.parent().map(Path::to_owned);
+    let path = std::env::join_paths(programs.into_iter().chain(std::env::split_paths(&path)));
+    command.env("PATH", path.map_err(|error| error.to_string())?);
     checkout.run(&mut command)
 }
 

@@ -1,32 +1,21 @@
 //! A kernel's life, from its process's start to its end, and the cells in between.
 
-use std::ffi::OsString;
-use std::fs::File;
-use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use jupyter_protocol::connection_info::Transport;
 use jupyter_protocol::{
     ConnectionInfo, ExecuteRequest, InterruptRequest, KernelInfoRequest, ShutdownRequest,
 };
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{sleep, timeout};
 
+use crate::error::{ClientError, Result};
 use crate::outputs::{DisplayUpdate, Output, Outputs, strings, text};
+use crate::process::Process;
 use crate::wire::{Event, Wire};
-
-/// Stands for the connection file's path in a kernel's command, as in a kernelspec.
-pub const CONNECTION_FILE: &str = "{connection_file}";
 
 /// How long a kernel may take until it answers for the first time.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -76,59 +65,9 @@ pub enum Status {
     TimedOut,
 }
 
-/// Why there is no outcome.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The command could not be started at all.
-    #[error("cannot start {program}: {source}")]
-    Start {
-        /// What was to be started.
-        program: String,
-        /// Why it could not be.
-        source: std::io::Error,
-    },
-    /// The kernel started, but did not answer in time.
-    #[error("the kernel did not answer within {} s{}", .after.as_secs(), hint(.log))]
-    Silent {
-        /// How long it was waited for.
-        after: Duration,
-        /// The last lines that it wrote.
-        log: String,
-    },
-    /// The kernel's process ended by itself.
-    #[error("the kernel ended unexpectedly ({status}){}", hint(.log))]
-    Ended {
-        /// How it ended.
-        status: ExitStatus,
-        /// The last lines that it wrote.
-        log: String,
-    },
-    /// A cell's time was up and the kernel did not act upon the interrupt.
-    #[error("the kernel ignored the interrupt after {} s; it was killed", .limit.as_secs_f64())]
-    Stuck {
-        /// The time that the cell had.
-        limit: Duration,
-    },
-    /// This process was told to stop (Ctrl-C, or a request to terminate).
-    #[error("stopped")]
-    Stopped,
-    /// The connection failed.
-    #[error("the connection to the kernel failed: {0}")]
-    Connection(#[from] jupyter_zmq_client::RuntimeError),
-    /// Something on this side failed.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-}
-
-fn hint(log: &str) -> String {
-    if log.is_empty() { String::new() } else { format!("; its last words: {log}") }
-}
-
-type Result<T> = std::result::Result<T, ClientError>;
-
 impl KernelClient {
     /// Starts `argv` in the directory `cwd` and waits until it answers. One of the arguments contains
-    /// [`CONNECTION_FILE`].
+    /// [`CONNECTION_FILE`](crate::CONNECTION_FILE).
     ///
     /// # Errors
     ///
@@ -362,127 +301,10 @@ async fn first_answer(process: &mut Process, connection: &ConnectionInfo) -> Res
     }
 }
 
-/// The kernel's process with what belongs to it: its connection file and its log.
-struct Process {
-    /// Until its end is reported as an event.
-    child: Option<tokio::process::Child>,
-    ended: Option<ExitStatus>,
-    group: Pid,
-    directory: TempDir,
-}
-
-impl Process {
-    async fn start<A: AsRef<str>>(
-        argv: &[A],
-        cwd: &Path,
-        prepare: impl FnOnce(&mut Command),
-    ) -> Result<(Self, ConnectionInfo)> {
-        let directory = tempfile::Builder::new().prefix("threadbook-run-").tempdir()?;
-        let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        // The listeners hold the ports until the kernel's process exists.
-        let (ports, listeners) = jupyter_zmq_client::peek_ports_with_listeners(localhost, 5).await?;
-        let connection = ConnectionInfo {
-            transport: Transport::TCP,
-            ip: localhost.to_string(),
-            shell_port: ports[0],
-            iopub_port: ports[1],
-            stdin_port: ports[2],
-            control_port: ports[3],
-            hb_port: ports[4],
-            signature_scheme: "hmac-sha256".into(),
-            key: uuid::Uuid::new_v4().to_string(),
-            kernel_name: None,
-        };
-        let file = directory.path().join("connection.json");
-        std::fs::write(&file, serde_json::to_vec(&connection).map_err(std::io::Error::from)?)?;
-
-        let file = file.to_string_lossy();
-        let argv: Vec<OsString> =
-            argv.iter().map(|arg| arg.as_ref().replace(CONNECTION_FILE, &file).into()).collect();
-        let (program, arguments) =
-            argv.split_first().ok_or_else(|| std::io::Error::other("an empty command"))?;
-        let log = File::create(directory.path().join("log"))?;
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(cwd);
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        // As Jupyter does it, so that a kernel can end with whoever started it.
-        command.env("JPY_PARENT_PID", std::process::id().to_string());
-        prepare(&mut command);
-        let mut command = tokio::process::Command::from(command);
-        // A group of its own: Ctrl-C is for us, and the kernel goes with all that it started.
-        command.process_group(0);
-        let start_error =
-            |source| ClientError::Start { program: program.to_string_lossy().into_owned(), source };
-        let child = command.spawn().map_err(start_error)?;
-        drop(listeners);
-
-        let id = child.id().ok_or_else(|| std::io::Error::other("the kernel has no process id"))?;
-        let group = Pid::from_raw(id.cast_signed());
-        Ok((Self { child: Some(child), ended: None, group, directory }, connection))
-    }
-
-    /// Waits for the end of the process or a request to stop, whichever comes first.
-    async fn next_event(&mut self) -> Event {
-        match &mut self.child {
-            Some(child) => end_or_stop(child).await.unwrap_or(Event::Stop),
-            None => std::future::pending().await,
-        }
-    }
-
-    /// From now on, the end of the process and requests to stop are events.
-    fn report_to(&mut self, events: UnboundedSender<Event>) {
-        if let Some(mut child) = self.child.take() {
-            tokio::spawn(async move {
-                while let Ok(event) = end_or_stop(&mut child).await {
-                    let ended = matches!(event, Event::Ended(_));
-                    if events.send(event).is_err() || ended {
-                        return;
-                    }
-                }
-            });
-        }
-    }
-
-    fn failure(&self, event: Event) -> ClientError {
-        match event {
-            Event::Ended(status) => ClientError::Ended { status, log: self.last_words() },
-            _ => ClientError::Stopped,
-        }
-    }
-
-    /// The last lines of what the process wrote.
-    fn last_words(&self) -> String {
-        let log = std::fs::read(self.directory.path().join("log")).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<_> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        lines[lines.len().saturating_sub(3)..].join(" / ")
-    }
-
-    fn kill(&self) {
-        // It may have ended already.
-        let _ = killpg(self.group, Signal::SIGKILL);
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-async fn end_or_stop(child: &mut tokio::process::Child) -> std::io::Result<Event> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        status = child.wait() => Ok(Event::Ended(status.unwrap_or_else(|_| ExitStatus::from_raw(0)))),
-        _ = interrupt.recv() => Ok(Event::Stop),
-        _ = terminate.recv() => Ok(Event::Stop),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::CONNECTION_FILE;
     use serde_json::json;
 
     #[test]

@@ -15,9 +15,13 @@
 //! # Ok::<(), threadbook_client::ClientError>(())
 //! ```
 
+mod error;
 mod kernel;
 mod outputs;
+mod process;
 mod wire;
 
-pub use kernel::{CONNECTION_FILE, CellOutcome, ClientError, KernelClient, Status};
+pub use error::ClientError;
+pub use kernel::{CellOutcome, KernelClient, Status};
 pub use outputs::{DisplayUpdate, Output, Outputs};
+pub use process::CONNECTION_FILE;

@@ -34,6 +34,8 @@ pub(crate) fn uninstall(options: &Options) -> anyhow::Result<()> {
     let users = kernelspec::users_of(&place.prepared, &place);
     if users.is_empty() {
         removed |= remove(&place.prepared)?;
+        // The directory around it was made for it. If there is something else in it, it stays.
+        let _ = place.prepared.parent().map(fs::remove_dir);
     } else {
         say(format_args!("Kept {}: {} uses it", place.prepared.display(), users[0].display()));
     }
@@ -89,7 +91,7 @@ mod tests {
         uninstall(&options(prefix.path(), "one")).unwrap();
         assert!(!one.exists() && two.exists() && place.prepared.exists());
         uninstall(&options(prefix.path(), "two")).unwrap();
-        assert!(!two.exists() && !place.prepared.exists());
+        assert!(!two.exists() && !place.prepared.parent().unwrap().exists());
         uninstall(&options(prefix.path(), "two")).expect("nothing to remove is no error");
     }
 

@@ -1,0 +1,140 @@
+//! A kernel's process: how it is started, what it leaves behind, and how it ends.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+use jupyter_protocol::ConnectionInfo;
+use jupyter_protocol::connection_info::Transport;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::error::{ClientError, Result};
+use crate::wire::Event;
+
+/// Stands for the connection file's path in a kernel's command, as in a kernelspec.
+pub const CONNECTION_FILE: &str = "{connection_file}";
+
+/// The kernel's process with what belongs to it: its connection file and its log.
+pub(crate) struct Process {
+    /// Until its end is reported as an event.
+    child: Option<tokio::process::Child>,
+    pub(crate) ended: Option<ExitStatus>,
+    group: Pid,
+    directory: TempDir,
+}
+
+impl Process {
+    pub(crate) async fn start<A: AsRef<str>>(
+        argv: &[A],
+        cwd: &Path,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<(Self, ConnectionInfo)> {
+        let directory = tempfile::Builder::new().prefix("threadbook-run-").tempdir()?;
+        let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        // The listeners hold the ports until the kernel's process exists.
+        let (ports, listeners) = jupyter_zmq_client::peek_ports_with_listeners(localhost, 5).await?;
+        let connection = ConnectionInfo {
+            transport: Transport::TCP,
+            ip: localhost.to_string(),
+            shell_port: ports[0],
+            iopub_port: ports[1],
+            stdin_port: ports[2],
+            control_port: ports[3],
+            hb_port: ports[4],
+            signature_scheme: "hmac-sha256".into(),
+            key: uuid::Uuid::new_v4().to_string(),
+            kernel_name: None,
+        };
+        let file = directory.path().join("connection.json");
+        std::fs::write(&file, serde_json::to_vec(&connection).map_err(std::io::Error::from)?)?;
+
+        let file = file.to_string_lossy();
+        let argv: Vec<OsString> =
+            argv.iter().map(|arg| arg.as_ref().replace(CONNECTION_FILE, &file).into()).collect();
+        let (program, arguments) =
+            argv.split_first().ok_or_else(|| std::io::Error::other("an empty command"))?;
+        let log = File::create(directory.path().join("log"))?;
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(cwd);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        // As Jupyter does it, so that a kernel can end with whoever started it.
+        command.env("JPY_PARENT_PID", std::process::id().to_string());
+        prepare(&mut command);
+        let mut command = tokio::process::Command::from(command);
+        // A group of its own: Ctrl-C is for us, and the kernel goes with all that it started.
+        command.process_group(0);
+        let start_error =
+            |source| ClientError::Start { program: program.to_string_lossy().into_owned(), source };
+        let child = command.spawn().map_err(start_error)?;
+        drop(listeners);
+
+        let id = child.id().ok_or_else(|| std::io::Error::other("the kernel has no process id"))?;
+        let group = Pid::from_raw(id.cast_signed());
+        Ok((Self { child: Some(child), ended: None, group, directory }, connection))
+    }
+
+    /// Waits for the end of the process or a request to stop, whichever comes first.
+    pub(crate) async fn next_event(&mut self) -> Event {
+        match &mut self.child {
+            Some(child) => end_or_stop(child).await.unwrap_or(Event::Stop),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// From now on, the end of the process and requests to stop are events.
+    pub(crate) fn report_to(&mut self, events: UnboundedSender<Event>) {
+        if let Some(mut child) = self.child.take() {
+            tokio::spawn(async move {
+                while let Ok(event) = end_or_stop(&mut child).await {
+                    let ended = matches!(event, Event::Ended(_));
+                    if events.send(event).is_err() || ended {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+
+    pub(crate) fn failure(&self, event: Event) -> ClientError {
+        match event {
+            Event::Ended(status) => ClientError::Ended { status, log: self.last_words() },
+            _ => ClientError::Stopped,
+        }
+    }
+
+    /// The last lines of what the process wrote.
+    pub(crate) fn last_words(&self) -> String {
+        let log = std::fs::read(self.directory.path().join("log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = log.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        lines[lines.len().saturating_sub(3)..].join(" / ")
+    }
+
+    pub(crate) fn kill(&self) {
+        // It may have ended already.
+        let _ = killpg(self.group, Signal::SIGKILL);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+async fn end_or_stop(child: &mut tokio::process::Child) -> std::io::Result<Event> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        status = child.wait() => Ok(Event::Ended(status.unwrap_or_else(|_| ExitStatus::from_raw(0)))),
+        _ = interrupt.recv() => Ok(Event::Stop),
+        _ = terminate.recv() => Ok(Event::Stop),
+    }
+}
