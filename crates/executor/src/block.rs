@@ -72,7 +72,9 @@ pub(crate) fn block(goal: &dyn Goal, deadline: Option<Instant>) -> Result<(), Ta
         spin(round);
     }
     let agent = Agent::current();
-    let span = agent::running().map(|running| (running.label, Ticks::now()));
+    let span = agent::running()
+        .filter(|_| crate::WATCHED)
+        .map(|running| (running.label, Ticks::now()));
     let result = if goal.allows_help() && help::help(goal, &agent) {
         Ok(())
     } else {
@@ -104,7 +106,7 @@ fn sleep_until(
     agent: &Arc<Agent>,
 ) -> Result<(), TaskError> {
     goal.subscribe(agent);
-    let tell = deadline.is_none() && agent.is_needed();
+    let tell = crate::WATCHED && deadline.is_none() && agent.is_needed();
     if tell {
         detect::enter(agent, goal.need());
     }

@@ -259,11 +259,12 @@ impl<T: Send + 'static> Goal for OneOfAll<'_, T> {
     }
 }
 
+/// All of them, also those that are done by now: of any of several, a done one is what counts.
 fn dependencies<'a, T: Send + 'static>(
     futures: impl Iterator<Item = &'a Future<T>>,
 ) -> Vec<Dependency> {
-    let open = futures.filter(|future| !future.done());
-    open.map(|future| Dependency::Task(future.shared().clone()))
+    futures
+        .map(|future| Dependency::Task(future.shared().clone()))
         .collect()
 }
 
