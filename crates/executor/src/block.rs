@@ -72,7 +72,9 @@ pub(crate) fn block(goal: &dyn Goal, deadline: Option<Instant>) -> Result<(), Ta
         spin(round);
     }
     let agent = Agent::current();
-    let span = agent::running().map(|running| (running.label, Ticks::now()));
+    let span = agent::running()
+        .filter(|_| crate::WATCHED)
+        .map(|running| (running.label, Ticks::now()));
     let result = if goal.allows_help() && help::help(goal, &agent) {
         Ok(())
     } else {
@@ -95,7 +97,7 @@ fn spin(round: u32) {
 /// Sleeps until `goal` is reached.
 fn sleep_until(goal: &dyn Goal, deadline: Option<Instant>, agent: &Arc<Agent>) -> Result<(), TaskError> {
     goal.subscribe(agent);
-    let tell = deadline.is_none() && agent.is_needed();
+    let tell = crate::WATCHED && deadline.is_none() && agent.is_needed();
     if tell {
         detect::enter(agent, goal.need());
     }

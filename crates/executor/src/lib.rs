@@ -68,6 +68,10 @@ mod tokio_pool;
 mod wait_list;
 mod waiting;
 
+/// Whether tasks are traced and deadlocks looked for. Always, except in a build that measures what that
+/// costs (see `examples/peers.rs`).
+pub(crate) const WATCHED: bool = !cfg!(threadbook_bare);
+
 pub use builder::{BuildError, ThreadPoolBuilder};
 pub use error::TaskError;
 pub use executor::{Executor, Portable};

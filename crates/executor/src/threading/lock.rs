@@ -125,7 +125,10 @@ impl<T: ?Sized> Lock<T> {
         }
         let goal = Taken { lock: self, guard: RefCell::new(None) };
         let waited = block(&goal, deadline);
-        match (goal.guard.take(), waited) {
+        // Only now, when the detector no longer takes this thread for one that waits: a holder that
+        // still waits for its own lock would look like a deadlock.
+        let guard = goal.guard.take().map(|guard| self.taken(guard));
+        match (guard, waited) {
             // Another wait of the same deadlock failed first and its thread let go of the lock; the
             // verdict on this wait stands, and the guard is dropped.
             (_, Err(error @ TaskError::Deadlock(_))) => Err(error),
@@ -144,14 +147,14 @@ impl<T: ?Sized> Lock<T> {
 
 struct Taken<'a, T: ?Sized> {
     lock: &'a Lock<T>,
-    guard: RefCell<Option<LockGuard<'a, T>>>,
+    guard: RefCell<Option<MutexGuard<'a, T>>>,
 }
 
 impl<T: ?Sized> Goal for Taken<'_, T> {
     fn is_reached(&self) -> bool {
         let mut guard = self.guard.borrow_mut();
         if guard.is_none() {
-            *guard = self.lock.try_lock();
+            *guard = self.lock.value.try_lock();
         }
         guard.is_some()
     }

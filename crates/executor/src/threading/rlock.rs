@@ -90,11 +90,7 @@ impl<T> RLock<T> {
     /// Takes the lock if it is free or held by this thread.
     pub fn try_lock(&self) -> Option<RLockGuard<'_, T>> {
         let guard = self.value.try_lock()?;
-        if self.depth.fetch_add(1, Relaxed) == 0 {
-            self.id.holder.store(Agent::current_id(), Relaxed);
-        }
-        agent::lock_taken();
-        Some(RLockGuard { lock: self, guard: Some(guard) })
+        Some(self.taken(guard))
     }
 
     /// Whether this thread holds the lock.
@@ -107,13 +103,27 @@ impl<T> RLock<T> {
         &self.id.name
     }
 
+    fn taken<'a>(&'a self, guard: ReentrantMutexGuard<'a, T>) -> RLockGuard<'a, T> {
+        if self.depth.fetch_add(1, Relaxed) == 0 {
+            self.id.holder.store(Agent::current_id(), Relaxed);
+        }
+        agent::lock_taken();
+        RLockGuard {
+            lock: self,
+            guard: Some(guard),
+        }
+    }
+
     fn lock_until(&self, deadline: Option<Instant>) -> Result<RLockGuard<'_, T>, TaskError> {
         if let Some(guard) = self.try_lock() {
             return Ok(guard);
         }
         let goal = Taken { lock: self, guard: RefCell::new(None) };
         let waited = block(&goal, deadline);
-        match (goal.guard.take(), waited) {
+        // Only now, when the detector no longer takes this thread for one that waits: a holder that
+        // still waits for its own lock would look like a deadlock.
+        let guard = goal.guard.take().map(|guard| self.taken(guard));
+        match (guard, waited) {
             // Another wait of the same deadlock failed first and its thread let go of the lock; the
             // verdict on this wait stands, and the guard is dropped.
             (_, Err(error @ TaskError::Deadlock(_))) => Err(error),
@@ -126,14 +136,14 @@ impl<T> RLock<T> {
 
 struct Taken<'a, T> {
     lock: &'a RLock<T>,
-    guard: RefCell<Option<RLockGuard<'a, T>>>,
+    guard: RefCell<Option<ReentrantMutexGuard<'a, T>>>,
 }
 
 impl<T> Goal for Taken<'_, T> {
     fn is_reached(&self) -> bool {
         let mut guard = self.guard.borrow_mut();
         if guard.is_none() {
-            *guard = self.lock.try_lock();
+            *guard = self.lock.value.try_lock();
         }
         guard.is_some()
     }
