@@ -31,10 +31,7 @@ pub fn run_all(tasks: u64) -> bool {
         ("RayonExecutor", soak_rayon),
         ("TokioExecutor", soak_tokio),
     ];
-    soaks
-        .map(|(name, soak)| run(name, soak, tasks))
-        .iter()
-        .all(|good| *good)
+    soaks.map(|(name, soak)| run(name, soak, tasks)).iter().all(|good| *good)
 }
 
 /// Runs a round, from a seed and a number of tasks.
@@ -78,8 +75,7 @@ fn run(name: &str, soak: Soak, tasks: u64) -> bool {
     }
     let (memory, threads) = (resident_kib(), settled_threads(threads_before));
     let ended = total.returned + total.panicked + total.cancelled + total.refused;
-    let all_there =
-        ended == tasks && total.runs == total.returned + total.panicked && total.wrong == 0;
+    let all_there = ended == tasks && total.runs == total.returned + total.panicked && total.wrong == 0;
     let no_thread_left = threads <= threads_before;
     // The first tenth fills the allocator's caches; what comes after must not add up.
     let flat = memory <= early_memory + early_memory / 4 + 8 * 1024;
@@ -95,10 +91,7 @@ fn run(name: &str, soak: Soak, tasks: u64) -> bool {
         total.timed_out_waits,
     );
     for (good, complaint) in [
-        (
-            all_there,
-            format!("{name}: tasks were lost or run twice: {total:?}"),
-        ),
+        (all_there, format!("{name}: tasks were lost or run twice: {total:?}")),
         (no_thread_left, format!("{name}: threads were left behind")),
         (flat, format!("{name}: memory grew")),
     ] {
@@ -185,15 +178,8 @@ impl Random {
 /// A line of `/proc/self/status`; 0 where there is none, which turns these two checks off.
 fn status(field: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(field))
-        .unwrap_or_default();
-    line.trim_start_matches(':')
-        .split_whitespace()
-        .next()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0)
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
+    line.trim_start_matches(':').split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
 fn resident_kib() -> u64 {

@@ -72,9 +72,7 @@ pub(crate) fn block(goal: &dyn Goal, deadline: Option<Instant>) -> Result<(), Ta
         spin(round);
     }
     let agent = Agent::current();
-    let span = agent::running()
-        .filter(|_| crate::WATCHED)
-        .map(|running| (running.label, Ticks::now()));
+    let span = agent::running().filter(|_| crate::WATCHED).map(|running| (running.label, Ticks::now()));
     let result = if goal.allows_help() && help::help(goal, &agent) {
         Ok(())
     } else {

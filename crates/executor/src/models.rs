@@ -44,11 +44,7 @@ fn of_a_start_and_a_cancel_one_wins() {
         let cancelled = canceller.join().unwrap();
         assert_ne!(started, cancelled);
         assert_eq!(shared.is_cancelled(), cancelled);
-        let expected = if cancelled {
-            Err(TaskError::Cancelled)
-        } else {
-            Ok(1)
-        };
+        let expected = if cancelled { Err(TaskError::Cancelled) } else { Ok(1) };
         assert_eq!(shared.take(), expected);
     });
 }
@@ -61,11 +57,7 @@ fn of_a_completion_without_start_and_a_cancel_one_wins() {
         let completed = shared.complete(Ok(1)).is_ok();
         let cancelled = canceller.join().unwrap();
         assert_ne!(completed, cancelled);
-        let expected = if cancelled {
-            Err(TaskError::Cancelled)
-        } else {
-            Ok(1)
-        };
+        let expected = if cancelled { Err(TaskError::Cancelled) } else { Ok(1) };
         assert_eq!(shared.take(), expected);
     });
 }
@@ -219,9 +211,7 @@ fn two_workers_share_the_jobs_and_both_end() {
             }
         }
         queue.close();
-        workers
-            .into_iter()
-            .for_each(|worker| worker.join().unwrap());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
         assert_eq!(popped.load(SeqCst), 111);
         assert_eq!(queue.workers(), 0);
     });

@@ -35,11 +35,7 @@ struct Task<F, T> {
 }
 
 fn now() -> Ticks {
-    if crate::WATCHED {
-        Ticks::now()
-    } else {
-        Ticks::default()
-    }
+    if crate::WATCHED { Ticks::now() } else { Ticks::default() }
 }
 
 /// The name of a task that is handed in as `F`, unless it is given one.
@@ -54,14 +50,7 @@ where
     T: Send + 'static,
 {
     let (shared, future) = Shared::new(Header::new(label, pool));
-    (
-        Box::new(Task {
-            work,
-            shared,
-            submitted: now(),
-        }),
-        future,
-    )
+    (Box::new(Task { work, shared, submitted: now() }), future)
 }
 
 impl<F, T> Job for Task<F, T>

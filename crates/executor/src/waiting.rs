@@ -242,12 +242,8 @@ impl<T: Send + 'static> Goal for OneOfAll<'_, T> {
 }
 
 /// All of them, also those that are done by now: of any of several, a done one is what counts.
-fn dependencies<'a, T: Send + 'static>(
-    futures: impl Iterator<Item = &'a Future<T>>,
-) -> Vec<Dependency> {
-    futures
-        .map(|future| Dependency::Task(future.shared().clone()))
-        .collect()
+fn dependencies<'a, T: Send + 'static>(futures: impl Iterator<Item = &'a Future<T>>) -> Vec<Dependency> {
+    futures.map(|future| Dependency::Task(future.shared().clone())).collect()
 }
 
 /// Futures, in the order in which they come to be done.

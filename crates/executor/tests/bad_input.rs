@@ -12,11 +12,7 @@ fn ten_thousand_workers_are_started_as_they_are_needed() {
     for n in 0..100 {
         assert_eq!(pool.submit(move || n).result(), Ok(n));
     }
-    assert!(
-        pool.timeline().rows.len() < 50,
-        "{} threads",
-        pool.timeline().rows.len()
-    );
+    assert!(pool.timeline().rows.len() < 50, "{} threads", pool.timeline().rows.len());
     assert!(before.elapsed() < Duration::from_secs(5));
     assert_eq!(pool.max_workers(), 10_000);
 }
@@ -27,9 +23,7 @@ fn submissions_during_a_shutdown_are_run_or_refused() {
         let pool = ThreadPoolExecutor::new(2);
         let handle = pool.clone();
         let submitter = std::thread::spawn(move || {
-            (0..200)
-                .map(|n| handle.submit(move || n))
-                .collect::<Vec<Future<i32>>>()
+            (0..200).map(|n| handle.submit(move || n)).collect::<Vec<Future<i32>>>()
         });
         pool.shutdown();
         for (n, future) in submitter.join().unwrap().into_iter().enumerate() {
@@ -45,8 +39,7 @@ fn submissions_during_a_shutdown_are_run_or_refused() {
 fn a_result_can_be_taken_inside_a_callback() {
     let pool = ThreadPoolExecutor::new(1);
     let (sender, receiver) = mpsc::channel();
-    pool.submit(|| 5)
-        .add_done_callback(move |future| sender.send(future.result()).unwrap());
+    pool.submit(|| 5).add_done_callback(move |future| sender.send(future.result()).unwrap());
     assert_eq!(receiver.recv_timeout(Duration::from_secs(10)), Ok(Ok(5)));
 }
 
@@ -128,8 +121,5 @@ fn a_panic_payload_whose_drop_panics_does_not_end_the_worker() {
 fn a_huge_time_out_is_none() {
     let pool = ThreadPoolExecutor::new(1);
     assert_eq!(pool.submit(|| 1).result_timeout(Duration::MAX), Ok(1));
-    assert_eq!(
-        pool.map_timeout(|n: i32| n, [1], Duration::MAX).next(),
-        Some(Ok(1))
-    );
+    assert_eq!(pool.map_timeout(|n: i32| n, [1], Duration::MAX).next(), Some(Ok(1)));
 }

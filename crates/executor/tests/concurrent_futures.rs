@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use threadbook_executor::threading::{Event, Semaphore};
 use threadbook_executor::{
-    Future, Promise, ReturnWhen, TaskError, ThreadPoolExecutor, as_completed, as_completed_timeout,
-    wait,
+    Future, Promise, ReturnWhen, TaskError, ThreadPoolExecutor, as_completed, as_completed_timeout, wait,
 };
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -73,9 +72,8 @@ mod shutdown {
     #[test]
     fn test_hang_issue12364() {
         let pool = pool(5);
-        let futures: Vec<_> = (0..50)
-            .map(|_| pool.submit(|| std::thread::sleep(Duration::from_millis(2))))
-            .collect();
+        let futures: Vec<_> =
+            (0..50).map(|_| pool.submit(|| std::thread::sleep(Duration::from_millis(2)))).collect();
         pool.shutdown();
         assert!(futures.iter().all(|future| future.result() == Ok(())));
     }
@@ -116,40 +114,24 @@ mod shutdown {
             .map(|_| {
                 let hold = hold.clone();
                 pool.submit(move || {
-                    (
-                        hold.acquire().unwrap().forget(),
-                        std::thread::current().name().map(str::to_owned),
-                    )
-                        .1
+                    (hold.acquire().unwrap().forget(), std::thread::current().name().map(str::to_owned)).1
                 })
             })
             .collect();
         (0..3).for_each(|_| hold.release());
-        let mut names: Vec<_> = tasks
-            .iter()
-            .map(|task| task.result().unwrap().unwrap())
-            .collect();
+        let mut names: Vec<_> = tasks.iter().map(|task| task.result().unwrap().unwrap()).collect();
         pool.shutdown();
         names.sort();
-        assert_eq!(
-            pool.timeline().rows.len(),
-            3,
-            "three were needed when the tasks came"
-        );
+        assert_eq!(pool.timeline().rows.len(), 3, "three were needed when the tasks came");
         let alive = threadbook_executor::threading::enumerate();
-        assert!(
-            !alive.iter().any(|thread| names.contains(&thread.name)),
-            "{alive:?}"
-        );
+        assert!(!alive.iter().any(|thread| names.contains(&thread.name)), "{alive:?}");
     }
 
     #[test]
     fn test_context_manager_shutdown() {
         let doubled: Vec<i32> = {
             let pool = pool(5);
-            pool.map(|n: i32| n.abs(), -5..5)
-                .map(Result::unwrap)
-                .collect()
+            pool.map(|n: i32| n.abs(), -5..5).map(Result::unwrap).collect()
         };
         assert_eq!(doubled, [5, 4, 3, 2, 1, 0, 1, 2, 3, 4]);
     }
@@ -159,10 +141,7 @@ mod shutdown {
         let pool = pool(5);
         let results = pool.map(|n: i32| n.abs(), -5..5);
         drop(pool);
-        assert_eq!(
-            results.map(Result::unwrap).collect::<Vec<_>>(),
-            [5, 4, 3, 2, 1, 0, 1, 2, 3, 4]
-        );
+        assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), [5, 4, 3, 2, 1, 0, 1, 2, 3, 4]);
     }
 
     #[test]
@@ -170,38 +149,22 @@ mod shutdown {
         let pool = pool(5);
         let results = pool.map(|n: i32| n.abs(), -5..5);
         pool.close();
-        assert_eq!(
-            results.map(Result::unwrap).collect::<Vec<_>>(),
-            [5, 4, 3, 2, 1, 0, 1, 2, 3, 4]
-        );
+        assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), [5, 4, 3, 2, 1, 0, 1, 2, 3, 4]);
     }
 
     #[test]
     fn test_thread_names_assigned() {
-        let pool = ThreadPoolExecutor::builder()
-            .max_workers(5)
-            .thread_name_prefix("SpecialPool")
-            .build()
-            .unwrap();
+        let pool =
+            ThreadPoolExecutor::builder().max_workers(5).thread_name_prefix("SpecialPool").build().unwrap();
         let names = pool.map(|_| std::thread::current().name().unwrap().to_owned(), 0..10);
-        assert!(
-            names
-                .map(Result::unwrap)
-                .all(|name| name.starts_with("SpecialPool_"))
-        );
+        assert!(names.map(Result::unwrap).all(|name| name.starts_with("SpecialPool_")));
     }
 
     #[test]
     fn test_thread_names_default() {
         let pool = pool(5);
-        let name = pool
-            .submit(|| std::thread::current().name().unwrap().to_owned())
-            .result()
-            .unwrap();
-        assert!(
-            name.starts_with("ThreadPoolExecutor-") && name.ends_with("_0"),
-            "{name}"
-        );
+        let name = pool.submit(|| std::thread::current().name().unwrap().to_owned()).result().unwrap();
+        assert!(name.starts_with("ThreadPoolExecutor-") && name.ends_with("_0"), "{name}");
     }
 
     #[test]
@@ -218,11 +181,7 @@ mod waiting {
     #[test]
     fn test_20369() {
         let future = pool(2).submit(|| std::thread::sleep(Duration::from_millis(10)));
-        let waited = wait(
-            &[future.clone(), future.clone()],
-            ReturnWhen::AllCompleted,
-            None,
-        );
+        let waited = wait(&[future.clone(), future.clone()], ReturnWhen::AllCompleted, None);
         assert_eq!(waited.done, [future]);
         assert!(waited.not_done.is_empty());
     }
@@ -231,11 +190,8 @@ mod waiting {
     fn test_first_completed() {
         let (pool, (_promise, never)) = (pool(2), pending());
         let future = pool.submit(|| 21 * 2);
-        let waited = wait(
-            &[cancelled_never(), future.clone(), never.clone()][1..],
-            ReturnWhen::FirstCompleted,
-            None,
-        );
+        let waited =
+            wait(&[cancelled_never(), future.clone(), never.clone()][1..], ReturnWhen::FirstCompleted, None);
         assert_eq!(waited.done, [future]);
         assert_eq!(waited.not_done, [never]);
     }
@@ -288,11 +244,7 @@ mod waiting {
         let (release, slow) = held(&pool);
         let (promise, slow_number) = pending();
         slow.add_done_callback(move |_| assert!(promise.set_result(1)));
-        let waited = wait(
-            &[bad.clone(), slow_number.clone()],
-            ReturnWhen::FirstException,
-            None,
-        );
+        let waited = wait(&[bad.clone(), slow_number.clone()], ReturnWhen::FirstException, None);
         assert_eq!(waited.done, [bad]);
         assert_eq!(waited.not_done, [slow_number]);
         drop(release);
@@ -301,11 +253,7 @@ mod waiting {
     #[test]
     fn test_first_exception_a_cancelled_future_is_none() {
         let (promise, never) = pending();
-        let waited = wait(
-            &[cancelled(), never],
-            ReturnWhen::FirstException,
-            Some(SHORT),
-        );
+        let waited = wait(&[cancelled(), never], ReturnWhen::FirstException, Some(SHORT));
         assert_eq!((waited.done.len(), waited.not_done.len()), (1, 1));
         drop(promise);
     }
@@ -344,12 +292,7 @@ mod waiting {
             })
             .collect();
         event.set();
-        assert_eq!(
-            wait(&futures, ReturnWhen::AllCompleted, Some(LONG))
-                .done
-                .len(),
-            100
-        );
+        assert_eq!(wait(&futures, ReturnWhen::AllCompleted, Some(LONG)).done.len(), 100);
     }
 }
 
@@ -359,13 +302,7 @@ mod completing {
     #[test]
     fn test_no_timeout() {
         let pool = pool(2);
-        let futures = vec![
-            cancelled(),
-            failed(),
-            successful(),
-            pool.submit(|| 2),
-            pool.submit(|| 3),
-        ];
+        let futures = vec![cancelled(), failed(), successful(), pool.submit(|| 2), pool.submit(|| 3)];
         let completed: Vec<_> = as_completed(futures.clone()).collect();
         assert_eq!(completed.len(), 5);
         assert!(futures.iter().all(|future| completed.contains(future)));
@@ -395,9 +332,7 @@ mod completing {
         // The iterator keeps no handle to what it has yielded, so a value can be moved out.
         let pool = pool(2);
         let futures: Vec<_> = (0..10).map(|n| pool.submit(move || vec![n])).collect();
-        let mut values: Vec<_> = as_completed(futures)
-            .map(|future| future.into_result().unwrap())
-            .collect();
+        let mut values: Vec<_> = as_completed(futures).map(|future| future.into_result().unwrap()).collect();
         values.sort();
         assert_eq!(values.concat(), (0..10).collect::<Vec<_>>());
     }
@@ -405,10 +340,7 @@ mod completing {
     #[test]
     fn test_correct_timeout_exception_msg() {
         let (_promise, never) = pending();
-        let error = as_completed_timeout([never], Duration::ZERO)
-            .next()
-            .unwrap()
-            .unwrap_err();
+        let error = as_completed_timeout([never], Duration::ZERO).next().unwrap().unwrap_err();
         assert!(error.to_string().contains("time-out"), "{error}");
     }
 }
@@ -425,10 +357,7 @@ mod executing {
     fn test_submit_keyword() {
         // Closures take the place of keyword arguments.
         let (a, b) = ("self".to_owned(), 8);
-        assert_eq!(
-            pool(2).submit(move || (a, b)).result(),
-            Ok(("self".to_owned(), 8))
-        );
+        assert_eq!(pool(2).submit(move || (a, b)).result(), Ok(("self".to_owned(), 8)));
     }
 
     #[test]
@@ -449,11 +378,7 @@ mod executing {
         assert!(
             matches!(quotients.next(), Some(Err(TaskError::Panicked { message, .. })) if message.contains("divide by zero"))
         );
-        assert_eq!(
-            quotients.next(),
-            Some(Ok(2)),
-            "unlike Python's, our iterator goes on"
-        );
+        assert_eq!(quotients.next(), Some(Ok(2)), "unlike Python's, our iterator goes on");
         assert_eq!(quotients.next(), None);
     }
 
@@ -461,9 +386,7 @@ mod executing {
     fn test_map_timeout() {
         let pool = pool(5);
         let sleeps = [Duration::ZERO, Duration::ZERO, Duration::from_millis(500)];
-        let results: Vec<_> = pool
-            .map_timeout(std::thread::sleep, sleeps, SHORT * 2)
-            .collect();
+        let results: Vec<_> = pool.map_timeout(std::thread::sleep, sleeps, SHORT * 2).collect();
         assert_eq!(results, [Ok(()), Ok(()), Err(TaskError::TimedOut)]);
     }
 
@@ -530,10 +453,7 @@ mod executing {
     #[test]
     fn test_default_workers() {
         let cores = std::thread::available_parallelism().unwrap().get();
-        assert_eq!(
-            ThreadPoolExecutor::default().max_workers(),
-            (cores + 4).min(32)
-        );
+        assert_eq!(ThreadPoolExecutor::default().max_workers(), (cores + 4).min(32));
     }
 
     #[test]
@@ -606,10 +526,7 @@ mod initializing {
                 other => panic!("{other:?}"),
             }
         }
-        assert!(matches!(
-            pool.submit(|| 1).result(),
-            Err(TaskError::BrokenPool(_))
-        ));
+        assert!(matches!(pool.submit(|| 1).result(), Err(TaskError::BrokenPool(_))));
         assert!(format!("{pool:?}").contains("broken"));
     }
 }
@@ -630,11 +547,7 @@ mod future_states {
     fn test_done_callback_with_exception() {
         let (promise, future) = pending();
         let (sender, receiver) = mpsc::channel();
-        future.add_done_callback(move |future| {
-            sender
-                .send(future.exception().unwrap().to_string())
-                .unwrap()
-        });
+        future.add_done_callback(move |future| sender.send(future.exception().unwrap().to_string()).unwrap());
         promise.set_exception("test");
         assert_eq!(receiver.recv().unwrap(), "test");
     }
@@ -674,8 +587,7 @@ mod future_states {
     #[test]
     fn test_done_callback_already_failed() {
         let (sender, receiver) = mpsc::channel();
-        failed()
-            .add_done_callback(move |future| sender.send(future.exception().is_some()).unwrap());
+        failed().add_done_callback(move |future| sender.send(future.exception().is_some()).unwrap());
         assert_eq!(receiver.try_recv(), Ok(true));
     }
 
@@ -759,23 +671,11 @@ mod future_states {
 
     #[test]
     fn test_result_with_timeout() {
-        assert_eq!(
-            pending_with(|future| future.result_timeout(Duration::ZERO)),
-            Err(TaskError::TimedOut)
-        );
+        assert_eq!(pending_with(|future| future.result_timeout(Duration::ZERO)), Err(TaskError::TimedOut));
         let (_promise, future) = running();
-        assert_eq!(
-            future.result_timeout(Duration::ZERO),
-            Err(TaskError::TimedOut)
-        );
-        assert_eq!(
-            cancelled().result_timeout(Duration::ZERO),
-            Err(TaskError::Cancelled)
-        );
-        assert!(matches!(
-            failed().result_timeout(Duration::ZERO),
-            Err(TaskError::Failed(_))
-        ));
+        assert_eq!(future.result_timeout(Duration::ZERO), Err(TaskError::TimedOut));
+        assert_eq!(cancelled().result_timeout(Duration::ZERO), Err(TaskError::Cancelled));
+        assert!(matches!(failed().result_timeout(Duration::ZERO), Err(TaskError::Failed(_))));
         assert_eq!(successful().result_timeout(Duration::ZERO), Ok(42));
     }
 
@@ -808,14 +708,8 @@ mod future_states {
             pending_with(|future| future.exception_timeout(Duration::ZERO)),
             Some(TaskError::TimedOut)
         );
-        assert_eq!(
-            cancelled().exception_timeout(Duration::ZERO),
-            Some(TaskError::Cancelled)
-        );
-        assert!(matches!(
-            failed().exception_timeout(Duration::ZERO),
-            Some(TaskError::Failed(_))
-        ));
+        assert_eq!(cancelled().exception_timeout(Duration::ZERO), Some(TaskError::Cancelled));
+        assert!(matches!(failed().exception_timeout(Duration::ZERO), Some(TaskError::Failed(_))));
         assert_eq!(successful().exception_timeout(Duration::ZERO), None);
     }
 
@@ -826,10 +720,7 @@ mod future_states {
             std::thread::sleep(SHORT);
             promise.set_exception("late trouble")
         });
-        assert_eq!(
-            future.exception_timeout(LONG).unwrap().to_string(),
-            "late trouble"
-        );
+        assert_eq!(future.exception_timeout(LONG).unwrap().to_string(), "late trouble");
         assert!(thread.join().unwrap());
     }
 

@@ -108,10 +108,7 @@ impl<T> RLock<T> {
             self.id.holder.store(Agent::current_id(), Relaxed);
         }
         agent::lock_taken();
-        RLockGuard {
-            lock: self,
-            guard: Some(guard),
-        }
+        RLockGuard { lock: self, guard: Some(guard) }
     }
 
     fn lock_until(&self, deadline: Option<Instant>) -> Result<RLockGuard<'_, T>, TaskError> {
