@@ -128,14 +128,16 @@ fn asks_to_read(code: &str) -> bool {
 }
 
 fn complete(context: &mut CommandContext, code: &str, cursor: usize) -> Completions {
-    match context.completions(code, byte_offset(code, cursor)) {
+    let offset = byte_offset(code, cursor);
+    match context.completions(code, offset) {
         Ok(found) => {
             let mut matches: Vec<_> = found.completions.into_iter().map(|found| found.code).collect();
             matches.sort();
             matches.dedup();
             Completions {
                 matches,
-                start: code_points(code, found.start_offset),
+                // The engine is off by one in places; what is replaced is never less than the word.
+                start: code_points(code, found.start_offset.min(start_of_word(code, offset))),
                 end: code_points(code, found.end_offset),
             }
         }
@@ -156,6 +158,12 @@ fn inspect(context: &mut CommandContext, code: &str, cursor: usize) -> Option<Mi
 fn end_of_word(code: &str, offset: usize) -> usize {
     let rest = &code[offset..];
     offset + rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())
+}
+
+/// The start of the word that ends at `offset`.
+fn start_of_word(code: &str, offset: usize) -> usize {
+    let before = code[..offset].trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+    before.len()
 }
 
 /// Starts an evaluation context in a workplace, with the companion loaded.
