@@ -121,10 +121,7 @@ impl SerialExecutor {
         let log = logs
             .entry(agent.id)
             .or_insert_with(|| self.shared.recorder.add(&*agent.name));
-        Worker {
-            log: Arc::clone(log),
-            agent,
-        }
+        Worker::new(Arc::clone(&agent), Arc::clone(log))
     }
 
     /// Calls `f` with every item, one after the other, before this returns.
