@@ -142,6 +142,21 @@ pub(crate) fn all() -> Vec<Arc<Agent>> {
     AGENTS.lock().values().filter_map(Weak::upgrade).collect()
 }
 
+/// Locks the list of agents until [`let_go`].
+pub(crate) fn hold() {
+    std::mem::forget(AGENTS.lock());
+}
+
+/// Undoes [`hold`].
+///
+/// # Safety
+///
+/// This thread, or the one of which it is a copy, must have called [`hold`].
+pub(crate) unsafe fn let_go() {
+    // SAFETY: the lock is held and its guard forgotten, says the caller.
+    unsafe { AGENTS.force_unlock() };
+}
+
 /// The task that the calling thread runs.
 pub(crate) fn running() -> Option<Running> {
     TASK.try_with(Cell::get).ok().flatten()

@@ -16,6 +16,7 @@ use crate::agent::{Agent, PoolId};
 use crate::block::{Goal, block};
 use crate::detect::{self, Dependency, Need};
 use crate::error::TaskError;
+use crate::fork::{self, Survivor};
 use crate::future::Future;
 use crate::task::{self, Job, Worker};
 use crate::wait_list::WaitList;
@@ -30,6 +31,8 @@ pub(crate) struct Backlog {
     open: AtomicUsize,
     closed: AtomicBool,
     waiters: WaitList,
+    /// Whether the foreign workers stayed behind in another process.
+    is_orphaned: AtomicBool,
 }
 
 /// A task in a backlog, until somebody takes it.
@@ -42,7 +45,7 @@ pub(crate) struct Open(Arc<Backlog>);
 
 impl Backlog {
     pub(crate) fn new(name: String, most: usize) -> Arc<Backlog> {
-        Arc::new(Backlog {
+        let backlog = Arc::new(Backlog {
             id: detect::add_pool(&name, most),
             recorder: Recorder::new(name),
             jobs: Mutex::default(),
@@ -51,7 +54,10 @@ impl Backlog {
             open: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             waiters: WaitList::default(),
-        })
+            is_orphaned: AtomicBool::new(false),
+        });
+        fork::add(&backlog);
+        backlog
     }
 
     pub(crate) fn next_label(&self, name: NameId) -> TaskLabel {
@@ -60,6 +66,10 @@ impl Backlog {
 
     /// Counts one more task, unless the executor is shut down.
     pub(crate) fn open(self: &Arc<Self>) -> Result<Open, TaskError> {
+        fork::check();
+        if self.is_orphaned.load(Relaxed) {
+            return Err(orphaned());
+        }
         // Counted before the look at `closed`: who closes and then sees no open task sees them all.
         self.open.fetch_add(1, SeqCst);
         let open = Open(Arc::clone(self));
@@ -98,7 +108,9 @@ impl Backlog {
     pub(crate) fn worker(&self) -> Worker {
         let agent = Agent::current();
         match agent.log() {
-            Some(log) if agent.pool() == self.id => Worker { log: Arc::clone(log), agent },
+            Some(log) if agent.pool() == self.id => {
+                Worker::new(Arc::clone(&agent), Arc::clone(log))
+            }
             _ => self.add_worker(),
         }
     }
@@ -107,7 +119,7 @@ impl Backlog {
         let name = format!("worker {}", self.workers.fetch_add(1, Relaxed));
         let log = self.recorder.add(&name);
         let agent = Agent::become_worker(name, self.id, Some(Arc::clone(&log)));
-        Worker { agent, log }
+        Worker::new(agent, log)
     }
 
     pub(crate) fn close(&self) {
@@ -127,6 +139,22 @@ impl Backlog {
     /// Waits until no task is open. Returns false if the wait failed, or would be one for oneself.
     pub(crate) fn join(&self) -> bool {
         Agent::current().pool() != self.id && block(&Idle { backlog: self }, None).is_ok()
+    }
+}
+
+fn orphaned() -> TaskError {
+    let reason = "its threads were lost when the process was restored; make a new executor";
+    TaskError::BrokenPool(reason.to_owned())
+}
+
+impl Survivor for Backlog {
+    /// Foreign workers cannot be started anew, so the tasks are given up.
+    fn in_copy(self: Arc<Self>) {
+        self.is_orphaned.store(true, Relaxed);
+        let jobs = std::mem::take(&mut *self.jobs.lock());
+        for (job, _open) in jobs.into_iter().filter_map(|claimable| claimable.take()) {
+            job.give_up(orphaned());
+        }
     }
 }
 
@@ -170,7 +198,7 @@ struct Idle<'a> {
 
 impl Goal for Idle<'_> {
     fn is_reached(&self) -> bool {
-        self.backlog.open.load(SeqCst) == 0
+        self.backlog.open.load(SeqCst) == 0 || self.backlog.is_orphaned.load(Relaxed)
     }
 
     fn subscribe(&self, agent: &Arc<Agent>) {

@@ -62,6 +62,7 @@ const ROUNDS: u32 = 16;
 
 /// Waits until `goal` is reached.
 pub(crate) fn block(goal: &dyn Goal, deadline: Option<Instant>) -> Result<(), TaskError> {
+    crate::fork::check();
     for round in 0..ROUNDS {
         if goal.is_reached() {
             return Ok(());

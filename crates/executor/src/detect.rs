@@ -134,6 +134,31 @@ pub(crate) fn limit_pool(id: PoolId, most: usize) {
     }
 }
 
+/// Forgets all waits, in a copy of the process that has none of the threads that wait.
+pub(crate) fn forget_waits() {
+    let mut table = TABLE.lock();
+    table.waits.clear();
+    table
+        .pools
+        .values_mut()
+        .for_each(|pool| pool.waiting.clear());
+}
+
+/// Locks the table until [`let_go`].
+pub(crate) fn hold() {
+    std::mem::forget(TABLE.lock());
+}
+
+/// Undoes [`hold`].
+///
+/// # Safety
+///
+/// This thread, or the one of which it is a copy, must have called [`hold`].
+pub(crate) unsafe fn let_go() {
+    // SAFETY: the lock is held and its guard forgotten, says the caller.
+    unsafe { TABLE.force_unlock() };
+}
+
 /// Registers that `agent`, the calling thread, waits. If that makes a deadlock, every agent in it,
 /// perhaps including this one, finds a verdict.
 pub(crate) fn enter(agent: &Arc<Agent>, need: Need) {

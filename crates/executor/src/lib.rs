@@ -39,6 +39,20 @@
 //!   is known to the detector.
 //! * No lock of this crate is held while code of a user runs, except `Clone` and `Debug` of a value.
 //! * Nothing here knows the notebook, the kernel or a picture.
+//!
+//! # Checks that take a command of their own
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test -p threadbook-executor --lib --target-dir target/loom
+//! cargo run -p threadbook-executor --example soak
+//! cargo run -p threadbook-executor --example peers
+//! RUSTFLAGS="-Zsanitizer=thread" cargo +nightly test -Zbuild-std -p threadbook-executor --tests \
+//!     --target x86_64-unknown-linux-gnu --target-dir target/tsan -- --skip many_workers
+//! ```
+//!
+//! The last one needs nightly's `rust-src`. It skips a test of how fast a deadlock is found, because the
+//! sanitizer slows everything down, and reports two races in the work-stealing deque that rayon uses,
+//! which reads a slot speculatively and throws the value away if it was overwritten.
 
 mod agent;
 mod backlog;

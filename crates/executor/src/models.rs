@@ -162,7 +162,7 @@ fn the_last_handle_takes_the_value() {
 fn work(queue: &Arc<Queue<usize>>, popped: &Arc<AtomicUsize>) -> thread::JoinHandle<()> {
     let (queue, popped) = (queue.clone(), popped.clone());
     thread::spawn(move || {
-        while let Ok(job) = queue.pop() {
+        while let Ok(job) = queue.pop(|| ()) {
             popped.fetch_add(job, SeqCst);
         }
     })
@@ -191,7 +191,7 @@ fn a_sleeping_worker_is_woken_by_a_push() {
         assert_eq!(queue.push(1), Ok(Pushed::StartWorker(0)));
         let worker = {
             let queue = queue.clone();
-            thread::spawn(move || (queue.pop().unwrap(), queue.pop().unwrap()))
+            thread::spawn(move || (queue.pop(|| ()).unwrap(), queue.pop(|| ()).unwrap()))
         };
         assert_eq!(queue.push(10), Ok(Pushed::Queued));
         assert_eq!(worker.join().unwrap(), (1, 10));

@@ -14,7 +14,7 @@ use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering};
 
 /// How often a worker looks for a task before it sleeps. Never in the model: loom takes a yield for a
 /// promise that somebody else goes first, and would not try the sleep.
-const ROUNDS: u32 = if cfg!(loom) { 0 } else { 32 };
+const ROUNDS: u32 = if cfg!(loom) { 0 } else { 100 };
 
 pub(crate) struct Queue<J> {
     state: Mutex<State<J>>,
@@ -72,12 +72,14 @@ impl<J> Queue<J> {
     }
 
     /// The next task, when there is one. `None` when the queue is closed and empty; then the worker is
-    /// counted as gone, and the number of those that are left comes with it.
-    pub(crate) fn pop(&self) -> Result<J, usize> {
+    /// counted as gone, and the number of those that are left comes with it. Calls `idle` if there was
+    /// not one at once.
+    pub(crate) fn pop(&self, idle: impl FnOnce()) -> Result<J, usize> {
         let mut state = self.state.lock();
         if let Some(job) = self.take(&mut state) {
             return Ok(job);
         }
+        idle();
         if !state.closed {
             state.looking += 1;
             drop(state);

@@ -113,8 +113,10 @@ impl SerialExecutor {
     fn worker(&self) -> Worker {
         let agent = Agent::current();
         let mut logs = self.shared.logs.lock();
-        let log = logs.entry(agent.id).or_insert_with(|| self.shared.recorder.add(&*agent.name));
-        Worker { log: Arc::clone(log), agent }
+        let log = logs
+            .entry(agent.id)
+            .or_insert_with(|| self.shared.recorder.add(&*agent.name));
+        Worker::new(Arc::clone(&agent), Arc::clone(log))
     }
 
     /// Calls `f` with every item, one after the other, before this returns.

@@ -170,11 +170,12 @@ impl<T> Shared<T> {
         self.is_cancelled()
     }
 
-    /// To finished, from pending or running; gives the outcome back if it was cancelled before.
+    /// To finished, from pending or running; gives the outcome back if it was cancelled before. Returns
+    /// whether there was nobody to tell.
     pub(crate) fn complete(
         self: &Arc<Self>,
         outcome: Result<T, TaskError>,
-    ) -> Result<(), Result<T, TaskError>> {
+    ) -> Result<bool, Result<T, TaskError>> {
         let mut cell = self.cell.lock();
         if self.is_done() {
             return Err(outcome);
@@ -186,8 +187,9 @@ impl<T> Shared<T> {
         }
         let (waiters, callbacks) = (std::mem::take(&mut cell.waiters), std::mem::take(&mut cell.callbacks));
         drop(cell);
+        let quiet = waiters.is_empty() && callbacks.is_empty();
         self.tell(waiters, callbacks);
-        Ok(())
+        Ok(quiet)
     }
 
     fn step(&self, from: u8, to: u8) -> bool {

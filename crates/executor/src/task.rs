@@ -1,8 +1,9 @@
 //! A closure on its way to becoming a future's result.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use threadbook_trace::{NameId, Outcome, TaskLabel, TaskSpan, Ticks};
+use threadbook_trace::{Log, NameId, Outcome, TaskLabel, TaskSpan, Ticks};
 
 use crate::agent::{self, Agent, PoolId, Running};
 use crate::error::TaskError;
@@ -25,7 +26,29 @@ pub(crate) trait Job: Send {
 /// The thread that runs tasks, and where it writes what happens.
 pub(crate) struct Worker {
     pub(crate) agent: Arc<Agent>,
-    pub(crate) log: Arc<threadbook_trace::Log>,
+    pub(crate) log: Arc<Log>,
+    /// When the last task ended, if the next one follows at once.
+    last: Cell<Option<Ticks>>,
+}
+
+impl Worker {
+    pub(crate) fn new(agent: Arc<Agent>, log: Arc<Log>) -> Worker {
+        Worker {
+            agent,
+            log,
+            last: Cell::new(None),
+        }
+    }
+
+    /// Notes that the worker has nothing to do.
+    pub(crate) fn rest(&self) {
+        self.last.set(None);
+    }
+
+    /// The moment of this call, without reading the clock if the last task ended just now.
+    fn now(&self) -> Ticks {
+        self.last.take().unwrap_or_else(Ticks::now)
+    }
 }
 
 struct Task<F, T> {
@@ -74,7 +97,7 @@ where
         let label = header.label;
         let running = Running { label, pool: header.pool, is_thread: false };
         let before = agent::set_running(Some(running));
-        let started = Ticks::now();
+        let started = worker.now();
         worker.log.started(label, submitted, started);
         let result = panics::catch(label, work);
         let outcome = if result.is_ok() { Outcome::Returned } else { Outcome::Panicked };
@@ -82,7 +105,9 @@ where
         let finished = Ticks::now();
         worker.log.finished(TaskSpan { task: label, submitted, started, finished, outcome });
         // Nobody can have cancelled it after `start`, and nobody else completes it.
-        let _ = shared.complete(result);
+        if let Ok(true) = shared.complete(result) {
+            worker.last.set(Some(finished));
+        }
         agent::set_running(before);
     }
 

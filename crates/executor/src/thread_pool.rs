@@ -14,12 +14,13 @@ use crate::block::{Goal, block};
 use crate::builder::ThreadPoolBuilder;
 use crate::detect::{self, Dependency, Need};
 use crate::error::TaskError;
+use crate::fork::{self, Survivor};
 use crate::future::Future;
 use crate::interrupt::is_interrupted;
 use crate::map::MapResults;
+use crate::panics;
 use crate::queue::{Pushed, Queue};
 use crate::task::{self, Job, Worker};
-use crate::{fork, panics};
 
 /// Runs tasks in a fixed number of threads, first come, first served.
 ///
@@ -94,7 +95,6 @@ impl ThreadPoolExecutor {
         prefix: Option<String>,
         initializer: Option<Box<dyn Fn() + Send + Sync>>,
     ) -> ThreadPoolExecutor {
-        fork::watch();
         panics::install_hook();
         let name = prefix.unwrap_or_else(|| format!("ThreadPoolExecutor-{}", POOLS.fetch_add(1, Relaxed)));
         let pool = Pool {
@@ -110,7 +110,11 @@ impl ThreadPoolExecutor {
             threads: Mutex::new(Vec::new()),
             waiters: Mutex::new(Vec::new()),
         };
-        ThreadPoolExecutor { handle: Arc::new(Handle { pool: Arc::new(pool) }) }
+        let pool = Arc::new(pool);
+        fork::add(&pool);
+        ThreadPoolExecutor {
+            handle: Arc::new(Handle { pool }),
+        }
     }
 
     fn pool(&self) -> &Arc<Pool> {
@@ -221,10 +225,11 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        if self.generation.load(Relaxed) != fork::generation() {
-            self.revive();
-        }
-        let label = TaskLabel { number: self.tasks.fetch_add(1, Relaxed) + 1, name };
+        fork::check();
+        let label = TaskLabel {
+            number: self.tasks.fetch_add(1, Relaxed) + 1,
+            name,
+        };
         if self.is_broken.load(Acquire) {
             return task::refused(label, self.breakage());
         }
@@ -266,15 +271,16 @@ impl Pool {
     /// What a worker thread does.
     fn work(self: Arc<Self>, number: usize) {
         let log = self.recorder.add(format!("worker {number}"));
-        let agent = Agent::become_worker(format!("worker {number}"), self.id, Some(Arc::clone(&log)));
-        let worker = Worker { agent, log };
+        let agent =
+            Agent::become_worker(format!("worker {number}"), self.id, Some(Arc::clone(&log)));
+        let worker = Worker::new(agent, log);
         if let Some(initializer) = &self.initializer
             && let Err(error) = panics::catch("the initializer", initializer)
         {
             self.break_up(error.to_string());
         }
         let left = loop {
-            match self.queue.pop() {
+            match self.queue.pop(|| worker.rest()) {
                 Ok(job) if self.is_broken.load(Acquire) => job.give_up(self.breakage()),
                 Ok(job) => job.run(&worker),
                 Err(left) => break left,
@@ -327,18 +333,17 @@ impl Pool {
             }
         }
     }
+}
 
-    /// Starts anew in a process that was forked from the one with the workers.
-    fn revive(self: &Arc<Self>) {
-        let mut threads = self.threads.lock();
-        if self.generation.swap(fork::generation(), Relaxed) == fork::generation() {
-            return;
-        }
+impl Survivor for Pool {
+    /// Starts as many workers as the tasks in the queue need.
+    fn in_copy(self: Arc<Self>) {
+        self.generation.store(fork::generation(), Relaxed);
         // These handles belong to threads of the other process.
-        std::mem::take(&mut *threads).into_iter().for_each(std::mem::forget);
-        drop(threads);
-        let queued = self.queue.forget_workers();
-        for number in queued {
+        std::mem::take(&mut *self.threads.lock())
+            .into_iter()
+            .for_each(std::mem::forget);
+        for number in self.queue.forget_workers() {
             self.start_worker(number);
         }
     }

@@ -468,6 +468,7 @@ mod executing {
             .collect();
         (0..tasks.len()).for_each(|_| hold.release());
         tasks.iter().for_each(|task| task.result().unwrap());
+        pool.shutdown();
         assert_eq!(pool.timeline().rows.len(), pool.max_workers());
     }
 
