@@ -210,12 +210,7 @@ fn bare() {
         return;
     };
     let ours = std::env::current_exe().expect("this program has a path");
-    for workload in [
-        "batch",
-        "one",
-        "batch, processor time",
-        "one, processor time",
-    ] {
+    for workload in ["batch", "one", "batch, processor time", "one, processor time"] {
         let child = format!("--child={workload}");
         let mut with = Peer::start(Command::new(&ours).arg(&child));
         let mut without = Peer::start(Command::new(&path).arg(&child));
@@ -227,18 +222,10 @@ fn bare() {
 fn child(workload: &str) {
     let pool = ThreadPoolExecutor::new(2);
     let run = || {
-        if workload.starts_with("batch") {
-            batch(&pool)
-        } else {
-            one_by_one(&pool)
-        }
+        if workload.starts_with("batch") { batch(&pool) } else { one_by_one(&pool) }
     };
     for _ in std::io::stdin().lines() {
-        let ns = if workload.ends_with("processor time") {
-            in_processor_time(run)
-        } else {
-            run()
-        };
+        let ns = if workload.ends_with("processor time") { in_processor_time(run) } else { run() };
         println!("{ns}");
     }
 }
@@ -278,27 +265,14 @@ fn primes() {
         let serial = || numbers.iter().filter(|n| is_prime(**n)).count();
         let on_threads = || count(&mut threads.map(is_prime, numbers.clone()));
         let on_rayon = || count(&mut rayon.map(is_prime, numbers.clone()));
-        let runs: [(&str, &dyn Fn() -> usize); 2] =
-            [("threads", &on_threads), ("rayon", &on_rayon)];
+        let runs: [(&str, &dyn Fn() -> usize); 2] = [("threads", &on_threads), ("rayon", &on_rayon)];
         for (kind, parallel) in runs {
             let half = || time(&serial) / 2.0;
             let workload = format!("primes: {name}, {kind}");
-            compare_rounds(
-                &workload,
-                || time(parallel),
-                "half of a serial loop",
-                half,
-                11,
-            );
+            compare_rounds(&workload, || time(parallel), "half of a serial loop", half, 11);
             let all = || processor_time(&serial);
             let workload = format!("primes: {name}, {kind}, processor time");
-            compare_rounds(
-                &workload,
-                || processor_time(parallel),
-                "a serial loop",
-                all,
-                11,
-            );
+            compare_rounds(&workload, || processor_time(parallel), "a serial loop", all, 11);
         }
     }
 }

@@ -108,9 +108,7 @@ impl Backlog {
     pub(crate) fn worker(&self) -> Worker {
         let agent = Agent::current();
         match agent.log() {
-            Some(log) if agent.pool() == self.id => {
-                Worker::new(Arc::clone(&agent), Arc::clone(log))
-            }
+            Some(log) if agent.pool() == self.id => Worker::new(Arc::clone(&agent), Arc::clone(log)),
             _ => self.add_worker(),
         }
     }

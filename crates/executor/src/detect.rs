@@ -138,10 +138,7 @@ pub(crate) fn limit_pool(id: PoolId, most: usize) {
 pub(crate) fn forget_waits() {
     let mut table = TABLE.lock();
     table.waits.clear();
-    table
-        .pools
-        .values_mut()
-        .for_each(|pool| pool.waiting.clear());
+    table.pools.values_mut().for_each(|pool| pool.waiting.clear());
 }
 
 /// Locks the table until [`let_go`].

@@ -113,9 +113,7 @@ impl SerialExecutor {
     fn worker(&self) -> Worker {
         let agent = Agent::current();
         let mut logs = self.shared.logs.lock();
-        let log = logs
-            .entry(agent.id)
-            .or_insert_with(|| self.shared.recorder.add(&*agent.name));
+        let log = logs.entry(agent.id).or_insert_with(|| self.shared.recorder.add(&*agent.name));
         Worker::new(Arc::clone(&agent), Arc::clone(log))
     }
 

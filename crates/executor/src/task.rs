@@ -33,11 +33,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(agent: Arc<Agent>, log: Arc<Log>) -> Worker {
-        Worker {
-            agent,
-            log,
-            last: Cell::new(None),
-        }
+        Worker { agent, log, last: Cell::new(None) }
     }
 
     /// Notes that the worker has nothing to do.

@@ -112,9 +112,7 @@ impl ThreadPoolExecutor {
         };
         let pool = Arc::new(pool);
         fork::add(&pool);
-        ThreadPoolExecutor {
-            handle: Arc::new(Handle { pool }),
-        }
+        ThreadPoolExecutor { handle: Arc::new(Handle { pool }) }
     }
 
     fn pool(&self) -> &Arc<Pool> {
@@ -226,10 +224,7 @@ impl Pool {
         T: Send + 'static,
     {
         fork::check();
-        let label = TaskLabel {
-            number: self.tasks.fetch_add(1, Relaxed) + 1,
-            name,
-        };
+        let label = TaskLabel { number: self.tasks.fetch_add(1, Relaxed) + 1, name };
         if self.is_broken.load(Acquire) {
             return task::refused(label, self.breakage());
         }
@@ -271,8 +266,7 @@ impl Pool {
     /// What a worker thread does.
     fn work(self: Arc<Self>, number: usize) {
         let log = self.recorder.add(format!("worker {number}"));
-        let agent =
-            Agent::become_worker(format!("worker {number}"), self.id, Some(Arc::clone(&log)));
+        let agent = Agent::become_worker(format!("worker {number}"), self.id, Some(Arc::clone(&log)));
         let worker = Worker::new(agent, log);
         if let Some(initializer) = &self.initializer
             && let Err(error) = panics::catch("the initializer", initializer)
@@ -340,9 +334,7 @@ impl Survivor for Pool {
     fn in_copy(self: Arc<Self>) {
         self.generation.store(fork::generation(), Relaxed);
         // These handles belong to threads of the other process.
-        std::mem::take(&mut *self.threads.lock())
-            .into_iter()
-            .for_each(std::mem::forget);
+        std::mem::take(&mut *self.threads.lock()).into_iter().for_each(std::mem::forget);
         for number in self.queue.forget_workers() {
             self.start_worker(number);
         }

@@ -27,11 +27,7 @@ fn in_a_copy(work: impl FnOnce() -> i32) -> i32 {
         // SAFETY: `status` is valid for writing, and the child is ours.
         let ended = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
         if ended == pid {
-            return if libc::WIFEXITED(status) {
-                libc::WEXITSTATUS(status)
-            } else {
-                -1
-            };
+            return if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -1 };
         }
         if before.elapsed() > 4 * LIMIT {
             // SAFETY: the child has not been waited for, so the number is still its own.
@@ -72,10 +68,7 @@ fn pools_locks_and_threads_work_in_a_copy_of_the_process() {
             queued.result_timeout(LIMIT) == Ok(7),
             held.submit(|| 8).result_timeout(LIMIT) == Ok(8),
             // Workers of others cannot be replaced.
-            matches!(
-                rayon.submit(|| 4).result_timeout(LIMIT),
-                Err(TaskError::BrokenPool(_))
-            ),
+            matches!(rayon.submit(|| 4).result_timeout(LIMIT), Err(TaskError::BrokenPool(_))),
             // Nobody in this process waits, whoever waited in the other one.
             deadlocked.submit(|| 4).result_timeout(LIMIT) == Ok(4),
             *lock.lock().unwrap() == 5,
@@ -83,10 +76,7 @@ fn pools_locks_and_threads_work_in_a_copy_of_the_process() {
         ];
         held.shutdown();
         pool.shutdown();
-        checks
-            .iter()
-            .position(|good| !good)
-            .map_or(0, |failed| failed as i32 + 1)
+        checks.iter().position(|good| !good).map_or(0, |failed| failed as i32 + 1)
     });
     assert_eq!(code, 0, "check number {code} failed in the copy");
     drop(release);
