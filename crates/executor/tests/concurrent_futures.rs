@@ -466,6 +466,13 @@ mod executing {
                 pool.submit(move || hold.acquire().unwrap().forget())
             })
             .collect();
+        // All workers are busy before the first of them is let go.
+        let running = || tasks.iter().filter(|task| task.running()).count();
+        let start = std::time::Instant::now();
+        while running() < pool.max_workers() && start.elapsed() < Duration::from_secs(10) {
+            std::thread::yield_now();
+        }
+        assert_eq!(running(), pool.max_workers());
         (0..tasks.len()).for_each(|_| hold.release());
         tasks.iter().for_each(|task| task.result().unwrap());
         pool.shutdown();

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 /// What the engine is asked to do.
 pub enum Job {
-    Execute { code: String, cell: Cell, answer: oneshot::Sender<Outcome> },
+    Execute { code: String, cell: Box<Cell>, answer: oneshot::Sender<Outcome> },
     Complete { code: String, cursor: usize, answer: oneshot::Sender<Completions> },
     Inspect { code: String, cursor: usize, answer: oneshot::Sender<Option<MimeBundle>> },
 }
@@ -71,13 +71,13 @@ impl Engine {
         }
     }
 
-    fn execute(&self, context: &mut CommandContext, code: &str, cell: Cell) -> Outcome {
+    fn execute(&self, context: &mut CommandContext, code: &str, cell: Box<Cell>) -> Outcome {
         let count = cell.count.value();
         if !self.link.begin_cell() {
             self.link.end_cell(false);
             return Outcome::Failed(Failure::interrupted_before_start());
         }
-        self.output.begin(cell);
+        self.output.begin(*cell);
         let (result, by_death) = match dependencies::without_loaded(code, self.workplace.companion()) {
             Ok(code) => {
                 let result = context.execute(&code);

@@ -84,7 +84,7 @@ impl Session {
         parent: JupyterMessage,
         count: ExecutionCount,
     ) -> Outcome {
-        let cell = Cell { parent, count, silent: request.silent };
+        let cell = Box::new(Cell { parent, count, silent: request.silent });
         let (answer, answered) = oneshot::channel();
         self.link.cell_waits();
         self.send(Job::Execute { code: request.code.clone(), cell, answer });
@@ -114,7 +114,8 @@ impl Session {
     pub async fn close(&self) {
         lock(&self.jobs).take();
         self.link.interrupt();
-        if let Some(thread) = lock(&self.thread).take() {
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }

@@ -43,7 +43,7 @@ impl Sources {
     /// Points `link` at these sources in `directory`.
     pub fn show(self, directory: &Path, link: &Path) -> io::Result<()> {
         match fs::remove_file(link) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => symlink(directory.join(self.name()), link),
         }
     }
