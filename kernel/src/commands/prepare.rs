@@ -33,12 +33,40 @@ pub(crate) fn ensure(directory: &Path) -> anyhow::Result<()> {
         };
         quietly(&mut command, &mut show)?.map_err(|output| {
             let reason = last_line(&output);
-            anyhow!("{}", reason.strip_prefix("threadbook: ").unwrap_or(reason).to_owned())
+            let reason = reason.strip_prefix("threadbook: ").unwrap_or(reason);
+            match project_around(directory) {
+                // Cargo takes the engine's package for a part of that project.
+                Some(project) => {
+                    anyhow!("{reason} (inside the Cargo project {}; try another --prefix)", project.display())
+                }
+                None => anyhow!("{reason}"),
+            }
         })
     })
+}
+
+/// The Cargo project in whose tree `directory` lies; not ours, which knows of it.
+fn project_around(directory: &Path) -> Option<&Path> {
+    let project = directory.ancestors().skip(1).find(|parent| parent.join("Cargo.toml").is_file())?;
+    (project.canonicalize().ok() != prepared::checkout().canonicalize().ok()).then_some(project)
 }
 
 /// What the process of its own does.
 pub(crate) fn build(directory: &Path) -> anyhow::Result<()> {
     prepared::build(directory, &mut |detail| say(format_args!("{PROGRESS}{detail}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_in_another_cargo_project_is_noticed() {
+        let project = tempfile::tempdir().unwrap();
+        let directory = project.path().join("env/share/threadbook/prepared");
+        assert_eq!(project_around(&directory), None);
+        std::fs::write(project.path().join("Cargo.toml"), "[workspace]").unwrap();
+        assert_eq!(project_around(&directory), Some(project.path()));
+        assert_eq!(project_around(&prepared::checkout().join(".venv/share/threadbook/prepared")), None);
+    }
 }
