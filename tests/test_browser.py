@@ -118,6 +118,8 @@ def choose_theme(page, theme: str) -> None:
         }""",
         arg=theme == "dark",
     )
+    # While it changes, JupyterLab lays its splash screen over everything.
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -2,10 +2,18 @@
 
 use jupyter_protocol::{HistoryEntry, HistoryRequest};
 
-/// The inputs of this session, in order. Outputs are not kept.
+/// The cells of this session, in order.
 #[derive(Default)]
 pub struct History {
-    inputs: Vec<(usize, String)>,
+    cells: Vec<Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    line: usize,
+    code: String,
+    /// The result as text.
+    output: String,
 }
 
 /// The number of the running session in history replies: there is only this one.
@@ -14,13 +22,20 @@ const SESSION: usize = 1;
 impl History {
     /// Notes the code of execution `line`.
     pub fn add(&mut self, line: usize, code: &str) {
-        self.inputs.push((line, code.to_owned()));
+        self.cells.push(Entry { line, code: code.to_owned(), output: String::new() });
+    }
+
+    /// Notes the result of execution `line`.
+    pub fn set_output(&mut self, line: usize, output: String) {
+        if let Some(entry) = self.cells.iter_mut().rev().find(|entry| entry.line == line) {
+            entry.output = output;
+        }
     }
 
     /// Answers a history request, oldest first.
     pub fn find(&self, request: &HistoryRequest) -> Vec<HistoryEntry> {
         let (found, output) = match request {
-            HistoryRequest::Tail { n, output, .. } => (last(*n, self.inputs.iter().collect()), *output),
+            HistoryRequest::Tail { n, output, .. } => (last(*n, self.cells.iter().collect()), *output),
             HistoryRequest::Range { session, start, stop, output, .. } => {
                 // Zero is the running session, and so is its own number; earlier ones are not kept.
                 let ours = session.is_none_or(|session| session == 0 || session == SESSION as i32);
@@ -28,17 +43,18 @@ impl History {
                     let line = line as i32;
                     ours && line >= *start && (*stop <= 0 || line < *stop)
                 };
-                (self.inputs.iter().filter(|(line, _)| in_range(*line)).collect(), *output)
+                (self.cells.iter().filter(|entry| in_range(entry.line)).collect(), *output)
             }
             HistoryRequest::Search { pattern, unique, output, n, .. } => {
-                let mut found: Vec<_> = self.inputs.iter().filter(|(_, code)| glob(pattern, code)).collect();
+                let mut found: Vec<_> =
+                    self.cells.iter().filter(|entry| glob(pattern, &entry.code)).collect();
                 if *unique {
                     // The latest of equals stays.
                     let all = found.clone();
                     let mut index = 0;
-                    found.retain(|(_, code)| {
+                    found.retain(|entry: &&Entry| {
                         index += 1;
-                        !all[index..].iter().any(|(_, later)| later == code)
+                        !all[index..].iter().any(|later| later.code == entry.code)
                     });
                 }
                 (if *n > 0 { last(*n, found) } else { found }, *output)
@@ -46,8 +62,8 @@ impl History {
         };
         found
             .into_iter()
-            .map(|(line, code)| match output {
-                true => HistoryEntry::InputOutput(SESSION, *line, (code.clone(), String::new())),
+            .map(|Entry { line, code, output: text }| match output {
+                true => HistoryEntry::InputOutput(SESSION, *line, (code.clone(), text.clone())),
                 false => HistoryEntry::Input(SESSION, *line, code.clone()),
             })
             .collect()

@@ -166,7 +166,10 @@ impl Kernel {
         let outcome = self.session.execute(request, message.clone(), execution_count).await;
         let user_expressions = Some(Default::default());
         match outcome {
-            Outcome::Done { pages } => {
+            Outcome::Done { pages, result } => {
+                if counts && let Some(text) = result {
+                    lock(&self.history).set_output(execution_count.value(), text);
+                }
                 let page = |data: MimeBundle| Payload::Page {
                     data: serde_json::from_value(data.into()).unwrap_or_default(),
                     start: 0,

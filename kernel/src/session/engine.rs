@@ -100,11 +100,11 @@ impl Engine {
                 self.output.result(data, MimeBundle::new());
             }
         }
-        self.output.end();
+        let result_text = self.output.end();
         let generated = || context.last_source().unwrap_or_default();
         match report::failure(result.err(), happened, code, count, generated) {
             Some(failure) => Outcome::Failed(failure),
-            None => Outcome::Done { pages },
+            None => Outcome::Done { pages, result: result_text },
         }
     }
 

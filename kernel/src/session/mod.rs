@@ -35,6 +35,8 @@ pub enum Outcome {
     Done {
         /// What the user asked to read (`:help`, `:doc`), for the front end's pager.
         pages: Vec<MimeBundle>,
+        /// The value of the last expression as text.
+        result: Option<String>,
     },
     Failed(Failure),
 }

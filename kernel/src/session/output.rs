@@ -31,6 +31,8 @@ struct State {
     stderr: Utf8Stream,
     /// Content blocks that arrive one after the other are one bundle; this one is not complete yet.
     blocks: MimeBundle,
+    /// The cell's result as text.
+    result: Option<String>,
 }
 
 impl CellOutput {
@@ -44,16 +46,17 @@ impl CellOutput {
     }
 
     /// The cell has ended: what was held back goes out. A bundle of content blocks that came last is the
-    /// cell's result.
-    pub fn end(&self) {
+    /// cell's result. Returns the result as text, if there is one.
+    pub fn end(&self) -> Option<String> {
         let mut state = lock(&self.state);
         let blocks = std::mem::take(&mut state.blocks);
         for (kind, rest) in [(Kind::Stdout, state.stdout.finish()), (Kind::Stderr, state.stderr.finish())] {
             self.publish_text(&state, kind, rest);
         }
         if !blocks.is_empty() {
-            self.publish(&state, result(&state, blocks, MimeBundle::new()));
+            self.publish_result(&mut state, blocks, MimeBundle::new());
         }
+        state.result.take()
     }
 
     /// Bytes that user code wrote to a standard stream.
@@ -69,7 +72,7 @@ impl CellOutput {
     pub fn result(&self, data: MimeBundle, metadata: MimeBundle) {
         let mut state = lock(&self.state);
         self.flush_blocks(&mut state);
-        self.publish(&state, result(&state, data, metadata));
+        self.publish_result(&mut state, data, metadata);
     }
 
     /// Something to show, in its place.
@@ -106,6 +109,11 @@ impl CellOutput {
             let data = std::mem::take(&mut state.blocks);
             self.publish(state, display("display_data", data, MimeBundle::new(), None));
         }
+    }
+
+    fn publish_result(&self, state: &mut State, data: MimeBundle, metadata: MimeBundle) {
+        state.result = data.get("text/plain").and_then(|text| text.as_str()).map(str::to_owned);
+        self.publish(state, result(state, data, metadata));
     }
 
     fn publish_text(&self, state: &State, kind: Kind, text: String) {

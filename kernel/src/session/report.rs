@@ -194,7 +194,7 @@ fn compilation(errors: &[CompilationError], code: &str, cell: &str) -> Failure {
     let Some(error) = errors.first() else {
         return Failure::plain("CompileError", "the cell could not be compiled", None);
     };
-    let message = without_progress(&error.message());
+    let message = without_generated_places(&without_progress(&error.message()));
     let mut title = Level::ERROR.primary_title(message.clone());
     if let Some(code) = error.code() {
         title = title.id(code.to_owned());
@@ -209,7 +209,8 @@ fn compilation(errors: &[CompilationError], code: &str, cell: &str) -> Failure {
             let kind = if spanned.is_primary { AnnotationKind::Primary } else { AnnotationKind::Context };
             let label = spanned.label.strip_prefix("error: ").unwrap_or(&spanned.label);
             let annotation = kind.span(start..end);
-            Some(if label == message { annotation } else { annotation.label(label.to_owned()) })
+            let label = without_generated_places(label);
+            Some(if label == message { annotation } else { annotation.label(label) })
         })
         .collect();
     let mut group = Group::with_title(title);
@@ -219,7 +220,7 @@ fn compilation(errors: &[CompilationError], code: &str, cell: &str) -> Failure {
         group = group.element(snippet(code, cell, places));
     }
     for help in error.help().into_iter().take(2) {
-        group = group.element(Level::HELP.message(one_line(&help)));
+        group = group.element(Level::HELP.message(without_generated_places(&one_line(&help))));
     }
     if let Some(hint) = error.evcxr_extra_hint() {
         group = group.element(Level::NOTE.message(hint));
@@ -261,18 +262,30 @@ fn snippet<'a>(code: &'a str, cell: &'a str, places: Vec<Annotation<'a>>) -> Sni
     Snippet::source(code).path(cell).annotations(places)
 }
 
-/// Renders with colours of the basic palette, which front ends map to what reads well on their theme.
+/// Renders with the plain colours of the basic palette. (Front ends show bold ones as the *darker* half of
+/// their palette, which cannot be read on the red ground that JupyterLab's dark theme gives to errors.)
 fn render(report: &[Group<'_>]) -> String {
-    let bold = |colour: AnsiColor| colour.on_default().bold();
+    let plain = |colour: AnsiColor| colour.on_default();
     Renderer::styled()
         .term_width(100)
-        .error(bold(AnsiColor::Red))
-        .note(bold(AnsiColor::Blue))
-        .help(bold(AnsiColor::Green))
-        .line_num(AnsiColor::Blue.on_default())
-        .context(bold(AnsiColor::Blue))
+        .error(plain(AnsiColor::Red))
+        .note(plain(AnsiColor::Blue))
+        .help(plain(AnsiColor::Green))
+        .line_num(plain(AnsiColor::Blue))
+        .context(plain(AnsiColor::Blue))
         .emphasis(Style::new().bold())
         .render(report)
+}
+
+/// Without the places in generated code that rustc names closures by: `{closure@src/lib.rs:3:4: 3:9}`.
+fn without_generated_places(text: &str) -> String {
+    const PLACE: &str = "@src/lib.rs:";
+    let mut parts = text.split(PLACE);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ' '));
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -344,6 +357,13 @@ mod tests {
     #[test]
     fn a_cell_that_went_well_is_no_failure() {
         assert!(of(Happened::default(), "1", "").is_none());
+    }
+
+    #[test]
+    fn closures_are_named_without_their_place_in_generated_code() {
+        let text = "within `{closure@src/lib.rs:119:20: 119:27}`, no";
+        assert_eq!(without_generated_places(text), "within `{closure}`, no");
+        assert_eq!(without_generated_places("nothing: 1"), "nothing: 1");
     }
 
     #[test]
