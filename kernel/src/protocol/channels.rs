@@ -15,6 +15,9 @@ use zmq::{RawMessage, RouterRecvConnection, RouterSendConnection};
 /// How often to look whether the process that started the kernel is still there.
 const PARENT_CHECK: Duration = Duration::from_secs(1);
 
+/// A socket that fails, fails again at once; nobody wants that in a loop at full speed.
+const AFTER_ERROR: Duration = Duration::from_millis(10);
+
 /// Opens the sockets, starts the session, and serves until `shutdown_request` or the parent's end.
 pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow::Result<()> {
     let id = uuid::Uuid::new_v4().to_string();
@@ -32,7 +35,14 @@ pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow:
     let (stop, mut stopped) = mpsc::channel(1);
     let kernel = Arc::new(Kernel::new(iopub, session, stop));
 
-    tokio::spawn(async move { while heartbeat.single_heartbeat().await.is_ok() {} });
+    tokio::spawn(async move {
+        loop {
+            if let Err(error) = heartbeat.single_heartbeat().await {
+                eprintln!("threadbook: heartbeat: {error}");
+                tokio::time::sleep(AFTER_ERROR).await;
+            }
+        }
+    });
     // Control never waits for shell, and shell answers at once what needs no engine; what does goes into
     // one queue, so that cells run one after the other.
     let (queue, queued) = mpsc::unbounded_channel();
@@ -117,7 +127,7 @@ async fn receive(mut receiver: RouterRecvConnection, channel: &str, handle: impl
             },
             Err(error) => {
                 eprintln!("threadbook: {channel}: {error}");
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                tokio::time::sleep(AFTER_ERROR).await;
             }
         }
     }

@@ -24,9 +24,10 @@ const STANDARD_LIBRARY: &str = "std";
 /// The link to the companion's library.
 const COMPANION: &str = "companion";
 
-/// Variables that are set for the engine in this process, and must not reach user code.
-const FOR_ENGINE: [&str; 6] =
-    ["EVCXR_TMPDIR", "EVCXR_CONFIG_DIR", "PATH", "CARGO", "RUSTC", standard_library::VARIABLE];
+/// Variables that are set for the engine in this process, and must not reach user code. (Temporary files go
+/// into the session's directory, so that they are swept away with it if the kernel is killed.)
+const FOR_ENGINE: [&str; 7] =
+    ["EVCXR_TMPDIR", "EVCXR_CONFIG_DIR", "PATH", "CARGO", "RUSTC", standard_library::VARIABLE, "TMPDIR"];
 
 /// A directory in which the engine compiles cells, removed at the end if it is a session's own.
 pub struct Workplace {
@@ -79,8 +80,10 @@ impl Workplace {
     fn at(directory: PathBuf) -> anyhow::Result<Workplace> {
         let toolchain = Toolchain::find()?;
         let before = FOR_ENGINE.map(|name| (name, std::env::var_os(name))).into();
-        let config = directory.join("evcxr-config");
-        fs::create_dir_all(&config)?;
+        let (config, temporary) = (directory.join("evcxr-config"), directory.join("tmp"));
+        for path in [&config, &temporary] {
+            fs::create_dir_all(path)?;
+        }
         let paths = std::env::var_os("PATH").unwrap_or_default();
         let paths = std::iter::once(toolchain.bin.clone()).chain(std::env::split_paths(&paths));
         let values = [
@@ -90,6 +93,7 @@ impl Workplace {
             toolchain.bin.join("cargo").into_os_string(),
             toolchain.bin.join("rustc").into_os_string(),
             directory.join(STANDARD_LIBRARY).into_os_string(),
+            temporary.into_os_string(),
         ];
         for (name, value) in FOR_ENGINE.into_iter().zip(values) {
             // SAFETY: the callers promise that this is the only thread.
@@ -148,7 +152,7 @@ impl Workplace {
         if path.as_os_str().len() < 100 {
             return path;
         }
-        std::env::temp_dir().join(format!("threadbook-{}.wire", std::process::id()))
+        Path::new("/tmp").join(format!("threadbook-{}.wire", std::process::id()))
     }
 
     /// Chooses what rust-analyzer will read as the standard library when it next loads the project. (Without
