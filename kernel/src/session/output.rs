@@ -97,6 +97,10 @@ impl CellOutput {
 
     /// One of evcxr's content blocks.
     pub fn content_block(&self, mime: String, text: String) {
+        if text == "()" {
+            // The engine's own way to show the value of an expression that has none.
+            return;
+        }
         let mut state = lock(&self.state);
         if state.blocks.contains_key(&mime) {
             self.flush_blocks(&mut state);
