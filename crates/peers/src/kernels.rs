@@ -73,14 +73,10 @@ impl Kernels {
     /// Builds both kernels, and the prepared directory of ours.
     fn build() -> anyhow::Result<Kernels> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-        let cargo = |arguments: &[&str]| {
-            let mut command = Command::new(env!("CARGO"));
-            command.args(["build", "--quiet"]).args(arguments).current_dir(&root);
-            command.status()
-        };
-        let built = cargo(&["-p", "threadbook-kernel"])?.success()
-            && cargo(&["-p", "threadbook-peers", "--example", "evcxr_jupyter"])?.success();
-        ensure!(built, "the kernels could not be built");
+        // All at once, as the tests do: on its own, a part is built with other features, once more.
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--workspace", "--bins", "--examples"]).current_dir(&root);
+        ensure!(build.status()?.success(), "the kernels could not be built");
         let prepared = root.join("target/peers-prepared");
         let kernels = Kernels { root, prepared };
         let mut prepare = Command::new(kernels.binary("threadbook"));
