@@ -37,6 +37,8 @@ impl Report {
 }
 
 fn main() -> ExitCode {
+    // SAFETY: The process has just begun and has one thread.
+    unsafe { threadbook_cargo_env::forget() };
     let mut report = Report { filter: String::new(), json: false, rows: 0 };
     for argument in std::env::args().skip(1) {
         match argument.as_str() {

@@ -1,6 +1,5 @@
 //! The commands a person types. Each command is a module here; the others are what they share.
 
-mod cargo_env;
 mod doctor;
 mod install;
 mod kernelspec;
@@ -61,7 +60,7 @@ enum Command {
 /// Does what the command line says. 0: done, 1: failed; clap ends the process with 2 on wrong use.
 pub fn main() -> ExitCode {
     // SAFETY: The process has just begun and has one thread.
-    unsafe { cargo_env::forget() };
+    unsafe { threadbook_cargo_env::forget() };
     let done = match Cli::parse().command {
         None => Cli::command().print_help().map_err(Into::into),
         Some(Command::Lab(options)) => lab::lab(&options),

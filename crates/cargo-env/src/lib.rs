@@ -1,15 +1,14 @@
 //! Undoes what `cargo run` does to the environment.
 //!
-//! `cargo lab` is `cargo run`, which puts the target directory and the toolchain first in the search path
-//! for shared objects and describes the package in variables. A kernel started from there would load the
-//! companion crate of the target directory instead of its own copy, which a kernel started by anything
-//! else does not.
+//! `cargo lab`, `cargo verify` and `cargo peers` are `cargo run`, which puts the target directory and the
+//! toolchain first in the search path for shared objects and describes the package in variables. A kernel
+//! started from there, ours or the stock one, would load the companion crate of the target directory instead
+//! of the one that its cells were compiled with, which a kernel started by anything else does not.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-
-use super::toolchain;
+use std::process::Command;
 
 const SEARCH_PATHS: [&str; 2] = ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"];
 
@@ -18,7 +17,7 @@ const SEARCH_PATHS: [&str; 2] = ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"
 /// # Safety
 ///
 /// No other thread runs yet.
-pub(crate) unsafe fn forget() {
+pub unsafe fn forget() {
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(describes_a_package) {
             // SAFETY: There is no other thread that could read the environment, says the caller.
@@ -29,7 +28,7 @@ pub(crate) unsafe fn forget() {
         let Some(value) = env::var_os(name) else {
             continue;
         };
-        let mut of_cargo = Vec::from_iter(toolchain::sysroot());
+        let mut of_cargo = Vec::from_iter(sysroot());
         of_cargo.extend(env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned())));
         match without(&value, &of_cargo) {
             // SAFETY: As above.
@@ -38,6 +37,12 @@ pub(crate) unsafe fn forget() {
             None => unsafe { env::remove_var(name) },
         };
     }
+}
+
+fn sysroot() -> Option<PathBuf> {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
+    let path = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| path.trim().into())
 }
 
 fn describes_a_package(name: &str) -> bool {
