@@ -87,13 +87,13 @@ mod tests {
 
     #[test]
     fn a_measured_sleep_is_as_long_as_the_sleep() {
-        let from = Ticks::now();
         let before = Instant::now();
+        let from = Ticks::now();
         std::thread::sleep(Duration::from_millis(20));
         let to = Ticks::now();
         let slept = before.elapsed();
         let measured = Scale::now().between(from.0, to.0);
         assert!(measured >= Duration::from_millis(20), "{measured:?}");
-        assert!(measured <= slept + Duration::from_millis(5), "{measured:?} against {slept:?}");
+        assert!(measured <= slept.mul_f64(1.05) + Duration::from_millis(1), "{measured:?} against {slept:?}");
     }
 }
