@@ -75,7 +75,7 @@ def test_kernel_info_does_not_wait_for_the_engine(kernelspec, tmp_path):
         kernel_info(kernel)
         answered = time.monotonic() - start
         first = ok(kernel.client, "1 + 1")
-        assert answered < 1.5, f"kernel_info took {answered:.2f} s: does it wait for the engine?"
+        assert answered < first.reply_at / 2, f"kernel_info took {answered:.2f} s: does it wait for the engine?"
         assert first.result == "2"
         assert first.count == 1, f"the first prompt number is 1, not {first.count}"
 
@@ -140,7 +140,7 @@ def test_library_is_usable_by_name(kc, library):
     assert result.result == "42", result
 
 
-def test_first_use_of_the_libraries_compiles_nothing(fresh_kc):
+def test_first_use_of_the_libraries_compiles_nothing(fresh_kernel, fresh_kc):
     """Compiling tokio, rayon and plotters takes half a minute; a first cell that uses them does not."""
     result = ok(
         fresh_kc,
@@ -149,7 +149,7 @@ def test_first_use_of_the_libraries_compiles_nothing(fresh_kc):
         "tokio::time::sleep(std::time::Duration::from_millis(1)).await;",
     )
     assert result.stdout.startswith("true RGBColor"), result
-    assert result.reply_at < 15, f"the first cell took {result.reply_at:.1f} s"
+    assert "Compiling" not in fresh_kernel.log(), fresh_kernel.log()
 
 
 def test_plotters_draws_an_svg(kc):
