@@ -27,11 +27,13 @@ thread_local! {
 ///
 /// If the value's `Debug` implementation panics.
 pub fn bundle_of<T: Debug + ?Sized>(value: &T) -> MimeBundle {
-    let request = Request {
-        // A reference formats as what it refers to.
-        type_name: type_name::<T>().trim_start_matches('&'),
-        offered: None,
-    };
+    bundle_as(type_name::<T>(), &value)
+}
+
+/// As [`bundle_of`], for a value of the type of that name.
+pub(crate) fn bundle_as(type_name: &'static str, value: &dyn Debug) -> MimeBundle {
+    // A reference formats as what it refers to.
+    let request = Request { type_name: type_name.trim_start_matches('&'), offered: None };
     let outer = REQUEST.replace(Some(request));
     let text = format!("{value:?}");
     let request = REQUEST.replace(outer);

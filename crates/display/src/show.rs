@@ -1,6 +1,6 @@
 //! Showing a value: now ([`display`]), or as a cell's last expression ([`show_result`]).
 
-use crate::bundle::bundle_of;
+use crate::bundle::bundle_as;
 use crate::wire;
 use std::any::type_name;
 use std::fmt::Debug;
@@ -17,7 +17,13 @@ use std::fmt::Debug;
 /// }
 /// ```
 pub fn display<T: Debug + ?Sized>(value: &T) {
-    wire::send_display(bundle_of(value));
+    display_as(type_name::<T>(), &value);
+}
+
+/// The part that is the same for every type is compiled once, here, and not with every cell.
+#[inline(never)]
+fn display_as(type_name: &'static str, value: &dyn Debug) {
+    wire::send_display(bundle_as(type_name, value));
 }
 
 /// Takes away what the cell has shown so far: at once, or with `wait` when the next output comes, so that
@@ -28,7 +34,12 @@ pub fn clear_output(wait: bool) {
 
 /// Shows the value of a cell's last expression; nothing for `()`.
 pub fn show_result<T: Debug + ?Sized>(value: &T) {
-    if type_name::<T>() != "()" {
-        wire::send_result(bundle_of(value));
+    show_result_as(type_name::<T>(), &value);
+}
+
+#[inline(never)]
+fn show_result_as(type_name: &'static str, value: &dyn Debug) {
+    if type_name != "()" {
+        wire::send_result(bundle_as(type_name, value));
     }
 }

@@ -37,7 +37,9 @@ impl<T: Debug + ?Sized> Display for T {
     }
 }
 
-/// The crates that record and time know no pictures; they are told here, once.
+/// The crates that record and time know no pictures; they are told here, once. (Never inlined, to keep the
+/// cells that call it small.)
+#[inline(never)]
 fn know_pictures() {
     static ONCE: Once = Once::new();
     ONCE.call_once(threadbook_plot::install);
