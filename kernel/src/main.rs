@@ -3,8 +3,10 @@
 mod commands;
 mod prepared;
 mod protocol;
+mod reading;
 mod runtime;
 mod session;
+mod toolchain;
 mod wire;
 
 use std::process::ExitCode;
@@ -14,8 +16,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // The engine starts this same binary again, as the process that cells run in and as a wrapper
-    // around rustc; both are told by environment variables and neither returns.
+    // The engine starts this same binary again, in the place of cargo and its kind, as the process that
+    // cells run in, and as a wrapper around rustc. None of these returns.
+    toolchain::front::hook();
     runtime::hook();
     commands::main()
 }

@@ -2,19 +2,16 @@
 //! already, so that a kernel starts within seconds.
 
 use crate::session::{SOURCES, Workplace, prepare};
+use crate::toolchain::Toolchain;
+use crate::toolchain::front::CELL_CRATE;
 use anyhow::Context;
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The file that says what the directory was built from.
 const STAMP: &str = "built-from";
-
-/// What the engine calls the crate that it compiles each cell as: the part of a target directory that
-/// changes with each cell.
-const CELL_CRATE: &str = "ctx";
 
 /// The root of the checkout that this binary was built from: where the companion crate lives.
 pub fn checkout() -> &'static Path {
@@ -70,13 +67,12 @@ pub fn dir_under(prefix: &Path) -> PathBuf {
 
 /// All that a build depends on: the compiler, the lock file, and the sources of the companion.
 fn built_from() -> anyhow::Result<String> {
-    let rustc = Command::new("rustc").arg("-vV").output().context("rustc was not found")?;
+    let compiler = Toolchain::find()?.about;
     let mut hasher = DefaultHasher::new();
     for file in sources()? {
         file.hash(&mut hasher);
         fs::read(&file)?.hash(&mut hasher);
     }
-    let compiler = String::from_utf8_lossy(&rustc.stdout);
     Ok(format!("{compiler}sources: {:016x}\n", hasher.finish()))
 }
 
@@ -94,7 +90,7 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         let path = entry?.path();
         match path.file_name().and_then(|name| name.to_str()) {
             // Not part of what a notebook loads.
-            Some("peers" | "tests" | "examples" | "benches" | "target") => {}
+            Some("cargo-env" | "client" | "peers" | "tests" | "examples" | "benches" | "target") => {}
             _ if path.is_dir() => collect(&path, files)?,
             _ if path.extension().is_some_and(|e| e == "rs" || e == "toml") => files.push(path),
             _ => {}

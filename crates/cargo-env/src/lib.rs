@@ -39,7 +39,8 @@ pub unsafe fn forget() {
     }
 }
 
-fn sysroot() -> Option<PathBuf> {
+/// Where the toolchain lies whose rustc is first on the path.
+pub fn sysroot() -> Option<PathBuf> {
     let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
     let path = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| path.trim().into())

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::kernelspec::Kernelspec;
 use super::place::{KERNEL, Place};
 use super::python::{self, Python};
-use super::{say, toolchain, venv};
+use super::{say, venv};
 use crate::prepared;
+use crate::toolchain::{self, Toolchain};
 
 /// How to say it.
 #[derive(Args)]
@@ -91,17 +92,22 @@ fn table(checks: &[Check]) -> String {
 fn rust() -> Check {
     let name = "Rust";
     let missing = |found: String| Check::not(name, State::Missing, found, "rustup update stable");
-    match toolchain::version() {
-        None => Check::not(name, State::Missing, "no rustc on the path", "see https://rustup.rs"),
-        Some(_) if !toolchain::has_cargo() => missing("no cargo on the path".into()),
-        Some(version) if toolchain::at_least(&version, toolchain::NEEDED) => Check::ok(name, version),
-        Some(version) => missing(format!("{version}, but {} or later is needed", toolchain::NEEDED)),
+    let Ok(toolchain) = Toolchain::find() else {
+        return Check::not(name, State::Missing, "no rustc on the path", "see https://rustup.rs");
+    };
+    let version = toolchain.version();
+    if !toolchain.has_cargo() {
+        missing("no cargo on the path".into())
+    } else if toolchain::at_least(version, toolchain::NEEDED) {
+        Check::ok(name, version)
+    } else {
+        missing(format!("{version}, but {} or later is needed", toolchain::NEEDED))
     }
 }
 
 fn rust_source() -> Check {
     let name = "rust-src";
-    if toolchain::has_source() {
+    if Toolchain::find().is_ok_and(|toolchain| toolchain.sources().is_some()) {
         return Check::ok(name, "the standard library's source is there");
     }
     Check::not(name, State::Warn, "types of some variables must be written out", toolchain::ADD_SOURCE)

@@ -10,8 +10,9 @@ use clap::Args;
 
 use super::place::{KERNEL, Place};
 use super::python::{self, Python};
-use super::{install, mend, toolchain, venv};
+use super::{install, mend, venv};
 use crate::prepared;
+use crate::toolchain::{self, Toolchain};
 
 /// How JupyterLab is to be served.
 #[derive(Args)]
@@ -42,7 +43,7 @@ pub(crate) fn lab(options: &Options) -> anyhow::Result<()> {
     if let Some(port) = options.port {
         refuse_port_in_use(options.ip.as_deref(), port)?;
     }
-    if !toolchain::has_source() {
+    if Toolchain::find().is_ok_and(|toolchain| toolchain.sources().is_none()) {
         eprintln!(
             "Without the standard library's source, types of some variables must be written out; mend it with: {}",
             toolchain::ADD_SOURCE

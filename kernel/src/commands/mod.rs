@@ -11,7 +11,6 @@ mod python;
 mod quiet;
 mod run;
 mod steps;
-mod toolchain;
 mod venv;
 
 use std::fmt::Display;

@@ -4,7 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{mend, toolchain::at_least};
+use super::mend;
+use crate::toolchain::at_least;
 
 /// The oldest Python that the pinned packages run on.
 pub(crate) const NEEDED: &str = "3.10";

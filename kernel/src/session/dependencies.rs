@@ -1,36 +1,37 @@
 //! The crates that every cell can name: the companion and its friends, at the versions of this
 //! workspace's lock file.
 
+use crate::reading::crates::Reading;
 use anyhow::Context;
-use std::fmt::Write;
 use std::path::Path;
 
 /// What a notebook has without `:dep`, beside the companion itself.
-const FRIENDS: [&str; 6] = ["tokio", "rayon", "futures", "plotters", "serde", "serde_json"];
+pub const FRIENDS: [&str; 6] = ["tokio", "rayon", "futures", "plotters", "serde", "serde_json"];
+
+/// The companion's name.
+pub const COMPANION: &str = "threadbook";
 
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 const LOCK: &str = include_str!("../../../Cargo.lock");
 
-/// The dependencies as lines of a manifest, split at the first name.
-///
-/// evcxr validates each `:dep` with a run of cargo, and each run would prune the lock file down to that
-/// one crate. So all of them are given as one, tokio, whose specification goes on over the next lines.
-/// (tokio comes first because evcxr adds it by itself for `.await`, unless it is there already.)
-pub fn as_one(companion: &Path) -> anyhow::Result<(&'static str, String)> {
+/// The dependencies and what the manifest says of each. The companion is the last.
+pub fn all(companion: &Path, reading: &Reading) -> anyhow::Result<Vec<(&'static str, String)>> {
     let workspace: toml::Table = WORKSPACE.parse().context("the workspace's manifest")?;
-    let specification = |name: &str| -> anyhow::Result<String> {
-        let value = &workspace["workspace"]["dependencies"][name];
-        Ok(match value {
+    let specification = |name: &'static str| {
+        let specification = match &workspace["workspace"]["dependencies"][name] {
             toml::Value::Table(table) => inline(table),
             other => other.to_string(),
-        })
+        };
+        (name, specification)
     };
-    let mut rest = specification(FRIENDS[0])?;
-    for name in &FRIENDS[1..] {
-        write!(rest, "\n{name} = {}", specification(name)?)?;
-    }
-    write!(rest, "\nthreadbook = {{ path = {:?} }}", companion.display().to_string())?;
-    Ok((FRIENDS[0], rest))
+    let mut all: Vec<_> = FRIENDS.into_iter().map(specification).collect();
+    all.push((COMPANION, companion_at(companion, reading)));
+    Ok(all)
+}
+
+/// What the manifest says of the companion; and beside it, what rust-analyzer is to read.
+pub fn companion_at(path: &Path, reading: &Reading) -> String {
+    format!("{{ path = {:?} }}{}", path.display().to_string(), reading.remark())
 }
 
 fn inline(table: &toml::Table) -> String {
@@ -51,7 +52,7 @@ pub fn without_loaded(code: &str, companion: &Path) -> Result<String, String> {
     for line in code.split('\n') {
         let asked = line.strip_prefix(":dep ").map(|rest| rest.split_once('=').unwrap_or((rest, "")));
         let blank = match asked.map(|(name, rest)| (name.trim(), rest.trim())) {
-            Some(("threadbook", specification)) => is_companion(specification, companion)?,
+            Some((COMPANION, specification)) => is_companion(specification, companion)?,
             Some((name, specification)) if FRIENDS.contains(&name) => {
                 check_version(name, specification)?;
                 true
@@ -131,9 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn the_one_dependency_is_a_valid_manifest() {
-        let (name, rest) = as_one(&companion()).unwrap();
-        let table: toml::Table = format!("{name} = {rest}").parse().unwrap();
+    fn the_dependencies_are_a_valid_manifest() {
+        let lines = all(&companion(), &Reading::default())
+            .unwrap()
+            .into_iter()
+            .map(|(name, rest)| format!("{name} = {rest}\n"));
+        let table: toml::Table = lines.collect::<String>().parse().unwrap();
         assert_eq!(table.len(), FRIENDS.len() + 1);
         assert!(table["tokio"]["features"].is_array() && table["threadbook"]["path"].is_str());
     }

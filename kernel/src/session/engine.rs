@@ -1,14 +1,16 @@
 //! The engine: evcxr's evaluation context, in the thread that owns it.
 
+use super::dependencies::{self, COMPANION, FRIENDS};
 use super::link::Link;
 use super::output::{Cell, CellOutput};
 use super::report::{self, Failure};
-use super::standard_library::Sources;
 use super::text::{byte_offset, code_points};
 use super::workplace::Workplace;
-use super::{Completions, Outcome, dependencies};
+use super::{Completions, Outcome};
+use crate::reading::crates::Reading;
+use crate::reading::standard_library::Sources;
 use crate::wire::MimeBundle;
-use evcxr::{CommandContext, EvalContext, EvalContextOutputs};
+use evcxr::{CommandContext, EvalContext, EvalContextOutputs, EvalOutputs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -25,21 +27,25 @@ pub enum Job {
 /// rust-analyzer reads the standard library.
 const WARM_UP: &str = "let words: Vec<String> = vec![1u64].iter().map(|n| n.to_string()).collect(); words.le";
 
+/// What the engine says when rust-analyzer does not know the type of a variable.
+const UNKNOWN_TYPE: &str = "Couldn't automatically determine type";
+
 /// The engine's thread.
 pub struct Engine {
     workplace: Workplace,
     link: Arc<Link>,
     output: Arc<CellOutput>,
+    reading: Reading,
 }
 
 impl Engine {
     pub fn new(workplace: Workplace, link: Arc<Link>, output: Arc<CellOutput>) -> Engine {
-        Engine { workplace, link, output }
+        Engine { workplace, link, output, reading: Reading::default() }
     }
 
     /// Starts the evaluation context, then does what is asked until nobody can ask any more.
-    pub fn work(self, jobs: Receiver<Job>) {
-        let mut context = match start(&self.workplace) {
+    pub fn work(mut self, jobs: Receiver<Job>) {
+        let mut context = match start(&self.workplace, &self.reading) {
             Ok(context) => context,
             Err(reason) => return self.refuse(jobs, &reason.to_string()),
         };
@@ -57,21 +63,23 @@ impl Engine {
         }
     }
 
-    fn serve(&self, context: &mut CommandContext, job: Job) {
+    fn serve(&mut self, context: &mut CommandContext, job: Job) {
         match job {
             Job::Execute { code, cell, answer } => {
                 let _ = answer.send(self.execute(context, &code, cell));
             }
             Job::Complete { code, cursor, answer } => {
+                self.read(context, &code);
                 let _ = answer.send(complete(context, &code, cursor));
             }
             Job::Inspect { code, cursor, answer } => {
+                self.read(context, &code);
                 let _ = answer.send(inspect(context, &code, cursor));
             }
         }
     }
 
-    fn execute(&self, context: &mut CommandContext, code: &str, cell: Box<Cell>) -> Outcome {
+    fn execute(&mut self, context: &mut CommandContext, code: &str, cell: Box<Cell>) -> Outcome {
         let count = cell.count.value();
         if !self.link.begin_cell() {
             self.link.end_cell(false);
@@ -80,7 +88,7 @@ impl Engine {
         self.output.begin(*cell);
         let (result, by_death) = match dependencies::without_loaded(code, self.workplace.companion()) {
             Ok(code) => {
-                let result = context.execute(&code);
+                let result = self.evaluate(context, &code);
                 let by_death = matches!(result, Err(evcxr::Error::SubprocessTerminated(_)));
                 (result, by_death)
             }
@@ -106,6 +114,35 @@ impl Engine {
             Some(failure) => Outcome::Failed(failure),
             None => Outcome::Done { pages, result: result_text },
         }
+    }
+
+    fn evaluate(&mut self, context: &mut CommandContext, code: &str) -> Result<EvalOutputs, evcxr::Error> {
+        self.read(context, code);
+        let result = context.execute(code);
+        match &result {
+            // Nothing has been run yet. Perhaps the type is in a crate that nobody has named.
+            Err(evcxr::Error::Message(reason))
+                if reason.contains(UNKNOWN_TYPE) && self.reading != Reading::All =>
+            {
+                self.reading = Reading::All;
+                self.read_again(context);
+                context.execute(code)
+            }
+            _ => result,
+        }
+    }
+
+    /// Has rust-analyzer read the crates that `code` names, if it has not yet.
+    fn read(&mut self, context: &mut CommandContext, code: &str) {
+        if self.reading.add_named(code, &FRIENDS) {
+            self.read_again(context);
+        }
+    }
+
+    fn read_again(&self, context: &mut CommandContext) {
+        let companion = dependencies::companion_at(self.workplace.companion(), &self.reading);
+        // The companion's line in the manifest says what is to be read; nothing else happens.
+        let _ = context.execute(&format!(":dep {COMPANION} = {companion}"));
     }
 
     /// Answers everything with the reason why there is no engine.
@@ -167,7 +204,7 @@ fn start_of_word(code: &str, offset: usize) -> usize {
 }
 
 /// Starts an evaluation context in a workplace, with the companion loaded.
-fn start(workplace: &Workplace) -> anyhow::Result<CommandContext> {
+fn start(workplace: &Workplace, reading: &Reading) -> anyhow::Result<CommandContext> {
     let error = |error: evcxr::Error| anyhow::anyhow!("The Rust engine did not start: {error}");
     let (mut context, outputs) =
         EvalContext::with_subprocess_command(workplace.runtime_command()?).map_err(error)?;
@@ -176,8 +213,9 @@ fn start(workplace: &Workplace) -> anyhow::Result<CommandContext> {
     // Starting has pruned the lock file: nothing was asked for yet.
     workplace.write_lock_file()?;
     let mut state = context.state();
-    let (name, specification) = dependencies::as_one(workplace.companion())?;
-    state.add_dep(name, &specification).map_err(error)?;
+    for (name, specification) in dependencies::all(workplace.companion(), reading)? {
+        state.add_dep(name, &specification).map_err(error)?;
+    }
     context.eval_with_state("use threadbook::prelude::*;", state).map_err(error)?;
     workplace.reveal_companion();
     Ok(CommandContext::with_eval_context(context))
@@ -198,6 +236,6 @@ pub fn prepare(workplace: &Workplace) -> anyhow::Result<()> {
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         }
     });
-    start(workplace)?;
+    start(workplace, &Reading::default())?;
     workplace.copy_sources()
 }

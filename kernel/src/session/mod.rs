@@ -11,10 +11,10 @@ mod link;
 mod output;
 mod processes;
 mod report;
-mod standard_library;
 mod text;
 mod workplace;
 
+pub use dependencies::FRIENDS;
 pub use engine::prepare;
 pub use report::Failure;
 pub use workplace::{SOURCES, Workplace};

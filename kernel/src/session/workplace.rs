@@ -1,9 +1,10 @@
 //! Where a session works: a directory for the engine, and the environment around it.
 
 use super::dependencies;
-use super::standard_library::{self, Sources};
 use crate::prepared;
+use crate::reading::standard_library::{self, Sources};
 use crate::runtime;
+use crate::toolchain::{Toolchain, answers, front};
 use crate::wire;
 use anyhow::Context;
 use std::ffi::OsString;
@@ -24,25 +25,19 @@ const STANDARD_LIBRARY: &str = "std";
 /// The link to the companion's library.
 const COMPANION: &str = "companion";
 
-/// Variables that are set for the engine in this process, and must not reach user code. (Temporary files go
-/// into the session's directory, so that they are swept away with it if the kernel is killed.)
-const FOR_ENGINE: [&str; 7] =
-    ["EVCXR_TMPDIR", "EVCXR_CONFIG_DIR", "PATH", "CARGO", "RUSTC", standard_library::VARIABLE, "TMPDIR"];
-
 /// A directory in which the engine compiles cells, removed at the end if it is a session's own.
 pub struct Workplace {
     directory: PathBuf,
     companion: PathBuf,
-    rust_version: String,
     dependencies: PathBuf,
     library_path: OsString,
+    /// The user's own values of the variables that are set for the engine in this process.
     before: Vec<(&'static str, Option<OsString>)>,
     /// Held while a session lives, so that nobody sweeps its directory away; `None` in the prepared one.
     in_use: Option<File>,
     /// Where copies of the standard library's sources lie, if there are any.
     sources: Option<PathBuf>,
-    /// Where the toolchain has the originals, if the component `rust-src` is there.
-    original_sources: PathBuf,
+    toolchain: Toolchain,
 }
 
 impl Workplace {
@@ -63,7 +58,11 @@ impl Workplace {
         prepared::copy(prepared, &directory).with_context(|| {
             format!("{} could not be copied to {}", prepared.display(), directory.display())
         })?;
-        let mut workplace = Workplace::at(directory)?;
+        if prepared::stale(prepared).is_some() {
+            // It still works, but cargo has to look at everything anew.
+            answers::forget(&directory);
+        }
+        let mut workplace = Workplace::at(directory.canonicalize()?)?;
         workplace.in_use = Some(in_use);
         workplace.sources = Some(prepared.join(SOURCES)).filter(|sources| sources.exists());
         workplace.show_sources(Sources::Empty)?;
@@ -79,37 +78,34 @@ impl Workplace {
 
     fn at(directory: PathBuf) -> anyhow::Result<Workplace> {
         let toolchain = Toolchain::find()?;
-        let before = FOR_ENGINE.map(|name| (name, std::env::var_os(name))).into();
         let (config, temporary) = (directory.join("evcxr-config"), directory.join("tmp"));
         for path in [&config, &temporary] {
             fs::create_dir_all(path)?;
         }
-        let paths = std::env::var_os("PATH").unwrap_or_default();
-        let paths = std::iter::once(toolchain.bin.clone()).chain(std::env::split_paths(&paths));
-        let values = [
-            directory.clone().into_os_string(),
-            config.into_os_string(),
-            std::env::join_paths(paths)?,
-            toolchain.bin.join("cargo").into_os_string(),
-            toolchain.bin.join("rustc").into_os_string(),
-            directory.join(STANDARD_LIBRARY).into_os_string(),
-            temporary.into_os_string(),
-        ];
-        for (name, value) in FOR_ENGINE.into_iter().zip(values) {
+        let mut values = front::install(&directory, &toolchain.bin())?;
+        values.extend([
+            ("EVCXR_TMPDIR", directory.clone().into_os_string()),
+            ("EVCXR_CONFIG_DIR", config.into_os_string()),
+            (standard_library::VARIABLE, directory.join(STANDARD_LIBRARY).into_os_string()),
+            // Temporary files are swept away with the session's directory if the kernel is killed.
+            ("TMPDIR", temporary.into_os_string()),
+        ]);
+        let mut before = Vec::new();
+        for (name, value) in values {
+            before.push((name, std::env::var_os(name)));
             // SAFETY: the callers promise that this is the only thread.
             unsafe { std::env::set_var(name, value) };
         }
-        let dependencies = directory.join("target").join(&toolchain.host).join("debug/deps");
+        let dependencies = directory.join("target").join(toolchain.host()).join("debug/deps");
         Ok(Workplace {
-            library_path: std::env::join_paths([&dependencies, &toolchain.libraries])?,
+            library_path: std::env::join_paths([&dependencies, &toolchain.libraries()])?,
             dependencies,
             directory,
             companion: prepared::companion()?,
-            rust_version: toolchain.version,
             before,
             in_use: None,
             sources: None,
-            original_sources: toolchain.bin.with_file_name("lib/rustlib/src/rust/library"),
+            toolchain,
         })
     }
 
@@ -118,7 +114,7 @@ impl Workplace {
     }
 
     pub fn rust_version(&self) -> &str {
-        &self.rust_version
+        self.toolchain.version()
     }
 
     /// The command that starts the process in which cells run, with the user's own environment.
@@ -166,8 +162,8 @@ impl Workplace {
 
     /// Makes the copies of the standard library's sources for sessions to come.
     pub fn copy_sources(&self) -> anyhow::Result<()> {
-        if self.original_sources.exists() {
-            standard_library::write(&self.original_sources, &self.directory.join(SOURCES))
+        if let Some(originals) = self.toolchain.sources() {
+            standard_library::write(&originals, &self.directory.join(SOURCES))
                 .context("the sources of the standard library could not be copied")?;
         }
         Ok(())
@@ -211,37 +207,6 @@ fn sweep(sessions: &Path) {
 fn is_old(entry: &fs::DirEntry) -> bool {
     let age = entry.metadata().and_then(|metadata| metadata.modified()).ok();
     age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age.as_secs() > 60)
-}
-
-/// The toolchain that compiles cells, found once: each start of a rustup proxy costs 15 to 40 ms.
-struct Toolchain {
-    bin: PathBuf,
-    version: String,
-    host: String,
-    /// Where the standard library's shared object lies.
-    libraries: PathBuf,
-}
-
-impl Toolchain {
-    fn find() -> anyhow::Result<Toolchain> {
-        let sysroot = say(Command::new("rustc").args(["--print", "sysroot"]))
-            .context("rustc was not found. Install Rust from https://rustup.rs")?;
-        let bin = PathBuf::from(sysroot).join("bin");
-        let about = say(Command::new(bin.join("rustc")).arg("-vV"))?;
-        let value = |key| about.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
-        let (version, host) = (value("release: ").to_owned(), value("host: ").to_owned());
-        let libraries = bin.with_file_name("lib").join("rustlib").join(&host).join("lib");
-        Ok(Toolchain { bin, version, host, libraries })
-    }
-}
-
-/// What a command prints.
-fn say(command: &mut Command) -> anyhow::Result<String> {
-    let output = command.output()?;
-    if !output.status.success() {
-        anyhow::bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]

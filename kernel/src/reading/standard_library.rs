@@ -2,12 +2,14 @@
 //!
 //! The engine asks rust-analyzer for the types of a cell's variables, and rust-analyzer reads the sources
 //! of the standard library for that: half a gigabyte of memory and seconds of work, half of them for the
-//! thousands of CPU intrinsics that no notebook names. So a session reads a copy without those. It is also
-//! without its manifest, which spares rust-analyzer two runs of cargo.
+//! thousands of CPU intrinsics that no notebook names. So a session reads a copy without those, and without
+//! the bodies of functions ([`surface`](super::surface)). It is also without its manifest, which spares
+//! rust-analyzer two runs of cargo.
 //!
 //! An engine that starts loads a project twice: first an empty one, then the one with the companion. The
 //! first needs no standard library at all, so [`Sources::Empty`] is there for it.
 
+use super::surface::surface;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -23,6 +25,14 @@ const CRATES: [&str; 7] = ["alloc", "core", "panic_abort", "panic_unwind", "proc
 const EMPTIED: [(&str, &str); 2] = [
     ("stdarch/crates/core_arch/src/mod.rs", ""),
     ("portable-simd/crates/core_simd/src/mod.rs", "pub mod simd {}"),
+];
+
+/// `std` keeps its hash tables in a crate that is not among its sources. Without it, rust-analyzer knows the
+/// size of no map, and then not the type of what comes out of one. So in these files, the line that brings
+/// that crate's module becomes a module with the same types.
+const HASH_TABLES: [(&str, &str, &str); 2] = [
+    ("map.rs", "use hashbrown::hash_map as base;", include_str!("hashbrown/hash_map.rs")),
+    ("set.rs", "use hashbrown::hash_set as base;", include_str!("hashbrown/hash_set.rs")),
 ];
 
 /// Which sources rust-analyzer is to see.
@@ -64,6 +74,12 @@ pub fn write(library: &Path, directory: &Path) -> io::Result<()> {
         fs::create_dir_all(path.parent().unwrap_or(&lean))?;
         fs::write(path, text)?;
     }
+    for (name, import, module) in HASH_TABLES {
+        let file = lean.join("std/src/collections/hash").join(name);
+        if let Ok(text) = fs::read_to_string(&file) {
+            fs::write(file, text.replace(import, module))?;
+        }
+    }
     Ok(())
 }
 
@@ -73,7 +89,10 @@ fn copy_sources(from: &Path, to: &Path) -> io::Result<()> {
         let entry = entry?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         if !entry.file_type()?.is_dir() {
-            fs::copy(path, target)?;
+            // What is not text is not Rust.
+            if let Ok(text) = fs::read_to_string(&path) {
+                fs::write(target, surface(&text))?;
+            }
         } else if entry.file_name() != "tests" {
             copy_sources(&path, &target)?;
         }
@@ -86,11 +105,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_hash_tables_of_this_toolchain_get_their_stand_ins() {
+        let library = crate::toolchain::Toolchain::find().unwrap().sources().expect("the component rust-src");
+        for (name, import, _) in HASH_TABLES {
+            let file = library.join("std/src/collections/hash").join(name);
+            assert!(fs::read_to_string(file).unwrap().contains(import), "{name}");
+        }
+    }
+
+    #[test]
     fn the_copy_is_lean_and_the_link_moves() {
         let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         for name in CRATES {
             fs::create_dir_all(from.path().join(name).join("src/tests")).unwrap();
-            fs::write(from.path().join(name).join("src/lib.rs"), "// sources").unwrap();
+            fs::write(from.path().join(name).join("src/lib.rs"), "pub mod sources;").unwrap();
             fs::write(from.path().join(name).join("src/tests/a.rs"), "").unwrap();
         }
         let sources = to.path().join("std");
@@ -100,7 +128,7 @@ mod tests {
         Sources::Empty.show(&sources, &link).unwrap();
         assert_eq!(fs::read_to_string(link.join("core/src/lib.rs")).unwrap(), "");
         Sources::Lean.show(&sources, &link).unwrap();
-        assert_eq!(fs::read_to_string(link.join("core/src/lib.rs")).unwrap(), "// sources");
+        assert_eq!(fs::read_to_string(link.join("core/src/lib.rs")).unwrap(), "pub mod sources;");
         assert!(link.join(EMPTIED[0].0).exists() && !link.join("core/src/tests").exists());
     }
 }
