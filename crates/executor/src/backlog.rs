@@ -18,6 +18,7 @@ use crate::detect::{self, Dependency, Need};
 use crate::error::TaskError;
 use crate::fork::{self, Survivor};
 use crate::future::Future;
+use crate::state::State;
 use crate::task::{self, Job, Worker};
 use crate::wait_list::WaitList;
 
@@ -87,13 +88,17 @@ impl Backlog {
             Err(error) => task::refused(label, error),
             Ok(open) => {
                 let (job, future) = task::task(label, self.id, work);
-                let claimable = Arc::new(Claimable { job: Mutex::new(Some((job, open))) });
-                future.shared().header().set_claimable(&claimable);
-                self.jobs.lock().push_back(claimable);
+                self.put(job, open, future.shared());
                 call();
                 future
             }
         }
+    }
+
+    fn put(&self, job: Box<dyn Job>, open: Open, state: &State) {
+        let claimable = Arc::new(Claimable { job: Mutex::new(Some((job, open))) });
+        state.header().set_claimable(&claimable);
+        self.jobs.lock().push_back(claimable);
     }
 
     /// Runs the oldest task in the calling thread, unless it was taken out of its turn.

@@ -280,8 +280,8 @@ impl Table {
 
     fn suppliers(&self, dependency: &Dependency) -> Suppliers {
         match dependency {
-            Dependency::Task(task) | Dependency::End(task) if task.is_done() => Suppliers::Nobody,
-            Dependency::Task(task) | Dependency::End(task) => match task.header().maker() {
+            Dependency::Task(task) | Dependency::End(task) if task.state().is_done() => Suppliers::Nobody,
+            Dependency::Task(task) | Dependency::End(task) => match task.state().header().maker() {
                 Maker::Anybody => Suppliers::Nobody,
                 Maker::Thread(agent) => Suppliers::Agent(agent),
                 Maker::Queue(pool) => Suppliers::Pool(pool),
@@ -373,7 +373,7 @@ impl Table {
     }
 
     fn task_node(&self, drawing: &mut Drawing, task: &dyn Tracked) -> NodeId {
-        let header = task.header();
+        let header = task.state().header();
         let key = (header.pool, header.label);
         let queue = match header.maker() {
             Maker::Queue(pool) => Some(pool),

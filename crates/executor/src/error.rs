@@ -69,7 +69,7 @@ impl TaskError {
     pub(crate) fn from_panic(
         payload: Box<dyn Any + Send>,
         location: Option<String>,
-        task: impl fmt::Display,
+        task: &dyn fmt::Display,
     ) -> TaskError {
         let payload = match payload.downcast::<TaskError>() {
             Ok(error) => return *error,

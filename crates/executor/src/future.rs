@@ -14,7 +14,8 @@ use crate::backlog::Claimable;
 use crate::block::{Goal, block};
 use crate::detect::{Dependency, Need};
 use crate::error::TaskError;
-use crate::state::Shared;
+use crate::shared::Shared;
+use crate::state::{State, Tracked};
 
 /// A value that will be there later: the result of a task, or whatever a [`Promise`](crate::Promise) is
 /// given.
@@ -160,7 +161,13 @@ impl<T: Send + 'static> Future<T> {
     /// cancelled the future. One that panics is reported on stderr and does not keep the others from
     /// being called.
     pub fn add_done_callback(&self, callback: impl FnOnce(Future<T>) + Send + 'static) {
-        self.shared.on_done(Box::new(callback));
+        // Weak, because a future must not keep itself alive: whoever completes or cancels it has a handle.
+        let shared = Arc::downgrade(&self.shared);
+        self.shared.on_done(Box::new(move || {
+            if let Some(shared) = shared.upgrade() {
+                callback(Future::new(shared));
+            }
+        }));
     }
 
     /// Awaits the future and moves its value out, as [`Future::into_result`] does, for values that
@@ -183,7 +190,7 @@ impl<T: Send + 'static> Future<T> {
         if self.done() {
             return Ok(());
         }
-        block(&JoinFuture { future: self }, timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
+        join(&self.shared, &|| self.shared.clone(), timeout)
     }
 
     fn poll_done(&mut self, context: &mut Context<'_>) -> Poll<Result<(), TaskError>> {
@@ -198,37 +205,48 @@ impl<T: Send + 'static> Future<T> {
     }
 }
 
-struct JoinFuture<'a, T> {
-    future: &'a Future<T>,
+/// Waits until a future is done that the detector may know as what `tracked` gives.
+fn join(
+    state: &State,
+    tracked: &dyn Fn() -> Arc<dyn Tracked>,
+    timeout: Option<Duration>,
+) -> Result<(), TaskError> {
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    block(&JoinFuture { state, tracked }, deadline)
 }
 
-impl<T: Send + 'static> Goal for JoinFuture<'_, T> {
+struct JoinFuture<'a> {
+    state: &'a State,
+    tracked: &'a dyn Fn() -> Arc<dyn Tracked>,
+}
+
+impl Goal for JoinFuture<'_> {
     fn is_reached(&self) -> bool {
-        self.future.done()
+        self.state.is_done()
     }
 
     fn is_lost(&self) -> bool {
-        self.future.shared.header().is_lost()
+        self.state.header().is_lost()
     }
 
     fn subscribe(&self, agent: &Arc<Agent>) {
-        self.future.shared.subscribe(agent);
+        self.state.subscribe(agent);
     }
 
     fn unsubscribe(&self, agent: &Arc<Agent>) {
-        self.future.shared.unsubscribe(agent);
+        self.state.unsubscribe(agent);
     }
 
     fn claim(&self, pool: PoolId) -> Option<Arc<Claimable>> {
-        self.future.shared.header().claim(pool)
+        self.state.header().claim(pool)
     }
 
     fn need(&self) -> Need {
-        Need::All(vec![Dependency::Task(self.future.shared.clone())])
+        Need::All(vec![Dependency::Task((self.tracked)())])
     }
 
     fn label(&self) -> TaskLabel {
-        self.future.label()
+        self.state.header().label
     }
 }
 

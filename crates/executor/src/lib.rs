@@ -73,6 +73,7 @@ mod promise;
 mod queue;
 mod rayon_pool;
 mod serial;
+mod shared;
 mod state;
 mod sync;
 mod task;

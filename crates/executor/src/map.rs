@@ -1,6 +1,5 @@
 //! The results of a `map`, in the order of the items.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use crate::future::Future;
 /// that was never begun lets them run.
 #[must_use = "the calls are made anyway, but their results and errors are lost"]
 pub struct MapResults<R> {
-    futures: VecDeque<Future<R>>,
+    futures: std::vec::IntoIter<Future<R>>,
     deadline: Option<Instant>,
     begun: bool,
 }
@@ -36,14 +35,12 @@ impl<R: Send + 'static> MapResults<R> {
     {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let f = Arc::new(f);
-        let futures = items
-            .into_iter()
-            .map(|item| {
-                let f = Arc::clone(&f);
-                submit(Box::new(move || f(item)))
-            })
-            .collect();
-        MapResults { futures, deadline, begun: false }
+        let mut futures = Vec::new();
+        for item in items {
+            let f = Arc::clone(&f);
+            futures.push(submit(Box::new(move || f(item))));
+        }
+        MapResults { futures: futures.into_iter(), deadline, begun: false }
     }
 }
 
@@ -52,13 +49,13 @@ impl<R: Send + 'static> Iterator for MapResults<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.begun = true;
-        let future = self.futures.pop_front()?;
+        let future = self.futures.next()?;
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         Some(future.join(left).and_then(|()| future.take_if_last()))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.futures.len(), Some(self.futures.len()))
+        self.futures.size_hint()
     }
 }
 
@@ -67,7 +64,7 @@ impl<R: Send + 'static> ExactSizeIterator for MapResults<R> {}
 impl<R> Drop for MapResults<R> {
     fn drop(&mut self) {
         if self.begun {
-            for future in &self.futures {
+            for future in self.futures.as_slice() {
                 future.cancel();
             }
         }
@@ -76,7 +73,7 @@ impl<R> Drop for MapResults<R> {
 
 impl<R> fmt::Debug for MapResults<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let done = self.futures.iter().filter(|future| future.done()).count();
+        let done = self.futures.as_slice().iter().filter(|future| future.done()).count();
         write!(f, "MapResults({done} of {} done)", self.futures.len())
     }
 }

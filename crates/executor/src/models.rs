@@ -13,7 +13,8 @@ use threadbook_trace::TaskLabel;
 
 use crate::error::TaskError;
 use crate::queue::{Pushed, Queue};
-use crate::state::{Header, Shared};
+use crate::shared::Shared;
+use crate::state::Header;
 
 fn shared() -> (std::sync::Arc<Shared<usize>>, crate::Future<usize>) {
     Shared::new(Header::new(TaskLabel::default(), 0))

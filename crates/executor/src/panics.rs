@@ -7,6 +7,7 @@
 //! there before. A program that sets its own hook later gets its own behaviour; then only the place is
 //! missing from the error.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -42,11 +43,20 @@ pub(crate) fn install_hook() {
 
 /// Runs `work`; a panic in it becomes an error that names `task`.
 #[inline]
-pub(crate) fn catch<T>(task: impl fmt::Display, work: impl FnOnce() -> T) -> Result<T, TaskError> {
-    let before = IN_TASK.with(|cell| cell.replace(true));
+pub(crate) fn catch<T>(task: &dyn fmt::Display, work: impl FnOnce() -> T) -> Result<T, TaskError> {
+    let before = set_in_task(true);
     // The closure is gone afterwards and nothing of it is looked at again, so it cannot be seen in a
     // broken state.
     let result = catch_unwind(AssertUnwindSafe(work));
-    IN_TASK.with(|cell| cell.set(before));
-    result.map_err(|payload| TaskError::from_panic(payload, PLACE.take(), task))
+    set_in_task(before);
+    result.map_err(|payload| caught(payload, task))
+}
+
+fn set_in_task(now: bool) -> bool {
+    IN_TASK.with(|cell| cell.replace(now))
+}
+
+#[cold]
+fn caught(payload: Box<dyn Any + Send>, task: &dyn fmt::Display) -> TaskError {
+    TaskError::from_panic(payload, PLACE.take(), task)
 }

@@ -7,7 +7,8 @@ use threadbook_trace::{NameId, TaskLabel};
 
 use crate::error::TaskError;
 use crate::future::Future;
-use crate::state::{Header, Shared};
+use crate::shared::Shared;
+use crate::state::Header;
 
 /// The right, and the duty, to complete one future.
 ///

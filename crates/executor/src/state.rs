@@ -1,27 +1,31 @@
-//! The state that the handles of a future and the one who completes it share.
+//! The state of a future, whatever its type.
 //!
 //! # The protocol
 //!
 //! The state moves along one of these paths and never back:
 //!
 //! ```text
-//! pending ── start ──▶ running ── complete ──▶ finished
-//!    │                                            ▲
-//!    ├────────────────── complete ────────────────┘
+//! pending ── start ──▶ running ── finish ──▶ finished
+//!    │                                          ▲
+//!    ├──────────────── finish ──────────────────┘
 //!    └── cancel ──▶ cancelled
 //! ```
 //!
-//! Every step is one compare-and-swap on `state`, so of a `start` and a `cancel` that race exactly one
-//! wins. The outcome is put into the cell, under the cell's lock, *before* the step to finished; a reader
-//! that sees finished and then takes the lock therefore finds it.
+//! Every step is one compare-and-swap, so of a `start` and a `cancel` that race exactly one wins. The
+//! outcome is stored, under its own lock, *before* the step to finished (see `shared`); a reader that sees
+//! finished and then takes that lock therefore finds it.
 //!
-//! Nobody is forgotten: one who wants to be told takes the cell's lock, looks at the state and, if it is
-//! not done, leaves a waiter. The one who finishes or cancels first changes the state and then, under
-//! the same lock, takes all waiters out. If the waiter was left before, it is among those taken; if the
-//! lock was taken later, the look at the state shows that it is done.
+//! Nobody is forgotten: one who wants to be told takes the lock of the listeners, puts [`AWAITED`] into the
+//! state in one step with a look at it and, if it is not done, is added. The one who finishes or cancels
+//! changes the state first and sees in the same step whether it was awaited; if so, it takes the lock, waits
+//! thereby for whoever is just being added, and takes all of them out. If it was not, then whoever comes later
+//! sees that it is done.
 //!
 //! Wake-ups and callbacks happen after the lock is released, so a callback may do with the future
 //! whatever it likes.
+//!
+//! Nothing here depends on the type of the value, so a notebook's cell does not have to compile it anew for
+//! each.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
@@ -31,14 +35,15 @@ use threadbook_trace::TaskLabel;
 
 use crate::agent::{Agent, AgentId, PoolId};
 use crate::backlog::Claimable;
-use crate::error::TaskError;
-use crate::future::Future;
 use crate::sync::{AtomicU8, AtomicUsize, Mutex, Ordering};
 
 const PENDING: u8 = 0;
 const RUNNING: u8 = 1;
 const CANCELLED: u8 = 2;
 const FINISHED: u8 = 3;
+
+/// Added to the state as soon as somebody wants to be told when it is done.
+const AWAITED: u8 = 4;
 
 /// What a future is for error messages and for deadlock detection.
 pub(crate) struct Header {
@@ -106,8 +111,7 @@ impl Header {
 
 /// A future whose type does not matter, as the detector sees it.
 pub(crate) trait Tracked: Send + Sync {
-    fn header(&self) -> &Header;
-    fn is_done(&self) -> bool;
+    fn state(&self) -> &State;
 }
 
 pub(crate) enum Waiter {
@@ -122,34 +126,32 @@ pub(crate) trait Sink: Send + Sync {
     fn is_done(&self, place: usize);
 }
 
-type Callback<T> = Box<dyn FnOnce(Future<T>) + Send>;
+type Callback = Box<dyn FnOnce() + Send>;
 
-pub(crate) struct Shared<T> {
+pub(crate) struct State {
     header: Header,
-    state: AtomicU8,
+    step: AtomicU8,
     /// The number of `Future`s, to know which is the last.
     handles: AtomicUsize,
-    cell: Mutex<Cell<T>>,
+    listeners: Mutex<Listeners>,
 }
 
-struct Cell<T> {
-    outcome: Option<Result<T, TaskError>>,
+#[derive(Default)]
+struct Listeners {
     waiters: Vec<Waiter>,
-    callbacks: Vec<Callback<T>>,
+    callbacks: Vec<Callback>,
     last_key: usize,
 }
 
-impl<T> Shared<T> {
-    /// A pending state and its first handle.
-    pub(crate) fn new(header: Header) -> (Arc<Shared<T>>, Future<T>) {
-        let cell = Cell { outcome: None, waiters: Vec::new(), callbacks: Vec::new(), last_key: 0 };
-        let shared = Arc::new(Shared {
+impl State {
+    /// A pending state, for one handle.
+    pub(crate) fn new(header: Header) -> State {
+        State {
             header,
-            state: AtomicU8::new(PENDING),
+            step: AtomicU8::new(PENDING),
             handles: AtomicUsize::new(1),
-            cell: Mutex::new(cell),
-        });
-        (Arc::clone(&shared), Future::from_counted(shared))
+            listeners: Mutex::new(Listeners::default()),
+        }
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -158,52 +160,47 @@ impl<T> Shared<T> {
 
     /// From pending to running; false if it was cancelled.
     pub(crate) fn start(&self) -> bool {
-        self.step(PENDING, RUNNING)
+        self.go(|step| step == PENDING, RUNNING).is_some()
     }
 
     /// From pending to cancelled; true also if it was cancelled before.
-    pub(crate) fn cancel(self: &Arc<Self>) -> bool {
-        if self.step(PENDING, CANCELLED) {
-            self.announce();
-            return true;
+    pub(crate) fn cancel(&self) -> bool {
+        match self.go(|step| step == PENDING, CANCELLED) {
+            Some(awaited) => {
+                self.announce(awaited);
+                true
+            }
+            None => self.is_cancelled(),
         }
-        self.is_cancelled()
     }
 
-    /// To finished, from pending or running; gives the outcome back if it was cancelled before. Returns
-    /// whether there was nobody to tell.
-    pub(crate) fn complete(
-        self: &Arc<Self>,
-        outcome: Result<T, TaskError>,
-    ) -> Result<bool, Result<T, TaskError>> {
-        let mut cell = self.cell.lock();
-        if self.is_done() {
-            return Err(outcome);
+    /// To finished, from pending or running. Returns whether somebody is to be told, with
+    /// [`State::announce`]; nothing if it was done before.
+    pub(crate) fn finish(&self) -> Option<bool> {
+        self.go(|step| step < CANCELLED, FINISHED)
+    }
+
+    /// Goes to `to` from a step that is `right`. Returns whether it was awaited.
+    fn go(&self, right: impl Fn(u8) -> bool, to: u8) -> Option<bool> {
+        let mut now = self.step.load(Ordering::Relaxed);
+        while right(now & !AWAITED) {
+            let awaited = now & AWAITED;
+            match self.step.compare_exchange(now, to | awaited, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Some(awaited != 0),
+                Err(other) => now = other,
+            }
         }
-        cell.outcome = Some(outcome);
-        // Only a cancellation can come between; it does not take the lock first.
-        if !self.step(RUNNING, FINISHED) && !self.step(PENDING, FINISHED) {
-            return Err(cell.outcome.take().expect("the outcome was stored under this lock"));
+        None
+    }
+
+    /// Tells all who wanted to be told, after the step that makes it done.
+    pub(crate) fn announce(&self, awaited: bool) {
+        if !awaited {
+            return;
         }
-        let (waiters, callbacks) = (std::mem::take(&mut cell.waiters), std::mem::take(&mut cell.callbacks));
-        drop(cell);
-        let quiet = waiters.is_empty() && callbacks.is_empty();
-        self.tell(waiters, callbacks);
-        Ok(quiet)
-    }
-
-    fn step(&self, from: u8, to: u8) -> bool {
-        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    fn announce(self: &Arc<Self>) {
-        let mut cell = self.cell.lock();
-        let (waiters, callbacks) = (std::mem::take(&mut cell.waiters), std::mem::take(&mut cell.callbacks));
-        drop(cell);
-        self.tell(waiters, callbacks);
-    }
-
-    fn tell(self: &Arc<Self>, waiters: Vec<Waiter>, callbacks: Vec<Callback<T>>) {
+        let mut listeners = self.listeners.lock();
+        let Listeners { waiters, callbacks, .. } = std::mem::take(&mut *listeners);
+        drop(listeners);
         for waiter in waiters {
             match waiter {
                 Waiter::Thread(agent) => agent.wake(),
@@ -216,115 +213,96 @@ impl<T> Shared<T> {
         }
     }
 
-    fn run_callback(self: &Arc<Self>, callback: Callback<T>) {
-        let future = Future::new(Arc::clone(self));
+    fn run_callback(&self, callback: Callback) {
         let label = self.header.label;
-        if let Err(error) = crate::panics::catch(format_args!("a callback of {label}"), || callback(future)) {
+        if let Err(error) = crate::panics::catch(&format_args!("a callback of {label}"), callback) {
             eprintln!("threadbook: {error}");
         }
     }
 
-    /// Keeps `callback` until the future is done, or runs it now if it is.
-    pub(crate) fn on_done(self: &Arc<Self>, callback: Callback<T>) {
-        let mut cell = self.cell.lock();
-        if self.is_done() {
-            drop(cell);
+    /// Lets `add` leave a listener, unless it is done.
+    fn listen<R>(&self, add: impl FnOnce(&mut Listeners) -> R) -> Option<R> {
+        let mut listeners = self.listeners.lock();
+        let before = self.step.fetch_or(AWAITED, Ordering::AcqRel);
+        (before & !AWAITED < CANCELLED).then(|| add(&mut listeners))
+    }
+
+    /// Keeps `callback` until it is done, or runs it now if it is.
+    pub(crate) fn on_done(&self, callback: Callback) {
+        let mut callback = Some(callback);
+        self.listen(|listeners| listeners.callbacks.extend(callback.take()));
+        if let Some(callback) = callback {
             self.run_callback(callback);
-        } else {
-            cell.callbacks.push(callback);
         }
     }
 
-    /// Arranges for `agent` to be woken when the future is done.
+    /// Arranges for `agent` to be woken when it is done.
     pub(crate) fn subscribe(&self, agent: &Arc<Agent>) {
-        let mut cell = self.cell.lock();
-        if !self.is_done() {
-            cell.waiters.push(Waiter::Thread(Arc::clone(agent)));
-        }
+        self.listen(|listeners| listeners.waiters.push(Waiter::Thread(Arc::clone(agent))));
     }
 
     /// Takes one subscription of `agent` back.
     pub(crate) fn unsubscribe(&self, agent: &Agent) {
-        let mut cell = self.cell.lock();
+        let waiters = &mut self.listeners.lock().waiters;
         let mine = |waiter: &Waiter| matches!(waiter, Waiter::Thread(other) if other.id == agent.id);
-        if let Some(at) = cell.waiters.iter().position(mine) {
-            cell.waiters.swap_remove(at);
+        if let Some(at) = waiters.iter().position(mine) {
+            waiters.swap_remove(at);
         }
     }
 
-    /// Arranges for `sink` to hear when the future is done, at once if it is.
-    pub(crate) fn watch(&self, sink: Arc<dyn Sink>, place: usize) {
-        let mut cell = self.cell.lock();
-        if self.is_done() {
-            drop(cell);
+    /// Arranges for `sink` to hear when it is done, at once if it is.
+    pub(crate) fn watch(&self, sink: &Arc<dyn Sink>, place: usize) {
+        let waiter = Waiter::Sink { sink: Arc::clone(sink), place };
+        if self.listen(|listeners| listeners.waiters.push(waiter)).is_none() {
             sink.is_done(place);
-        } else {
-            cell.waiters.push(Waiter::Sink { sink, place });
         }
     }
 
-    /// Undoes [`Shared::watch`].
+    /// Undoes [`State::watch`].
     pub(crate) fn unwatch(&self, sink: &Arc<dyn Sink>) {
-        let mut cell = self.cell.lock();
         let same =
             |waiter: &Waiter| matches!(waiter, Waiter::Sink { sink: other, .. } if Arc::ptr_eq(other, sink));
-        cell.waiters.retain(|waiter| !same(waiter));
+        self.listeners.lock().waiters.retain(|waiter| !same(waiter));
     }
 
     /// Leaves a waker under `key` (0: a new key), in place of the one that was there. Gives the key, or
-    /// nothing if the future is done.
+    /// nothing if it is done.
     pub(crate) fn leave_waker(&self, key: usize, waker: &Waker) -> Option<usize> {
-        let mut cell = self.cell.lock();
-        if self.is_done() {
-            return None;
-        }
-        for waiter in &mut cell.waiters {
-            if let Waiter::Task { key: other, waker: old } = waiter
-                && *other == key
-            {
-                old.clone_from(waker);
-                return Some(key);
+        let leave = |listeners: &mut Listeners| {
+            for waiter in &mut listeners.waiters {
+                if let Waiter::Task { key: other, waker: old } = waiter
+                    && *other == key
+                {
+                    old.clone_from(waker);
+                    return key;
+                }
             }
-        }
-        cell.last_key += 1;
-        let key = cell.last_key;
-        cell.waiters.push(Waiter::Task { key, waker: waker.clone() });
-        Some(key)
+            listeners.last_key += 1;
+            listeners.waiters.push(Waiter::Task { key: listeners.last_key, waker: waker.clone() });
+            listeners.last_key
+        };
+        self.listen(leave)
     }
 
     pub(crate) fn remove_waker(&self, key: usize) {
-        let mut cell = self.cell.lock();
-        cell.waiters.retain(|waiter| !matches!(waiter, Waiter::Task { key: other, .. } if *other == key));
+        let waiters = &mut self.listeners.lock().waiters;
+        waiters.retain(|waiter| !matches!(waiter, Waiter::Task { key: other, .. } if *other == key));
+    }
+
+    fn step(&self) -> u8 {
+        self.step.load(Ordering::Acquire) & !AWAITED
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.state.load(Ordering::Acquire) >= CANCELLED
+        self.step() >= CANCELLED
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        self.state.load(Ordering::Acquire) == RUNNING
+        self.step() == RUNNING
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.state.load(Ordering::Acquire) == CANCELLED
-    }
-
-    /// Shows the outcome to `look`. Must be done.
-    pub(crate) fn peek<R>(&self, look: impl FnOnce(Result<&T, &TaskError>) -> R) -> R {
-        match self.cell.lock().outcome.as_ref() {
-            Some(outcome) => look(outcome.as_ref()),
-            None if self.is_cancelled() => look(Err(&TaskError::Cancelled)),
-            None => look(Err(&TaskError::StillShared)),
-        }
-    }
-
-    /// Moves the outcome out. Must be done, and the caller must hold the last handle.
-    pub(crate) fn take(&self) -> Result<T, TaskError> {
-        match self.cell.lock().outcome.take() {
-            Some(outcome) => outcome,
-            None if self.is_cancelled() => Err(TaskError::Cancelled),
-            None => Err(TaskError::StillShared),
-        }
+        self.step() == CANCELLED
     }
 
     pub(crate) fn add_handle(&self) {
@@ -337,15 +315,5 @@ impl<T> Shared<T> {
 
     pub(crate) fn is_last_handle(&self) -> bool {
         self.handles.load(Ordering::Acquire) == 1
-    }
-}
-
-impl<T: Send> Tracked for Shared<T> {
-    fn header(&self) -> &Header {
-        &self.header
-    }
-
-    fn is_done(&self) -> bool {
-        Shared::is_done(self)
     }
 }

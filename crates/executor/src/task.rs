@@ -9,7 +9,8 @@ use crate::agent::{self, Agent, PoolId, Running};
 use crate::error::TaskError;
 use crate::future::Future;
 use crate::panics;
-use crate::state::{Header, Shared};
+use crate::shared::Shared;
+use crate::state::{Header, State};
 
 /// Something that a worker can run once, or give up.
 pub(crate) trait Job: Send {
@@ -45,6 +46,59 @@ impl Worker {
     fn now(&self) -> Ticks {
         self.last.take().unwrap_or_else(Ticks::now)
     }
+
+    /// Notes that this thread runs the task of `state` from now on; nothing if it was cancelled.
+    fn begin(&self, state: &State, submitted: Ticks) -> Option<Run> {
+        let header = state.header();
+        if crate::WATCHED {
+            header.set_runner(self.agent.id);
+        }
+        if !state.start() {
+            return None;
+        }
+        if !crate::WATCHED {
+            return Some(Run {
+                submitted,
+                started: Ticks::default(),
+                finished: Ticks::default(),
+                before: None,
+            });
+        }
+        let running = Running { label: header.label, pool: header.pool, is_thread: false };
+        let before = agent::set_running(Some(running));
+        let started = self.now();
+        self.log.started(header.label, submitted, started);
+        Some(Run { submitted, started, finished: started, before })
+    }
+
+    /// Notes how the task ended. Before its future is done: who has the result finds the task in the timeline.
+    fn note(&self, label: TaskLabel, run: &mut Run, is_ok: bool) {
+        if crate::WATCHED {
+            let outcome = if is_ok { Outcome::Returned } else { Outcome::Panicked };
+            run.finished = Ticks::now();
+            let Run { submitted, started, finished, .. } = *run;
+            self.log.finished(TaskSpan { task: label, submitted, started, finished, outcome });
+        }
+    }
+
+    /// Notes that the future is done, and whether there was nobody to tell.
+    fn end(&self, run: Run, was_quiet: bool) {
+        if crate::WATCHED {
+            if was_quiet {
+                self.last.set(Some(run.finished));
+            }
+            agent::set_running(run.before);
+        }
+    }
+}
+
+/// A task that a worker is running.
+struct Run {
+    submitted: Ticks,
+    started: Ticks,
+    finished: Ticks,
+    /// What the thread was running outside of it.
+    before: Option<Running>,
 }
 
 struct Task<F, T> {
@@ -79,32 +133,13 @@ where
 {
     fn run(self: Box<Self>, worker: &Worker) {
         let Task { work, shared, submitted } = *self;
-        let header = shared.header();
-        if crate::WATCHED {
-            header.set_runner(worker.agent.id);
-        }
-        if !shared.start() {
-            return;
-        }
-        if !crate::WATCHED {
-            let _ = shared.complete(panics::catch(header.label, work));
-            return;
-        }
-        let label = header.label;
-        let running = Running { label, pool: header.pool, is_thread: false };
-        let before = agent::set_running(Some(running));
-        let started = worker.now();
-        worker.log.started(label, submitted, started);
-        let result = panics::catch(label, work);
-        let outcome = if result.is_ok() { Outcome::Returned } else { Outcome::Panicked };
-        // Before the future is done: who has the result finds the task in the timeline.
-        let finished = Ticks::now();
-        worker.log.finished(TaskSpan { task: label, submitted, started, finished, outcome });
+        let Some(mut run) = worker.begin(&shared, submitted) else { return };
+        let label = shared.header().label;
+        let result = panics::catch(&label, work);
+        worker.note(label, &mut run, result.is_ok());
         // Nobody can have cancelled it after `start`, and nobody else completes it.
-        if let Ok(true) = shared.complete(result) {
-            worker.last.set(Some(finished));
-        }
-        agent::set_running(before);
+        let was_quiet = matches!(shared.complete(result), Ok(true));
+        worker.end(run, was_quiet);
     }
 
     fn give_up(self: Box<Self>, error: TaskError) {

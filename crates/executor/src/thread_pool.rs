@@ -223,12 +223,20 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        let (job, future) = task::task(self.next_label(name), self.id, work);
+        self.enqueue(job);
+        future
+    }
+
+    fn next_label(&self, name: NameId) -> TaskLabel {
+        TaskLabel { number: self.tasks.fetch_add(1, Relaxed) + 1, name }
+    }
+
+    fn enqueue(self: &Arc<Self>, job: Box<dyn Job>) {
         fork::check();
-        let label = TaskLabel { number: self.tasks.fetch_add(1, Relaxed) + 1, name };
         if self.is_broken.load(Acquire) {
-            return task::refused(label, self.breakage());
+            return job.give_up(self.breakage());
         }
-        let (job, future) = task::task(label, self.id, work);
         match self.queue.push(job) {
             Ok(Pushed::Queued) => {}
             Ok(Pushed::StartWorker(number)) => self.start_worker(number),
@@ -238,7 +246,6 @@ impl Pool {
         if self.is_broken.load(Acquire) {
             self.fail_queued();
         }
-        future
     }
 
     fn start_worker(self: &Arc<Self>, number: usize) {
@@ -269,7 +276,7 @@ impl Pool {
         let agent = Agent::become_worker(format!("worker {number}"), self.id, Some(Arc::clone(&log)));
         let worker = Worker::new(agent, log);
         if let Some(initializer) = &self.initializer
-            && let Err(error) = panics::catch("the initializer", initializer)
+            && let Err(error) = panics::catch(&"the initializer", initializer)
         {
             self.break_up(error.to_string());
         }

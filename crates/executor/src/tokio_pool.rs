@@ -16,7 +16,8 @@ use crate::error::TaskError;
 use crate::future::Future;
 use crate::interrupt::is_interrupted;
 use crate::map::MapResults;
-use crate::state::{Header, Shared};
+use crate::shared::Shared;
+use crate::state::Header;
 use crate::{panics, task};
 
 /// Runs tasks on a [tokio](tokio) runtime of its own: async ones with [`TokioExecutor::spawn`], blocking
@@ -217,7 +218,7 @@ where
         let before = agent::set_running(Some(Running { label, pool: 0, is_thread: false }));
         let started = Ticks::now();
         worker.log.started(label, submitted, started);
-        let result = panics::catch(label, || work.as_mut().poll(context));
+        let result = panics::catch(&label, || work.as_mut().poll(context));
         let outcome = match &result {
             Ok(Poll::Pending) => Outcome::Suspended,
             Ok(Poll::Ready(_)) => Outcome::Returned,

@@ -273,8 +273,9 @@ impl Sink for List {
 impl<T: Send + 'static> Arrivals<T> {
     fn watch(futures: Vec<Future<T>>) -> Arrivals<T> {
         let list = Arc::new(List::default());
+        let sink: Arc<dyn Sink> = list.clone();
         for (place, future) in futures.iter().enumerate() {
-            future.shared().watch(list.clone(), place);
+            future.shared().watch(&sink, place);
         }
         let left = Cell::new(futures.len());
         Arrivals { list, futures: RefCell::new(futures.into_iter().map(Some).collect()), left }

@@ -13,7 +13,8 @@ use crate::block::{Goal, block};
 use crate::detect::{Dependency, Need};
 use crate::error::TaskError;
 use crate::future::Future;
-use crate::state::{Header, Shared};
+use crate::shared::Shared;
+use crate::state::Header;
 use crate::{fork, panics};
 
 /// A thread, which runs one function.
@@ -206,7 +207,7 @@ fn run<T: Send + 'static>(name: String, shared: &Arc<Shared<T>>, created: Ticks,
         agent::set_running(Some(Running { label, pool: 0, is_thread: true }));
         let started = Ticks::now();
         log.started(label, created, started);
-        let result = panics::catch(label, work);
+        let result = panics::catch(&label, work);
         let outcome = if result.is_ok() { Outcome::Returned } else { Outcome::Panicked };
         let finished = Ticks::now();
         log.finished(TaskSpan { task: label, submitted: created, started, finished, outcome });
