@@ -25,6 +25,8 @@ use crate::wait_list::WaitList;
 pub(crate) struct Backlog {
     pub(crate) id: PoolId,
     pub(crate) recorder: Recorder,
+    /// How many tasks are run at the same time.
+    pub(crate) most: usize,
     jobs: Mutex<VecDeque<Arc<Claimable>>>,
     tasks: AtomicU64,
     workers: AtomicUsize,
@@ -49,6 +51,7 @@ impl Backlog {
         let backlog = Arc::new(Backlog {
             id: detect::add_pool(&name, most),
             recorder: Recorder::new(name),
+            most,
             jobs: Mutex::default(),
             tasks: AtomicU64::new(0),
             workers: AtomicUsize::new(0),

@@ -73,8 +73,8 @@ implement_executor!(crate::SerialExecutor);
 implement_executor!(crate::RayonExecutor);
 implement_executor!(crate::TokioExecutor);
 
-/// The methods of an executor that has a `submit_as`, a `backlog` and a number `most` of workers.
-macro_rules! implement_methods {
+/// What hands tasks to an executor that has a `submit_as`.
+macro_rules! implement_submit {
     ($executor:ty) => {
         impl $executor {
             /// Hands `work` to the workers and returns at once with the future of its result.
@@ -101,6 +101,9 @@ macro_rules! implement_methods {
 
             /// Calls `f` with every item, all of them at once as far as there are workers, and yields
             /// the results in the order of the items.
+            ///
+            /// The calls are submitted before this returns. An iterator that was begun and is dropped
+            /// before its end cancels the calls that have not started.
             pub fn map<F, A, R, I>(&self, f: F, items: I) -> MapResults<R>
             where
                 F: Fn(A) -> R + Send + Sync + 'static,
@@ -124,38 +127,49 @@ macro_rules! implement_methods {
                 let name = task::name_of::<F>();
                 MapResults::start(f, items, Some(timeout), |call| self.submit_as(name, call))
             }
+        }
+    };
+}
 
-            /// The executor's name.
+pub(crate) use implement_submit;
+
+/// The life of an executor: `$inner` gives what closes, joins, cancels and records, and `most` is its number
+/// of workers.
+macro_rules! implement_life {
+    ($executor:ty, $inner:ident) => {
+        impl $executor {
+            /// The executor's name: the prefix of its threads' names.
             pub fn name(&self) -> &str {
-                self.backlog().recorder.name()
+                self.$inner().recorder.name()
             }
 
             /// How many tasks it runs at the same time.
             pub fn max_workers(&self) -> usize {
-                self.most()
+                self.$inner().most
             }
 
-            /// Takes no more tasks, and waits until those that were submitted are done.
+            /// Takes no more tasks, and waits until those that were submitted are done and the threads
+            /// ended.
             ///
             /// In a task of this executor, or when the wait is interrupted, it returns without that wait.
             pub fn shutdown(&self) {
-                self.backlog().close();
-                self.backlog().join();
+                self.$inner().close();
+                self.$inner().join();
             }
 
             /// Takes no more tasks and returns at once; those that were submitted will still be run.
             pub fn close(&self) {
-                self.backlog().close();
+                self.$inner().close();
             }
 
             /// Takes no more tasks, cancels those that have not started, and returns how many those
             /// were. Does not wait for the ones that run; `shutdown` does.
             pub fn shutdown_now(&self) -> usize {
-                self.backlog().close();
-                self.backlog().cancel_queued()
+                self.$inner().close();
+                self.$inner().cancel_queued()
             }
         }
     };
 }
 
-pub(crate) use implement_methods;
+pub(crate) use implement_life;

@@ -84,7 +84,7 @@ mod wait_list;
 mod waiting;
 
 /// Whether tasks are traced and deadlocks looked for. Always, except in a build that measures what that
-/// costs (see `examples/peers.rs`).
+/// costs (see `examples/peers`).
 pub(crate) const WATCHED: bool = !cfg!(threadbook_bare);
 
 pub use builder::{BuildError, ThreadPoolBuilder};

@@ -43,7 +43,6 @@ struct Handle {
 
 struct Pool {
     backlog: Arc<Backlog>,
-    most: usize,
     threads: rayon::ThreadPool,
 }
 
@@ -85,7 +84,7 @@ impl RayonExecutor {
             })
             .build()
             .map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
-        let pool = Arc::new(Pool { backlog, most: max_workers, threads });
+        let pool = Arc::new(Pool { backlog, threads });
         Ok(RayonExecutor { handle: Arc::new(Handle { pool }) })
     }
 
@@ -107,17 +106,9 @@ impl RayonExecutor {
     pub fn rayon(&self) -> &rayon::ThreadPool {
         &self.handle.pool.threads
     }
-}
 
-crate::executor::implement_methods!(RayonExecutor);
-
-impl RayonExecutor {
     fn backlog(&self) -> &Arc<Backlog> {
         &self.handle.pool.backlog
-    }
-
-    fn most(&self) -> usize {
-        self.handle.pool.most
     }
 
     /// What ran where and when. A task that ran within the wait of another one overlaps with it.
@@ -125,6 +116,9 @@ impl RayonExecutor {
         self.backlog().recorder.timeline()
     }
 }
+
+crate::executor::implement_submit!(RayonExecutor);
+crate::executor::implement_life!(RayonExecutor, backlog);
 
 impl Drop for Handle {
     fn drop(&mut self) {
@@ -148,6 +142,6 @@ impl Default for RayonExecutor {
 impl fmt::Debug for RayonExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.backlog().is_closed() { ", shut down" } else { "" };
-        write!(f, "RayonExecutor({:?}, {} workers{state})", self.name(), self.most())
+        write!(f, "RayonExecutor({:?}, {} workers{state})", self.name(), self.max_workers())
     }
 }

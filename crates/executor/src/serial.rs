@@ -54,6 +54,8 @@ thread_local! {
     static DEFERRED: RefCell<VecDeque<(Box<dyn Job>, Worker)>> = const { RefCell::new(VecDeque::new()) };
 }
 
+crate::executor::implement_submit!(SerialExecutor);
+
 impl SerialExecutor {
     /// An executor that runs tasks in the calling thread.
     pub fn new() -> SerialExecutor {
@@ -66,27 +68,6 @@ impl SerialExecutor {
             closed: AtomicBool::new(false),
         };
         SerialExecutor { shared: Arc::new(shared) }
-    }
-
-    /// Runs `work` now, or, in a task of this thread's serial executors, after that task or when it
-    /// waits. Returns the future of its result.
-    ///
-    /// After a shutdown the future already holds [`TaskError::ShutDown`].
-    pub fn submit<F, T>(&self, work: F) -> Future<T>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        self.submit_as(task::name_of::<F>(), work)
-    }
-
-    /// As [`SerialExecutor::submit`], with a name for timelines and error messages.
-    pub fn submit_named<F, T>(&self, name: &str, work: F) -> Future<T>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        self.submit_as(NameId::new(name), work)
     }
 
     fn submit_as<F, T>(&self, name: NameId, work: F) -> Future<T>
@@ -115,30 +96,6 @@ impl SerialExecutor {
         let mut logs = self.shared.logs.lock();
         let log = logs.entry(agent.id).or_insert_with(|| self.shared.recorder.add(&*agent.name));
         Worker::new(Arc::clone(&agent), Arc::clone(log))
-    }
-
-    /// Calls `f` with every item, one after the other, before this returns.
-    pub fn map<F, A, R, I>(&self, f: F, items: I) -> MapResults<R>
-    where
-        F: Fn(A) -> R + Send + Sync + 'static,
-        I: IntoIterator<Item = A>,
-        A: Send + 'static,
-        R: Send + 'static,
-    {
-        let name = task::name_of::<F>();
-        MapResults::start(f, items, None, |call| self.submit_as(name, call))
-    }
-
-    /// As [`SerialExecutor::map`]. Nothing is left to wait for when it returns, so no result times out.
-    pub fn map_timeout<F, A, R, I>(&self, f: F, items: I, timeout: Duration) -> MapResults<R>
-    where
-        F: Fn(A) -> R + Send + Sync + 'static,
-        I: IntoIterator<Item = A>,
-        A: Send + 'static,
-        R: Send + 'static,
-    {
-        let name = task::name_of::<F>();
-        MapResults::start(f, items, Some(timeout), |call| self.submit_as(name, call))
     }
 
     /// The executor's name.

@@ -119,96 +119,15 @@ impl ThreadPoolExecutor {
         &self.handle.pool
     }
 
-    /// Hands `work` to the workers and returns at once with the future of its result.
-    ///
-    /// A function's name becomes the task's name in timelines and error messages; a closure is called
-    /// by its number. [`ThreadPoolExecutor::submit_named`] gives a name of one's own.
-    ///
-    /// After a shutdown the future already holds [`TaskError::ShutDown`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use threadbook_executor::ThreadPoolExecutor;
-    ///
-    /// let pool = ThreadPoolExecutor::new(1);
-    /// let word = pool.submit(|| "slow".repeat(2));
-    /// assert_eq!(word.result().unwrap(), "slowslow");
-    /// ```
-    pub fn submit<F, T>(&self, work: F) -> Future<T>
+    fn submit_as<F, T>(&self, name: NameId, work: F) -> Future<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.pool().submit(task::name_of::<F>(), work)
-    }
-
-    /// As [`ThreadPoolExecutor::submit`], with a name for timelines and error messages.
-    pub fn submit_named<F, T>(&self, name: &str, work: F) -> Future<T>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        self.pool().submit(NameId::new(name), work)
-    }
-
-    /// Calls `f` with every item, all of them at once as far as there are workers, and yields the
-    /// results in the order of the items.
-    ///
-    /// The calls are submitted before this returns. An iterator that was begun and is dropped before
-    /// its end cancels the calls that have not started.
-    pub fn map<F, A, R, I>(&self, f: F, items: I) -> MapResults<R>
-    where
-        F: Fn(A) -> R + Send + Sync + 'static,
-        I: IntoIterator<Item = A>,
-        A: Send + 'static,
-        R: Send + 'static,
-    {
-        let name = task::name_of::<F>();
-        MapResults::start(f, items, None, |call| self.pool().submit(name, call))
-    }
-
-    /// As [`ThreadPoolExecutor::map`]; every result that is not there `timeout` after this call is
-    /// [`TaskError::TimedOut`].
-    pub fn map_timeout<F, A, R, I>(&self, f: F, items: I, timeout: Duration) -> MapResults<R>
-    where
-        F: Fn(A) -> R + Send + Sync + 'static,
-        I: IntoIterator<Item = A>,
-        A: Send + 'static,
-        R: Send + 'static,
-    {
-        let name = task::name_of::<F>();
-        MapResults::start(f, items, Some(timeout), |call| self.pool().submit(name, call))
-    }
-
-    /// The pool's name: the prefix of its threads' names.
-    pub fn name(&self) -> &str {
-        self.pool().recorder.name()
-    }
-
-    /// How many threads it may have.
-    pub fn max_workers(&self) -> usize {
-        self.pool().most
-    }
-
-    /// Takes no more tasks, and waits until those that were submitted are done and the threads ended.
-    ///
-    /// In a task of this pool, or when the wait is interrupted, it returns without that wait.
-    pub fn shutdown(&self) {
-        self.pool().close();
-        self.pool().join();
-    }
-
-    /// Takes no more tasks and returns at once; those that were submitted will still be run.
-    pub fn close(&self) {
-        self.pool().close();
-    }
-
-    /// Takes no more tasks, cancels those that have not started, and returns how many those were. Does
-    /// not wait for the ones that run; [`ThreadPoolExecutor::shutdown`] does.
-    pub fn shutdown_now(&self) -> usize {
-        self.pool().close();
-        self.pool().cancel_queued()
+        let pool = self.pool();
+        let (job, future) = task::task(pool.next_label(name), pool.id, work);
+        pool.enqueue(job);
+        future
     }
 
     /// What ran where and when.
@@ -217,17 +136,10 @@ impl ThreadPoolExecutor {
     }
 }
 
-impl Pool {
-    fn submit<F, T>(self: &Arc<Self>, name: NameId, work: F) -> Future<T>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        let (job, future) = task::task(self.next_label(name), self.id, work);
-        self.enqueue(job);
-        future
-    }
+crate::executor::implement_submit!(ThreadPoolExecutor);
+crate::executor::implement_life!(ThreadPoolExecutor, pool);
 
+impl Pool {
     fn next_label(&self, name: NameId) -> TaskLabel {
         TaskLabel { number: self.tasks.fetch_add(1, Relaxed) + 1, name }
     }

@@ -58,7 +58,6 @@ struct Pool {
     /// The workers for async tasks, which have no backlog: a task that blocks one of them holds up
     /// tasks that this crate knows nothing of.
     workers: Arc<Backlog>,
-    most: usize,
     runtime: tokio::runtime::Handle,
     owner: Mutex<Option<tokio::runtime::Runtime>>,
 }
@@ -102,7 +101,6 @@ impl TokioExecutor {
         let pool = Pool {
             backlog: Backlog::new(name.clone(), max_workers),
             workers: Backlog::new(format!("{name} (async)"), usize::MAX),
-            most: max_workers,
             runtime: runtime.handle().clone(),
             owner: Mutex::new(Some(runtime)),
         };
@@ -175,10 +173,6 @@ impl TokioExecutor {
         &self.handle.pool.backlog
     }
 
-    fn most(&self) -> usize {
-        self.handle.pool.most
-    }
-
     /// What ran where and when: the workers for blocking tasks, then those for async ones. An async task
     /// has a bar for each time that it was polled.
     pub fn timeline(&self) -> Timeline {
@@ -187,7 +181,8 @@ impl TokioExecutor {
     }
 }
 
-crate::executor::implement_methods!(TokioExecutor);
+crate::executor::implement_submit!(TokioExecutor);
+crate::executor::implement_life!(TokioExecutor, backlog);
 
 /// An async task on its way to becoming a future's result.
 struct Spawned<F: std::future::Future> {
@@ -290,6 +285,6 @@ impl Default for TokioExecutor {
 impl fmt::Debug for TokioExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.backlog().is_closed() { ", shut down" } else { "" };
-        write!(f, "TokioExecutor({:?}, {} workers{state})", self.name(), self.most())
+        write!(f, "TokioExecutor({:?}, {} workers{state})", self.name(), self.max_workers())
     }
 }

@@ -240,6 +240,6 @@ impl Link {
             let _ = wire::write_message(supervisor, &Order::Interrupt);
         }
         let supervisor = self.supervisor_process.get().map(|process| lock(process).id());
-        processes::end_compilers(supervisor);
+        processes::end_compilers(std::process::id(), supervisor);
     }
 }

@@ -6,9 +6,9 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Ends all children of this process, and theirs, except the process `spare`.
-pub fn end_compilers(spare: Option<u32>) {
-    for child in children(std::process::id()).into_iter().filter(|child| Some(*child) != spare) {
+/// Ends all children of the process `kernel`, and theirs, except the process `spare`.
+pub fn end_compilers(kernel: u32, spare: Option<u32>) {
+    for child in children(kernel).into_iter().filter(|child| Some(*child) != spare) {
         end_with_children(child);
     }
 }
@@ -34,21 +34,36 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    // Only of a process of its own: other tests of this process have children, too.
-    #[test]
-    fn a_process_is_ended_with_its_children() {
-        let mut compiler = Command::new("sh").args(["-c", "sleep 60 & wait"]).spawn().unwrap();
-        while children(compiler.id()).is_empty() {
+    fn is_alive(process: u32) -> bool {
+        std::fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    }
+
+    /// The children of `process`, once there are as many.
+    fn wait_for_children(process: u32, count: usize) -> Vec<u32> {
+        loop {
+            let children = children(process);
+            if children.len() == count {
+                return children;
+            }
             std::thread::yield_now();
         }
-        assert!(children(std::process::id()).contains(&compiler.id()));
-        let linker = children(compiler.id())[0];
-        end_with_children(compiler.id());
-        assert!(!compiler.wait().unwrap().success());
-        assert!(!children(std::process::id()).contains(&compiler.id()));
-        let alive =
-            || std::fs::read_to_string(format!("/proc/{linker}/stat")).is_ok_and(|s| !s.contains(") Z "));
-        while alive() {
+    }
+
+    // A shell stands for the kernel: other tests of this process have children, too.
+    #[test]
+    fn compilers_are_ended_with_their_children_and_the_supervisor_is_spared() {
+        let script = "sleep 60 & sh -c 'sleep 60 & wait' & wait";
+        let mut kernel = Command::new("sh").args(["-c", script]).spawn().unwrap();
+        let [supervisor, compiler] = wait_for_children(kernel.id(), 2)[..] else { unreachable!() };
+        let linker = wait_for_children(compiler, 1)[0];
+        end_compilers(kernel.id(), Some(supervisor));
+        while is_alive(compiler) || is_alive(linker) {
+            std::thread::yield_now();
+        }
+        assert!(is_alive(supervisor) && is_alive(kernel.id()));
+        end_with_children(kernel.id());
+        assert!(!kernel.wait().unwrap().success());
+        while is_alive(supervisor) {
             std::thread::yield_now();
         }
     }

@@ -1,7 +1,7 @@
 //! Measures the executors beside their peers, in one run, and prints a JSON object a line.
 //!
 //! ```text
-//! cargo run --release -p threadbook-executor --example peers [FILTER]
+//! cargo run -p threadbook-executor --example peers [FILTER]
 //! ```
 //!
 //! Each line has `workload`, `ours_ns`, `peer`, `peer_ns`, `ratio`, `ci_low` and `ci_high`: the medians of
@@ -15,15 +15,19 @@
 //! THREADBOOK_BARE=target/bare/debug/examples/peers cargo run -p threadbook-executor --example peers
 //! ```
 
+mod compare;
+mod python;
+
 use std::hint::black_box;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
+use compare::{compare, compare_rounds, processor_ns};
+use python::Peer;
 use threadbook_executor::{Future, RayonExecutor, TaskError, ThreadPoolExecutor};
 
 const TASKS: usize = 20_000;
-const ROUNDS: usize = 41;
 
 fn main() {
     let filter = std::env::args().nth(1).unwrap_or_default();
@@ -47,7 +51,7 @@ fn main() {
         compare("one by one", || one_by_one(&ours), "rayon spawn + oneshot", || rayon_one_by_one(&rayon));
     }
     if wanted("python") {
-        python();
+        python_pool();
     }
     if wanted("bare") {
         bare();
@@ -119,19 +123,6 @@ fn per_task(work: impl FnOnce() -> usize) -> f64 {
     before.elapsed().as_nanos() as f64 / TASKS as f64
 }
 
-/// Nanoseconds of processor time that this process has used. On a machine that is busy with other things
-/// it says more than the clock on the wall.
-fn processor_ns() -> f64 {
-    // SAFETY: all zeros is a valid `rusage`, and the call fills it in.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &raw mut usage), 0);
-        usage
-    };
-    let ns = |time: libc::timeval| time.tv_sec as f64 * 1e9 + time.tv_usec as f64 * 1e3;
-    ns(usage.ru_utime) + ns(usage.ru_stime)
-}
-
 /// The processor time that a measurement took, for a task.
 fn in_processor_time(measurement: impl FnOnce() -> f64) -> f64 {
     let before = processor_ns();
@@ -139,27 +130,8 @@ fn in_processor_time(measurement: impl FnOnce() -> f64) -> f64 {
     (processor_ns() - before) / TASKS as f64
 }
 
-const PYTHON: &str = "
-import sys, time
-from concurrent.futures import ThreadPoolExecutor
-tasks = int(sys.argv[1])
-work = lambda: 1
-with ThreadPoolExecutor(max_workers=2) as pool:
-    for line in sys.stdin:
-        before = time.perf_counter_ns()
-        if line.strip() == 'batch':
-            futures = [pool.submit(work) for _ in range(tasks)]
-            for future in futures:
-                future.result()
-        else:
-            for _ in range(tasks):
-                pool.submit(work).result()
-        print((time.perf_counter_ns() - before) / tasks, flush=True)
-";
-
-fn python() {
-    let tasks = TASKS.to_string();
-    let mut python = Peer::start(Command::new("python3").args(["-c", PYTHON, &tasks]));
+fn python_pool() {
+    let mut python = python::thread_pool(TASKS);
     let pool = ThreadPoolExecutor::new(2);
     compare(
         "python: batch of trivial tasks",
@@ -168,38 +140,6 @@ fn python() {
         || python.ask("batch"),
     );
     compare("python: one by one", || one_by_one(&pool), "Python ThreadPoolExecutor", || python.ask("one"));
-}
-
-/// A process that answers each line with a number.
-struct Peer {
-    process: std::process::Child,
-    answers: std::io::BufReader<std::process::ChildStdout>,
-}
-
-impl Peer {
-    fn start(command: &mut Command) -> Peer {
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let answers = std::io::BufReader::new(process.stdout.take().expect("stdout is piped"));
-        Peer { process, answers }
-    }
-
-    fn ask(&mut self, what: &str) -> f64 {
-        use std::io::{BufRead, Write};
-        let stdin = self.process.stdin.as_mut().expect("stdin is piped");
-        writeln!(stdin, "{what}").expect("the peer listens");
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("the peer answers");
-        line.trim().parse().unwrap_or_else(|_| panic!("the peer answered {line:?}"))
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // It ends when its input does.
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-    }
 }
 
 /// Tracing and detection on, against the same program without them. Both run as child processes, so that
@@ -231,50 +171,46 @@ fn child(workload: &str) {
 }
 
 fn is_prime(n: u64) -> bool {
-    n >= 2 && (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d))
+    n % 2 != 0 && (3..=n.isqrt()).step_by(2).all(|divisor| n % divisor != 0)
 }
 
 /// `map` over large primes, and over ten thousand smaller numbers, against half the time of a loop.
+/// The notes' numbers.
+const LARGE: [u64; 3] = [112272535095293, 1099726899285419, 112582705942171];
+
+/// A `map` over the notes' numbers and 10,000 smaller ones.
 fn primes() {
-    let large: Vec<u64> = [
-        112272535095293,
-        112582705942171,
-        112272535095293,
-        115280095190773,
-        115797848077099,
-        109972689928541,
-    ]
-    .to_vec();
-    let small: Vec<u64> = (1_000_000..1_010_000).map(|n| n * 1000 + 1).collect();
-    let threads = ThreadPoolExecutor::new(2);
-    let rayon = RayonExecutor::new(2);
-    for (name, numbers) in [("6 large", &large), ("10,000 small", &small)] {
-        let time = |work: &dyn Fn() -> usize| {
-            let before = Instant::now();
-            black_box(work());
-            before.elapsed().as_nanos() as f64
-        };
-        let count = |results: &mut dyn Iterator<Item = Result<bool, TaskError>>| {
-            results.filter(|result| *result.as_ref().unwrap()).count()
-        };
-        let processor_time = |work: &dyn Fn() -> usize| {
-            let before = processor_ns();
-            black_box(work());
-            processor_ns() - before
-        };
-        let serial = || numbers.iter().filter(|n| is_prime(**n)).count();
-        let on_threads = || count(&mut threads.map(is_prime, numbers.clone()));
-        let on_rayon = || count(&mut rayon.map(is_prime, numbers.clone()));
-        let runs: [(&str, &dyn Fn() -> usize); 2] = [("threads", &on_threads), ("rayon", &on_rayon)];
-        for (kind, parallel) in runs {
-            let half = || time(&serial) / 2.0;
-            let workload = format!("primes: {name}, {kind}");
-            compare_rounds(&workload, || time(parallel), "half of a serial loop", half, 11);
-            let all = || processor_time(&serial);
-            let workload = format!("primes: {name}, {kind}, processor time");
-            compare_rounds(&workload, || processor_time(parallel), "a serial loop", all, 11);
-        }
+    let numbers: Vec<u64> = LARGE.into_iter().chain((1_000_000..1_010_000).map(|n| n * 1000 + 1)).collect();
+    let (threads, rayon) = (ThreadPoolExecutor::new(2), RayonExecutor::new(2));
+    let count = |results: &mut dyn Iterator<Item = Result<bool, TaskError>>| {
+        results.filter(|result| *result.as_ref().unwrap()).count()
+    };
+    let serial = || numbers.iter().filter(|n| is_prime(**n)).count();
+    let on_threads = || count(&mut threads.map(is_prime, numbers.clone()));
+    let on_rayon = || count(&mut rayon.map(is_prime, numbers.clone()));
+    let expected = serial();
+    let time = |work: &dyn Fn() -> usize| {
+        let before = Instant::now();
+        assert_eq!(black_box(work()), expected);
+        before.elapsed().as_nanos() as f64
+    };
+    let processor_time = |work: &dyn Fn() -> usize| {
+        let before = processor_ns();
+        assert_eq!(black_box(work()), expected);
+        processor_ns() - before
+    };
+    let runs: [(&str, &dyn Fn() -> usize); 2] = [("threads", &on_threads), ("rayon", &on_rayon)];
+    for (kind, parallel) in runs {
+        let half = || time(&serial) / 2.0;
+        let workload = format!("primes: 3 large and 10,000 small, {kind}");
+        compare_rounds(&workload, || time(parallel), "half of a serial loop", half, 21);
+        let all = || processor_time(&serial);
+        let workload = format!("primes: 3 large and 10,000 small, {kind}, processor time");
+        compare_rounds(&workload, || processor_time(parallel), "a serial loop", all, 21);
     }
+    let mut python = python::primes(&numbers);
+    let workload = "primes: 3 large and 10,000 small, beside Python";
+    compare_rounds(workload, || time(&on_threads), "Python ProcessPoolExecutor", || python.ask(""), 5);
 }
 
 /// What one event costs in the log of a worker, against 50 ns.
@@ -325,61 +261,4 @@ fn deadlock(workers: usize) {
     };
     let limit = Duration::from_millis(100).as_nanos() as f64;
     compare_rounds(&format!("deadlock of {workers} workers"), ours, "the limit", || limit, 11);
-}
-
-fn compare(workload: &str, ours: impl FnMut() -> f64, peer: &str, theirs: impl FnMut() -> f64) {
-    compare_rounds(workload, ours, peer, theirs, ROUNDS);
-}
-
-fn compare_rounds(
-    workload: &str,
-    mut ours: impl FnMut() -> f64,
-    peer: &str,
-    mut theirs: impl FnMut() -> f64,
-    rounds: usize,
-) {
-    // Warm up: threads start, memory is mapped.
-    ours();
-    theirs();
-    let rounds: Vec<(f64, f64)> = (0..rounds)
-        .map(|round| {
-            // Whoever is first finds the caches as the other one left them: take turns.
-            if round % 2 == 0 {
-                let mine = ours();
-                (mine, theirs())
-            } else {
-                let other = theirs();
-                (ours(), other)
-            }
-        })
-        .collect();
-    let ratios: Vec<f64> = rounds.iter().map(|(ours, theirs)| ours / theirs).collect();
-    let (low, high) = interval(&ratios);
-    let ours = median(rounds.iter().map(|round| round.0).collect());
-    let theirs = median(rounds.iter().map(|round| round.1).collect());
-    let ratio = median(ratios);
-    println!(
-        r#"{{"workload":"{workload}","ours_ns":{ours:.1},"peer":"{peer}","peer_ns":{theirs:.1},"ratio":{ratio:.4},"ci_low":{low:.4},"ci_high":{high:.4}}}"#
-    );
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The middle 95 % of the medians of resamples.
-fn interval(values: &[f64]) -> (f64, f64) {
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = |below: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed % below as u64) as usize
-    };
-    let mut medians: Vec<f64> = (0..2000)
-        .map(|_| median((0..values.len()).map(|_| values[random(values.len())]).collect()))
-        .collect();
-    medians.sort_by(f64::total_cmp);
-    (medians[50], medians[1949])
 }
