@@ -1,6 +1,7 @@
 //! The `threadbook` binary: a Jupyter kernel for Rust concurrency notebooks, and the commands around it.
 
 mod commands;
+mod dependencies;
 mod prepared;
 mod protocol;
 mod reading;

@@ -1,12 +1,12 @@
 //! The engine: evcxr's evaluation context, in the thread that owns it.
 
-use super::dependencies::{self, COMPANION, FRIENDS};
 use super::link::Link;
 use super::output::{Cell, CellOutput};
 use super::report::{self, Failure};
 use super::text::{byte_offset, code_points};
 use super::workplace::Workplace;
 use super::{Completions, Outcome};
+use crate::dependencies::{self, COMPANION, FRIENDS};
 use crate::reading::crates::Reading;
 use crate::reading::standard_library::Sources;
 use crate::wire::MimeBundle;

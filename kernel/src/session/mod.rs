@@ -5,7 +5,6 @@
 //! arrives over the wire ([`link`]) and is published as it arrives ([`output`]); what went wrong is put in
 //! words for people ([`report`]). A session knows nothing of ZeroMQ.
 
-mod dependencies;
 mod engine;
 mod link;
 mod output;
@@ -14,7 +13,6 @@ mod report;
 mod text;
 mod workplace;
 
-pub use dependencies::FRIENDS;
 pub use engine::prepare;
 pub use report::Failure;
 pub use workplace::{SOURCES, Workplace};

@@ -1,6 +1,6 @@
 //! Where a session works: a directory for the engine, and the environment around it.
 
-use super::dependencies;
+use crate::dependencies;
 use crate::prepared;
 use crate::reading::standard_library::{self, Sources};
 use crate::runtime;

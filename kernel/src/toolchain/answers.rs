@@ -4,6 +4,7 @@
 //! make up a [`Question`]. Answers are files, and a session gets those of the prepared directory along with
 //! everything else: so in an answer, [`HERE`] stands for the directory that it was given in.
 
+use crate::dependencies::COMPANION;
 use crate::reading::crates::without_remark;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -95,7 +96,7 @@ fn general(text: &OsStr, workplace: &Path) -> String {
 fn in_order(manifest: &str) -> Option<Vec<String>> {
     let table: toml::Table = manifest.parse().ok()?;
     let dependencies = table.get("dependencies").and_then(|table| table.as_table()).into_iter().flatten();
-    if dependencies.into_iter().any(|(name, value)| name != "threadbook" && value.get("path").is_some()) {
+    if dependencies.into_iter().any(|(name, value)| name != COMPANION && value.get("path").is_some()) {
         return None;
     }
     let text = without_remark(manifest);

@@ -7,8 +7,8 @@
 //! asked before in the same circumstances, and otherwise makes way for the real tool.
 
 use super::answers::{self, Answer, Question};
+use crate::dependencies::FRIENDS;
 use crate::reading::crates::{Reading, cut_down};
-use crate::session::FRIENDS;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};

@@ -11,8 +11,8 @@ pub const FRIENDS: [&str; 6] = ["tokio", "rayon", "futures", "plotters", "serde"
 /// The companion's name.
 pub const COMPANION: &str = "threadbook";
 
-const WORKSPACE: &str = include_str!("../../../Cargo.toml");
-const LOCK: &str = include_str!("../../../Cargo.lock");
+const WORKSPACE: &str = include_str!("../../Cargo.toml");
+const LOCK: &str = include_str!("../../Cargo.lock");
 
 /// The dependencies and what the manifest says of each. The companion is the last.
 pub fn all(companion: &Path, reading: &Reading) -> anyhow::Result<Vec<(&'static str, String)>> {
