@@ -689,3 +689,24 @@ def test_two_kernels_at_once(kernelspec, tmp_path):
         assert ok(a.client, "mine").result == "1"
         shut_down(a)
         assert ok(b.client, "mine").result == "2", "one kernel's end must not disturb another"
+
+
+# --- A last expression is a picture, whatever the engine has to mend in the cell ---------------------------------------
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["Html(page)", '"7".parse::<u8>()?;\nHtml(page)', "async { Html(page) }.await"],
+    ids=["moved variable", "first question mark", "first await"],
+)
+def test_a_last_expression_keeps_its_picture(fresh_kc, cell):
+    ok(fresh_kc, 'let page = "<b>7</b>".to_owned();')
+    assert ok(fresh_kc, cell).results[0]["data"]["text/html"] == "<b>7</b>"
+
+
+def test_errors_in_the_last_expression_point_at_the_cell(kc):
+    result = run_cell(kc, "let é = 1; é + undefined_name")
+    assert_error(result, "undefined_name")
+    lines = result.traceback.splitlines()
+    at = next(index for index, line in enumerate(lines) if line.startswith("1 |"))
+    assert lines[at + 1].index("^") == lines[at].index("undefined_name"), result.traceback

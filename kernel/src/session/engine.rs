@@ -1,5 +1,6 @@
 //! The engine: evcxr's evaluation context, in the thread that owns it.
 
+use super::last_expression::Prepared;
 use super::link::Link;
 use super::output::{Cell, CellOutput};
 use super::report::{self, Failure};
@@ -26,9 +27,6 @@ pub enum Job {
 /// Asked for once in the background, so that the first `let` of a session does not have to wait while
 /// rust-analyzer reads the standard library.
 const WARM_UP: &str = "let words: Vec<String> = vec![1u64].iter().map(|n| n.to_string()).collect(); words.le";
-
-/// What the engine says when rust-analyzer does not know the type of a variable.
-const UNKNOWN_TYPE: &str = "Couldn't automatically determine type";
 
 /// The engine's thread.
 pub struct Engine {
@@ -86,15 +84,13 @@ impl Engine {
             return Outcome::Failed(Failure::interrupted_before_start());
         }
         self.output.begin(*cell);
-        let (result, by_death) = match dependencies::without_loaded(code, self.workplace.companion()) {
-            Ok(code) => {
-                let result = self.evaluate(context, &code);
-                let by_death = matches!(result, Err(evcxr::Error::SubprocessTerminated(_)));
-                (result, by_death)
-            }
-            Err(reason) => (Err(evcxr::Error::Message(reason)), false),
+        let asked = dependencies::without_loaded(code, self.workplace.companion());
+        let mut prepared = Prepared::new(asked.as_deref().unwrap_or_default());
+        let result = match &asked {
+            Ok(code) => self.evaluate(context, code, &mut prepared),
+            Err(reason) => Err(evcxr::Error::Message(reason.clone())),
         };
-        let happened = self.link.end_cell(by_death);
+        let happened = self.link.end_cell(matches!(result, Err(evcxr::Error::SubprocessTerminated(_))));
         let mut pages = Vec::new();
         if let Ok(outputs) = &result
             && !outputs.is_empty()
@@ -110,26 +106,33 @@ impl Engine {
         }
         let result_text = self.output.end();
         let generated = || context.last_source().unwrap_or_default();
-        match report::failure(result.err(), happened, code, count, generated) {
+        match report::failure(result.err(), happened, code, &prepared, count, generated) {
             Some(failure) => Outcome::Failed(failure),
             None => Outcome::Done { pages, result: result_text },
         }
     }
 
-    fn evaluate(&mut self, context: &mut CommandContext, code: &str) -> Result<EvalOutputs, evcxr::Error> {
+    /// Evaluates `code`, in the form that was prepared if the compiler accepts that.
+    fn evaluate<'a>(
+        &mut self,
+        context: &mut CommandContext,
+        code: &'a str,
+        prepared: &mut Prepared<'a>,
+    ) -> Result<EvalOutputs, evcxr::Error> {
         self.read(context, code);
-        let result = context.execute(code);
-        match &result {
-            // Nothing has been run yet. Perhaps the type is in a crate that nobody has named.
-            Err(evcxr::Error::Message(reason))
-                if reason.contains(UNKNOWN_TYPE) && self.reading != Reading::All =>
-            {
-                self.reading = Reading::All;
-                self.read_again(context);
-                context.execute(code)
-            }
-            _ => result,
+        let mut result = context.execute(&prepared.code);
+        // In both cases, nothing has been run yet.
+        if result.as_ref().is_err_and(is_unknown_type) && self.reading != Reading::All {
+            // Perhaps the type is in a crate that nobody has named.
+            self.reading = Reading::All;
+            self.read_again(context);
+            result = context.execute(&prepared.code);
         }
+        if result.as_ref().is_err_and(|error| prepared.is_to_blame(error)) {
+            *prepared = Prepared::unchanged(code);
+            result = context.execute(code);
+        }
+        result
     }
 
     /// Has rust-analyzer read the crates that `code` names, if it has not yet.
@@ -156,6 +159,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether rust-analyzer does not know the type of a variable.
+fn is_unknown_type(error: &evcxr::Error) -> bool {
+    let evcxr::Error::Message(reason) = error else { return false };
+    reason.contains("Couldn't automatically determine type")
 }
 
 /// Whether a cell is a question about the language or the kernel, and nothing else.

@@ -6,6 +6,7 @@
 //! words for people ([`report`]). A session knows nothing of ZeroMQ.
 
 mod engine;
+mod last_expression;
 mod link;
 mod output;
 mod processes;

@@ -1,5 +1,6 @@
 //! What went wrong, in words for people: a title, the cell's own line, and what to do.
 
+use super::last_expression::Prepared;
 use super::link::{Death, Happened, Panic};
 use super::text::{place_offset, stray_delimiter};
 use annotate_snippets::renderer::{AnsiColor, Style};
@@ -56,12 +57,13 @@ impl Failure {
     }
 }
 
-/// What to say about a cell, or `None` if it went well. `code` is the cell's, `generated` what the engine
-/// made of it.
+/// What to say about a cell, or `None` if it went well. `code` is the cell's, `prepared` what the engine got
+/// of it, and `generated` what the engine made of that.
 pub fn failure(
     error: Option<evcxr::Error>,
     happened: Happened,
     code: &str,
+    prepared: &Prepared,
     count: usize,
     generated: impl FnOnce() -> String,
 ) -> Option<Failure> {
@@ -76,7 +78,8 @@ pub fn failure(
                 file: String::new(),
                 line: 0,
             });
-            Some(panicked(&panic, code, &cell, &generated()))
+            let line = cell_line(&prepared.code, &generated(), panic.line as usize);
+            Some(panicked(&panic, line, code, &cell))
         }
         None if happened.question_mark.is_some() => {
             happened.question_mark.map(|text| question_mark(&text, code, &cell))
@@ -84,7 +87,7 @@ pub fn failure(
         // The engine drops such a delimiter without a word if there is nothing else.
         None => stray_delimiter(code).map(|offset| stray(offset, code, &cell)),
         Some(_) if happened.interrupted => Some(interrupted(happened.died)),
-        Some(evcxr::Error::CompilationErrors(errors)) => Some(compilation(&errors, code, &cell)),
+        Some(evcxr::Error::CompilationErrors(errors)) => Some(compilation(&errors, code, prepared, &cell)),
         Some(evcxr::Error::SubprocessTerminated(reason)) => Some(match happened.died {
             Some(death) => died(death),
             None => Failure::plain("ProcessDied", &reason, Some(LOST)),
@@ -139,14 +142,14 @@ fn question_mark(text: &str, code: &str, cell: &str) -> Failure {
     Failure::new("Error", text, &render(&[group]))
 }
 
-fn panicked(panic: &Panic, code: &str, cell: &str, generated: &str) -> Failure {
+fn panicked(panic: &Panic, line: Option<usize>, code: &str, cell: &str) -> Failure {
     let (first, rest) = panic.message.split_once('\n').unwrap_or((&panic.message, ""));
     let mut group = Group::with_title(titled("Panic", first));
     if !rest.is_empty() {
         group = group.element(Level::NOTE.message(rest.to_owned()));
     }
-    let line = panic.file.ends_with("src/lib.rs").then(|| cell_line(code, generated, panic.line as usize));
-    if let Some(start) = line.flatten().map(|line| place_offset(code, line, 1)) {
+    let line = line.filter(|_| panic.file.ends_with("src/lib.rs"));
+    if let Some(start) = line.map(|line| place_offset(code, line, 1)) {
         let text = code[start..].lines().next().unwrap_or_default();
         let indent = text.len() - text.trim_start().len();
         let place = AnnotationKind::Primary.span(start + indent..start + text.trim_end().len());
@@ -189,7 +192,7 @@ fn cell_line(code: &str, generated: &str, line: usize) -> Option<usize> {
     same.rev().max_by_key(|&index| likeness(index)).map(|index| index + 1)
 }
 
-fn compilation(errors: &[CompilationError], code: &str, cell: &str) -> Failure {
+fn compilation(errors: &[CompilationError], code: &str, prepared: &Prepared, cell: &str) -> Failure {
     let errors: Vec<_> = errors.iter().filter(|error| error.level() == "error").collect();
     let Some(error) = errors.first() else {
         return Failure::plain("CompileError", "the cell could not be compiled", None);
@@ -204,8 +207,8 @@ fn compilation(errors: &[CompilationError], code: &str, cell: &str) -> Failure {
         .iter()
         .filter_map(|spanned| {
             let span = spanned.span?;
-            let start = place_offset(code, span.start_line, span.start_column);
-            let end = place_offset(code, span.end_line, span.end_column).max(start);
+            let start = prepared.offset(code, span.start_line, span.start_column);
+            let end = prepared.offset(code, span.end_line, span.end_column).max(start);
             let kind = if spanned.is_primary { AnnotationKind::Primary } else { AnnotationKind::Context };
             let label = spanned.label.strip_prefix("error: ").unwrap_or(&spanned.label);
             let annotation = kind.span(start..end);
@@ -307,14 +310,14 @@ mod tests {
     }
 
     fn of(happened: Happened, code: &str, generated: &str) -> Option<Failure> {
-        failure(None, happened, code, 3, || generated.to_owned())
+        failure(None, happened, code, &Prepared::new(code), 3, || generated.to_owned())
     }
 
     #[test]
     fn a_panic_shows_its_message_and_the_cell_s_line() {
         let code = "let v = vec![1];\nlet n = 7;\nv[n]";
-        let generated = "fn run() {\nlet v = vec![1];\nlet n = 7;\n(\nv[n]\n).evcxr_display();\n}";
-        let panic = Panic { message: "index out of bounds".into(), file: "src/lib.rs".into(), line: 5 };
+        let generated = "fn run() {\nlet v = vec![1];\nlet n = 7;\n(v[n]).evcxr_display();\n}";
+        let panic = Panic { message: "index out of bounds".into(), file: "src/lib.rs".into(), line: 4 };
         let happened = Happened { panic: Some(panic), panicked: true, ..Default::default() };
         let failure = of(happened, code, generated).unwrap();
         let text = shown(&failure);
@@ -346,7 +349,7 @@ mod tests {
         let die = |signal, code| {
             let happened = Happened { died: Some(Death { signal, code }), ..Default::default() };
             let error = evcxr::Error::SubprocessTerminated("gone".into());
-            shown(&failure(Some(error), happened, "", 1, String::new).unwrap())
+            shown(&failure(Some(error), happened, "", &Prepared::new(""), 1, String::new).unwrap())
         };
         assert!(die(Some(11), None).contains("SIGSEGV: it touched memory"));
         assert!(die(Some(6), None).contains("SIGABRT"));
