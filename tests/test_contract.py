@@ -701,7 +701,7 @@ def test_two_kernels_at_once(kernelspec, tmp_path):
 )
 def test_a_last_expression_keeps_its_picture(fresh_kc, cell):
     ok(fresh_kc, 'let page = "<b>7</b>".to_owned();')
-    assert ok(fresh_kc, cell).results[0]["data"]["text/html"] == "<b>7</b>"
+    assert ok(fresh_kc, cell).results[0]["text/html"] == "<b>7</b>"
 
 
 def test_errors_in_the_last_expression_point_at_the_cell(kc):
