@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// The file that says what the directory was built from.
 const STAMP: &str = "built-from";
 
+/// Where rustc keeps what it knows of earlier cells, in a target directory.
+const INCREMENTAL: &str = "incremental";
+
 /// The root of the checkout that this binary was built from: where the companion crate lives.
 pub fn checkout() -> &'static Path {
     let kernel = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -32,25 +35,35 @@ pub fn companion() -> anyhow::Result<PathBuf> {
 pub fn build(dir: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
     progress("building the companion crate, tokio, rayon, futures, serde and plotters for notebooks");
     let _ = fs::remove_file(dir.join(STAMP));
+    forget_cells(&dir.join("target"));
     let workplace = Workplace::in_place(dir)?;
     prepare(&workplace)?;
-    fs::write(dir.join(STAMP), built_from()?)?;
+    fs::write(dir.join(STAMP), built_from(&Toolchain::find()?)?)?;
     Ok(())
+}
+
+/// Removes what rustc knows of earlier cells: sessions would take it along.
+fn forget_cells(target: &Path) {
+    for entry in fs::read_dir(target).into_iter().flatten().flatten() {
+        let _ = fs::remove_dir_all(entry.path().join("debug").join(INCREMENTAL));
+    }
 }
 
 /// Why `dir` must be built again, or `None` if it is ready to use.
 pub fn stale(dir: &Path) -> Option<String> {
-    missing(dir).or_else(|| {
-        let stamp = fs::read_to_string(dir.join(STAMP)).unwrap_or_default();
-        match built_from() {
-            Ok(now) if now == stamp => None,
-            Ok(_) => Some(format!(
-                "{} was built from an older companion crate or by another compiler",
-                dir.display()
-            )),
-            Err(error) => Some(error.to_string()),
+    missing(dir).or_else(|| match Toolchain::find().and_then(|toolchain| is_current(dir, &toolchain)) {
+        Ok(true) => None,
+        Ok(false) => {
+            Some(format!("{} was built from an older companion crate or by another compiler", dir.display()))
         }
+        Err(error) => Some(error.to_string()),
     })
+}
+
+/// Whether `dir`, or what it is a copy of, was built by `toolchain` from what is in the checkout now.
+pub fn is_current(dir: &Path, toolchain: &Toolchain) -> anyhow::Result<bool> {
+    let stamp = fs::read_to_string(dir.join(STAMP)).unwrap_or_default();
+    Ok(built_from(toolchain)? == stamp)
 }
 
 /// Why `dir` cannot be used at all.
@@ -66,14 +79,13 @@ pub fn dir_under(prefix: &Path) -> PathBuf {
 }
 
 /// All that a build depends on: the compiler, the lock file, and the sources of the companion.
-fn built_from() -> anyhow::Result<String> {
-    let compiler = Toolchain::find()?.about;
+fn built_from(toolchain: &Toolchain) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     for file in sources()? {
         file.hash(&mut hasher);
         fs::read(&file)?.hash(&mut hasher);
     }
-    Ok(format!("{compiler}sources: {:016x}\n", hasher.finish()))
+    Ok(format!("{}sources: {:016x}\n", toolchain.about, hasher.finish()))
 }
 
 fn sources() -> anyhow::Result<Vec<PathBuf>> {
@@ -112,15 +124,21 @@ pub fn copy(prepared: &Path, to: &Path) -> std::io::Result<()> {
             fs::create_dir_all(&target)?;
             copy(&from, &target)?;
         } else if entry.file_type()?.is_file() {
-            let changes = !from.components().any(|part| part.as_os_str() == "deps")
-                || name.to_string_lossy().contains(CELL_CRATE);
-            if changes || fs::hard_link(&from, &target).is_err() {
+            if !stays(&from) || fs::hard_link(&from, &target).is_err() {
                 fs::copy(&from, &target)?;
                 keep_time(&from, &target)?;
             }
         }
     }
     Ok(())
+}
+
+/// Whether nobody will ever write to a file of a target directory: the crates that are built, and what rustc
+/// knows of an earlier cell (it makes a new directory for the next). What cargo notes does change.
+fn stays(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let is_in = |directory: &str| file.components().any(|part| part.as_os_str() == directory);
+    is_in("deps") && !name.contains(CELL_CRATE) || is_in(INCREMENTAL) && !name.ends_with(".lock")
 }
 
 /// Cargo compares times to see what is up to date.
@@ -139,13 +157,20 @@ mod tests {
         let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let deps = Path::new("target/debug/deps");
         fs::create_dir_all(from.path().join(deps)).unwrap();
+        let known = Path::new("target/debug/incremental/ctx-1");
+        fs::create_dir_all(from.path().join(known)).unwrap();
+        let names = ["target/debug/incremental/ctx-1/dep-graph.bin", "target/debug/incremental/ctx-1/s.lock"];
         for name in ["Cargo.toml", "target/debug/deps/libtokio.rlib", "target/debug/deps/libctx.so"] {
+            fs::write(from.path().join(name), name).unwrap();
+        }
+        for name in names {
             fs::write(from.path().join(name), name).unwrap();
         }
         copy(from.path(), to.path()).unwrap();
         let inode = |root: &Path, name: &str| fs::metadata(root.join(name)).unwrap().ino();
         let same = |name| inode(from.path(), name) == inode(to.path(), name);
         assert!(same("target/debug/deps/libtokio.rlib"));
+        assert!(same(names[0]) && !same(names[1]));
         assert!(!same("Cargo.toml") && !same("target/debug/deps/libctx.so"));
         let time = |root: &Path| fs::metadata(root.join("Cargo.toml")).unwrap().modified().unwrap();
         assert_eq!(time(from.path()), time(to.path()));

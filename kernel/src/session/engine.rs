@@ -215,6 +215,7 @@ fn start_of_word(code: &str, offset: usize) -> usize {
 /// Starts an evaluation context in a workplace, with the companion loaded.
 fn start(workplace: &Workplace, reading: &Reading) -> anyhow::Result<CommandContext> {
     let error = |error: evcxr::Error| anyhow::anyhow!("The Rust engine did not start: {error}");
+    workplace.forget_stale_answers();
     let (mut context, outputs) =
         EvalContext::with_subprocess_command(workplace.runtime_command()?).map_err(error)?;
     discard(outputs);

@@ -58,10 +58,6 @@ impl Workplace {
         prepared::copy(prepared, &directory).with_context(|| {
             format!("{} could not be copied to {}", prepared.display(), directory.display())
         })?;
-        if prepared::stale(prepared).is_some() {
-            // It still works, but cargo has to look at everything anew.
-            answers::forget(&directory);
-        }
         let mut workplace = Workplace::at(directory.canonicalize()?)?;
         workplace.in_use = Some(in_use);
         workplace.sources = Some(prepared.join(SOURCES)).filter(|sources| sources.exists());
@@ -115,6 +111,14 @@ impl Workplace {
 
     pub fn rust_version(&self) -> &str {
         self.toolchain.version()
+    }
+
+    /// Forgets what the tools have answered if the companion or the toolchain is another one since. (The
+    /// copy still works then, but cargo has to look at everything anew.)
+    pub fn forget_stale_answers(&self) {
+        if !prepared::is_current(&self.directory, &self.toolchain).unwrap_or(false) {
+            answers::forget(&self.directory);
+        }
     }
 
     /// The command that starts the process in which cells run, with the user's own environment.
