@@ -21,6 +21,7 @@ mod python;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
@@ -179,16 +180,23 @@ fn is_prime(n: u64) -> bool {
 /// The notes' numbers.
 const LARGE: [u64; 3] = [112272535095293, 1099726899285419, 112582705942171];
 
-/// A `map` over the notes' numbers and 10,000 smaller ones.
+/// A `map` over the notes' numbers and 10,000 smaller odd ones, of two sizes: what the executors cost a task
+/// shows in the short ones, how well they share the processors in the long ones.
 fn primes() {
-    let numbers: Vec<u64> = LARGE.into_iter().chain((1_000_000..1_010_000).map(|n| n * 1000 + 1)).collect();
+    for (size, first) in [("short", 1_000_000_001), ("long", 1_000_000_000_001)] {
+        let numbers: Vec<u64> = LARGE.into_iter().chain((0..10_000).map(|n| first + 2 * n)).collect();
+        primes_of(size, &numbers);
+    }
+}
+
+fn primes_of(size: &str, numbers: &[u64]) {
     let (threads, rayon) = (ThreadPoolExecutor::new(2), RayonExecutor::new(2));
     let count = |results: &mut dyn Iterator<Item = Result<bool, TaskError>>| {
         results.filter(|result| *result.as_ref().unwrap()).count()
     };
     let serial = || numbers.iter().filter(|n| is_prime(**n)).count();
-    let on_threads = || count(&mut threads.map(is_prime, numbers.clone()));
-    let on_rayon = || count(&mut rayon.map(is_prime, numbers.clone()));
+    let on_threads = || count(&mut threads.map(is_prime, numbers.to_vec()));
+    let on_rayon = || count(&mut rayon.map(is_prime, numbers.to_vec()));
     let expected = serial();
     let time = |work: &dyn Fn() -> usize| {
         let before = Instant::now();
@@ -200,18 +208,31 @@ fn primes() {
         assert_eq!(black_box(work()), expected);
         processor_ns() - before
     };
-    let runs: [(&str, &dyn Fn() -> usize); 2] = [("threads", &on_threads), ("rayon", &on_rayon)];
+    // What the machine gives at best: two threads that share nothing but the place of the next number.
+    let at_best = || {
+        let next = AtomicUsize::new(0);
+        let take = || {
+            let mine = std::iter::from_fn(|| numbers.get(next.fetch_add(1, Relaxed)));
+            mine.filter(|n| is_prime(**n)).count()
+        };
+        std::thread::scope(|scope| {
+            let other = scope.spawn(take);
+            take() + other.join().expect("is_prime does not panic")
+        })
+    };
+    let runs: [(&str, &dyn Fn() -> usize); 3] =
+        [("threads", &on_threads), ("rayon", &on_rayon), ("two bare threads", &at_best)];
     for (kind, parallel) in runs {
         let half = || time(&serial) / 2.0;
-        let workload = format!("primes: 3 large and 10,000 small, {kind}");
-        compare_rounds(&workload, || time(parallel), "half of a serial loop", half, 21);
+        let workload = format!("primes: 10,000 {size} tasks, {kind}");
+        compare_rounds(&workload, || time(parallel), "half of a serial loop", half, 11);
         let all = || processor_time(&serial);
-        let workload = format!("primes: 3 large and 10,000 small, {kind}, processor time");
-        compare_rounds(&workload, || processor_time(parallel), "a serial loop", all, 21);
+        let workload = format!("primes: 10,000 {size} tasks, {kind}, processor time");
+        compare_rounds(&workload, || processor_time(parallel), "a serial loop", all, 11);
     }
-    let mut python = python::primes(&numbers);
-    let workload = "primes: 3 large and 10,000 small, beside Python";
-    compare_rounds(workload, || time(&on_threads), "Python ProcessPoolExecutor", || python.ask(""), 5);
+    let mut python = python::primes(numbers);
+    let workload = format!("primes: 10,000 {size} tasks, beside Python");
+    compare_rounds(&workload, || time(&on_threads), "Python ProcessPoolExecutor", || python.ask(""), 5);
 }
 
 /// What one event costs in the log of a worker, against 50 ns.

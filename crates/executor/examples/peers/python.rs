@@ -31,7 +31,7 @@ def is_prime(n):
         if n % i == 0:
             return False
     return True
-numbers = [int(n) for n in sys.argv[1].split(',')]
+numbers = [int(n) for n in sys.stdin.readline().split()]
 with ProcessPoolExecutor(max_workers=2) as pool:
     for line in sys.stdin:
         before = time.perf_counter_ns()
@@ -47,7 +47,9 @@ pub fn thread_pool(tasks: usize) -> Peer {
 /// Answers each line with the nanoseconds for all numbers.
 pub fn primes(numbers: &[u64]) -> Peer {
     let numbers: Vec<_> = numbers.iter().map(u64::to_string).collect();
-    Peer::start(Command::new("python3").args(["-c", PRIMES, &numbers.join(",")]))
+    let mut python = Peer::start(Command::new("python3").args(["-c", PRIMES]));
+    python.tell(&numbers.join(" "));
+    python
 }
 
 /// A process that answers each line with a number.
@@ -64,10 +66,15 @@ impl Peer {
         Peer { process, answers }
     }
 
-    pub fn ask(&mut self, what: &str) -> f64 {
-        use std::io::{BufRead, Write};
+    pub fn tell(&mut self, what: &str) {
+        use std::io::Write;
         let stdin = self.process.stdin.as_mut().expect("stdin is piped");
         writeln!(stdin, "{what}").expect("the peer listens");
+    }
+
+    pub fn ask(&mut self, what: &str) -> f64 {
+        use std::io::BufRead;
+        self.tell(what);
         let mut line = String::new();
         self.answers.read_line(&mut line).expect("the peer answers");
         line.trim().parse().unwrap_or_else(|_| panic!("the peer answered {line:?}"))
