@@ -123,11 +123,9 @@ pub fn copy(prepared: &Path, to: &Path) -> std::io::Result<()> {
         } else if entry.file_type()?.is_dir() {
             fs::create_dir_all(&target)?;
             copy(&from, &target)?;
-        } else if entry.file_type()?.is_file() {
-            if !stays(&from) || fs::hard_link(&from, &target).is_err() {
-                fs::copy(&from, &target)?;
-                keep_time(&from, &target)?;
-            }
+        } else if entry.file_type()?.is_file() && !(stays(&from) && fs::hard_link(&from, &target).is_ok()) {
+            fs::copy(&from, &target)?;
+            keep_time(&from, &target)?;
         }
     }
     Ok(())
