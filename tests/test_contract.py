@@ -710,3 +710,48 @@ def test_errors_in_the_last_expression_point_at_the_cell(kc):
     lines = result.traceback.splitlines()
     at = next(index for index, line in enumerate(lines) if line.startswith("1 |"))
     assert lines[at + 1].index("^") == lines[at].index("undefined_name"), result.traceback
+
+
+# --- Bars that move in their place -------------------------------------------------------------------------------------
+
+
+def bar_of(result):
+    """The one display of a cell, and what it was changed to, in order."""
+    (shown,) = result.of("display_data")
+    updates = result.of("update_display_data")
+    for update in updates:
+        assert update.content["transient"] == shown.content["transient"], "the same display is changed"
+    assert shown.content["transient"]["display_id"]
+    return shown, updates
+
+
+def test_progress_of_a_loop(kc):
+    cell = "for _ in progress(0..100) { std::thread::sleep(std::time::Duration::from_millis(3)); }"
+    shown, updates = bar_of(ok(kc, cell))
+    assert 'max="100"' in shown.content["data"]["text/html"]
+    assert updates[-1].content["data"]["text/plain"].startswith("█" * 30 + " 100/100")
+    took = updates[-1].at - shown.at
+    assert 3 <= len(updates) <= took * 31 + 2, f"{len(updates)} changes in {took:.2f} s"
+
+
+def test_a_progress_bar_is_moved_by_tasks(kc):
+    shown, updates = bar_of(
+        ok(
+            kc,
+            """{
+    let bar = std::sync::Arc::new(progress_bar(40, "<b>"));
+    let pool = ThreadPoolExecutor::new(2);
+    let moved = bar.clone();
+    pool.map(move |_| { std::thread::sleep(std::time::Duration::from_millis(5)); moved.inc(1) }, 0..40).for_each(drop);
+    pool.shutdown();
+}""",
+        )
+    )
+    assert "&lt;b&gt; <progress" in shown.content["data"]["text/html"], "a label is text"
+    assert "40/40" in updates[-1].content["data"]["text/plain"]
+
+
+def test_a_quick_loop_does_not_flood_the_reader(kc):
+    shown, updates = bar_of(ok(kc, "let sum: u64 = progress(0..3_000_000u64).sum();\nassert_eq!(sum, 4499998500000);"))
+    took = updates[-1].at - shown.at
+    assert 1 <= len(updates) <= took * 31 + 2, f"{len(updates)} changes in {took:.2f} s"

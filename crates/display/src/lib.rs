@@ -15,10 +15,12 @@
 //! This crate knows no executor, no timing and no plot.
 
 mod bundle;
+mod progress;
 mod rich;
 mod show;
 pub mod wire;
 
 pub use bundle::{MimeBundle, bundle_of, draw_with, offer, offer_drawing};
+pub use progress::{Progress, ProgressBar, progress, progress_bar};
 pub use rich::{Html, Json, Markdown, Png, Svg};
 pub use show::{clear_output, display, show_result};

@@ -70,6 +70,16 @@ pub(crate) fn send_display(bundle: MimeBundle) {
     }
 }
 
+/// Shows a bundle that can be changed later by its id. `false` if nobody is there who could.
+pub(crate) fn send_display_as(display_id: &str, bundle: MimeBundle) -> bool {
+    send(&json!({"type": "display", "data": bundle, "display_id": display_id}))
+}
+
+/// Shows a bundle in the place of the one that was shown with this id.
+pub(crate) fn update_display(display_id: &str, bundle: MimeBundle) {
+    send(&json!({"type": "update_display", "data": bundle, "display_id": display_id}));
+}
+
 /// Shows a bundle as the cell's result.
 pub(crate) fn send_result(bundle: MimeBundle) {
     if !send(&json!({"type": "result", "data": bundle})) {
@@ -77,7 +87,8 @@ pub(crate) fn send_result(bundle: MimeBundle) {
     }
 }
 
-fn print_bundle(bundle: &MimeBundle) {
+/// Shows a bundle without a kernel.
+pub(crate) fn print_bundle(bundle: &MimeBundle) {
     let in_evcxr = std::env::var_os("EVCXR_IS_RUNTIME").is_some();
     let mut out = io::stdout().lock();
     // An error here means that nobody reads any more, and then there is nobody to tell.

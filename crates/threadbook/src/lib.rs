@@ -26,7 +26,9 @@ mod show;
 pub use threadbook_executor::*;
 
 pub use show::{Display, display};
-pub use threadbook_display::{Html, Json, Markdown, MimeBundle, Png, Svg, clear_output};
+pub use threadbook_display::{
+    Html, Json, Markdown, MimeBundle, Png, Progress, ProgressBar, Svg, clear_output, progress, progress_bar,
+};
 pub use threadbook_plot as plot;
 
 // These live in this dynamic library, so that cells which name them share their statics.

@@ -3,7 +3,7 @@
 //! `Future` is not here, so that the standard library's trait keeps its name: write `threadbook::Future`.
 
 pub use crate::show::{Display as _, display};
-pub use threadbook_display::{Html, Json, Markdown, Png, Svg, clear_output};
+pub use threadbook_display::{Html, Json, Markdown, Png, Svg, clear_output, progress, progress_bar};
 pub use threadbook_executor::{
     Executor, Promise, RayonExecutor, ReturnWhen, SerialExecutor, TaskError, ThreadPoolExecutor, Timeline,
     TokioExecutor, WaitGraph, as_completed, threading, wait,

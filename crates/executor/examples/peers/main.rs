@@ -173,7 +173,7 @@ fn child(workload: &str) {
 }
 
 fn is_prime(n: u64) -> bool {
-    n % 2 != 0 && (3..=n.isqrt()).step_by(2).all(|divisor| n % divisor != 0)
+    !n.is_multiple_of(2) && (3..=n.isqrt()).step_by(2).all(|divisor| !n.is_multiple_of(divisor))
 }
 
 /// `map` over large primes, and over ten thousand smaller numbers, against half the time of a loop.
