@@ -47,12 +47,13 @@
 //! cargo run -p threadbook-executor --example soak
 //! cargo run -p threadbook-executor --example peers
 //! RUSTFLAGS="-Zsanitizer=thread" cargo +nightly test -Zbuild-std -p threadbook-executor --tests \
-//!     --target x86_64-unknown-linux-gnu --target-dir target/tsan -- --skip many_workers
+//!     --target x86_64-unknown-linux-gnu --target-dir target/tsan -- --skip many_workers --skip copy_of_the_process
 //! ```
 //!
 //! The last one needs nightly's `rust-src`. It skips a test of how fast a deadlock is found, because the
-//! sanitizer slows everything down, and reports two races in the work-stealing deque that rayon uses,
-//! which reads a slot speculatively and throws the value away if it was overwritten.
+//! sanitizer slows everything down, and the one that forks, because under the sanitizer a copy of a process
+//! with threads cannot start threads. It reports two races in the work-stealing deque that rayon uses, which
+//! reads a slot speculatively and throws the value away if it was overwritten.
 
 mod agent;
 mod backlog;
