@@ -12,6 +12,9 @@ const DRAW_EVERY: Duration = Duration::from_millis(33);
 /// The width of the bar as text, in characters.
 const WIDTH: usize = 30;
 
+/// Style sheets that reset everything would hang the bar too high.
+const STYLE: &str = "style=\"vertical-align: middle\"";
+
 /// Passes on what `items` yields and shows a bar of how far that is.
 ///
 /// # Examples
@@ -153,7 +156,10 @@ fn drawing(label: &str, position: usize, total: Option<usize>, elapsed: Duration
     let label = if label.is_empty() { String::new() } else { format!("{label} ") };
     let Some(total) = total else {
         let state = format!("{position} in {seconds:.1} s");
-        return (format!("{label}{state}"), format!("{}<progress></progress> {state}", escaped(&label)));
+        return (
+            format!("{label}{state}"),
+            format!("{}<progress {STYLE}></progress> {state}", escaped(&label)),
+        );
     };
     let filled = position.min(total) * WIDTH / total.max(1);
     let left = match position {
@@ -163,7 +169,7 @@ fn drawing(label: &str, position: usize, total: Option<usize>, elapsed: Duration
     };
     let state = format!("{position}/{total}{left}");
     let bar = format!("{}{}", "█".repeat(filled), "·".repeat(WIDTH - filled));
-    let element = format!("<progress value=\"{position}\" max=\"{total}\"></progress>");
+    let element = format!("<progress value=\"{position}\" max=\"{total}\" {STYLE}></progress>");
     (format!("{label}{bar} {state}"), format!("{}{element} {state}", escaped(&label)))
 }
 
@@ -184,7 +190,7 @@ mod tests {
             text.starts_with("<files> ██████████····") && text.ends_with("1/3, 1.0 s, 2.0 s left"),
             "{text}"
         );
-        assert!(html.starts_with("&lt;files&gt; <progress value=\"1\" max=\"3\">"), "{html}");
+        assert!(html.starts_with("&lt;files&gt; <progress value=\"1\" max=\"3\""), "{html}");
         assert!(drawing("", 3, Some(3), SECOND).0.ends_with("█ 3/3, 1.0 s"));
         assert!(drawing("", 5, Some(3), SECOND).0.ends_with("█ 5/3, 1.0 s"));
     }
