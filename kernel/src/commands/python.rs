@@ -103,14 +103,18 @@ pub(crate) fn install_command() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn pretend(script: &str) -> (tempfile::TempDir, Option<Python>) {
         let prefix = tempfile::tempdir().unwrap();
         let program = prefix.path().join("bin/python");
         std::fs::create_dir(prefix.path().join("bin")).unwrap();
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        // Another process writes the program: what a fork of a neighbouring test still holds open
+        // for writing cannot be run ("text file busy").
+        let write = Command::new("sh")
+            .args(["-c", "printf '%s\\n' '#!/bin/sh' \"$1\" > \"$0\" && chmod +x \"$0\""])
+            .args([program.as_os_str(), script.as_ref()])
+            .status();
+        assert!(write.unwrap().success());
         let python = Python::of_environment(prefix.path());
         (prefix, python)
     }
