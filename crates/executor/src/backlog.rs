@@ -1,9 +1,9 @@
 //! Tasks for workers that belong to somebody else: rayon's and tokio's threads.
 //!
 //! Those pools have queues of their own, but one cannot look into them. So the tasks stand in a backlog
-//! here, and the foreign pool only gets as many calls of [`Backlog::run_one`] as there are tasks. That
-//! way a shutdown can cancel what has not started, and a worker that waits for a task can take it out of
-//! its turn (see `help`). A call whose task was taken that way has nothing to do.
+//! here, and the foreign pool only gets calls of [`Backlog::run_some`], as many as it has workers if there
+//! are that many tasks. That way a shutdown can cancel what has not started, and a worker that waits for
+//! a task can take it out of its turn (see `help`). A call that finds no task has nothing to do.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub(crate) struct Backlog {
     pub(crate) most: usize,
     jobs: Mutex<VecDeque<Arc<Claimable>>>,
     tasks: AtomicU64,
+    /// Calls of [`Backlog::run_some`] that the foreign pool owes.
+    calls: AtomicUsize,
     workers: AtomicUsize,
     /// Tasks that are not done: those in the backlog and those that run.
     open: AtomicUsize,
@@ -37,6 +39,9 @@ pub(crate) struct Backlog {
     /// Whether the foreign workers stayed behind in another process.
     is_orphaned: AtomicBool,
 }
+
+/// How many tasks a call runs. Each call costs the foreign pool about as much as a short task.
+const TURN: usize = 16;
 
 /// A task in a backlog, until somebody takes it.
 pub(crate) struct Claimable {
@@ -54,6 +59,7 @@ impl Backlog {
             most,
             jobs: Mutex::default(),
             tasks: AtomicU64::new(0),
+            calls: AtomicUsize::new(0),
             workers: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -80,7 +86,7 @@ impl Backlog {
         if self.closed.load(SeqCst) { Err(TaskError::ShutDown) } else { Ok(open) }
     }
 
-    /// Puts a task into the backlog; `call` has to see to it that somebody runs it.
+    /// Puts a task into the backlog; `call` has to see to it that a worker calls [`Backlog::run_some`].
     pub(crate) fn submit<F, T>(self: &Arc<Self>, name: NameId, work: F, call: impl FnOnce()) -> Future<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -92,7 +98,9 @@ impl Backlog {
             Ok(open) => {
                 let (job, future) = task::task(label, self.id, work);
                 self.put(job, open, future.shared());
-                call();
+                if self.wants_call() {
+                    call();
+                }
                 future
             }
         }
@@ -104,12 +112,30 @@ impl Backlog {
         self.jobs.lock().push_back(claimable);
     }
 
-    /// Runs the oldest task in the calling thread, unless it was taken out of its turn.
-    pub(crate) fn run_one(&self) {
-        let claimable = self.jobs.lock().pop_front();
-        if let Some(claimable) = claimable {
-            claimable.run();
+    /// Counts one more call, unless there are as many as workers.
+    fn wants_call(&self) -> bool {
+        let one_more = |calls| (calls < self.most).then_some(calls + 1);
+        self.calls.fetch_update(SeqCst, SeqCst, one_more).is_ok()
+    }
+
+    /// Runs the oldest tasks in the calling thread. Returns whether it has to be called again: what else
+    /// the foreign pool has to do gets its turn in between.
+    #[must_use]
+    pub(crate) fn run_some(&self) -> bool {
+        let worker = self.worker();
+        for _ in 0..TURN {
+            let Some(claimable) = self.pop() else {
+                self.calls.fetch_sub(1, SeqCst);
+                // Who has put a task there meanwhile may have counted this call.
+                return !self.jobs.lock().is_empty() && self.wants_call();
+            };
+            claimable.run_by(&worker);
         }
+        true
+    }
+
+    fn pop(&self) -> Option<Arc<Claimable>> {
+        self.jobs.lock().pop_front()
     }
 
     /// The calling thread, which becomes a worker if it is not one yet.
@@ -180,6 +206,12 @@ impl Claimable {
         };
         job.run(&open.0.worker());
         true
+    }
+
+    fn run_by(&self, worker: &Worker) {
+        if let Some((job, _open)) = self.take() {
+            job.run(worker);
+        }
     }
 }
 

@@ -36,6 +36,12 @@ pub struct RayonExecutor {
     handle: Arc<Handle>,
 }
 
+fn run(backlog: Arc<Backlog>) {
+    if backlog.run_some() {
+        rayon::spawn_fifo(move || run(backlog));
+    }
+}
+
 /// Its drop is the drop of the last handle.
 struct Handle {
     pool: Arc<Pool>,
@@ -96,9 +102,7 @@ impl RayonExecutor {
         let pool = &self.handle.pool;
         pool.backlog.submit(name, work, || {
             let backlog = Arc::clone(&pool.backlog);
-            pool.threads.spawn_fifo(move || {
-                backlog.run_one();
-            });
+            pool.threads.spawn_fifo(move || run(backlog));
         })
     }
 

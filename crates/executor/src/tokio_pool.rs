@@ -115,9 +115,7 @@ impl TokioExecutor {
         let pool = &self.handle.pool;
         pool.backlog.submit(name, work, || {
             let backlog = Arc::clone(&pool.backlog);
-            pool.runtime.spawn_blocking(move || {
-                backlog.run_one();
-            });
+            pool.runtime.spawn_blocking(move || while backlog.run_some() {});
         })
     }
 

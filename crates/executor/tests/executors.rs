@@ -178,6 +178,10 @@ fn two_rayon_tasks_that_wait_for_each_other() {
     let alice = pool.submit_named("alice", move || receiver.recv().unwrap().result()?);
     let waits_for = alice.clone();
     let bob = pool.submit_named("bob", move || waits_for.result()?);
+    while !(alice.running() && bob.running()) {
+        // Otherwise one might run the other itself.
+        std::thread::yield_now();
+    }
     sender.send(bob.clone()).unwrap();
     for future in [alice, bob] {
         let Err(TaskError::Deadlock(graph)) = future.result().unwrap() else { panic!() };

@@ -176,20 +176,13 @@ fn is_prime(n: u64) -> bool {
     !n.is_multiple_of(2) && (3..=n.isqrt()).step_by(2).all(|divisor| !n.is_multiple_of(divisor))
 }
 
-/// `map` over large primes, and over ten thousand smaller numbers, against half the time of a loop.
 /// The notes' numbers.
 const LARGE: [u64; 3] = [112272535095293, 1099726899285419, 112582705942171];
 
-/// A `map` over the notes' numbers and 10,000 smaller odd ones, of two sizes: what the executors cost a task
-/// shows in the short ones, how well they share the processors in the long ones.
+/// A `map` over the notes' numbers and 10,000 smaller odd ones, of some 40 µs each.
 fn primes() {
-    for (size, first) in [("short", 1_000_000_001), ("long", 1_000_000_000_001)] {
-        let numbers: Vec<u64> = LARGE.into_iter().chain((0..10_000).map(|n| first + 2 * n)).collect();
-        primes_of(size, &numbers);
-    }
-}
-
-fn primes_of(size: &str, numbers: &[u64]) {
+    let smaller = (0..10_000).map(|n| 40_000_000_001 + 2 * n);
+    let numbers: Vec<u64> = LARGE.into_iter().chain(smaller).collect();
     let (threads, rayon) = (ThreadPoolExecutor::new(2), RayonExecutor::new(2));
     let count = |results: &mut dyn Iterator<Item = Result<bool, TaskError>>| {
         results.filter(|result| *result.as_ref().unwrap()).count()
@@ -224,15 +217,15 @@ fn primes_of(size: &str, numbers: &[u64]) {
         [("threads", &on_threads), ("rayon", &on_rayon), ("two bare threads", &at_best)];
     for (kind, parallel) in runs {
         let half = || time(&serial) / 2.0;
-        let workload = format!("primes: 10,000 {size} tasks, {kind}");
+        let workload = format!("primes, {kind}");
         compare_rounds(&workload, || time(parallel), "half of a serial loop", half, 11);
         let all = || processor_time(&serial);
-        let workload = format!("primes: 10,000 {size} tasks, {kind}, processor time");
+        let workload = format!("primes, {kind}, processor time");
         compare_rounds(&workload, || processor_time(parallel), "a serial loop", all, 11);
     }
-    let mut python = python::primes(numbers);
-    let workload = format!("primes: 10,000 {size} tasks, beside Python");
-    compare_rounds(&workload, || time(&on_threads), "Python ProcessPoolExecutor", || python.ask(""), 5);
+    let mut python = python::primes(&numbers);
+    let workload = "primes, beside Python";
+    compare_rounds(workload, || time(&on_threads), "Python ProcessPoolExecutor", || python.ask(""), 5);
 }
 
 /// What one event costs in the log of a worker, against 50 ns.
