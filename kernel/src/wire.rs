@@ -129,8 +129,9 @@ pub enum Message {
     QuestionMark { text: String },
     /// One of evcxr's own content blocks, which user code may print. Sent by the supervisor.
     Content { mime: String, text: String },
-    /// The process that runs the cells has ended, by `signal` or with `code`. Sent by the supervisor.
-    Died { signal: Option<i32>, code: Option<i32> },
+    /// The process that runs the cells has ended, by `signal` or with `code`; if `restored`, another one
+    /// goes on from its checkpoint. Sent by the supervisor.
+    Died { signal: Option<i32>, code: Option<i32>, restored: bool },
     /// All that came before `Order::Sync` with this `id` has been sent. Sent by the supervisor.
     Synced { id: u64 },
 }

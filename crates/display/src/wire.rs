@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use std::io::{self, Read, Write};
 use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 const VARIABLE: &str = "THREADBOOK_WIRE";
 const VERSION: &str = "1";
@@ -22,10 +23,15 @@ const MESSAGE: u8 = 3;
 struct Wire {
     socket: Mutex<UnixStream>,
     /// A forked process has the descriptor too, but its messages would mix with ours.
-    owner: u32,
+    owner: AtomicU32,
 }
 
 fn wire() -> Option<&'static Wire> {
+    opened().filter(|wire| wire.owner.load(Relaxed) == std::process::id())
+}
+
+/// The wire of this process or of the one that it was forked from.
+fn opened() -> Option<&'static Wire> {
     static WIRE: OnceLock<Option<Wire>> = OnceLock::new();
     let wire = WIRE.get_or_init(|| {
         let value = std::env::var(VARIABLE).ok()?;
@@ -36,9 +42,33 @@ fn wire() -> Option<&'static Wire> {
         let descriptor = descriptor.parse().ok().filter(|_| version == VERSION)?;
         // SAFETY: the kernel opened this descriptor for us, and nobody else takes it.
         let socket = Mutex::new(unsafe { UnixStream::from_raw_fd(descriptor) });
-        Some(Wire { socket, owner: std::process::id() })
+        Some(Wire { socket, owner: AtomicU32::new(std::process::id()) })
     });
-    wire.as_ref().filter(|wire| wire.owner == std::process::id())
+    wire.as_ref()
+}
+
+/// Calls `fork` at a moment when no message is on its way, so that a copy of this process can go on.
+pub fn between_messages<T>(fork: impl FnOnce() -> T) -> T {
+    let _held = opened().map(Wire::lock);
+    fork()
+}
+
+/// Takes over from the process that this one was forked from, which is no more.
+pub fn take_over() {
+    if let Some(wire) = opened() {
+        wire.owner.store(std::process::id(), Relaxed);
+        // What the other one has not read is not for us.
+        let mut socket = wire.lock();
+        let _ = socket.set_nonblocking(true);
+        while matches!(socket.read(&mut [0; 64]), Ok(count) if count > 0) {}
+        let _ = socket.set_nonblocking(false);
+    }
+}
+
+impl Wire {
+    fn lock(&self) -> MutexGuard<'_, UnixStream> {
+        self.socket.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
 }
 
 /// Whether the Threadbook kernel is at the other end. The first call takes the descriptor, so the cell
@@ -58,7 +88,7 @@ pub fn send(message: &Value) -> bool {
     frame.extend((body.len() as u32).to_le_bytes());
     frame.push(MESSAGE);
     frame.extend(body.as_bytes());
-    let mut socket = wire.socket.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut socket = wire.lock();
     let mut ack = [0; 5];
     socket.write_all(&frame).and_then(|()| socket.read_exact(&mut ack)).is_ok()
 }

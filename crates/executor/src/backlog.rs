@@ -16,7 +16,7 @@ use crate::agent::{Agent, PoolId};
 use crate::block::{Goal, block};
 use crate::detect::{self, Dependency, Need};
 use crate::error::TaskError;
-use crate::fork::{self, Survivor};
+use crate::fork;
 use crate::future::Future;
 use crate::state::State;
 use crate::task::{self, Job, Worker};
@@ -36,8 +36,6 @@ pub(crate) struct Backlog {
     open: AtomicUsize,
     closed: AtomicBool,
     waiters: WaitList,
-    /// Whether the foreign workers stayed behind in another process.
-    is_orphaned: AtomicBool,
 }
 
 /// How many tasks a call runs. Each call costs the foreign pool about as much as a short task.
@@ -53,7 +51,7 @@ pub(crate) struct Open(Arc<Backlog>);
 
 impl Backlog {
     pub(crate) fn new(name: String, most: usize) -> Arc<Backlog> {
-        let backlog = Arc::new(Backlog {
+        Arc::new(Backlog {
             id: detect::add_pool(&name, most),
             recorder: Recorder::new(name),
             most,
@@ -64,10 +62,7 @@ impl Backlog {
             open: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             waiters: WaitList::default(),
-            is_orphaned: AtomicBool::new(false),
-        });
-        fork::add(&backlog);
-        backlog
+        })
     }
 
     pub(crate) fn next_label(&self, name: NameId) -> TaskLabel {
@@ -77,9 +72,6 @@ impl Backlog {
     /// Counts one more task, unless the executor is shut down.
     pub(crate) fn open(self: &Arc<Self>) -> Result<Open, TaskError> {
         fork::check();
-        if self.is_orphaned.load(Relaxed) {
-            return Err(orphaned());
-        }
         // Counted before the look at `closed`: who closes and then sees no open task sees them all.
         self.open.fetch_add(1, SeqCst);
         let open = Open(Arc::clone(self));
@@ -168,25 +160,20 @@ impl Backlog {
         taken.map(|(job, _open)| usize::from(job.cancel())).sum()
     }
 
+    /// Forgets the workers, in a process that was forked from theirs, and what they ran. Returns how many
+    /// calls of [`Backlog::run_some`] the rest needs.
+    pub(crate) fn forget_workers(&self) -> usize {
+        let jobs = self.jobs.lock();
+        let calls = jobs.len().min(self.most);
+        self.open.store(jobs.len(), SeqCst);
+        self.calls.store(calls, SeqCst);
+        self.workers.store(0, Relaxed);
+        calls
+    }
+
     /// Waits until no task is open. Returns false if the wait failed, or would be one for oneself.
     pub(crate) fn join(&self) -> bool {
         Agent::current().pool() != self.id && block(&Idle { backlog: self }, None).is_ok()
-    }
-}
-
-fn orphaned() -> TaskError {
-    let reason = "its threads were lost when the process was restored; make a new executor";
-    TaskError::BrokenPool(reason.to_owned())
-}
-
-impl Survivor for Backlog {
-    /// Foreign workers cannot be started anew, so the tasks are given up.
-    fn in_copy(self: Arc<Self>) {
-        self.is_orphaned.store(true, Relaxed);
-        let jobs = std::mem::take(&mut *self.jobs.lock());
-        for (job, _open) in jobs.into_iter().filter_map(|claimable| claimable.take()) {
-            job.give_up(orphaned());
-        }
     }
 }
 
@@ -236,7 +223,7 @@ struct Idle<'a> {
 
 impl Goal for Idle<'_> {
     fn is_reached(&self) -> bool {
-        self.backlog.open.load(SeqCst) == 0 || self.backlog.is_orphaned.load(Relaxed)
+        self.backlog.open.load(SeqCst) == 0
     }
 
     fn subscribe(&self, agent: &Arc<Agent>) {

@@ -4,8 +4,8 @@
 //! shared still says that they are there. A handler that runs in every forked child counts a
 //! generation, which costs a load to look at. The first wait or submission of a new generation
 //! ([`check`]) forgets the waits of threads that are no more and calls everybody who owned threads:
-//! thread pools start theirs anew for what stands in their queues, the others give their tasks up. A
-//! task that was being run is lost; a wait for it says so.
+//! they start theirs anew for what stands in their queues. A task that was being run is lost; a wait for it
+//! says so.
 //!
 //! The handlers also hold the two process-wide locks of this crate across the fork, so the copy does not
 //! find them locked by a thread that it does not have.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use threadbook_trace::{NameId, Timeline};
 
 use crate::backlog::Backlog;
+use crate::fork::{self, Survivor};
 use crate::future::Future;
 use crate::interrupt::is_interrupted;
 use crate::map::MapResults;
@@ -36,6 +38,38 @@ pub struct RayonExecutor {
     handle: Arc<Handle>,
 }
 
+fn start_threads(backlog: &Arc<Backlog>) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    let name = backlog.recorder.name().to_owned();
+    let of_worker = Arc::clone(backlog);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(backlog.most)
+        .stack_size(STACK_BYTES)
+        .thread_name(move |number| format!("{name}_{number}"))
+        .start_handler(move |_| {
+            of_worker.add_worker();
+        })
+        .build()
+}
+
+impl Pool {
+    /// Has one of rayon's threads run tasks of the backlog.
+    fn call(&self) {
+        let backlog = Arc::clone(&self.backlog);
+        self.threads.lock().spawn_fifo(move || run(backlog));
+    }
+}
+
+impl Survivor for Pool {
+    fn in_copy(self: Arc<Self>) {
+        // Without threads its tasks wait for ever, but can be interrupted.
+        let Ok(threads) = start_threads(&self.backlog) else { return };
+        std::mem::forget(std::mem::replace(&mut *self.threads.lock(), Arc::new(threads)));
+        for _ in 0..self.backlog.forget_workers() {
+            self.call();
+        }
+    }
+}
+
 fn run(backlog: Arc<Backlog>) {
     if backlog.run_some() {
         rayon::spawn_fifo(move || run(backlog));
@@ -49,7 +83,7 @@ struct Handle {
 
 struct Pool {
     backlog: Arc<Backlog>,
-    threads: rayon::ThreadPool,
+    threads: Mutex<Arc<rayon::ThreadPool>>,
 }
 
 static EXECUTORS: AtomicUsize = AtomicUsize::new(0);
@@ -80,17 +114,10 @@ impl RayonExecutor {
         panics::install_hook();
         let name = format!("RayonExecutor-{}", EXECUTORS.fetch_add(1, Relaxed));
         let backlog = Backlog::new(name.clone(), max_workers);
-        let of_worker = Arc::clone(&backlog);
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(max_workers)
-            .stack_size(STACK_BYTES)
-            .thread_name(move |number| format!("{name}_{number}"))
-            .start_handler(move |_| {
-                of_worker.add_worker();
-            })
-            .build()
-            .map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
-        let pool = Arc::new(Pool { backlog, threads });
+        let threads =
+            start_threads(&backlog).map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
+        let pool = Arc::new(Pool { backlog, threads: Mutex::new(Arc::new(threads)) });
+        fork::add(&pool);
         Ok(RayonExecutor { handle: Arc::new(Handle { pool }) })
     }
 
@@ -100,15 +127,13 @@ impl RayonExecutor {
         T: Send + 'static,
     {
         let pool = &self.handle.pool;
-        pool.backlog.submit(name, work, || {
-            let backlog = Arc::clone(&pool.backlog);
-            pool.threads.spawn_fifo(move || run(backlog));
-        })
+        pool.backlog.submit(name, work, || pool.call())
     }
 
     /// The rayon pool itself, for `install`, `join` and `scope`.
-    pub fn rayon(&self) -> &rayon::ThreadPool {
-        &self.handle.pool.threads
+    pub fn rayon(&self) -> Arc<rayon::ThreadPool> {
+        fork::check();
+        Arc::clone(&self.handle.pool.threads.lock())
     }
 
     fn backlog(&self) -> &Arc<Backlog> {

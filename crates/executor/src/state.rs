@@ -52,8 +52,10 @@ pub(crate) struct Header {
     pub(crate) pool: PoolId,
     /// The thread that runs the task, or that alone can; 0 as long as there is none.
     runner: AtomicU32,
-    /// The process that the task was made in: after a fork, tasks that ran in the parent are lost.
-    generation: u32,
+    /// The process that the task was made or run in: after a fork, tasks that ran in the parent are lost.
+    generation: AtomicU32,
+    /// Whether it is lost in a fork also when no thread runs it.
+    is_of_runtime: bool,
     /// The place in a backlog from which a worker that waits for the task may take it.
     claimable: OnceLock<Weak<Claimable>>,
 }
@@ -71,8 +73,14 @@ pub(crate) enum Maker {
 
 impl Header {
     pub(crate) fn new(label: TaskLabel, pool: PoolId) -> Header {
-        let generation = crate::fork::generation();
-        Header { label, pool, runner: AtomicU32::new(0), generation, claimable: OnceLock::new() }
+        let generation = AtomicU32::new(crate::fork::generation());
+        let (runner, claimable) = (AtomicU32::new(0), OnceLock::new());
+        Header { label, pool, runner, generation, is_of_runtime: false, claimable }
+    }
+
+    /// Of a task that an async runtime keeps while no thread runs it.
+    pub(crate) fn of_runtime(label: TaskLabel) -> Header {
+        Header { is_of_runtime: true, ..Header::new(label, 0) }
     }
 
     /// Written before the task starts and read under the detector's lock, which the writer takes before
@@ -80,6 +88,7 @@ impl Header {
     #[inline]
     pub(crate) fn set_runner(&self, agent: AgentId) {
         self.runner.store(agent, Relaxed);
+        self.generation.store(crate::fork::generation(), Relaxed);
     }
 
     pub(crate) fn set_claimable(&self, claimable: &Arc<Claimable>) {
@@ -105,7 +114,8 @@ impl Header {
 
     /// Whether the thread that ran the task stayed behind in the process that this one was forked from.
     pub(crate) fn is_lost(&self) -> bool {
-        self.generation != crate::fork::generation() && matches!(self.maker(), Maker::Thread(_))
+        self.generation.load(Relaxed) != crate::fork::generation()
+            && (self.is_of_runtime || matches!(self.maker(), Maker::Thread(_)))
     }
 }
 

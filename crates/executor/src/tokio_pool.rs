@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use threadbook_trace::{NameId, Outcome, TaskSpan, Ticks, Timeline};
+use tokio::runtime::Runtime;
 
 use crate::agent::{self, Agent, Running};
 use crate::backlog::{Backlog, Open};
 use crate::error::TaskError;
+use crate::fork::{self, Survivor};
 use crate::future::Future;
 use crate::interrupt::is_interrupted;
 use crate::map::MapResults;
@@ -58,8 +60,8 @@ struct Pool {
     /// The workers for async tasks, which have no backlog: a task that blocks one of them holds up
     /// tasks that this crate knows nothing of.
     workers: Arc<Backlog>,
-    runtime: tokio::runtime::Handle,
-    owner: Mutex<Option<tokio::runtime::Runtime>>,
+    runtime: Mutex<tokio::runtime::Handle>,
+    owner: Mutex<Option<Runtime>>,
 }
 
 static EXECUTORS: AtomicUsize = AtomicUsize::new(0);
@@ -90,21 +92,16 @@ impl TokioExecutor {
         }
         panics::install_hook();
         let name = format!("TokioExecutor-{}", EXECUTORS.fetch_add(1, Relaxed));
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(max_workers)
-            .max_blocking_threads(max_workers)
-            .thread_keep_alive(KEEP_ALIVE)
-            .thread_name(&name)
-            .enable_all()
-            .build()
+        let runtime = start_runtime(&name, max_workers)
             .map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
-        let pool = Pool {
+        let pool = Arc::new(Pool {
             backlog: Backlog::new(name.clone(), max_workers),
             workers: Backlog::new(format!("{name} (async)"), usize::MAX),
-            runtime: runtime.handle().clone(),
+            runtime: Mutex::new(runtime.handle().clone()),
             owner: Mutex::new(Some(runtime)),
-        };
-        Ok(TokioExecutor { handle: Arc::new(Handle { pool: Arc::new(pool) }) })
+        });
+        fork::add(&pool);
+        Ok(TokioExecutor { handle: Arc::new(Handle { pool }) })
     }
 
     fn submit_as<F, T>(&self, name: NameId, work: F) -> Future<T>
@@ -113,10 +110,7 @@ impl TokioExecutor {
         T: Send + 'static,
     {
         let pool = &self.handle.pool;
-        pool.backlog.submit(name, work, || {
-            let backlog = Arc::clone(&pool.backlog);
-            pool.runtime.spawn_blocking(move || while backlog.run_some() {});
-        })
+        pool.backlog.submit(name, work, || pool.call())
     }
 
     /// Runs an async task and returns at once with the future of its result.
@@ -149,8 +143,8 @@ impl TokioExecutor {
         match pool.backlog.open() {
             Err(error) => task::refused(label, error),
             Ok(open) => {
-                let (shared, future) = Shared::new(Header::new(label, 0));
-                pool.runtime.spawn(Spawned {
+                let (shared, future) = Shared::new(Header::of_runtime(label));
+                pool.runtime.lock().spawn(Spawned {
                     work: Some(Box::pin(work)),
                     shared,
                     workers: Arc::clone(&pool.workers),
@@ -163,8 +157,9 @@ impl TokioExecutor {
     }
 
     /// The runtime, for whatever else it can do.
-    pub fn runtime(&self) -> &tokio::runtime::Handle {
-        &self.handle.pool.runtime
+    pub fn runtime(&self) -> tokio::runtime::Handle {
+        fork::check();
+        self.handle.pool.runtime.lock().clone()
     }
 
     fn backlog(&self) -> &Arc<Backlog> {
@@ -262,7 +257,38 @@ impl Drop for Handle {
     }
 }
 
+fn start_runtime(name: &str, max_workers: usize) -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(max_workers)
+        .max_blocking_threads(max_workers)
+        .thread_keep_alive(KEEP_ALIVE)
+        .thread_name(name)
+        .enable_all()
+        .build()
+}
+
+impl Survivor for Pool {
+    fn in_copy(self: Arc<Self>) {
+        let mut owner = self.owner.lock();
+        // It is being shut down, or there is no thread to be had: waits can be interrupted.
+        let Some(lost) = &mut *owner else { return };
+        let Ok(runtime) = start_runtime(self.backlog.recorder.name(), self.backlog.most) else { return };
+        *self.runtime.lock() = runtime.handle().clone();
+        std::mem::forget(std::mem::replace(lost, runtime));
+        self.workers.forget_workers();
+        for _ in 0..self.backlog.forget_workers() {
+            self.call();
+        }
+    }
+}
+
 impl Pool {
+    /// Has one of tokio's threads for blocking work run tasks of the backlog.
+    fn call(&self) {
+        let backlog = Arc::clone(&self.backlog);
+        self.runtime.lock().spawn_blocking(move || while backlog.run_some() {});
+    }
+
     /// Waits for the tasks and lets the runtime go, without waiting for its idle threads: that is
     /// allowed in async code, too.
     fn end(&self) {

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use threadbook_executor::threading::{Lock, Thread};
-use threadbook_executor::{Promise, RayonExecutor, TaskError, ThreadPoolExecutor};
+use threadbook_executor::{Promise, RayonExecutor, TaskError, ThreadPoolExecutor, TokioExecutor};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -47,11 +47,24 @@ fn pools_locks_and_threads_work_in_a_copy_of_the_process() {
     let held = ThreadPoolExecutor::new(1);
     let running = held.submit(move || assert!(wait.recv().is_err()));
     let queued = held.submit(|| 7);
+    let busy = ThreadPoolExecutor::new(1);
+    let (free, until_free) = mpsc::channel::<()>();
+    let _busy = busy.submit(move || assert!(until_free.recv().is_err()));
+    let slow = busy.submit(|| {
+        std::thread::sleep(Duration::from_millis(300));
+        10
+    });
     while !running.running() {
         std::thread::yield_now();
     }
     let rayon = RayonExecutor::new(1);
     assert_eq!(rayon.submit(|| 1).result(), Ok(1));
+    let tokio_pool = TokioExecutor::new(1);
+    let (wake, until_woken) = tokio::sync::oneshot::channel::<()>();
+    let asleep = tokio_pool.spawn(async { assert!(until_woken.await.is_err()) });
+    while !asleep.running() {
+        std::thread::yield_now();
+    }
     let (promise, kept) = Promise::<()>::new();
     let deadlocked = ThreadPoolExecutor::new(1);
     let waiting = deadlocked.submit(move || kept.result());
@@ -67,8 +80,17 @@ fn pools_locks_and_threads_work_in_a_copy_of_the_process() {
             matches!(running.result_timeout(LIMIT), Err(TaskError::BrokenPool(_))),
             queued.result_timeout(LIMIT) == Ok(7),
             held.submit(|| 8).result_timeout(LIMIT) == Ok(8),
-            // Workers of others cannot be replaced.
-            matches!(rayon.submit(|| 4).result_timeout(LIMIT), Err(TaskError::BrokenPool(_))),
+            // Threads of others are replaced, too.
+            rayon.submit(|| 4).result_timeout(LIMIT) == Ok(4),
+            rayon.rayon().install(|| 5) == 5,
+            tokio_pool.submit(|| 6).result_timeout(LIMIT) == Ok(6),
+            tokio_pool.spawn(async { 7 }).result_timeout(LIMIT) == Ok(7),
+            matches!(asleep.result_timeout(LIMIT), Err(TaskError::BrokenPool(_))),
+            // A task that was made in the other process and is running in this one is not lost.
+            {
+                let slow = slow.clone();
+                held.submit(move || slow.result_timeout(LIMIT)).result_timeout(LIMIT) == Ok(Ok(10))
+            },
             // Nobody in this process waits, whoever waited in the other one.
             deadlocked.submit(|| 4).result_timeout(LIMIT) == Ok(4),
             *lock.lock().unwrap() == 5,
@@ -79,7 +101,7 @@ fn pools_locks_and_threads_work_in_a_copy_of_the_process() {
         checks.iter().position(|good| !good).map_or(0, |failed| failed as i32 + 1)
     });
     assert_eq!(code, 0, "check number {code} failed in the copy");
-    drop(release);
+    drop((release, free, wake));
     promise.set_result(());
     assert_eq!(waiting.result(), Ok(Ok(())));
     assert_eq!(running.result(), Ok(()));

@@ -1,14 +1,17 @@
-//! What the Threadbook kernel's cell process calls around each cell.
+//! What the Threadbook kernel's cell process calls: to run a cell, to fork a copy of itself, and to go on
+//! as that copy.
 //!
 //! Cells print through the standard library's shared object, which only code that is linked to it can
-//! flush, and whose panics only a hook set through it can see. Hence these two functions: the process
-//! looks them up by name, and does without them if the companion is not loaded.
+//! flush, and whose panics only a hook set through it can see. Hence these functions: the process looks
+//! them up by name, and does without them if the companion is not loaded.
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::json;
+use std::ffi::{c_int, c_void};
 use std::io::Write;
 use std::panic::PanicHookInfo;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 use threadbook_display::wire;
@@ -16,29 +19,69 @@ use threadbook_display::wire;
 /// How often, while a cell runs, a partial line is pushed out and an interrupt is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-static RUNNING: AtomicBool = AtomicBool::new(false);
-static CELL_THREAD: OnceLock<ThreadId> = OnceLock::new();
+/// As much as a main thread has.
+const STACK_BYTES: usize = 8 << 20;
 
-/// Called before a cell runs, on the thread that runs it.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+static CELL_THREAD: Mutex<Option<ThreadId>> = Mutex::new(None);
+static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+/// Where cells run in a restored process: rayon's own threads stayed behind in the one that died, and its
+/// global pool cannot be made anew. In a thread of another pool, parallel iterators use that one.
+static POOL: Mutex<Option<&'static ThreadPool>> = Mutex::new(None);
+
+/// Runs a cell, on the thread that calls this unless the process was restored.
 #[unsafe(no_mangle)]
-pub extern "C" fn threadbook_cell_begins() {
+pub extern "C" fn threadbook_run(
+    cell: extern "C" fn(*mut c_void) -> *mut c_void,
+    variables: *mut c_void,
+) -> *mut c_void {
     static FIRST: Once = Once::new();
     FIRST.call_once(|| {
         if wire::is_connected() {
-            let _ = CELL_THREAD.set(thread::current().id());
             report_panics();
+            let interrupted = INTERRUPTED.get_or_init(Arc::default);
+            let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, interrupted.clone());
             attend();
         }
     });
     threadbook_executor::clear_interrupt();
     RUNNING.store(true, Ordering::Relaxed);
-}
-
-/// Called when a cell has run, on the same thread.
-#[unsafe(no_mangle)]
-pub extern "C" fn threadbook_cell_ends() {
+    let pool = *POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    let variables = AtomicPtr::new(variables);
+    let run = || {
+        *CELL_THREAD.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
+        AtomicPtr::new(cell(variables.load(Ordering::Relaxed)))
+    };
+    let variables = match pool {
+        None => run(),
+        Some(pool) => pool.install(run),
+    };
     RUNNING.store(false, Ordering::Relaxed);
     let _ = std::io::stdout().flush();
+    variables.into_inner()
+}
+
+/// Forks, at a moment when no thread prints or sends, so that the copy can go on where this process is.
+/// Returns what `fork` does.
+#[unsafe(no_mangle)]
+pub extern "C" fn threadbook_fork() -> c_int {
+    wire::between_messages(|| {
+        let _stdout = std::io::stdout().lock();
+        let _stderr = std::io::stderr().lock();
+        // SAFETY: the copy has this thread only. The locks of the allocator are set right by the C
+        // library, those of the standard streams, the wire and the executors are free.
+        unsafe { libc::fork() }
+    })
+}
+
+/// Called in a copy that goes on in the place of its original, which has died.
+#[unsafe(no_mangle)]
+pub extern "C" fn threadbook_restored() {
+    wire::take_over();
+    attend();
+    let pool = ThreadPoolBuilder::new().thread_name(|_| "main".into()).stack_size(STACK_BYTES).build();
+    let pool = pool.ok().map(|pool| &*Box::leak(Box::new(pool)));
+    *POOL.lock().unwrap_or_else(PoisonError::into_inner) = pool;
 }
 
 /// A panic of the cell's own thread becomes the cell's error, so it is told and not printed. Panics of
@@ -48,7 +91,8 @@ fn report_panics() {
         let message = panic_message(panic);
         let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
         let current = thread::current();
-        if CELL_THREAD.get() == Some(&current.id()) {
+        let cell_thread = *CELL_THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+        if cell_thread == Some(current.id()) {
             wire::send(&json!({"type": "panic", "message": message, "file": file, "line": line}));
         } else {
             let name = current.name().unwrap_or("<unnamed>");
@@ -69,8 +113,8 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
 /// all that waits through the companion's types is told to stop waiting. (A cell that does not wait for
 /// them is ended with its process, a little later.)
 fn attend() {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, interrupted.clone());
+    let Some(interrupted) = INTERRUPTED.get() else { return };
+    interrupted.store(false, Ordering::Relaxed);
     let attendant = thread::Builder::new().name("threadbook".into());
     let _ = attendant.spawn(move || {
         loop {

@@ -1,9 +1,11 @@
 //! The cell process: loads shared objects and runs the cells in them, one after the other.
 
+use super::checkpoint;
 use crate::wire;
 use libloading::Library;
-use std::ffi::{CStr, OsStr, c_void};
-use std::io::{BufRead, BufReader, Write};
+use nix::unistd::{ForkResult, Pid, fork, setpgid};
+use std::ffi::{CStr, OsStr, OsString, c_int, c_void};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
@@ -11,69 +13,158 @@ use std::os::unix::net::UnixStream;
 pub struct Ends {
     pub control: UnixStream,
     pub companion: UnixStream,
+    pub alarm: UnixStream,
     pub stdin: OwnedFd,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
 }
 
-/// What the supervisor reads when a cell has been run.
-pub const DONE: u8 = b'.';
+/// What the cell process tells the supervisor over the control stream: one byte that says what, and four
+/// for a process id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// A cell begins with the companion loaded.
+    CompanionBegins,
+    /// A cell has been run, or the process been restored. There is this checkpoint, if any.
+    Done(Option<Pid>),
+}
 
-/// What it reads when a cell begins with the companion loaded.
-pub const COMPANION_BEGINS: u8 = b'c';
+/// The length of a report.
+pub const REPORT: usize = 5;
+
+impl Report {
+    fn to_bytes(self) -> [u8; REPORT] {
+        let (what, pid) = match self {
+            Report::CompanionBegins => (b'c', 0),
+            Report::Done(checkpoint) => (b'.', checkpoint.map_or(0, Pid::as_raw)),
+        };
+        let [a, b, c, d] = pid.to_le_bytes();
+        [what, a, b, c, d]
+    }
+
+    pub fn from_bytes([what, a, b, c, d]: [u8; REPORT]) -> Option<Report> {
+        let pid = i32::from_le_bytes([a, b, c, d]);
+        match what {
+            b'c' => Some(Report::CompanionBegins),
+            b'.' => Some(Report::Done((pid > 0).then(|| Pid::from_raw(pid)))),
+            _ => None,
+        }
+    }
+}
+
+type CellFunction = extern "C" fn(*mut c_void) -> *mut c_void;
 
 /// Functions that the companion crate exports for the cell process. Its library stays loaded.
 struct Companion {
-    cell_begins: extern "C" fn(),
-    cell_ends: extern "C" fn(),
+    run: extern "C" fn(CellFunction, *mut c_void) -> *mut c_void,
+    fork: extern "C" fn() -> c_int,
+    restored: extern "C" fn(),
+}
+
+struct CellProcess {
+    control: UnixStream,
+    alarm: UnixStream,
+    companion_path: OsString,
+    companion: Option<Companion>,
+    /// The engine's store of variables; made by the first cell that has one.
+    variables: *mut c_void,
+    takes_checkpoints: bool,
+    /// Checkpoints that this process has forked, ended or not.
+    forked: Vec<Pid>,
 }
 
 /// Runs cells until the supervisor closes the control stream.
 pub fn main(ends: Ends) -> ! {
     let companion_path = std::env::var_os(super::COMPANION).unwrap_or_default();
     prepare_process(&ends);
-    let mut control_out = ends.control.try_clone().expect("a socket can be cloned");
-    let mut variables: *mut c_void = std::ptr::null_mut();
-    let mut companion = None;
-    for line in BufReader::new(&ends.control).lines() {
-        let Ok(line) = line else { break };
-        let Some((path, symbol)) = line.rsplit_once(' ') else { continue };
-        companion = companion.or_else(|| Companion::load(&companion_path));
-        if companion.is_some() && control_out.write_all(&[COMPANION_BEGINS]).is_err() {
-            break;
-        }
-        if let Err(error) = run(path, symbol, &mut variables, companion.as_ref()) {
-            eprintln!("The compiled cell could not be loaded: {error:?}");
-            std::process::exit(1);
-        }
-        if control_out.write_all(&[DONE]).is_err() {
-            break;
-        }
-    }
-    std::process::exit(0)
+    let Ends { control, alarm, companion, .. } = ends;
+    // The companion knows its descriptor by number.
+    std::mem::forget(companion);
+    let process = CellProcess {
+        control,
+        alarm,
+        companion_path,
+        companion: None,
+        variables: std::ptr::null_mut(),
+        takes_checkpoints: checkpoint::is_wanted(),
+        forked: Vec::new(),
+    };
+    std::process::exit(i32::from(process.serve().is_err()))
 }
 
-fn run(
-    path: &str,
-    symbol: &str,
-    variables: &mut *mut c_void,
-    companion: Option<&Companion>,
-) -> Result<(), libloading::Error> {
-    // SAFETY: the object was compiled by the engine for just this: its initialisers are those of Rust's
-    // standard library and of the crates that the user asked for.
-    let object = unsafe { Library::new(path) }?;
-    // SAFETY: this is the signature that the engine gives to the function that runs a cell.
-    let cell = unsafe { object.get::<extern "C" fn(*mut c_void) -> *mut c_void>(symbol) }?;
-    if let Some(companion) = companion {
-        (companion.cell_begins)();
+impl CellProcess {
+    fn serve(mut self) -> io::Result<()> {
+        for line in BufReader::new(self.control.try_clone()?).lines() {
+            let line = line?;
+            let Some((path, symbol)) = line.rsplit_once(' ') else { continue };
+            self.companion = self.companion.take().or_else(|| Companion::load(&self.companion_path));
+            if self.companion.is_some() {
+                self.control.write_all(&Report::CompanionBegins.to_bytes())?;
+            }
+            if let Err(error) = self.run(path, symbol) {
+                eprintln!("The compiled cell could not be loaded: {error:?}");
+                return Err(io::Error::other(error));
+            }
+            let checkpoint = if self.takes_checkpoints { self.take_checkpoint() } else { None };
+            self.control.write_all(&Report::Done(checkpoint).to_bytes())?;
+        }
+        Ok(())
     }
-    *variables = cell(*variables);
-    if let Some(companion) = companion {
-        (companion.cell_ends)();
+
+    fn run(&mut self, path: &str, symbol: &str) -> Result<(), libloading::Error> {
+        // SAFETY: the object was compiled by the engine for just this: its initialisers are those of
+        // Rust's standard library and of the crates that the user asked for.
+        let object = unsafe { Library::new(path) }?;
+        // SAFETY: this is the signature that the engine gives to the function that runs a cell.
+        let cell = *unsafe { object.get::<CellFunction>(symbol) }?;
+        self.variables = match &self.companion {
+            Some(companion) => (companion.run)(cell, self.variables),
+            None => cell(self.variables),
+        };
+        // Never unloaded: variables, threads and thread-local destructors may point into it.
+        std::mem::forget(object);
+        Ok(())
     }
-    // Never unloaded: variables, threads and thread-local destructors may point into it.
-    std::mem::forget(object);
-    Ok(())
+
+    /// Forks a checkpoint and returns its process id. The checkpoint itself, when it is woken, forks its
+    /// own and goes on as the cell process.
+    fn take_checkpoint(&mut self) -> Option<Pid> {
+        loop {
+            self.forked.retain(|&pid| !checkpoint::bury(pid));
+            let _ = io::stdout().flush();
+            match self.fork().ok()? {
+                ForkResult::Parent { child } => {
+                    // A group of its own, so that it outlives what ends with this process. Said by both:
+                    // neither knows who comes first.
+                    let _ = setpgid(child, child);
+                    self.forked.push(child);
+                    return Some(child);
+                }
+                ForkResult::Child => {
+                    let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+                    checkpoint::sleep(&self.alarm);
+                    self.forked.clear();
+                    end_with_parent();
+                    if let Some(companion) = &self.companion {
+                        (companion.restored)();
+                    }
+                }
+            }
+        }
+    }
+
+    fn fork(&self) -> nix::Result<ForkResult> {
+        match &self.companion {
+            Some(companion) => match (companion.fork)() {
+                0 => Ok(ForkResult::Child),
+                pid if pid > 0 => Ok(ForkResult::Parent { child: Pid::from_raw(pid) }),
+                _ => Err(nix::errno::Errno::last()),
+            },
+            // SAFETY: user code may have started threads, which the copy does not have. It waits for
+            // none, and the locks of the allocator are set right by the C library.
+            None => unsafe { fork() },
+        }
+    }
 }
 
 impl Companion {
@@ -82,25 +173,34 @@ impl Companion {
     fn load(path: &OsStr) -> Option<Companion> {
         // SAFETY: the companion is ours, and has no initialisers but those of the standard library.
         let library = unsafe { Library::new(path) }.ok()?;
-        let find = |name: &CStr| {
-            // SAFETY: the companion exports both as `extern "C" fn()`.
-            unsafe { library.get::<extern "C" fn()>(name) }.ok().map(|symbol| *symbol)
-        };
-        let companion = Companion {
-            cell_begins: find(c"threadbook_cell_begins")?,
-            cell_ends: find(c"threadbook_cell_ends")?,
+        let name = |name: &'static CStr| name.to_bytes_with_nul();
+        // SAFETY: the companion exports these three with these signatures.
+        let companion = unsafe {
+            Companion {
+                run: *library.get(name(c"threadbook_run")).ok()?,
+                fork: *library.get(name(c"threadbook_fork")).ok()?,
+                restored: *library.get(name(c"threadbook_restored")).ok()?,
+            }
         };
         std::mem::forget(library);
         Some(companion)
     }
 }
 
-fn prepare_process(ends: &Ends) {
-    use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, setpgid};
-    // A group of its own: whatever user code starts can be ended together with it.
-    let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+/// Has the system end this process with the supervisor, its parent.
+fn end_with_parent() {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+}
+
+fn prepare_process(ends: &Ends) {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
+    // A group of its own: whatever user code starts can be ended together with it.
+    let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+    end_with_parent();
+    // SAFETY: this is no function of ours. (The supervisor's handler came along in the fork.)
+    let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) };
     for result in [dup2_stdin(&ends.stdin), dup2_stdout(&ends.stdout), dup2_stderr(&ends.stderr)] {
         result.expect("a descriptor can be duplicated");
     }

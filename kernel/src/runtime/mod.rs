@@ -4,12 +4,14 @@
 //! streams: `LOAD_AND_RUN <shared object> <symbol>` comes in, `EVCXR_EXECUTION_COMPLETE` goes out. That
 //! process is the [`supervisor`]: it forks the [`cell`] process, which loads and runs what the engine has
 //! compiled, and stands between it and the kernel: what user code prints is parted from what the engine
-//! must hear ([`notices`]), and the death of the cell process is told with its reason.
+//! must hear ([`notices`]), and the death of the cell process is told with its reason. After each cell, the
+//! cell process leaves a [`checkpoint`], from which the supervisor has it go on if it dies.
 //!
 //! The supervisor never runs user code, never starts a thread (so that it may fork), and never waits for
 //! the cell process without also listening to the kernel.
 
 mod cell;
+mod checkpoint;
 mod notices;
 mod supervisor;
 

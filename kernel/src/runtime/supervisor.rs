@@ -1,20 +1,21 @@
 //! The supervisor: stands between the engine, the kernel and the process that runs the cells.
 //!
 //! One loop over `poll`. The cell process may die at any moment and in any way; then what it printed is
-//! sent on, the kernel is told how it ended, and the supervisor ends too, which the engine understands: it
-//! starts a new one. (A checkpoint of the cell process, to go on from, would be forked in
-//! [`Supervisor::run_cell`] and woken in [`Supervisor::bury`].)
+//! sent on, the kernel is told how it ended, and its checkpoint is woken and goes on in its place; to the
+//! engine, the cell has panicked. If there is no checkpoint, the supervisor ends too, which the engine
+//! understands: it starts a new one.
 
-use super::cell::{self, Ends};
+use super::cell::{self, Ends, REPORT, Report};
+use super::checkpoint;
 use super::notices::{CHANGED_TYPE, Notices, PANIC, Piece, QUESTION_MARK};
 use crate::wire::{self, Kind, Message, Order};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, read};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -34,6 +35,9 @@ const GRACE: Duration = Duration::from_millis(800);
 /// How long the rest of a message of the companion may take to arrive.
 const COMPANION_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a checkpoint may take to wake up. (Much of its memory may have been swapped out.)
+const WAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The supervisor's whole life.
 pub fn main() -> ! {
     // SAFETY: the process has one thread.
@@ -50,6 +54,11 @@ pub fn main() -> ! {
 
 struct Supervisor {
     cell: Pid,
+    /// What to go on from if the cell process dies.
+    checkpoint: Option<Pid>,
+    alarm: UnixStream,
+    /// Becomes readable when a child has died.
+    deaths: UnixStream,
     running: bool,
     /// The companion is loaded, so it tells of panics.
     has_companion: bool,
@@ -83,6 +92,10 @@ impl Supervisor {
 
         let (control, cell_control) = UnixStream::pair()?;
         let (companion, cell_companion) = UnixStream::pair()?;
+        let (alarm, cell_alarm) = UnixStream::pair()?;
+        let (deaths, has_died) = UnixStream::pair()?;
+        deaths.set_nonblocking(true)?;
+        signal_hook::low_level::pipe::register(Signal::SIGCHLD as i32, has_died)?;
         let (stdout, cell_stdout) = io::pipe()?;
         let (stderr, cell_stderr) = io::pipe()?;
         companion.set_read_timeout(Some(COMPANION_TIMEOUT))?;
@@ -95,10 +108,11 @@ impl Supervisor {
         let cell = match unsafe { fork() }? {
             ForkResult::Parent { child } => child,
             ForkResult::Child => {
-                drop((control, companion, stdout, stderr, kernel, other_ends));
+                drop((control, companion, alarm, deaths, stdout, stderr, kernel, other_ends));
                 cell::main(Ends {
                     control: cell_control,
                     companion: cell_companion,
+                    alarm: cell_alarm,
                     stdin: std::fs::File::open("/dev/null")?.into(),
                     stdout: cell_stdout.into(),
                     stderr: cell_stderr.into(),
@@ -111,6 +125,9 @@ impl Supervisor {
         }
         Ok(Supervisor {
             cell,
+            checkpoint: None,
+            alarm,
+            deaths,
             running: false,
             has_companion: false,
             panic_told: false,
@@ -128,10 +145,10 @@ impl Supervisor {
         })
     }
 
-    /// Serves until the engine or the kernel closes its end, or the cell process dies.
+    /// Serves until the engine or the kernel closes its end, or the cell process dies for good.
     fn serve(&mut self) -> io::Result<()> {
         loop {
-            let [engine, kernel, control, companion, stdout, stderr] = self.wait()?;
+            let [engine, kernel, control, companion, stdout, stderr, deaths] = self.wait()?;
             if stderr || stdout {
                 self.pump()?;
             }
@@ -145,8 +162,14 @@ impl Supervisor {
             if companion {
                 self.pass_on()?;
             }
-            if control && !self.cell_answered()? {
-                return self.bury();
+            if control {
+                self.hear_cell()?;
+            }
+            if deaths
+                && let Some(status) = self.cell_has_died()?
+                && !self.bury(status)?
+            {
+                return Ok(());
             }
             if kernel && !self.obey()? || engine && !self.hear_engine()? {
                 self.end_cell_process();
@@ -155,15 +178,16 @@ impl Supervisor {
         }
     }
 
-    fn wait(&self) -> io::Result<[bool; 6]> {
+    fn wait(&self) -> io::Result<[bool; 7]> {
         let stdin = io::stdin();
-        let descriptors: [BorrowedFd; 6] = [
+        let descriptors: [BorrowedFd; 7] = [
             stdin.as_fd(),
             self.kernel.as_fd(),
             self.control.as_fd(),
             self.companion.as_fd(),
             self.stdout.as_fd(),
             self.stderr.as_fd(),
+            self.deaths.as_fd(),
         ];
         let mut polled = descriptors.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
         let left = |limit: Duration, since: Option<Instant>| Some(limit.saturating_sub(since?.elapsed()));
@@ -278,23 +302,39 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Whether the cell process lives; tells the engine if it has finished the cell.
-    fn cell_answered(&mut self) -> io::Result<bool> {
-        let mut byte = [0];
-        match read(&self.control, &mut byte) {
-            Ok(1) if byte[0] == cell::COMPANION_BEGINS => {
-                self.has_companion = true;
-                Ok(true)
-            }
-            Ok(1) if byte[0] == cell::DONE => {
+    /// Hears what the cell process has to say; tells the engine if the cell has been run.
+    fn hear_cell(&mut self) -> io::Result<()> {
+        let mut report = [0; REPORT];
+        match self.control.read_exact(&mut report).ok().and_then(|()| Report::from_bytes(report)) {
+            Some(Report::CompanionBegins) => self.has_companion = true,
+            Some(Report::Done(checkpoint)) => {
+                self.replace_checkpoint(checkpoint);
                 self.drain()?;
-                self.running = false;
-                self.interrupted = None;
-                answer_engine(COMPLETE)?;
-                Ok(true)
+                self.end_run(&[COMPLETE])?;
             }
-            _ => Ok(false),
+            // It has closed the stream, or writes garbage to it: it cannot be talked to any more.
+            None => {
+                let (quiet, other_end) = UnixStream::pair()?;
+                self.control = quiet;
+                self._other_ends.push(other_end.into());
+                self.end_cell_process();
+            }
         }
+        Ok(())
+    }
+
+    fn replace_checkpoint(&mut self, new: Option<Pid>) {
+        if let Some(old) = std::mem::replace(&mut self.checkpoint, new) {
+            checkpoint::end(old);
+        }
+    }
+
+    fn end_run(&mut self, answers: &[&str]) -> io::Result<()> {
+        self.interrupted = None;
+        if std::mem::take(&mut self.running) {
+            answers.iter().try_for_each(|answer| answer_engine(answer))?;
+        }
+        Ok(())
     }
 
     fn hear_engine(&mut self) -> io::Result<bool> {
@@ -340,19 +380,80 @@ impl Supervisor {
         let _ = kill(self.cell, Signal::SIGKILL);
     }
 
-    /// The cell process has died: says how, and ends what it left behind.
-    fn bury(&mut self) -> io::Result<()> {
-        let (signal, code) = loop {
-            match waitpid(self.cell, None) {
-                Ok(WaitStatus::Signaled(_, signal, _)) => break (Some(signal as i32), None),
-                Ok(WaitStatus::Exited(_, code)) => break (None, Some(code)),
+    /// Buries all children that have died, also those of user code that came here as orphans. Returns how
+    /// the cell process ended, if it did.
+    fn cell_has_died(&mut self) -> io::Result<Option<WaitStatus>> {
+        while matches!(self.deaths.read(&mut [0; 64]), Ok(count) if count > 0) {}
+        let mut of_cell = None;
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(of_cell),
+                Ok(status) if status.pid() == Some(self.cell) => of_cell = Some(status),
                 Ok(_) | Err(Errno::EINTR) => {}
-                Err(_) => break (None, None),
+                Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    /// The cell process has died: ends what it left behind, says how it died, and goes on from its
+    /// checkpoint. Returns false if that cannot be.
+    fn bury(&mut self, status: WaitStatus) -> io::Result<bool> {
+        let (signal, code) = match status {
+            WaitStatus::Signaled(_, signal, _) => (Some(signal as i32), None),
+            WaitStatus::Exited(_, code) => (None, Some(code)),
+            _ => (None, None),
         };
         let _ = killpg(self.cell, Signal::SIGKILL);
-        self.drain()?;
-        self.tell(&Message::Died { signal, code })
+        self.hear_last_words()?;
+        let was_running = self.running;
+        let restored = self.restore();
+        self.tell(&Message::Died { signal, code, restored })?;
+        if restored && was_running {
+            self.end_run(&[PANIC, COMPLETE])?;
+        }
+        Ok(restored)
+    }
+
+    /// What the dead process had still said and printed.
+    fn hear_last_words(&mut self) -> io::Result<()> {
+        while is_readable(&self.control)? {
+            self.hear_cell()?;
+        }
+        self.companion.set_read_timeout(Some(HOLD))?;
+        while is_readable(&self.companion)? {
+            match wire::read_frame(&mut self.companion) {
+                Ok(Some((Kind::Message, body))) => {
+                    self.drain()?;
+                    self.send(Kind::Message, &body)?;
+                }
+                // It died in the middle of a message.
+                _ => break,
+            }
+        }
+        self.companion.set_read_timeout(Some(COMPANION_TIMEOUT))?;
+        self.drain()
+    }
+
+    /// Wakes the checkpoint, which becomes the cell process.
+    fn restore(&mut self) -> bool {
+        let Some(pid) = self.checkpoint.take() else { return false };
+        self.cell = pid;
+        self.panic_told = false;
+        let mut report = [0; REPORT];
+        let woken = checkpoint::wake(&mut self.alarm, pid)
+            .and_then(|()| self.control.set_read_timeout(Some(WAKE_TIMEOUT)))
+            .and_then(|()| self.control.read_exact(&mut report))
+            .and_then(|()| self.control.set_read_timeout(None));
+        match Report::from_bytes(report) {
+            Some(Report::Done(checkpoint)) if woken.is_ok() => {
+                self.checkpoint = checkpoint;
+                true
+            }
+            _ => {
+                self.end_cell_process();
+                false
+            }
+        }
     }
 
     fn send(&mut self, kind: Kind, body: &[u8]) -> io::Result<()> {
@@ -364,7 +465,11 @@ impl Supervisor {
     }
 }
 
-fn poll_all(polled: &mut [PollFd; 6], timeout: PollTimeout) -> io::Result<[bool; 6]> {
+fn is_readable(stream: &UnixStream) -> io::Result<bool> {
+    Ok(poll_all(&mut [PollFd::new(stream.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO)?[0])
+}
+
+fn poll_all<const N: usize>(polled: &mut [PollFd; N], timeout: PollTimeout) -> io::Result<[bool; N]> {
     match poll(polled, timeout) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(error) => return Err(error.into()),

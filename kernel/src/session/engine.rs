@@ -34,11 +34,18 @@ pub struct Engine {
     link: Arc<Link>,
     output: Arc<CellOutput>,
     reading: Reading,
+    /// Whether a cell has used `.await`, so that there is a runtime.
+    awaits: bool,
 }
+
+/// Makes the engine's code around an `.await` start a new runtime: the threads of the one in its store of
+/// variables are gone, so it cannot even be dropped.
+const FORGET_RUNTIME: &str = "std::mem::forget(evcxr_variable_store.take_variable::<std::sync::Arc<\
+                              std::sync::Mutex<tokio::runtime::Runtime>>>(\"evcxr_tokio_runtime\"));";
 
 impl Engine {
     pub fn new(workplace: Workplace, link: Arc<Link>, output: Arc<CellOutput>) -> Engine {
-        Engine { workplace, link, output, reading: Reading::default() }
+        Engine { workplace, link, output, reading: Reading::default(), awaits: false }
     }
 
     /// Starts the evaluation context, then does what is asked until nobody can ask any more.
@@ -79,6 +86,10 @@ impl Engine {
 
     fn execute(&mut self, context: &mut CommandContext, code: &str, cell: Box<Cell>) -> Outcome {
         let count = cell.count.value();
+        if self.link.was_restored() && self.awaits {
+            let _ = context.execute(FORGET_RUNTIME);
+        }
+        self.awaits |= code.contains(".await");
         if !self.link.begin_cell() {
             self.link.end_cell(false);
             return Outcome::Failed(Failure::interrupted_before_start());

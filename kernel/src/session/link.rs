@@ -5,6 +5,7 @@
 use super::lock;
 use super::output::CellOutput;
 use super::processes;
+use super::report;
 use crate::wire::{self, Kind, Message, Order};
 use std::io::BufReader;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -42,6 +43,8 @@ pub struct Panic {
 pub struct Death {
     pub signal: Option<i32>,
     pub code: Option<i32>,
+    /// Another process goes on in its place, with the variables.
+    pub restored: bool,
 }
 
 #[derive(Default)]
@@ -59,6 +62,8 @@ struct State {
     waiting: usize,
     cancelled: bool,
     happened: Happened,
+    /// The cell process has been restored, and nobody has asked yet.
+    restored: bool,
 }
 
 /// See the module's documentation.
@@ -136,8 +141,17 @@ impl Link {
             }
             Message::Panicked => lock(&self.state).happened.panicked = true,
             Message::QuestionMark { text } => lock(&self.state).happened.question_mark = Some(text),
-            Message::Died { signal, code } => {
-                lock(&self.state).happened.died = Some(Death { signal, code });
+            Message::Died { signal, code, restored } => {
+                let death = Death { signal, code, restored };
+                let mut state = lock(&self.state);
+                state.restored |= restored;
+                if state.running.is_some() {
+                    state.happened.died = Some(death);
+                } else {
+                    drop(state);
+                    self.output
+                        .stream(Kind::Stderr, format!("{}\n", report::between_cells(death)).as_bytes());
+                }
             }
             Message::Synced { id } => {
                 lock(&self.state).synced = id;
@@ -187,6 +201,11 @@ impl Link {
             self.print_caught(happened.panic.take());
         }
         happened
+    }
+
+    /// Whether the cell process has been restored from a checkpoint since this was asked.
+    pub fn was_restored(&self) -> bool {
+        std::mem::take(&mut lock(&self.state).restored)
     }
 
     fn sync(&self) {

@@ -22,6 +22,9 @@ pub struct Failure {
 const LOST: &str = "Variables are lost with the process: run the cells that define them again. Functions, \
                     types and imports are kept.";
 
+const RESTORED: &str = "Variables are as they were before this cell. Threads that ran in the process are gone; \
+                        pools and runtimes start theirs anew.";
+
 impl Failure {
     fn new(ename: &str, evalue: impl Into<String>, rendered: &str) -> Failure {
         let mut traceback: Vec<String> = rendered.trim_end().lines().map(str::to_owned).collect();
@@ -69,6 +72,10 @@ pub fn failure(
 ) -> Option<Failure> {
     let cell = format!("cell [{count}]");
     match error {
+        None if happened.died.is_some() => happened.died.map(match happened.interrupted {
+            true => |death| interrupted(Some(death)),
+            false => died,
+        }),
         None if happened.interrupted && (happened.panicked || happened.question_mark.is_some()) => {
             Some(interrupted(None))
         }
@@ -97,17 +104,38 @@ pub fn failure(
 }
 
 fn interrupted(died: Option<Death>) -> Failure {
-    Failure::plain("Interrupted", "the cell was interrupted", died.map(|_| LOST))
+    Failure::plain("Interrupted", "the cell was interrupted", died.map(what_is_left))
 }
 
 fn died(death: Death) -> Failure {
-    let reason = match death {
+    Failure::plain("ProcessDied", &how_it_died(death), Some(what_is_left(death)))
+}
+
+/// What to say of a process that died while no cell was running.
+pub fn between_cells(death: Death) -> String {
+    let left = if death.restored {
+        RESTORED.replace("before this cell", "after the last cell")
+    } else {
+        LOST.into()
+    };
+    format!("Between two cells, {}. {left}", how_it_died(death))
+}
+
+fn what_is_left(death: Death) -> &'static str {
+    if death.restored { RESTORED } else { LOST }
+}
+
+fn how_it_died(death: Death) -> String {
+    match death {
         Death { signal: Some(number), .. } => {
             let signal = Signal::try_from(number).ok();
             let name = signal.map_or_else(|| format!("signal {number}"), |signal| signal.to_string());
             let meaning = match signal {
                 Some(Signal::SIGABRT) => ": abort, or a stack that overflowed",
-                Some(Signal::SIGSEGV | Signal::SIGBUS) => ": it touched memory that is not its own",
+                Some(Signal::SIGSEGV | Signal::SIGBUS) => {
+                    ": it touched memory that is not its own, or its stack overflowed"
+                }
+                Some(Signal::SIGILL | Signal::SIGTRAP) => ": it reached code that cannot be reached",
                 Some(Signal::SIGKILL) => ": killed from outside, or the machine ran out of memory",
                 _ => "",
             };
@@ -115,8 +143,7 @@ fn died(death: Death) -> Failure {
         }
         Death { code: Some(code), .. } => format!("the cell's process ended itself with exit code {code}"),
         Death { .. } => "the cell's process ended".to_owned(),
-    };
-    Failure::plain("ProcessDied", &reason, Some(LOST))
+    }
 }
 
 fn stray(offset: usize, code: &str, cell: &str) -> Failure {
@@ -347,7 +374,8 @@ mod tests {
     #[test]
     fn every_way_to_die_is_told_with_what_is_lost() {
         let die = |signal, code| {
-            let happened = Happened { died: Some(Death { signal, code }), ..Default::default() };
+            let death = Death { signal, code, restored: false };
+            let happened = Happened { died: Some(death), ..Default::default() };
             let error = evcxr::Error::SubprocessTerminated("gone".into());
             shown(&failure(Some(error), happened, "", &Prepared::new(""), 1, String::new).unwrap())
         };
@@ -355,6 +383,9 @@ mod tests {
         assert!(die(Some(6), None).contains("SIGABRT"));
         assert!(die(None, Some(3)).contains("exit code 3"));
         assert!(die(Some(9), None).contains("Variables are lost"));
+        let death = Death { signal: Some(11), code: None, restored: true };
+        let restored = of(Happened { died: Some(death), ..Default::default() }, "", "").unwrap();
+        assert!(shown(&restored).contains("SIGSEGV") && shown(&restored).contains("as they were before"));
     }
 
     #[test]
