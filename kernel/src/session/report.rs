@@ -76,9 +76,8 @@ pub fn failure(
             true => |death| interrupted(Some(death)),
             false => died,
         }),
-        None if happened.interrupted && (happened.panicked || happened.question_mark.is_some()) => {
-            Some(interrupted(None))
-        }
+        // Also if the cell has overheard it, and gone on without what it had waited for.
+        None if happened.interrupted => Some(interrupted(None)),
         None if happened.panicked => {
             let panic = happened.panic.unwrap_or_else(|| Panic {
                 message: "the cell panicked".into(),
