@@ -1,19 +1,19 @@
 //! The protocol front: Jupyter's messages over ZeroMQ.
 //!
-//! [`channels`] opens the sockets and carries messages; [`kernel`] answers them, one method a message type;
+//! [`connection`] reads what the front end asks for; [`channels`] opens the sockets and carries messages; [`kernel`] answers them, one method a message type;
 //! [`iopub`] publishes what everybody sees. Nothing here knows how code is evaluated: that is
 //! [`crate::session`], which in turn knows nothing of sockets.
 //!
 //! The specification: <https://jupyter-client.readthedocs.io/en/stable/messaging.html>.
 
 mod channels;
+mod connection;
 mod history;
 pub mod iopub;
 mod is_complete;
 mod kernel;
 
 use anyhow::Context;
-use jupyter_protocol::ConnectionInfo;
 use std::path::Path;
 
 /// The version of the protocol that is spoken here.
@@ -21,7 +21,7 @@ pub const PROTOCOL_VERSION: &str = "5.3";
 
 /// Serves one kernel until it is shut down.
 pub fn serve(connection_file: &Path, prepared: &Path) -> anyhow::Result<()> {
-    let connection = read_connection_file(connection_file)?;
+    let connection = connection::read(connection_file)?;
     // The environment may only be changed while there is one thread.
     let workplace = crate::session::Workplace::open(prepared)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -32,19 +32,4 @@ pub fn serve(connection_file: &Path, prepared: &Path) -> anyhow::Result<()> {
     let served = runtime.block_on(channels::serve(&connection, workplace));
     runtime.shutdown_background();
     served
-}
-
-fn read_connection_file(path: &Path) -> anyhow::Result<ConnectionInfo> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("The connection file {} cannot be read", path.display()))?;
-    let connection: ConnectionInfo = serde_json::from_str(&text)
-        .with_context(|| format!("{} is not a Jupyter connection file", path.display()))?;
-    if connection.signature_scheme != "hmac-sha256" {
-        anyhow::bail!(
-            "{} asks for the signature scheme {:?}; this kernel knows only hmac-sha256",
-            path.display(),
-            connection.signature_scheme
-        );
-    }
-    Ok(connection)
 }
