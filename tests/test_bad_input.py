@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from pathlib import Path
 
 import pytest
 import zmq
@@ -82,6 +84,19 @@ def test_ten_megabytes_of_output(kc):
     assert len(text) == lines * 105, f"{len(text)} of {lines * 105} characters arrived"
     assert text.startswith(f"{0:0104}\n") and text.endswith(f"{lines - 1:0104}\n")
     assert len(result.of("stream")) < lines / 10, f"{len(result.of('stream'))} messages: a front end would choke"
+    assert_next_cell_runs(kc)
+
+
+@pytest.mark.timeout(300)
+def test_a_hundred_megabytes_of_output(kc):
+    lines = 1_000_000
+    result = run_cell(kc, f'for n in 0..{lines} {{ println!("{{n:0104}}"); }}', timeout=200)
+    assert result.status == "ok", str(result)[:3000]
+    shown = result.stdout
+    assert len(shown) == 16 << 20, f"{len(shown)} characters were shown"
+    note = re.search(r"more than 16 MB. The rest is in (\S+) until the kernel ends", result.stderr)
+    rest = Path(note[1]).read_text()
+    assert len(shown) + len(rest) == lines * 105 and rest.endswith(f"{lines - 1:0104}\n")
     assert_next_cell_runs(kc)
 
 

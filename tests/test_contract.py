@@ -289,6 +289,20 @@ def test_panic_in_own_function_shows_where(kc):
     assert_error(run_cell(kc, "half(7)"), "7 is odd")
 
 
+def test_panic_in_a_function_of_an_earlier_cell(kc):
+    ok(kc, "fn third_of(v: &[i32]) -> i32 {\n    // The comment makes it line 3.\n    v[2]\n}")
+    assert_error(run_cell(kc, "let pair = vec![1, 2];\nthird_of(&pair)"), "index out of bounds", "3 |     v[2]")
+
+
+def test_the_whole_backtrace_on_request(kc):
+    ok(kc, 'unsafe { std::env::set_var("RUST_BACKTRACE", "1") };')
+    result = run_cell(kc, 'panic!("all of it")')
+    ok(kc, 'unsafe { std::env::remove_var("RUST_BACKTRACE") };')
+    assert_error(result, "all of it")
+    assert "threadbook_run" in result.stderr and "run_user_code" in result.stderr, result
+    assert run_cell(kc, 'panic!("less")').stderr == ""
+
+
 def test_early_return_by_question_mark(kc):
     result = run_cell(kc, 'let cups: i32 = "twelve".parse::<i32>()?;\nprintln!("{cups}");')
     assert_error(result, "invalid digit found in string")

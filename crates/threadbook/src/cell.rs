@@ -7,6 +7,7 @@
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::json;
+use std::backtrace::Backtrace;
 use std::ffi::{c_int, c_void};
 use std::io::Write;
 use std::panic::PanicHookInfo;
@@ -85,13 +86,16 @@ pub extern "C" fn threadbook_restored() {
 }
 
 /// A panic of the cell's own thread becomes the cell's error, so it is told and not printed. Panics of
-/// other threads are printed, in one line and without a backtrace.
+/// other threads are printed, in one line. A backtrace is printed if `RUST_BACKTRACE` asks for it.
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic_message(panic);
         let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
         let current = thread::current();
         let cell_thread = *CELL_THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
+            eprintln!("{}", Backtrace::force_capture());
+        }
         if cell_thread == Some(current.id()) {
             wire::send(&json!({"type": "panic", "message": message, "file": file, "line": line}));
         } else {

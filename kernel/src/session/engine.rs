@@ -3,7 +3,7 @@
 use super::last_expression::Prepared;
 use super::link::Link;
 use super::output::{Cell, CellOutput};
-use super::report::{self, Failure};
+use super::report::{self, Earlier, Failure};
 use super::text::{byte_offset, code_points};
 use super::workplace::Workplace;
 use super::{Completions, Outcome};
@@ -36,6 +36,8 @@ pub struct Engine {
     reading: Reading,
     /// Whether a cell has used `.await`, so that there is a runtime.
     awaits: bool,
+    /// The cells that went well: their functions may yet panic.
+    cells: Vec<Earlier>,
 }
 
 /// Makes the engine's code around an `.await` start a new runtime: the threads of the one in its store of
@@ -45,7 +47,7 @@ const FORGET_RUNTIME: &str = "std::mem::forget(evcxr_variable_store.take_variabl
 
 impl Engine {
     pub fn new(workplace: Workplace, link: Arc<Link>, output: Arc<CellOutput>) -> Engine {
-        Engine { workplace, link, output, reading: Reading::default(), awaits: false }
+        Engine { workplace, link, output, reading: Reading::default(), awaits: false, cells: Vec::new() }
     }
 
     /// Starts the evaluation context, then does what is asked until nobody can ask any more.
@@ -117,9 +119,12 @@ impl Engine {
         }
         let result_text = self.output.end();
         let generated = || context.last_source().unwrap_or_default();
-        match report::failure(result.err(), happened, code, &prepared, count, generated) {
+        match report::failure(result.err(), happened, code, &prepared, count, &self.cells, generated) {
             Some(failure) => Outcome::Failed(failure),
-            None => Outcome::Done { pages, result: result_text },
+            None => {
+                self.cells.push((count, code.to_owned()));
+                Outcome::Done { pages, result: result_text }
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod engine;
 mod last_expression;
+mod limit;
 mod link;
 mod output;
 mod processes;
@@ -60,7 +61,7 @@ impl Session {
     /// Starts the engine in the background and returns at once.
     pub fn start(workplace: Workplace, iopub: IoPub) -> Session {
         let (sender, jobs) = mpsc::channel();
-        let output = Arc::new(CellOutput::new(iopub));
+        let output = Arc::new(CellOutput::new(iopub, workplace.directory().to_owned()));
         let link = Link::listen(workplace.listener(), output.clone());
         let rust_version = workplace.rust_version().to_owned();
         let engine = Engine::new(workplace, link.clone(), output);

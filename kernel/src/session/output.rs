@@ -1,5 +1,6 @@
 //! What a cell prints and shows, published as it comes.
 
+use super::limit::Limit;
 use super::lock;
 use super::text::Utf8Stream;
 use crate::protocol::iopub::IoPub;
@@ -8,6 +9,7 @@ use jupyter_protocol::{
     ClearOutput, ExecutionCount, JupyterMessage, JupyterMessageContent, StreamContent, UnknownMessage,
 };
 use serde_json::json;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 /// The cell that outputs belong to.
@@ -21,6 +23,8 @@ pub struct Cell {
 /// Publishes outputs for the cell that runs, or for the last one when none does.
 pub struct CellOutput {
     iopub: IoPub,
+    /// Where files may be put until the session ends.
+    directory: PathBuf,
     state: Mutex<State>,
 }
 
@@ -29,6 +33,7 @@ struct State {
     cell: Option<Cell>,
     stdout: Utf8Stream,
     stderr: Utf8Stream,
+    limit: Limit,
     /// Content blocks that arrive one after the other are one bundle; this one is not complete yet.
     blocks: MimeBundle,
     /// The cell's result as text.
@@ -36,8 +41,8 @@ struct State {
 }
 
 impl CellOutput {
-    pub fn new(iopub: IoPub) -> CellOutput {
-        CellOutput { iopub, state: Mutex::default() }
+    pub fn new(iopub: IoPub, directory: PathBuf) -> CellOutput {
+        CellOutput { iopub, directory, state: Mutex::default() }
     }
 
     /// From now on, outputs belong to `cell`.
@@ -51,7 +56,7 @@ impl CellOutput {
         let mut state = lock(&self.state);
         let blocks = std::mem::take(&mut state.blocks);
         for (kind, rest) in [(Kind::Stdout, state.stdout.finish()), (Kind::Stderr, state.stderr.finish())] {
-            self.publish_text(&state, kind, rest);
+            self.publish_text(&mut state, kind, rest);
         }
         if !blocks.is_empty() {
             self.publish_result(&mut state, blocks, MimeBundle::new());
@@ -65,7 +70,7 @@ impl CellOutput {
         self.flush_blocks(&mut state);
         let decoder = if kind == Kind::Stderr { &mut state.stderr } else { &mut state.stdout };
         let text = decoder.push(bytes);
-        self.publish_text(&state, kind, text);
+        self.publish_text(&mut state, kind, text);
     }
 
     /// The value of the last expression.
@@ -120,15 +125,20 @@ impl CellOutput {
         self.publish(state, result(state, data, metadata));
     }
 
-    fn publish_text(&self, state: &State, kind: Kind, text: String) {
-        if text.is_empty() {
-            return;
+    fn publish_text(&self, state: &mut State, kind: Kind, text: String) {
+        let count = state.cell.as_ref().map_or(0, |cell| cell.count.value());
+        let rest = || self.directory.join(format!("output-of-cell-{count}.txt"));
+        let passed = state.limit.pass(&text, rest);
+        if !passed.text.is_empty() {
+            let content = match kind {
+                Kind::Stderr => StreamContent::stderr(passed.text),
+                _ => StreamContent::stdout(passed.text),
+            };
+            self.publish(state, content);
         }
-        let content = match kind {
-            Kind::Stderr => StreamContent::stderr(&text),
-            _ => StreamContent::stdout(&text),
-        };
-        self.publish(state, content);
+        if let Some(note) = passed.note {
+            self.publish(state, StreamContent::stderr(&note));
+        }
     }
 
     fn publish(&self, state: &State, content: impl Into<JupyterMessageContent>) {

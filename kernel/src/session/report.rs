@@ -60,17 +60,21 @@ impl Failure {
     }
 }
 
+/// A cell that went well, with its number.
+pub type Earlier = (usize, String);
+
 /// What to say about a cell, or `None` if it went well. `code` is the cell's, `prepared` what the engine got
-/// of it, and `generated` what the engine made of that.
+/// of it, and `generated` what the engine made of that, and of the functions of `earlier` cells.
 pub fn failure(
     error: Option<evcxr::Error>,
     happened: Happened,
     code: &str,
     prepared: &Prepared,
     count: usize,
+    earlier: &[Earlier],
     generated: impl FnOnce() -> String,
 ) -> Option<Failure> {
-    let cell = format!("cell [{count}]");
+    let cell = cell_name(count);
     match error {
         None if happened.died.is_some() => happened.died.map(match happened.interrupted {
             true => |death| interrupted(Some(death)),
@@ -84,8 +88,14 @@ pub fn failure(
                 file: String::new(),
                 line: 0,
             });
-            let line = cell_line(&prepared.code, &generated(), panic.line as usize);
-            Some(panicked(&panic, line, code, &cell))
+            let (generated, line) = (generated(), panic.line as usize);
+            let in_this_cell = cell_line(&prepared.code, &generated, line).map(|line| (code, cell, line));
+            let place = in_this_cell.or_else(|| {
+                earlier.iter().rev().find_map(|(count, code)| {
+                    Some((code.as_str(), cell_name(*count), cell_line(code, &generated, line)?))
+                })
+            });
+            Some(panicked(&panic, place.filter(|_| panic.file.ends_with("src/lib.rs"))))
         }
         None if happened.question_mark.is_some() => {
             happened.question_mark.map(|text| question_mark(&text, code, &cell))
@@ -168,14 +178,19 @@ fn question_mark(text: &str, code: &str, cell: &str) -> Failure {
     Failure::new("Error", text, &render(&[group]))
 }
 
-fn panicked(panic: &Panic, line: Option<usize>, code: &str, cell: &str) -> Failure {
+fn cell_name(count: usize) -> String {
+    format!("cell [{count}]")
+}
+
+/// `place` is the code, the name, and the line of the cell in which the panic happened.
+fn panicked(panic: &Panic, place: Option<(&str, String, usize)>) -> Failure {
     let (first, rest) = panic.message.split_once('\n').unwrap_or((&panic.message, ""));
     let mut group = Group::with_title(titled("Panic", first));
     if !rest.is_empty() {
         group = group.element(Level::NOTE.message(rest.to_owned()));
     }
-    let line = line.filter(|_| panic.file.ends_with("src/lib.rs"));
-    if let Some(start) = line.map(|line| place_offset(code, line, 1)) {
+    if let Some((code, cell, line)) = &place {
+        let start = place_offset(code, *line, 1);
         let text = code[start..].lines().next().unwrap_or_default();
         let indent = text.len() - text.trim_start().len();
         let place = AnnotationKind::Primary.span(start + indent..start + text.trim_end().len());
@@ -336,7 +351,7 @@ mod tests {
     }
 
     fn of(happened: Happened, code: &str, generated: &str) -> Option<Failure> {
-        failure(None, happened, code, &Prepared::new(code), 3, || generated.to_owned())
+        failure(None, happened, code, &Prepared::new(code), 3, &[], || generated.to_owned())
     }
 
     #[test]
@@ -350,6 +365,20 @@ mod tests {
         assert!(text.starts_with("Panic: index out of bounds"), "{text}");
         assert!(text.contains("cell [3]:3") && text.contains("3 | v[n]"), "{text}");
         assert!(failure.traceback.len() <= MAX_LINES);
+    }
+
+    #[test]
+    fn a_panic_in_a_function_of_an_earlier_cell_shows_that_one() {
+        let earlier = [(1, "fn pick(v: &[i32]) -> i32 {\n    v[7]\n}".to_owned()), (2, "1".to_owned())];
+        let code = "pick(&[1])";
+        let generated =
+            "fn pick(v: &[i32]) -> i32 {\n    v[7]\n}\nfn run() {\n(pick(&[1])).evcxr_display();\n}";
+        let panic = Panic { message: "out of bounds".into(), file: "src/lib.rs".into(), line: 2 };
+        let happened = Happened { panic: Some(panic), panicked: true, ..Default::default() };
+        let failure =
+            failure(None, happened, code, &Prepared::new(code), 3, &earlier, || generated.to_owned());
+        let text = shown(&failure.unwrap());
+        assert!(text.contains("cell [1]:2") && text.contains("2 |     v[7]"), "{text}");
     }
 
     #[test]
@@ -376,7 +405,7 @@ mod tests {
             let death = Death { signal, code, restored: false };
             let happened = Happened { died: Some(death), ..Default::default() };
             let error = evcxr::Error::SubprocessTerminated("gone".into());
-            shown(&failure(Some(error), happened, "", &Prepared::new(""), 1, String::new).unwrap())
+            shown(&failure(Some(error), happened, "", &Prepared::new(""), 1, &[], String::new).unwrap())
         };
         assert!(die(Some(11), None).contains("SIGSEGV: it touched memory"));
         assert!(die(Some(6), None).contains("SIGABRT"));

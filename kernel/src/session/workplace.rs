@@ -109,6 +109,10 @@ impl Workplace {
         &self.companion
     }
 
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub fn rust_version(&self) -> &str {
         self.toolchain.version()
     }
