@@ -553,6 +553,27 @@ def test_questions_do_not_run_code(kc):
     assert ok(kc, "touched").result == "0"
 
 
+def test_questions_are_answered_while_a_cell_runs(fresh_kc):
+    """Without the engine, which has no time: by the names that it knew, and those of the cells since."""
+    ok(fresh_kc, "fn thousandfold(n: u64) -> u64 { 1000 * n }\nlet answer = thousandfold(42);")
+    sleep = "std::thread::sleep(std::time::Duration::from_secs(4))"
+    running = send_cell(fresh_kc, f'println!("started"); {sleep}; answer.pow(2)')
+    while fresh_kc.get_iopub_msg(timeout=20)["msg_type"] != "stream":
+        pass
+    before = time.monotonic()
+    assert "thousandfold" in ask(fresh_kc, "complete", "let é = thou", 12)["matches"]
+    assert "ThreadPoolExecutor" in ask(fresh_kc, "complete", "Thread", 6)["matches"]
+    assert "pow" in ask(fresh_kc, "complete", "answer.p", 8)["matches"]
+    shown = ask(fresh_kc, "inspect", "thousandfold", 4)
+    assert shown["found"] and "fn thousandfold(n: u64) -> u64" in shown["data"]["text/plain"], shown
+    assert not ask(fresh_kc, "inspect", "unheard_of", 4)["found"]
+    assert ask(fresh_kc, "is_complete", "fn f() {")["status"] == "incomplete"
+    took = time.monotonic() - before
+    done = collect(fresh_kc, {running: "sleep"})[running]
+    assert done.result == "1764000000", done
+    assert took < 3, f"the answers took {took:.1f} s, so they waited for the cell"
+
+
 # --- interrupt, restart, shutdown ---------------------------------------------------------------------------------
 
 WAITING_CELLS = {

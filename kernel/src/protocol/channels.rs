@@ -53,7 +53,7 @@ pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow:
     tokio::spawn(receive(receiver, "shell", {
         let kernel = kernel.clone();
         move |message| {
-            if Kernel::needs_engine(&message) {
+            if kernel.needs_engine(&message) {
                 let _ = queue.send(message);
             } else {
                 tokio::spawn(answer(kernel.clone(), message, replies.clone()));

@@ -50,12 +50,14 @@ impl Kernel {
         &self.session
     }
 
-    /// Whether a message is for the engine, and must wait while a cell runs.
-    pub fn needs_engine(message: &JupyterMessage) -> bool {
-        matches!(
-            message.content,
-            Content::ExecuteRequest(_) | Content::CompleteRequest(_) | Content::InspectRequest(_)
-        )
+    /// Whether a message has to wait for its turn with the engine. While a cell runs, questions about
+    /// names are answered without it.
+    pub fn needs_engine(&self, message: &JupyterMessage) -> bool {
+        match message.content {
+            Content::ExecuteRequest(_) => true,
+            Content::CompleteRequest(_) | Content::InspectRequest(_) => !self.session.is_busy(),
+            _ => false,
+        }
     }
 
     /// Answers one message, between a busy and an idle status.

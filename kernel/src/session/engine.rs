@@ -2,6 +2,7 @@
 
 use super::last_expression::Prepared;
 use super::link::Link;
+use super::names::{Names, end_of_word, start_of_word};
 use super::output::{Cell, CellOutput};
 use super::report::{self, Earlier, Failure};
 use super::text::{byte_offset, code_points};
@@ -33,6 +34,8 @@ pub struct Engine {
     workplace: Workplace,
     link: Arc<Link>,
     output: Arc<CellOutput>,
+    names: Arc<Names>,
+    knows_prelude: bool,
     reading: Reading,
     /// Whether a cell has used `.await`, so that there is a runtime.
     awaits: bool,
@@ -46,8 +49,17 @@ const FORGET_RUNTIME: &str = "std::mem::forget(evcxr_variable_store.take_variabl
                               std::sync::Mutex<tokio::runtime::Runtime>>>(\"evcxr_tokio_runtime\"));";
 
 impl Engine {
-    pub fn new(workplace: Workplace, link: Arc<Link>, output: Arc<CellOutput>) -> Engine {
-        Engine { workplace, link, output, reading: Reading::default(), awaits: false, cells: Vec::new() }
+    pub fn new(workplace: Workplace, link: Arc<Link>, output: Arc<CellOutput>, names: Arc<Names>) -> Engine {
+        Engine {
+            workplace,
+            link,
+            output,
+            names,
+            knows_prelude: false,
+            reading: Reading::default(),
+            awaits: false,
+            cells: Vec::new(),
+        }
     }
 
     /// Starts the evaluation context, then does what is asked until nobody can ask any more.
@@ -60,6 +72,7 @@ impl Engine {
         let mut first = jobs.try_recv();
         if matches!(first, Err(TryRecvError::Empty)) {
             let _ = context.completions(WARM_UP, WARM_UP.len());
+            self.learn_prelude(&mut context);
             first = jobs.recv().map_err(|_| TryRecvError::Disconnected);
         }
         for job in first.into_iter().chain(jobs) {
@@ -67,6 +80,15 @@ impl Engine {
             if catch_unwind(AssertUnwindSafe(|| self.serve(&mut context, job))).is_err() {
                 self.link.end_cell(false);
             }
+            self.learn_prelude(&mut context);
+        }
+    }
+
+    /// Notes, once, what every cell can name, for the time when a cell runs.
+    fn learn_prelude(&mut self, context: &mut CommandContext) {
+        const PRELUDE: &str = "threadbook::prelude::";
+        if !std::mem::replace(&mut self.knows_prelude, true) {
+            self.names.learn(PRELUDE, &complete(context, PRELUDE, PRELUDE.len()));
         }
     }
 
@@ -77,7 +99,9 @@ impl Engine {
             }
             Job::Complete { code, cursor, answer } => {
                 self.read(context, &code);
-                let _ = answer.send(complete(context, &code, cursor));
+                let completions = complete(context, &code, cursor);
+                self.names.learn(&code, &completions);
+                let _ = answer.send(completions);
             }
             Job::Inspect { code, cursor, answer } => {
                 self.read(context, &code);
@@ -97,6 +121,7 @@ impl Engine {
             return Outcome::Failed(Failure::interrupted_before_start());
         }
         self.output.begin(*cell);
+        self.names.learn_cell(code);
         let asked = dependencies::without_loaded(code, self.workplace.companion());
         let mut prepared = Prepared::new(asked.as_deref().unwrap_or_default());
         let result = match &asked {
@@ -214,18 +239,6 @@ fn inspect(context: &mut CommandContext, code: &str, cursor: usize) -> Option<Mi
     found.then(|| {
         [("text/plain".to_owned(), plain.into()), ("text/html".to_owned(), html.into())].into_iter().collect()
     })
-}
-
-/// The end of the word at `offset`, so that the cursor may stand anywhere in it.
-fn end_of_word(code: &str, offset: usize) -> usize {
-    let rest = &code[offset..];
-    offset + rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())
-}
-
-/// The start of the word that ends at `offset`.
-fn start_of_word(code: &str, offset: usize) -> usize {
-    let before = code[..offset].trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
-    before.len()
 }
 
 /// Starts an evaluation context in a workplace, with the companion loaded.

@@ -184,6 +184,12 @@ impl Link {
         lock(&self.state).waiting += 1;
     }
 
+    /// Whether a cell runs or waits.
+    pub fn is_busy(&self) -> bool {
+        let state = lock(&self.state);
+        state.running.is_some() || state.waiting > 0
+    }
+
     /// A cell has ended, as the engine says, by the death of its process if `by_death`. Waits until all
     /// that it printed has been published, and returns what happened to it.
     pub fn end_cell(&self, by_death: bool) -> Happened {

@@ -9,6 +9,7 @@ mod engine;
 mod last_expression;
 mod limit;
 mod link;
+mod names;
 mod output;
 mod processes;
 mod report;
@@ -24,6 +25,7 @@ use crate::wire::MimeBundle;
 use engine::{Engine, Job};
 use jupyter_protocol::{ExecuteRequest, ExecutionCount, JupyterMessage};
 use link::Link;
+use names::Names;
 use output::{Cell, CellOutput};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -54,6 +56,7 @@ pub struct Session {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     link: Arc<Link>,
+    names: Arc<Names>,
     rust_version: String,
 }
 
@@ -64,14 +67,21 @@ impl Session {
         let output = Arc::new(CellOutput::new(iopub, workplace.directory().to_owned()));
         let link = Link::listen(workplace.listener(), output.clone());
         let rust_version = workplace.rust_version().to_owned();
-        let engine = Engine::new(workplace, link.clone(), output);
+        let names = Arc::new(Names::default());
+        let engine = Engine::new(workplace, link.clone(), output, names.clone());
         let thread = std::thread::Builder::new()
             .name("engine".into())
             // rustc's own threads have as much; deep expressions are parsed by recursion.
             .stack_size(64 << 20)
             .spawn(move || engine.work(jobs))
             .expect("a thread can be started");
-        Session { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), link, rust_version }
+        Session {
+            jobs: Mutex::new(Some(sender)),
+            thread: Mutex::new(Some(thread)),
+            link,
+            names,
+            rust_version,
+        }
     }
 
     /// The version of the compiler, such as `1.95.0`.
@@ -93,15 +103,26 @@ impl Session {
         answered.await.unwrap_or_else(|_| Outcome::Failed(Failure::engine_gone()))
     }
 
-    /// Asks what could stand at `cursor` (in code points).
+    /// Whether a cell runs or waits, so that the engine has no time for anything else.
+    pub fn is_busy(&self) -> bool {
+        self.link.is_busy()
+    }
+
+    /// Asks what could stand at `cursor` (in code points). Does not wait for a cell.
     pub async fn complete(&self, code: &str, cursor: usize) -> Completions {
+        if self.is_busy() {
+            return self.names.complete(code, cursor);
+        }
         let (answer, answered) = oneshot::channel();
         self.send(Job::Complete { code: code.into(), cursor, answer });
         answered.await.unwrap_or_default()
     }
 
-    /// Asks what stands at `cursor` (in code points).
+    /// Asks what stands at `cursor` (in code points). Does not wait for a cell.
     pub async fn inspect(&self, code: &str, cursor: usize) -> Option<MimeBundle> {
+        if self.is_busy() {
+            return self.names.inspect(code, cursor);
+        }
         let (answer, answered) = oneshot::channel();
         self.send(Job::Inspect { code: code.into(), cursor, answer });
         answered.await.ok().flatten()
