@@ -553,6 +553,19 @@ def test_questions_do_not_run_code(kc):
     assert ok(kc, "touched").result == "0"
 
 
+def test_user_expressions(kc):
+    asked = {"sum": "one + 1", "text": '"é"', "unknown": "no_such_name", "panics": 'panic!("in it")'}
+    reply = ok(kc, "let one = 1;", user_expressions=asked).reply
+    values = reply["user_expressions"]
+    assert values["sum"] == {"status": "ok", "data": {"text/plain": "2"}, "metadata": {}}
+    assert values["text"]["data"]["text/plain"] == '"é"'
+    assert values["unknown"]["status"] == "error" and "no_such_name" in values["unknown"]["evalue"]
+    assert (values["panics"]["ename"], values["panics"]["evalue"]) == ("Panic", "in it")
+    assert ok(kc, "one").result == "1"
+    failed = run_cell(kc, "no_such_name", user_expressions=asked)
+    assert failed.reply["user_expressions"] == {}, "after an error they are not evaluated"
+
+
 def test_questions_are_answered_while_a_cell_runs(fresh_kc):
     """Without the engine, which has no time: by the names that it knew, and those of the cells since."""
     ok(fresh_kc, "fn thousandfold(n: u64) -> u64 { 1000 * n }\nlet answer = thousandfold(42);")

@@ -4,15 +4,17 @@ use super::PROTOCOL_VERSION;
 use super::history::History;
 use super::iopub::IoPub;
 use super::is_complete::is_complete;
-use crate::session::{Outcome, Session};
+use crate::session::{Failure, Outcome, Session};
 use crate::wire::MimeBundle;
 use jupyter_protocol::{
     CodeMirrorMode, CommInfoReply, CompleteReply, CompleteRequest, ErrorOutput, ExecuteInput, ExecuteReply,
-    ExecuteRequest, ExecutionCount, HelpLink, HistoryReply, HistoryRequest, InspectReply, InspectRequest,
-    InterruptReply, IsCompleteReply, IsCompleteRequest, JupyterMessage, JupyterMessageContent as Content,
-    KernelInfoReply, LanguageInfo, Payload, ReplyError, ReplyStatus, ShutdownReply, ShutdownRequest, Status,
+    ExecuteRequest, ExecutionCount, ExpressionResult, HelpLink, HistoryReply, HistoryRequest, InspectReply,
+    InspectRequest, InterruptReply, IsCompleteReply, IsCompleteRequest, JupyterMessage,
+    JupyterMessageContent as Content, KernelInfoReply, LanguageInfo, Payload, ReplyError, ReplyStatus,
+    ShutdownReply, ShutdownRequest, Status,
 };
 use serde_json::json;
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
@@ -166,7 +168,13 @@ impl Kernel {
             self.iopub.publish(input, message).await;
         }
         let outcome = self.session.execute(request, message.clone(), execution_count).await;
-        let user_expressions = Some(Default::default());
+        let mut values = HashMap::new();
+        if matches!(outcome, Outcome::Done { .. }) {
+            for (name, expression) in request.user_expressions.iter().flatten() {
+                values.insert(name.clone(), self.evaluate(expression, message, execution_count).await);
+            }
+        }
+        let user_expressions = Some(values);
         match outcome {
             Outcome::Done { pages, result } => {
                 if counts && let Some(text) = result {
@@ -199,6 +207,28 @@ impl Kernel {
                     })),
                     ..Default::default()
                 }
+            }
+        }
+    }
+
+    /// The value of a user expression. What it prints is for nobody.
+    async fn evaluate(
+        &self,
+        expression: &str,
+        message: &JupyterMessage,
+        count: ExecutionCount,
+    ) -> ExpressionResult {
+        let request = ExecuteRequest { code: expression.to_owned(), silent: true, ..Default::default() };
+        match self.session.execute(&request, message.clone(), count).await {
+            Outcome::Done { result, .. } => {
+                let data = json!({"text/plain": result.unwrap_or_default()});
+                ExpressionResult::Ok {
+                    data: serde_json::from_value(data).unwrap_or_default(),
+                    metadata: Default::default(),
+                }
+            }
+            Outcome::Failed(Failure { ename, evalue, traceback }) => {
+                ExpressionResult::Error { ename, evalue, traceback }
             }
         }
     }
