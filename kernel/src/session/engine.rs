@@ -120,6 +120,10 @@ impl Engine {
             self.link.end_cell(false);
             return Outcome::Failed(Failure::interrupted_before_start());
         }
+        if !self.workplace.directory().exists() {
+            self.link.end_cell(false);
+            return Outcome::Failed(Failure::no_workplace(self.workplace.directory()));
+        }
         self.output.begin(*cell);
         self.names.learn_cell(code);
         let asked = dependencies::without_loaded(code, self.workplace.companion());

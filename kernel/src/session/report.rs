@@ -7,6 +7,7 @@ use annotate_snippets::renderer::{AnsiColor, Style};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use evcxr::CompilationError;
 use nix::sys::signal::Signal;
+use std::path::Path;
 
 /// No error is longer than this, in lines.
 const MAX_LINES: usize = 12;
@@ -52,6 +53,12 @@ impl Failure {
     /// The engine could not be started.
     pub fn no_engine(reason: &str) -> Failure {
         Failure::plain("EngineError", reason, Some("`threadbook doctor` says what is missing."))
+    }
+
+    /// Somebody has removed the directory that cells are compiled in.
+    pub fn no_workplace(directory: &Path) -> Failure {
+        let reason = format!("the kernel's directory {} was removed", directory.display());
+        Failure::plain("EngineError", &reason, Some("Restart the kernel: it makes itself a new one."))
     }
 
     /// An interrupt came before the cell's turn.

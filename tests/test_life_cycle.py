@@ -1,0 +1,120 @@
+"""A kernel's end, however it comes, and a ground that gives way under it: no process and no directory is left."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers import kernel_spec, ok, processes_marked, run_cell, running_kernel, send_cell, wait_until
+
+
+@pytest.fixture
+def cache(tmp_path) -> Path:
+    """Where the kernels of a test put their sessions, and nobody else's."""
+    path = tmp_path / "cache"
+    path.mkdir()
+    return path
+
+
+def sessions(cache: Path) -> list[Path]:
+    """The directories of sessions that live, or were left behind."""
+    return [path for path in cache.glob("threadbook/sessions/*") if path.is_dir()]
+
+
+def assert_nothing_is_left(kernel, cache):
+    assert wait_until(lambda: not kernel.processes(), 10), kernel.processes()
+    assert wait_until(lambda: not sessions(cache), 10), sessions(cache)
+    assert not list(kernel.tmp.iterdir()), list(kernel.tmp.iterdir())
+
+
+@pytest.mark.parametrize("cell", ["1 + 1", "loop { std::hint::spin_loop(); }"], ids=["idle", "busy"])
+def test_sigterm(kernelspec, tmp_path, cache, cell):
+    with running_kernel(tmp_path, env={"XDG_CACHE_HOME": str(cache)}) as kernel:
+        ok(kernel.client, 'println!("warm");')
+        assert len(sessions(cache)) == 1
+        send_cell(kernel.client, f'println!("started"); {cell}')
+        while kernel.client.get_iopub_msg(timeout=30)["msg_type"] != "stream":
+            pass
+        os.kill(kernel.manager.provisioner.pid, signal.SIGTERM)
+        assert_nothing_is_left(kernel, cache)
+
+
+PARENT = """\
+import subprocess, sys, time
+kernel = subprocess.Popen(sys.argv[1:])
+print(kernel.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_parent_is_killed(kernelspec, tmp_path, cache):
+    """As when JupyterLab is killed: nobody tells the kernel to end."""
+    mark = f"threadbook-orphan-{os.getpid()}"
+    ports = {f"{name}_port": 0 for name in ("shell", "iopub", "stdin", "control", "hb")}
+    connection = tmp_path / "connection.json"
+    ip = str(tmp_path / "k")
+    numbered = {name: number for number, name in enumerate(ports, 1)}
+    connection.write_text(
+        json.dumps({"ip": ip, "transport": "ipc", "key": "k", "signature_scheme": "hmac-sha256", **numbered})
+    )
+    argv = [part.replace("{connection_file}", str(connection)) for part in kernel_spec().argv]
+    env = {**os.environ, "THREADBOOK_TEST_MARK": mark, "XDG_CACHE_HOME": str(cache), "JPY_PARENT_PID": str(os.getpid())}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, *argv], env=env, stdout=subprocess.PIPE)
+    try:
+        assert int(parent.stdout.readline()) > 0
+        assert wait_until(lambda: len(processes_marked(mark)) >= 3, 30), "the kernel did not start"
+    finally:
+        parent.kill()
+        parent.wait()
+    assert wait_until(lambda: not processes_marked(mark), 15), processes_marked(mark)
+    assert wait_until(lambda: not sessions(cache), 5), sessions(cache)
+
+
+def test_ten_kernels_in_a_row(kernelspec, tmp_path, cache):
+    for number in range(10):
+        with running_kernel(tmp_path / str(number), env={"XDG_CACHE_HOME": str(cache)}) as kernel:
+            assert ok(kernel.client, "6 * 7").result == "42"
+            kernel.manager.shutdown_kernel()
+            assert_nothing_is_left(kernel, cache)
+
+
+def test_the_work_directory_is_removed(kernelspec, tmp_path, cache):
+    with running_kernel(tmp_path, env={"XDG_CACHE_HOME": str(cache)}) as kernel:
+        ok(kernel.client, "let kept = 1;")
+        shutil.rmtree(sessions(cache)[0])
+        result = run_cell(kernel.client, "kept + 1", timeout=60)
+        assert result.status == "error" and "estart the kernel" in result.complaint, result
+        assert len(result.traceback.splitlines()) <= 12, result.traceback
+        kernel.manager.restart_kernel()
+        kernel.client.wait_for_ready(timeout=60)
+        assert ok(kernel.client, "6 * 7").result == "42"
+
+
+def test_the_notebooks_directory_is_removed(kernelspec, tmp_path):
+    directory = tmp_path / "course"
+    directory.mkdir()
+    with running_kernel(tmp_path, cwd=directory) as kernel:
+        ok(kernel.client, "let kept = 1;")
+        directory.rmdir()
+        assert ok(kernel.client, "kept + 1").result == "2"
+        assert ok(kernel.client, "std::env::current_dir().is_err()").result == "true"
+
+
+def test_the_disk_is_full(kernelspec, tmp_path):
+    """A limit on the size of files is the full disk that a test can make."""
+    with running_kernel(tmp_path) as kernel:
+        ok(kernel.client, "let kept = 1;")
+        for process in kernel.processes():
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        result = run_cell(kernel.client, "kept + 1", timeout=60)
+        assert result.status == "error", result
+        assert len(result.traceback.splitlines()) <= 12, result.traceback
+        for process in kernel.processes():
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert ok(kernel.client, "kept + 1").result == "2"
