@@ -4,6 +4,7 @@
 //! 95 % of bootstrap samples put it. Below 1 is faster than the peer. Rounds of the two alternate, so that
 //! a noisy machine is noisy for both. Only workloads whose name contains `FILTER` are run.
 
+mod cells;
 mod executors;
 mod kernels;
 mod row;
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
             filter => report.filter = filter.to_owned(),
         }
     }
-    if let Err(error) = kernels::measure(&mut report).and_then(|()| executors::measure(&mut report)) {
+    if let Err(error) = cells::measure(&mut report).and_then(|()| executors::measure(&mut report)) {
         eprintln!("peers: {error:#}");
         return ExitCode::FAILURE;
     }

@@ -44,7 +44,7 @@ impl Row {
 
     pub fn heading() -> String {
         format!(
-            "{:<44} {:>10} {:>10}  {:>6}  {:<17} peer",
+            "{:<54} {:>10} {:>10}  {:>6}  {:<17} peer",
             "workload", "ours", "peer's", "ratio", "95 % interval"
         )
     }
@@ -56,7 +56,7 @@ impl fmt::Display for Row {
         let interval = format!("{:.3} to {:.3}", self.ci_low, self.ci_high);
         write!(
             f,
-            "{:<44} {:>10} {:>10}  {:>6.3}  {interval:<17} {}",
+            "{:<54} {:>10} {:>10}  {:>6.3}  {interval:<17} {}",
             self.workload,
             time(self.ours_ns),
             time(self.peer_ns),
