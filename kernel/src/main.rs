@@ -2,6 +2,8 @@
 
 mod commands;
 mod dependencies;
+#[cfg(test)]
+mod garbage;
 mod prepared;
 mod protocol;
 mod reading;

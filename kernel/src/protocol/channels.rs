@@ -135,7 +135,10 @@ async fn receive(mut receiver: RouterRecvConnection, channel: &str, handle: impl
 
 /// Checks and decodes what came over the wire. Content that does not fit its type is kept as an unknown
 /// message, so that the sender gets an answer.
-fn decode(multipart: zeromq::ZmqMessage, key: &Option<ring::hmac::Key>) -> Result<JupyterMessage, String> {
+pub fn decode(
+    multipart: zeromq::ZmqMessage,
+    key: &Option<ring::hmac::Key>,
+) -> Result<JupyterMessage, String> {
     let raw = RawMessage::from_multipart(multipart, key).map_err(|error| error.to_string())?;
     let header: Header = parse(&raw.jparts[0], "header")?;
     let metadata = parse(&raw.jparts[2], "metadata")?;

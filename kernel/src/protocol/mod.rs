@@ -13,6 +13,9 @@ pub mod iopub;
 mod is_complete;
 mod kernel;
 
+#[cfg(test)]
+pub use {channels::decode, is_complete::is_complete};
+
 use anyhow::Context;
 use std::path::Path;
 

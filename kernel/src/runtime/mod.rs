@@ -15,6 +15,9 @@ mod checkpoint;
 mod notices;
 mod supervisor;
 
+#[cfg(test)]
+pub use notices::Notices;
+
 /// The variable in which the dynamic loader of this system finds directories. It reads it when a process
 /// starts, so the cell process can remove it again before user code starts others.
 pub const LIBRARY_PATH: &str =

@@ -16,6 +16,13 @@ mod report;
 mod text;
 mod workplace;
 
+#[cfg(test)]
+pub use {
+    last_expression::Prepared,
+    names::Names,
+    text::{Utf8Stream, byte_offset, code_points},
+};
+
 pub use engine::prepare;
 pub use report::Failure;
 pub use workplace::{SOURCES, Workplace};
@@ -25,6 +32,7 @@ use crate::wire::MimeBundle;
 use engine::{Engine, Job};
 use jupyter_protocol::{ExecuteRequest, ExecutionCount, JupyterMessage};
 use link::Link;
+#[cfg(not(test))]
 use names::Names;
 use output::{Cell, CellOutput};
 use std::sync::mpsc;
