@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 import helpers
 
 FAILED = pytest.StashKey[bool]()
+
+
+def pytest_configure():
+    """No kernel that a test starts, in whatever way, writes to the user's own history."""
+    os.environ["THREADBOOK_HISTORY"] = ""
 
 
 def pytest_collection_modifyitems(items):

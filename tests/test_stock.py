@@ -85,6 +85,15 @@ def test_display(stock):
     assert "42" in plain.stdout + "".join(data.get("text/plain", "") for data in plain.shown), plain
 
 
+def test_input(stock):
+    code = 'input("Name: ")?'
+    request = helpers.send_cell(stock, code, allow_stdin=True)
+    asked = stock.get_stdin_msg(timeout=60)["content"]
+    assert asked["prompt"].startswith("Name") and not asked["password"], asked
+    stock.input("Ada")
+    assert helpers.collect(stock, {request: code})[request].result == '"Ada"'
+
+
 def test_the_libraries_are_those_of_the_companion(stock):
     """A cell's own line for tokio resolves to the copy in the companion: one runtime, not two."""
     ok(stock, ':dep tokio = { version = "1", features = ["full"] }', timeout=COMPILE_TIMEOUT)

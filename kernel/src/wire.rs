@@ -7,12 +7,16 @@
 //! | --- | --- | --- |
 //! | 1 | raw bytes that user code wrote to standard output | supervisor → kernel |
 //! | 2 | raw bytes that user code wrote to standard error | supervisor → kernel |
-//! | 3 | a JSON object with a `type` | companion → supervisor → kernel, both ways between the latter |
+//! | 3 | a JSON object with a `type` | companion → supervisor → kernel, and back |
 //! | 4 | empty: the frame before this one has reached its place | supervisor → companion |
 //!
 //! The companion finds its end as `THREADBOOK_WIRE=1:<file descriptor>`, where 1 is [`VERSION`]; it sends
 //! one kind-3 frame at a time and waits for kind 4, so that what it sends keeps its place among the text
 //! that the cell prints. The supervisor passes the companion's messages on as they are.
+//!
+//! One message is also answered later: [`Message::InputRequest`] by an [`Order::InputReply`] with the same
+//! `id`, which the supervisor passes on as it is. The companion may send other messages in between, so the
+//! reply may come where it waits for a kind 4.
 
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
@@ -115,6 +119,8 @@ pub enum Message {
     },
     /// Take away what the cell has shown so far; with `wait`, when the next output comes.
     ClearOutput { wait: bool },
+    /// The companion waits for a line from the user, to be sent as [`Order::InputReply`] with this `id`.
+    InputRequest { id: u64, prompt: String, password: bool },
     /// A panic in the thread that runs the cell, which may yet be caught.
     Panic {
         message: String,
@@ -136,7 +142,7 @@ pub enum Message {
     Synced { id: u64 },
 }
 
-/// What the kernel tells the supervisor.
+/// What the kernel tells the supervisor, and through it the companion.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Order {
@@ -144,6 +150,20 @@ pub enum Order {
     Interrupt,
     /// Send what is there, then [`Message::Synced`].
     Sync { id: u64 },
+    /// The answer to [`Message::InputRequest`], for the companion.
+    InputReply {
+        id: u64,
+        #[serde(flatten)]
+        answer: Answer,
+    },
+}
+
+/// What the user has entered, or why nobody can be asked: `"value": "…"` or `"error": "…"`.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Value(String),
+    Error(String),
 }
 
 #[cfg(test)]
@@ -161,6 +181,18 @@ mod tests {
         assert_eq!(kind, Kind::Message);
         assert_eq!(serde_json::from_slice::<Order>(&body).unwrap(), Order::Sync { id: 7 });
         assert_eq!(read_frame(&mut from).unwrap(), None);
+    }
+
+    #[test]
+    fn the_answer_to_a_question_is_written_as_the_companion_reads_it() {
+        let reply = |answer| serde_json::to_value(Order::InputReply { id: 7, answer }).unwrap();
+        let value = serde_json::json!({"type": "input_reply", "id": 7, "value": "Ada"});
+        assert_eq!(reply(Answer::Value("Ada".into())), value);
+        let error = serde_json::json!({"type": "input_reply", "id": 7, "error": "no"});
+        assert_eq!(reply(Answer::Error("no".into())), error);
+        let request = r#"{"type": "input_request", "id": 7, "prompt": "? ", "password": true}"#;
+        let expected = Message::InputRequest { id: 7, prompt: "? ".into(), password: true };
+        assert_eq!(serde_json::from_str::<Message>(request).unwrap(), expected);
     }
 
     #[test]

@@ -20,11 +20,13 @@
 //! ```
 
 mod cell;
+mod input;
 pub mod prelude;
 mod show;
 
 pub use threadbook_executor::*;
 
+pub use input::{input, password};
 pub use show::{Display, display};
 pub use threadbook_display::{
     Html, Json, Markdown, MimeBundle, Png, Progress, ProgressBar, Svg, clear_output, progress, progress_bar,

@@ -2,6 +2,7 @@
 //!
 //! `Future` is not here, so that the standard library's trait keeps its name: write `threadbook::Future`.
 
+pub use crate::input::{input, password};
 pub use crate::show::{Display as _, display};
 pub use threadbook_display::{Html, Json, Markdown, Png, Svg, clear_output, progress, progress_bar};
 pub use threadbook_executor::{

@@ -1,7 +1,8 @@
 //! The five sockets of a kernel, and the tasks that carry messages between them and [`Kernel`].
 
-use super::iopub;
+use super::iopub::{self, IoPub};
 use super::kernel::Kernel;
+use super::stdin::Stdin;
 use crate::session::{Session, Workplace};
 use anyhow::Context;
 use jupyter_protocol::{ConnectionInfo, Header, JupyterMessage, JupyterMessageContent, UnknownMessage};
@@ -26,14 +27,15 @@ pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow:
         zmq::create_kernel_heartbeat_connection(connection).await.with_context(cannot_bind)?;
     let shell = zmq::create_kernel_shell_connection(connection, &id).await.with_context(cannot_bind)?;
     let control = zmq::create_kernel_control_connection(connection, &id).await.with_context(cannot_bind)?;
-    let _stdin = zmq::create_kernel_stdin_connection(connection, &id).await.with_context(cannot_bind)?;
+    let stdin = zmq::create_kernel_stdin_connection(connection, &id).await.with_context(cannot_bind)?;
     let publisher =
         zmq::create_kernel_iopub_xpub_connection(connection, &id).await.with_context(cannot_bind)?;
 
     let iopub = iopub::start(publisher);
-    let session = Session::start(workplace, iopub.clone());
+    let (asker, questions) = Stdin::new();
+    let session = Session::start(workplace, iopub.clone(), asker);
     let (stop, mut stopped) = mpsc::channel(1);
-    let kernel = Arc::new(Kernel::new(iopub, session, stop));
+    let kernel = Arc::new(Kernel::new(iopub.clone(), session, stop));
 
     tokio::spawn(async move {
         loop {
@@ -68,6 +70,12 @@ pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow:
         move |message| {
             tokio::spawn(answer(kernel.clone(), message, replies.clone()));
         }
+    }));
+    let (sender, receiver) = stdin.split();
+    tokio::spawn(ask_questions(sender, questions, iopub, kernel.clone()));
+    tokio::spawn(receive(receiver, "stdin", {
+        let kernel = kernel.clone();
+        move |message| kernel.input_reply(&message)
     }));
 
     tokio::select! {
@@ -112,6 +120,23 @@ async fn send_replies(
     while let Some(reply) = outgoing.recv().await {
         if let Err(error) = sender.send(reply).await {
             eprintln!("threadbook: a reply could not be sent: {error}");
+        }
+    }
+}
+
+/// Sends questions to the user, each after what was printed before it.
+async fn ask_questions(
+    mut sender: RouterSendConnection,
+    mut questions: mpsc::UnboundedReceiver<JupyterMessage>,
+    iopub: IoPub,
+    kernel: Arc<Kernel>,
+) {
+    while let Some(question) = questions.recv().await {
+        iopub.drained().await;
+        let id = question.header.msg_id.clone();
+        if let Err(error) = sender.send(question).await {
+            eprintln!("threadbook: a question could not be sent: {error}");
+            kernel.cannot_ask(&id);
         }
     }
 }

@@ -27,6 +27,12 @@ impl IoPub {
     pub fn publish_blocking(&self, content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) {
         let _ = self.queue.blocking_send(child(content, parent));
     }
+
+    /// Waits until all that was published has been handed to the socket. (The last of it may still be on
+    /// its way there.)
+    pub async fn drained(&self) {
+        let _ = self.queue.reserve_many(QUEUE).await;
+    }
 }
 
 fn child(content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) -> JupyterMessage {

@@ -5,7 +5,7 @@ use super::history::History;
 use super::iopub::IoPub;
 use super::is_complete::is_complete;
 use crate::session::{Failure, Outcome, Session};
-use crate::wire::MimeBundle;
+use crate::wire::{Answer, MimeBundle};
 use jupyter_protocol::{
     CodeMirrorMode, CommInfoReply, CompleteReply, CompleteRequest, ErrorOutput, ExecuteInput, ExecuteReply,
     ExecuteRequest, ExecutionCount, ExpressionResult, HelpLink, HistoryReply, HistoryRequest, InspectReply,
@@ -260,6 +260,27 @@ impl Kernel {
 
     fn history_request(&self, request: &HistoryRequest) -> HistoryReply {
         HistoryReply { history: lock(&self.history).find(request), ..Default::default() }
+    }
+
+    /// Takes what the user has entered.
+    pub fn input_reply(&self, message: &JupyterMessage) {
+        let Content::InputReply(reply) = &message.content else {
+            eprintln!("threadbook: dropped a message: {} on stdin", message.content.message_type());
+            return;
+        };
+        let answer = match &reply.error {
+            Some(error) => Answer::Error(error.evalue.clone()),
+            None => Answer::Value(reply.value.clone()),
+        };
+        // Some front ends name no parent, or the cell's request.
+        let question = message.parent_header.as_ref().filter(|parent| parent.msg_type == "input_request");
+        self.session.answer(question.map(|question| &*question.msg_id), answer);
+    }
+
+    /// The client that ran the cell cannot be reached with the question in `message`.
+    pub fn cannot_ask(&self, message: &str) {
+        let reason = "the front end said that it takes input, but has not opened the channel for it (stdin)";
+        self.session.answer(Some(message), Answer::Error(reason.into()));
     }
 
     fn interrupt_request(&self) -> InterruptReply {

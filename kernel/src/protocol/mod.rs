@@ -1,8 +1,9 @@
 //! The protocol front: Jupyter's messages over ZeroMQ.
 //!
-//! [`connection`] reads what the front end asks for; [`channels`] opens the sockets and carries messages; [`kernel`] answers them, one method a message type;
-//! [`iopub`] publishes what everybody sees. Nothing here knows how code is evaluated: that is
-//! [`crate::session`], which in turn knows nothing of sockets.
+//! [`connection`] reads what the front end asks for; [`channels`] opens the sockets and carries messages;
+//! [`kernel`] answers them, one method a message type; [`iopub`] publishes what everybody sees, [`stdin`]
+//! asks the user. Nothing here knows how code is evaluated: that is [`crate::session`], which in turn knows
+//! nothing of sockets.
 //!
 //! The specification: <https://jupyter-client.readthedocs.io/en/stable/messaging.html>.
 
@@ -12,6 +13,7 @@ mod history;
 pub mod iopub;
 mod is_complete;
 mod kernel;
+pub mod stdin;
 
 #[cfg(test)]
 pub use {channels::decode, is_complete::is_complete};

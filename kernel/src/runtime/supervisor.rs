@@ -32,7 +32,7 @@ const PIPE_CAPACITY: usize = 64 << 10;
 /// How long an interrupted cell may take to end by itself, as one does that waits for something of ours.
 const GRACE: Duration = Duration::from_millis(800);
 
-/// How long the rest of a message of the companion may take to arrive.
+/// How long the rest of a message of the companion may take to arrive, or one to it to be taken.
 const COMPANION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a checkpoint may take to wake up. (Much of its memory may have been swapped out.)
@@ -99,6 +99,7 @@ impl Supervisor {
         let (stdout, cell_stdout) = io::pipe()?;
         let (stderr, cell_stderr) = io::pipe()?;
         companion.set_read_timeout(Some(COMPANION_TIMEOUT))?;
+        companion.set_write_timeout(Some(COMPANION_TIMEOUT))?;
         let other_ends = vec![
             OwnedFd::from(cell_companion.try_clone()?),
             OwnedFd::from(cell_stdout.try_clone()?),
@@ -287,11 +288,8 @@ impl Supervisor {
     /// Passes a message of the companion on, in its place among what was printed.
     fn pass_on(&mut self) -> io::Result<()> {
         let Ok(Some((Kind::Message, body))) = wire::read_frame(&mut self.companion) else {
-            // User code garbled the descriptor: go on without the companion.
-            let (quiet, other_end) = UnixStream::pair()?;
-            self.companion = quiet;
-            self._other_ends.push(other_end.into());
-            return Ok(());
+            // User code garbled the descriptor.
+            return self.leave_companion();
         };
         self.drain()?;
         if matches!(serde_json::from_slice(&body), Ok(Message::Panic { .. })) {
@@ -299,6 +297,14 @@ impl Supervisor {
         }
         self.send(Kind::Message, &body)?;
         let _ = wire::write_frame(&mut self.companion, Kind::Ack, &[]);
+        Ok(())
+    }
+
+    /// Goes on without the companion.
+    fn leave_companion(&mut self) -> io::Result<()> {
+        let (quiet, other_end) = UnixStream::pair()?;
+        self.companion = quiet;
+        self._other_ends.push(other_end.into());
         Ok(())
     }
 
@@ -370,6 +376,12 @@ impl Supervisor {
             Order::Sync { id } => {
                 self.drain()?;
                 self.tell(&Message::Synced { id })?;
+            }
+            Order::InputReply { .. } => {
+                if wire::write_frame(&mut self.companion, Kind::Message, &body).is_err() {
+                    // It does not listen, and half a frame may be on its way.
+                    self.leave_companion()?;
+                }
             }
         }
         Ok(true)

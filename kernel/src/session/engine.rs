@@ -116,7 +116,7 @@ impl Engine {
             let _ = context.execute(FORGET_RUNTIME);
         }
         self.awaits |= code.contains(".await");
-        if !self.link.begin_cell() {
+        if !self.link.begin_cell(&cell) {
             self.link.end_cell(false);
             return Outcome::Failed(Failure::interrupted_before_start());
         }
@@ -197,8 +197,8 @@ impl Engine {
     fn refuse(&self, jobs: Receiver<Job>, reason: &str) {
         eprintln!("threadbook: {reason}");
         for job in jobs {
-            if let Job::Execute { answer, .. } = job {
-                self.link.begin_cell();
+            if let Job::Execute { cell, answer, .. } = job {
+                self.link.begin_cell(&cell);
                 self.link.end_cell(false);
                 let _ = answer.send(Outcome::Failed(Failure::no_engine(reason)));
             }

@@ -3,10 +3,11 @@
 //! The engine starts a new supervisor when one has ended, so connections come one after the other.
 
 use super::lock;
-use super::output::CellOutput;
+use super::output::{Cell, CellOutput};
 use super::processes;
+use super::questions::{Question, Questions};
 use super::report;
-use crate::wire::{self, Kind, Message, Order};
+use crate::wire::{self, Answer, Kind, Message, Order};
 use std::io::BufReader;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Child;
@@ -71,16 +72,18 @@ pub struct Link {
     state: Mutex<State>,
     changed: Condvar,
     output: Arc<CellOutput>,
+    questions: Questions,
     supervisor_process: OnceLock<Arc<Mutex<Child>>>,
 }
 
 impl Link {
     /// Starts to listen for supervisors, in a thread that lives as long as the kernel.
-    pub fn listen(listener: UnixListener, output: Arc<CellOutput>) -> Arc<Link> {
+    pub fn listen(listener: UnixListener, output: Arc<CellOutput>, questions: Questions) -> Arc<Link> {
         let link = Arc::new(Link {
             state: Mutex::default(),
             changed: Condvar::new(),
             output,
+            questions,
             supervisor_process: OnceLock::new(),
         });
         let listening = link.clone();
@@ -134,6 +137,11 @@ impl Link {
             }
             Message::ClearOutput { wait } => self.output.clear(wait),
             Message::Content { mime, text } => self.output.content_block(mime, text),
+            Message::InputRequest { id, prompt, password } => {
+                if let Err(reason) = self.questions.ask(Question { id, prompt, password }) {
+                    self.order(&Order::InputReply { id, answer: Answer::Error(reason.into()) });
+                }
+            }
             Message::Panic { message, file, line } => {
                 let panic = Panic { message, file, line };
                 let earlier = lock(&self.state).happened.panic.replace(panic);
@@ -143,6 +151,7 @@ impl Link {
             Message::QuestionMark { text } => lock(&self.state).happened.question_mark = Some(text),
             Message::Died { signal, code, restored } => {
                 let death = Death { signal, code, restored };
+                self.questions.forget();
                 let mut state = lock(&self.state);
                 state.restored |= restored;
                 if state.running.is_some() {
@@ -169,7 +178,8 @@ impl Link {
     }
 
     /// A cell begins. `false` if it was interrupted before it could.
-    pub fn begin_cell(&self) -> bool {
+    pub fn begin_cell(&self, cell: &Cell) -> bool {
+        self.questions.begin(cell);
         let mut state = lock(&self.state);
         state.happened = Happened::default();
         state.cells += 1;
@@ -199,6 +209,7 @@ impl Link {
         } else {
             self.sync();
         }
+        self.questions.end();
         let mut state = lock(&self.state);
         state.running = None;
         let mut happened = std::mem::take(&mut state.happened);
@@ -246,6 +257,7 @@ impl Link {
             state.happened.interrupted = true;
             cell
         };
+        self.questions.forget();
         self.end_running();
         // It may have been between its compilation and its start just now, or stuck.
         let link = self.clone();
@@ -260,10 +272,21 @@ impl Link {
         });
     }
 
-    fn end_running(&self) {
-        if let Some(supervisor) = &mut lock(&self.state).supervisor {
-            let _ = wire::write_message(supervisor, &Order::Interrupt);
+    /// Takes the user's answer to what the cell has asked in `message`.
+    pub fn answer(&self, message: Option<&str>, answer: Answer) {
+        if let Some((id, answer)) = self.questions.answer(message, answer) {
+            self.order(&Order::InputReply { id, answer });
         }
+    }
+
+    fn order(&self, order: &Order) {
+        if let Some(supervisor) = &mut lock(&self.state).supervisor {
+            let _ = wire::write_message(supervisor, order);
+        }
+    }
+
+    fn end_running(&self) {
+        self.order(&Order::Interrupt);
         let supervisor = self.supervisor_process.get().map(|process| lock(process).id());
         processes::end_compilers(std::process::id(), supervisor);
     }

@@ -2,8 +2,9 @@
 //!
 //! [`Session`] is the handle that the protocol front holds. The engine works in a thread of its own
 //! ([`engine`]), started at once so that it is warm when the first cell comes. What cells print and show
-//! arrives over the wire ([`link`]) and is published as it arrives ([`output`]); what went wrong is put in
-//! words for people ([`report`]). A session knows nothing of ZeroMQ.
+//! arrives over the wire ([`link`]) and is published as it arrives ([`output`]), what they ask goes to the
+//! user ([`questions`]); what went wrong is put in words for people ([`report`]). A session knows nothing of
+//! ZeroMQ.
 
 mod engine;
 mod last_expression;
@@ -12,6 +13,7 @@ mod link;
 mod names;
 mod output;
 mod processes;
+mod questions;
 mod report;
 mod text;
 mod workplace;
@@ -19,22 +21,22 @@ mod workplace;
 #[cfg(test)]
 pub use {
     last_expression::Prepared,
-    names::Names,
     text::{Utf8Stream, byte_offset, code_points},
 };
 
 pub use engine::prepare;
+pub use names::Names;
 pub use report::Failure;
 pub use workplace::{SOURCES, Workplace};
 
 use crate::protocol::iopub::IoPub;
-use crate::wire::MimeBundle;
+use crate::protocol::stdin::Stdin;
+use crate::wire::{Answer, MimeBundle};
 use engine::{Engine, Job};
 use jupyter_protocol::{ExecuteRequest, ExecutionCount, JupyterMessage};
 use link::Link;
-#[cfg(not(test))]
-use names::Names;
 use output::{Cell, CellOutput};
+use questions::Questions;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -70,10 +72,10 @@ pub struct Session {
 
 impl Session {
     /// Starts the engine in the background and returns at once.
-    pub fn start(workplace: Workplace, iopub: IoPub) -> Session {
+    pub fn start(workplace: Workplace, iopub: IoPub, stdin: Stdin) -> Session {
         let (sender, jobs) = mpsc::channel();
         let output = Arc::new(CellOutput::new(iopub, workplace.directory().to_owned()));
-        let link = Link::listen(workplace.listener(), output.clone());
+        let link = Link::listen(workplace.listener(), output.clone(), Questions::new(stdin));
         let rust_version = workplace.rust_version().to_owned();
         let names = Arc::new(Names::default());
         let engine = Engine::new(workplace, link.clone(), output, names.clone());
@@ -104,7 +106,8 @@ impl Session {
         parent: JupyterMessage,
         count: ExecutionCount,
     ) -> Outcome {
-        let cell = Box::new(Cell { parent, count, silent: request.silent });
+        let (silent, allow_stdin) = (request.silent, request.allow_stdin);
+        let cell = Box::new(Cell { parent, count, silent, allow_stdin });
         let (answer, answered) = oneshot::channel();
         self.link.cell_waits();
         self.send(Job::Execute { code: request.code.clone(), cell, answer });
@@ -134,6 +137,11 @@ impl Session {
         let (answer, answered) = oneshot::channel();
         self.send(Job::Inspect { code: code.into(), cursor, answer });
         answered.await.ok().flatten()
+    }
+
+    /// Takes the user's answer to what a cell has asked in `message`, if the front end says which.
+    pub fn answer(&self, message: Option<&str>, answer: Answer) {
+        self.link.answer(message, answer);
     }
 
     /// Ends the cell that runs, or its compilation; does nothing when idle.

@@ -18,6 +18,8 @@ pub struct Cell {
     pub parent: JupyterMessage,
     pub count: ExecutionCount,
     pub silent: bool,
+    /// Whether the front end takes questions to the user.
+    pub allow_stdin: bool,
 }
 
 /// Publishes outputs for the cell that runs, or for the last one when none does.
