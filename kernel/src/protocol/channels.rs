@@ -85,7 +85,7 @@ pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow:
     }
     // What has been said in reply to the shutdown shall still go out.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    kernel.session().close().await;
+    kernel.close().await;
     Ok(())
 }
 
@@ -185,7 +185,10 @@ fn parse_content(kind: &str, content: serde_json::Value) -> JupyterMessageConten
     let mut filled = content.clone();
     if let Some(fields) = filled.as_object_mut() {
         for (name, value) in defaults(kind).as_object().into_iter().flatten() {
-            fields.entry(name).or_insert_with(|| value.clone());
+            // Python's None stands for what is left out, too.
+            if fields.get(name).is_none_or(serde_json::Value::is_null) {
+                fields.insert(name.clone(), value.clone());
+            }
         }
     }
     JupyterMessageContent::from_type_and_content(kind, filled).unwrap_or_else(|error| {

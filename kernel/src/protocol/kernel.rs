@@ -15,7 +15,6 @@ use jupyter_protocol::{
 };
 use serde_json::json;
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
@@ -28,7 +27,7 @@ pub struct Kernel {
     session: Session,
     stop: mpsc::Sender<()>,
     count: AtomicUsize,
-    history: Mutex<History>,
+    history: History,
 }
 
 /// What handling a message means for those that wait behind it.
@@ -45,11 +44,13 @@ impl Next {
 
 impl Kernel {
     pub fn new(iopub: IoPub, session: Session, stop: mpsc::Sender<()>) -> Kernel {
-        Kernel { iopub, session, stop, count: AtomicUsize::new(0), history: Mutex::default() }
+        Kernel { iopub, session, stop, count: AtomicUsize::new(0), history: History::start() }
     }
 
-    pub fn session(&self) -> &Session {
-        &self.session
+    /// Ends the session, and writes what is not written yet.
+    pub async fn close(&self) {
+        self.session.close().await;
+        self.history.finish().await;
     }
 
     /// Whether a message has to wait for its turn with the engine. While a cell runs, questions about
@@ -78,7 +79,7 @@ impl Kernel {
             Content::CompleteRequest(request) => Some(self.complete_request(request).await.into()),
             Content::InspectRequest(request) => Some(self.inspect_request(request).await.into()),
             Content::IsCompleteRequest(request) => Some(self.is_complete_request(request).into()),
-            Content::HistoryRequest(request) => Some(self.history_request(request).into()),
+            Content::HistoryRequest(request) => Some(self.history_request(request).await.into()),
             Content::CommInfoRequest(_) => Some(CommInfoReply::default().into()),
             Content::InterruptRequest(_) => Some(self.interrupt_request().into()),
             Content::ShutdownRequest(request) => Some(self.shutdown_request(request).into()),
@@ -160,7 +161,7 @@ impl Kernel {
         let counts = request.store_history && !request.silent;
         if counts {
             self.count.fetch_add(1, Ordering::SeqCst);
-            lock(&self.history).add(self.current_count().value(), &request.code);
+            self.history.add(self.current_count().value(), &request.code);
         }
         let execution_count = self.current_count();
         if !request.silent {
@@ -178,7 +179,7 @@ impl Kernel {
         match outcome {
             Outcome::Done { pages, result } => {
                 if counts && let Some(text) = result {
-                    lock(&self.history).set_output(execution_count.value(), text);
+                    self.history.set_output(execution_count.value(), text);
                 }
                 let page = |data: MimeBundle| Payload::Page {
                     data: serde_json::from_value(data.into()).unwrap_or_default(),
@@ -258,8 +259,8 @@ impl Kernel {
         is_complete(&request.code)
     }
 
-    fn history_request(&self, request: &HistoryRequest) -> HistoryReply {
-        HistoryReply { history: lock(&self.history).find(request), ..Default::default() }
+    async fn history_request(&self, request: &HistoryRequest) -> HistoryReply {
+        HistoryReply { history: self.history.find(request.clone()).await, ..Default::default() }
     }
 
     /// Takes what the user has entered.
@@ -300,8 +301,4 @@ fn refusal(msg_type: &str) -> Option<String> {
     let reason = format!("{msg_type} is not known here, or its content is not what it should be");
     eprintln!("threadbook: dropped a message: {reason}");
     msg_type.ends_with("_request").then_some(reason)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
