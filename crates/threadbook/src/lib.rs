@@ -21,6 +21,8 @@
 
 mod cell;
 mod input;
+#[doc(hidden)]
+pub mod magics;
 pub mod prelude;
 mod show;
 
@@ -32,6 +34,7 @@ pub use threadbook_display::{
     Html, Json, Markdown, MimeBundle, Png, Progress, ProgressBar, Svg, clear_output, progress, progress_bar,
 };
 pub use threadbook_plot as plot;
+pub use threadbook_timing as timing;
 
 // These live in this dynamic library, so that cells which name them share their statics.
 pub use {futures, plotters, rayon, serde, serde_json, tokio};

@@ -9,3 +9,4 @@ pub use threadbook_executor::{
     Executor, Promise, RayonExecutor, ReturnWhen, SerialExecutor, TaskError, ThreadPoolExecutor, Timeline,
     TokioExecutor, WaitGraph, as_completed, threading, wait,
 };
+pub use threadbook_timing::{Measurement, Timed, time, timeit};
