@@ -143,7 +143,7 @@ fn of_cells() {
         is_complete(&code);
         let offset = byte_offset(&code, cursor);
         assert!(code.is_char_boundary(offset) && code_points(&code, offset) <= cursor);
-        let prepared = Prepared::new(&code);
+        let prepared = Prepared::new(&code, Vec::new());
         let place = prepared.offset(&code, random.int_in_range(0..=9)?, random.int_in_range(0..=90)?);
         assert!(code.is_char_boundary(place));
         let names = Names::default();

@@ -1,5 +1,6 @@
 //! Whether a piece of code can be executed yet, for front ends that ask at each Enter.
 
+use crate::session::magics::{blanked, waits_for_more};
 use jupyter_protocol::{IsCompleteReply, IsCompleteReplyStatus as Status};
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
@@ -7,6 +8,10 @@ const INDENT: &str = "    ";
 
 /// Judges by the lexer alone: what is open at the end may go on, what is closed wrongly never can.
 pub fn is_complete(code: &str) -> IsCompleteReply {
+    if waits_for_more(code) {
+        return incomplete(0);
+    }
+    let code = &*blanked(code);
     let mut open = Vec::new();
     let mut last = None;
     for token in tokenize(code, FrontmatterAllowed::No) {
@@ -103,6 +108,18 @@ mod tests {
             assert_eq!(status(code), "incomplete", "{code}");
         }
         assert_eq!(is_complete("fn f() { if x {").indent, INDENT.repeat(2));
+    }
+
+    #[test]
+    fn magics_are_whole_and_the_rest_is_rust() {
+        for code in
+            ["!echo \"a", "%time f(1)", "?x", "%%bash\nif (", "!it's\nlet x = 1;", ":dep a", "%%time\nx"]
+        {
+            assert_eq!(status(code), "complete", "{code}");
+        }
+        for code in ["%%time", "%%bash\n", "%%time\nf(", "!ls\nf("] {
+            assert_eq!(status(code), "incomplete", "{code}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::last_expression::Prepared;
 use super::link::Link;
+use super::magics::{self, Misuse, Page, Translated};
 use super::names::{Names, end_of_word, start_of_word};
 use super::output::{Cell, CellOutput};
 use super::report::{self, Earlier, Failure};
@@ -126,9 +127,32 @@ impl Engine {
         }
         self.output.begin(*cell);
         self.names.learn_cell(code);
-        let asked = dependencies::without_loaded(code, self.workplace.companion());
-        let mut prepared = Prepared::new(asked.as_deref().unwrap_or_default());
-        let result = match &asked {
+        let outcome = match translate(context, code) {
+            Ok(translated) => self.run(context, code, translated, count),
+            Err(misuse) => {
+                self.link.end_cell(false);
+                Outcome::Failed(Failure::misuse(&misuse))
+            }
+        };
+        let result = self.output.end();
+        match outcome {
+            Outcome::Done { pages, .. } => Outcome::Done { pages, result },
+            failed => failed,
+        }
+    }
+
+    /// Runs what `cell` was translated to, and collects what it asks to read.
+    fn run(
+        &mut self,
+        context: &mut CommandContext,
+        cell: &str,
+        translated: Translated,
+        count: usize,
+    ) -> Outcome {
+        let Translated { code, steps, pages: asked } = translated;
+        let code = dependencies::without_loaded(&code, self.workplace.companion());
+        let mut prepared = Prepared::new(code.as_deref().unwrap_or_default(), steps);
+        let result = match &code {
             Ok(code) => self.evaluate(context, code, &mut prepared),
             Err(reason) => Err(evcxr::Error::Message(reason.clone())),
         };
@@ -137,24 +161,43 @@ impl Engine {
         if let Ok(outputs) = &result
             && !outputs.is_empty()
         {
-            // What evcxr's own commands (`:vars`, `:help`) have to say.
+            // What evcxr's own commands (`:vars`, `:doc`) have to say.
             let data = outputs.content_by_mime_type.iter();
             let data: MimeBundle = data.map(|(mime, text)| (mime.clone(), text.clone().into())).collect();
-            if asks_to_read(code) {
+            if asks_to_read(cell) {
                 pages.push(data);
             } else {
                 self.output.result(data, MimeBundle::new());
             }
         }
-        let result_text = self.output.end();
         let generated = || context.last_source().unwrap_or_default();
-        match report::failure(result.err(), happened, code, &prepared, count, &self.cells, generated) {
-            Some(failure) => Outcome::Failed(failure),
-            None => {
-                self.cells.push((count, code.to_owned()));
-                Outcome::Done { pages, result: result_text }
+        let earlier = &self.cells;
+        if let Some(failure) =
+            report::failure(result.err(), happened, cell, &prepared, count, earlier, generated)
+        {
+            return Outcome::Failed(failure);
+        }
+        self.cells.push((count, cell.to_owned()));
+        for page in asked {
+            match self.page(context, page) {
+                Ok(page) => pages.push(page),
+                Err(misuse) => return Outcome::Failed(Failure::misuse(&misuse)),
             }
         }
+        Outcome::Done { pages, result: None }
+    }
+
+    fn page(&mut self, context: &mut CommandContext, page: Page) -> Result<MimeBundle, Misuse> {
+        let name = match page {
+            Page::Table => return Ok(magics::help()),
+            Page::About(name) => name,
+        };
+        self.read(context, &name);
+        inspect(context, &name, name.chars().count()).ok_or_else(|| {
+            let help =
+                "Ask about a function, a type, a module, a macro or a variable by its name or its path.";
+            Misuse::new(format!("nothing is known of `{name}`"), help)
+        })
     }
 
     /// Evaluates `code`, in the form that was prepared if the compiler accepts that.
@@ -174,7 +217,7 @@ impl Engine {
             result = context.execute(&prepared.code);
         }
         if result.as_ref().is_err_and(|error| prepared.is_to_blame(error)) {
-            *prepared = Prepared::unchanged(code);
+            prepared.show_nothing(code);
             result = context.execute(code);
         }
         result
@@ -212,14 +255,26 @@ fn is_unknown_type(error: &evcxr::Error) -> bool {
     reason.contains("Couldn't automatically determine type")
 }
 
-/// Whether a cell is a question about the language or the kernel, and nothing else.
+fn translate<'a>(context: &CommandContext, code: &'a str) -> Result<Translated<'a>, Misuse> {
+    let type_of = |name: &str| {
+        let mut variables = context.variables_and_types();
+        variables.find(|(known, _)| *known == name).map(|(_, of)| of.to_owned())
+    };
+    magics::translate(code, type_of)
+}
+
+/// Whether a cell is a question about the language, and nothing else.
 fn asks_to_read(code: &str) -> bool {
     let code = code.trim();
-    !code.contains('\n') && (code == ":help" || code.starts_with(":doc "))
+    !code.contains('\n') && (code.starts_with(":doc "))
 }
 
 fn complete(context: &mut CommandContext, code: &str, cursor: usize) -> Completions {
     let offset = byte_offset(code, cursor);
+    if let Some((start, matches)) = magics::complete(code, offset) {
+        return Completions { matches, start: code_points(code, start), end: cursor };
+    }
+    let code = &magics::blanked(code);
     match context.completions(code, offset) {
         Ok(found) => {
             let mut matches: Vec<_> = found.completions.into_iter().map(|found| found.code).collect();
@@ -237,6 +292,7 @@ fn complete(context: &mut CommandContext, code: &str, cursor: usize) -> Completi
 }
 
 fn inspect(context: &mut CommandContext, code: &str, cursor: usize) -> Option<MimeBundle> {
+    let code = &magics::blanked(code);
     let end = end_of_word(code, byte_offset(code, cursor));
     let (plain, html) = context.hover_at(code, end).ok()?;
     let found = !plain.is_empty() && plain != "No documentation found";

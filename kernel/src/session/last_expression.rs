@@ -4,6 +4,7 @@
 //! goes on to mend (a variable that was moved, the first `?` or `.await`), it gives up on pictures and shows
 //! the `{:?}` text. So the cell says what is wanted before the engine sees it.
 
+use super::rewriting::{Places, Rewriting};
 use super::text::place_offset;
 use ra_ap_syntax::ast::{AstNode, HasModuleItem, Item};
 use ra_ap_syntax::{Edition, SourceFile};
@@ -16,42 +17,56 @@ const SHOW: &str = ").evcxr_display();";
 /// A cell as it is given to the engine.
 pub struct Prepared<'a> {
     pub code: Cow<'a, str>,
-    /// The line and column, from 1, before which a parenthesis was added.
-    added: Option<(usize, usize)>,
+    /// What was changed to make the last expression show itself, if there is one.
+    shows: Option<Places>,
+    /// What was changed before, in steps.
+    before: Vec<Places>,
 }
 
 impl<'a> Prepared<'a> {
-    /// The cell with a last expression that shows itself, if it ends with one.
-    pub fn new(code: &'a str) -> Prepared<'a> {
-        let Some(range) = last_expression(code) else { return Prepared::unchanged(code) };
-        let (before, rest) = code.split_at(range.start);
-        let (expression, after) = rest.split_at(range.len());
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let added = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
-        Prepared { code: format!("{before}({expression}{SHOW}{after}").into(), added: Some(added) }
+    /// The cell with a last expression that shows itself, if it ends with one. `before` is how it came to be
+    /// `code`.
+    pub fn new(code: &'a str, before: Vec<Places>) -> Prepared<'a> {
+        let mut prepared = Prepared { code: code.into(), shows: None, before };
+        if let Some(Range { start, end }) = last_expression(code) {
+            let mut rewriting = Rewriting::of(code);
+            rewriting.replace(start..start, "(");
+            rewriting.replace(end..end, SHOW);
+            let (code, places) = rewriting.finish();
+            prepared.code = code.into();
+            prepared.shows = Some(places);
+        }
+        prepared
     }
 
-    pub fn unchanged(code: &'a str) -> Prepared<'a> {
-        Prepared { code: code.into(), added: None }
+    /// Goes back to `code`, which this was made of.
+    pub fn show_nothing(&mut self, code: &'a str) {
+        self.code = code.into();
+        self.shows = None;
     }
 
     /// Whether an error is about what was added: then the engine knows better what to say.
     pub fn is_to_blame(&self, error: &evcxr::Error) -> bool {
         let evcxr::Error::CompilationErrors(errors) = error else { return false };
         let name = SHOW.trim_matches(|c: char| !c.is_alphanumeric() && c != '_');
-        self.added.is_some() && errors.iter().any(|error| error.rendered().contains(name))
+        self.shows.is_some() && errors.iter().any(|error| error.rendered().contains(name))
     }
 
-    /// The byte offset in `cell`, the text that was prepared, of a place in rustc's terms in what became of
-    /// it: a line and a column in characters, both from 1.
+    /// Whether the cell is Rust as it was typed.
+    pub fn is_plain(&self) -> bool {
+        self.before.iter().all(Places::is_empty)
+    }
+
+    /// The byte offset in `cell`, the text that was typed, of a place in rustc's terms in what became of it:
+    /// a line and a column in characters, both from 1.
     pub fn offset(&self, cell: &str, line: usize, column: usize) -> usize {
-        let is_moved = self.added.is_some_and(|(at, from)| line == at && column > from);
-        place_offset(cell, line, if is_moved { column - 1 } else { column })
+        let steps = self.before.iter().chain(&self.shows).rev();
+        place_offset(cell, line, steps.fold(column, |column, step| step.old_column(line, column)))
     }
 }
 
 /// Where the expression stands that is the cell's value.
-fn last_expression(code: &str) -> Option<Range<usize>> {
+pub fn last_expression(code: &str) -> Option<Range<usize>> {
     const BEFORE: &str = "fn cell() {\n";
     let text = format!("{BEFORE}{}\n}}", without_commands(code));
     let parse = SourceFile::parse(&text, Edition::Edition2024);
@@ -78,7 +93,7 @@ mod tests {
     use super::*;
 
     fn shown(code: &str) -> String {
-        Prepared::new(code).code.into_owned()
+        Prepared::new(code, Vec::new()).code.into_owned()
     }
 
     #[test]
@@ -114,7 +129,7 @@ mod tests {
     #[test]
     fn places_are_those_of_the_cell() {
         let cell = "let é = 1;\né + y";
-        let prepared = Prepared::new(cell);
+        let prepared = Prepared::new(cell, Vec::new());
         let line = prepared.code.lines().nth(1).unwrap();
         let column = line.chars().position(|c| c == 'y').unwrap() + 1;
         assert!(cell[prepared.offset(cell, 2, column)..].starts_with('y'));

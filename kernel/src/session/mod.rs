@@ -3,18 +3,20 @@
 //! [`Session`] is the handle that the protocol front holds. The engine works in a thread of its own
 //! ([`engine`]), started at once so that it is warm when the first cell comes. What cells print and show
 //! arrives over the wire ([`link`]) and is published as it arrives ([`output`]), what they ask goes to the
-//! user ([`questions`]); what went wrong is put in words for people ([`report`]). A session knows nothing of
-//! ZeroMQ.
+//! user ([`questions`]); what is typed beside Rust is turned into Rust first ([`magics`]); what went wrong is put in
+//! words for people ([`report`]). A session knows nothing of ZeroMQ.
 
 mod engine;
 mod last_expression;
 mod limit;
 mod link;
+pub mod magics;
 mod names;
 mod output;
 mod processes;
 mod questions;
 mod report;
+mod rewriting;
 mod text;
 mod workplace;
 

@@ -2,6 +2,7 @@
 
 use super::last_expression::Prepared;
 use super::link::{Death, Happened, Panic};
+use super::magics::Misuse;
 use super::text::{place_offset, stray_delimiter};
 use annotate_snippets::renderer::{AnsiColor, Style};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
@@ -61,6 +62,11 @@ impl Failure {
         Failure::plain("EngineError", &reason, Some("Restart the kernel: it makes itself a new one."))
     }
 
+    /// Something is written as a magic or a command, and wrongly.
+    pub fn misuse(misuse: &Misuse) -> Failure {
+        Failure::plain("UsageError", &misuse.what, Some(&misuse.help))
+    }
+
     /// An interrupt came before the cell's turn.
     pub fn interrupted_before_start() -> Failure {
         Failure::plain("Interrupted", "interrupted before it started", None)
@@ -108,7 +114,8 @@ pub fn failure(
             happened.question_mark.map(|text| question_mark(&text, code, &cell))
         }
         // The engine drops such a delimiter without a word if there is nothing else.
-        None => stray_delimiter(code).map(|offset| stray(offset, code, &cell)),
+        None if prepared.is_plain() => stray_delimiter(code).map(|offset| stray(offset, code, &cell)),
+        None => None,
         Some(_) if happened.interrupted => Some(interrupted(happened.died)),
         Some(evcxr::Error::CompilationErrors(errors)) => Some(compilation(&errors, code, prepared, &cell)),
         Some(evcxr::Error::SubprocessTerminated(reason)) => Some(match happened.died {
@@ -358,7 +365,7 @@ mod tests {
     }
 
     fn of(happened: Happened, code: &str, generated: &str) -> Option<Failure> {
-        failure(None, happened, code, &Prepared::new(code), 3, &[], || generated.to_owned())
+        failure(None, happened, code, &Prepared::new(code, Vec::new()), 3, &[], || generated.to_owned())
     }
 
     #[test]
@@ -382,8 +389,9 @@ mod tests {
             "fn pick(v: &[i32]) -> i32 {\n    v[7]\n}\nfn run() {\n(pick(&[1])).evcxr_display();\n}";
         let panic = Panic { message: "out of bounds".into(), file: "src/lib.rs".into(), line: 2 };
         let happened = Happened { panic: Some(panic), panicked: true, ..Default::default() };
-        let failure =
-            failure(None, happened, code, &Prepared::new(code), 3, &earlier, || generated.to_owned());
+        let failure = failure(None, happened, code, &Prepared::new(code, Vec::new()), 3, &earlier, || {
+            generated.to_owned()
+        });
         let text = shown(&failure.unwrap());
         assert!(text.contains("cell [1]:2") && text.contains("2 |     v[7]"), "{text}");
     }
@@ -412,7 +420,10 @@ mod tests {
             let death = Death { signal, code, restored: false };
             let happened = Happened { died: Some(death), ..Default::default() };
             let error = evcxr::Error::SubprocessTerminated("gone".into());
-            shown(&failure(Some(error), happened, "", &Prepared::new(""), 1, &[], String::new).unwrap())
+            shown(
+                &failure(Some(error), happened, "", &Prepared::new("", Vec::new()), 1, &[], String::new)
+                    .unwrap(),
+            )
         };
         assert!(die(Some(11), None).contains("SIGSEGV: it touched memory"));
         assert!(die(Some(6), None).contains("SIGABRT"));

@@ -1,0 +1,147 @@
+use super::*;
+use proptest::prelude::*;
+
+fn type_of(name: &str) -> Option<String> {
+    match name {
+        "answer" => Some("core::result::Result<i32, TaskError>".into()),
+        "words" => Some("Vec<String>".into()),
+        _ => None,
+    }
+}
+
+fn rust(cell: &str) -> String {
+    translate(cell, type_of).unwrap().code.replace("threadbook::", "t::").replace("t::magics::", "m::")
+}
+
+fn pages(cell: &str) -> Vec<Page> {
+    translate(cell, type_of).unwrap().pages
+}
+
+fn misuse(cell: &str) -> String {
+    let misuse = translate(cell, type_of).err().unwrap();
+    format!("{}. {}", misuse.what, misuse.help)
+}
+
+#[test]
+fn a_line_is_timed_and_its_variables_stay() {
+    assert_eq!(rust("%time f(1)"), "m::start(); m::stopped(f(1))");
+    assert_eq!(rust("%time f(1)\nlet x = 1;"), "m::start(); m::stopped(f(1));\nlet x = 1;");
+    assert_eq!(rust("%time let x = f(); // n"), "m::start(); let x = f(); m::stop(); // n");
+    assert_eq!(rust("%time let x = f()"), "m::start(); let x = f(); m::stop();");
+    assert_eq!(rust("%time f() // note\n// end"), "m::start(); m::stopped(f()) // note\n// end");
+}
+
+#[test]
+fn a_cell_is_timed_and_its_lines_stay() {
+    assert_eq!(rust("%%time\nlet x = 1;\nx + 1"), "m::start();\nlet x = 1;\nm::stopped(x + 1)");
+    assert_eq!(rust("%%time\nlet x = 1;"), "m::start();\nlet x = 1;\nm::stop();");
+    assert_eq!(rust("%%time\n!ls\n"), "m::start();\nm::shell(\"sh\", \"ls\");\n\nm::stop();");
+}
+
+#[test]
+fn timeit_runs_in_a_closure() {
+    assert_eq!(rust("%timeit f(1)"), "t::timing::timeit(|| { f(1) })");
+    assert_eq!(rust("%timeit f(1) // n\n2"), "t::display(&t::timing::timeit(|| { f(1) })); // n\n2");
+    assert_eq!(rust("%%timeit\nf();\ng()"), " t::timing::timeit(|| {\nf();\ng()\n})");
+    assert_eq!(rust("%%timeit let x = 1\nx"), "let x = 1; t::timing::timeit(|| {\nx\n})");
+}
+
+#[test]
+fn commands_are_passed_to_a_shell_as_they_are() {
+    assert_eq!(rust("!echo \"a\\n\" 'é' {x}"), "m::shell(\"sh\", \"echo \\\"a\\\\n\\\" 'é' {x}\");");
+    assert_eq!(rust("!a \\\n b\nlet x = 1;"), "m::shell(\"sh\", \"a \\\\\\n b\");\n\nlet x = 1;");
+    assert_eq!(
+        rust("%%bash\nfor i in 1; do\n  echo $i\ndone"),
+        "m::shell(\"bash\", \"for i in 1; do\\n  echo $i\\ndone\");\n\n\n"
+    );
+    assert_eq!(rust("%cd 'a b'\n%pwd\n%env A=1"), "m::cd(\"a b\");\nm::pwd();\nm::env(\"A=1\");");
+}
+
+#[test]
+fn a_question_shows_help_unless_it_is_rust() {
+    let about = |name: &str| vec![Page::About(name.into())];
+    for (cell, name) in [
+        ("?Vec", "Vec"),
+        ("std::fs::read?", "std::fs::read"),
+        ("println!?", "println!"),
+        ("words?", "words"),
+        ("??f", "f"),
+    ] {
+        assert_eq!(pages(cell), about(name), "{cell}");
+    }
+    assert_eq!(rust("answer?"), "answer?");
+    assert_eq!(rust("f()?"), "f()?");
+    assert_eq!(rust("let x = 1;\n?x"), "let x = 1;\n");
+    assert_eq!(pages(":help"), [Page::Table]);
+    assert_eq!(pages("%lsmagic"), [Page::Table]);
+    assert_eq!(rust("%who"), ":vars");
+}
+
+#[test]
+fn misuse_is_named_with_the_way_out() {
+    for (cell, said) in [
+        ("%foo", "no magic `%foo`"),
+        ("%%foo\nx", "no magic `%%foo`"),
+        ("%matplotlib inline", "`%matplotlib`. There are %time"),
+        ("%timit x", "did you mean `%timeit`?"),
+        ("let x = 1;\n%%time\nx", "first line"),
+        ("%time", "alone times nothing"),
+        ("%time f(", "first line of a cell"),
+        ("%timeit -n 100 f()", "no options such as `-n`"),
+        ("%%time f()", "alone on its line"),
+        ("let x = 1;\n:dep rand", "before everything else"),
+        (":quit", "menu"),
+        (":vasr", "did you mean `:vars`?"),
+    ] {
+        assert!(misuse(cell).contains(said), "{cell}: {}", misuse(cell));
+    }
+    assert_eq!(rust("%timeit -x"), "t::timing::timeit(|| { -x })");
+}
+
+#[test]
+fn what_is_no_rust_is_blanked_for_who_reads_rust() {
+    assert_eq!(blanked("%time f(é)\n!é\n1"), "      f(é)\n   \n1");
+    assert_eq!(blanked("%%bash\nfi"), "      \n  ");
+    assert_eq!(blanked("a"), "a");
+}
+
+#[test]
+fn names_of_magics_are_completed() {
+    assert_eq!(complete("x;\n%ti", 6), Some((3, vec!["%time".into(), "%timeit".into()])));
+    assert_eq!(complete("%%b", 3), Some((0, vec!["%%bash".into()])));
+    assert_eq!(complete("", 0), None);
+    assert_eq!(complete("1 %", 3), None);
+}
+
+proptest! {
+    #[test]
+    fn a_cell_without_magics_passes_through_byte_for_byte(cell in "[a-z0-9(){}\\[\\];=+*/&|<>.,'\"# \n]{0,80}") {
+        let translated = translate(&cell, |_| None).unwrap();
+        prop_assert_eq!(&*translated.code, &cell);
+        prop_assert!(translated.steps.is_empty() && translated.pages.is_empty());
+        prop_assert_eq!(blanked(&cell), cell);
+    }
+
+    #[test]
+    fn any_text_at_all_keeps_its_lines(cell in "[!%?:a-z(){};\"' é\n]{0,60}") {
+        if let Ok(translated) = translate(&cell, |_| None)
+            && !translated.code.is_empty()
+        {
+            prop_assert!(translated.code.matches('\n').count() >= cell.matches('\n').count());
+        }
+        prop_assert_eq!(blanked(&cell).len(), cell.len());
+    }
+
+    #[test]
+    fn a_command_comes_to_the_shell_byte_for_byte(command in "[ -~éß\t]{1,40}") {
+        let command = command.trim();
+        prop_assume!(!command.is_empty() && !command.starts_with('=') && !command.ends_with('\\'));
+        let code = translate(&format!("!{command}"), |_| None).unwrap().code.into_owned();
+        let literal = code.strip_prefix("threadbook::magics::shell(\"sh\", ").unwrap().strip_suffix(");").unwrap();
+        let file = ra_ap_syntax::SourceFile::parse(&format!("const A: &str = {literal};"), ra_ap_syntax::Edition::Edition2024);
+        use ra_ap_syntax::{AstNode, AstToken, ast};
+        let tokens = file.syntax_node().descendants_with_tokens().filter_map(|node| node.into_token());
+        let string = tokens.filter_map(ast::String::cast).next().unwrap();
+        prop_assert_eq!(string.value().unwrap().as_ref(), command);
+    }
+}
