@@ -1,5 +1,6 @@
 //! The engine: evcxr's evaluation context, in the thread that owns it.
 
+use super::building::Building;
 use super::last_expression::Prepared;
 use super::link::Link;
 use super::magics::{self, Misuse, Page, Translated};
@@ -10,7 +11,7 @@ use super::text::{byte_offset, code_points};
 use super::workplace::Workplace;
 use super::{Completions, Outcome};
 use crate::dependencies::{self, COMPANION, FRIENDS};
-use crate::reading::crates::Reading;
+use crate::reading::crates::{Reading, without_remark};
 use crate::reading::standard_library::Sources;
 use crate::wire::MimeBundle;
 use evcxr::{CommandContext, EvalContext, EvalContextOutputs, EvalOutputs};
@@ -37,6 +38,7 @@ pub struct Engine {
     output: Arc<CellOutput>,
     names: Arc<Names>,
     knows_prelude: bool,
+    building: Arc<Building>,
     reading: Reading,
     /// Whether a cell has used `.await`, so that there is a runtime.
     awaits: bool,
@@ -51,11 +53,13 @@ const FORGET_RUNTIME: &str = "std::mem::forget(evcxr_variable_store.take_variabl
 
 impl Engine {
     pub fn new(workplace: Workplace, link: Arc<Link>, output: Arc<CellOutput>, names: Arc<Names>) -> Engine {
+        let building = Building::listen(workplace.directory(), output.clone());
         Engine {
             workplace,
             link,
             output,
             names,
+            building,
             knows_prelude: false,
             reading: Reading::default(),
             awaits: false,
@@ -153,7 +157,12 @@ impl Engine {
         let code = dependencies::without_loaded(&code, self.workplace.companion());
         let mut prepared = Prepared::new(code.as_deref().unwrap_or_default(), steps);
         let result = match &code {
-            Ok(code) => self.evaluate(context, code, &mut prepared),
+            Ok(code) => {
+                self.building.begin(code);
+                let result = self.evaluate(context, code, &mut prepared);
+                self.building.end();
+                result
+            }
             Err(reason) => Err(evcxr::Error::Message(reason.clone())),
         };
         let happened = self.link.end_cell(matches!(result, Err(evcxr::Error::SubprocessTerminated(_))));
@@ -163,7 +172,8 @@ impl Engine {
         {
             // What evcxr's own commands (`:vars`, `:doc`) have to say.
             let data = outputs.content_by_mime_type.iter();
-            let data: MimeBundle = data.map(|(mime, text)| (mime.clone(), text.clone().into())).collect();
+            let data: MimeBundle =
+                data.map(|(mime, text)| (mime.clone(), without_remark(text).into())).collect();
             if asks_to_read(cell) {
                 pages.push(data);
             } else {

@@ -6,6 +6,7 @@
 //! user ([`questions`]); what is typed beside Rust is turned into Rust first ([`magics`]); what went wrong is put in
 //! words for people ([`report`]). A session knows nothing of ZeroMQ.
 
+mod building;
 mod engine;
 mod last_expression;
 mod limit;

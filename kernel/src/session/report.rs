@@ -243,8 +243,12 @@ fn cell_line(code: &str, generated: &str, line: usize) -> Option<usize> {
             })
             .count()
     };
-    let same = (0..lines.len()).filter(|&index| lines[index] == wanted);
-    same.rev().max_by_key(|&index| likeness(index)).map(|index| index + 1)
+    let mut same: Vec<usize> = (0..lines.len()).filter(|&index| lines[index] == wanted).collect();
+    if same.is_empty() && wanted.len() > 2 {
+        // The engine gives each of several statements on a line a line of its own.
+        same = (0..lines.len()).filter(|&index| lines[index].contains(wanted)).collect();
+    }
+    same.into_iter().rev().max_by_key(|&index| likeness(index)).map(|index| index + 1)
 }
 
 fn compilation(errors: &[CompilationError], code: &str, prepared: &Prepared, cell: &str) -> Failure {
@@ -252,7 +256,8 @@ fn compilation(errors: &[CompilationError], code: &str, prepared: &Prepared, cel
     let Some(error) = errors.first() else {
         return Failure::plain("CompileError", "the cell could not be compiled", None);
     };
-    let message = without_generated_places(&without_progress(&error.message()));
+    let whole = error.message();
+    let message = without_generated_places(&without_progress(&whole));
     let mut title = Level::ERROR.primary_title(message.clone());
     if let Some(code) = error.code() {
         title = title.id(code.to_owned());
@@ -280,6 +285,9 @@ fn compilation(errors: &[CompilationError], code: &str, prepared: &Prepared, cel
     for help in error.help().into_iter().take(2) {
         group = group.element(Level::HELP.message(without_generated_places(&one_line(&help))));
     }
+    if let Some(advice) = advice_on_dependency(&whole) {
+        group = group.element(Level::HELP.message(advice));
+    }
     if let Some(hint) = error.evcxr_extra_hint() {
         group = group.element(Level::NOTE.message(hint));
     }
@@ -295,9 +303,30 @@ fn compilation(errors: &[CompilationError], code: &str, prepared: &Prepared, cel
     Failure::new("CompileError", summary, &render(&[group]))
 }
 
+/// What to do when cargo cannot bring a crate.
+fn advice_on_dependency(message: &str) -> Option<&'static str> {
+    let says = |what: &[&str]| what.iter().any(|what| message.contains(what));
+    let advice = if says(&["--offline", "offline mode"]) {
+        "This machine does not have it yet, and cargo is kept from the network: `:offline 0` lets it."
+    } else if says(&["failed to download", "download of", "spurious network", "resolve host", "index from"]) {
+        "The network does not answer. `:offline 1` makes do with what was downloaded before."
+    } else if says(&["no matching package"]) {
+        "Look the name up at https://crates.io, or name a directory: `:dep name = { path = \"…\" }`."
+    } else if says(&["failed to select a version"]) {
+        "Ask for one of these versions, or for any: `:dep name = \"*\"`."
+    } else {
+        return None;
+    };
+    Some(advice)
+}
+
 /// cargo's messages without what it says about its work.
 fn without_progress(message: &str) -> String {
-    let is_progress = |line: &&str| line.trim_start().starts_with("Updating ");
+    let is_progress = |line: &&str| {
+        ["Updating ", "As a reminder, you're using offline mode"]
+            .iter()
+            .any(|start| line.trim_start().starts_with(start))
+    };
     let lines: Vec<_> = message.lines().filter(|line| !is_progress(line)).collect();
     let text = lines.join("\n");
     text.strip_prefix("error: ").unwrap_or(&text).to_owned()
@@ -402,6 +431,7 @@ mod tests {
         assert_eq!(cell_line(code, "fn f() {\na();\nx();\nb();\nx();\nc();\n}", 3), Some(2));
         assert_eq!(cell_line(code, "fn f() {\na();\nx();\nb();\nx();\nc();\n}", 5), Some(4));
         assert_eq!(cell_line(code, "y();", 1), None);
+        assert_eq!(cell_line("a();\nb(); c(x)", "b();\nc(x)\n}", 2), Some(2));
         assert_eq!(cell_line(code, "y();", 9), None);
     }
 

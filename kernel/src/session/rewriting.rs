@@ -72,7 +72,7 @@ impl Places {
     pub fn old_column(&self, line: usize, column: usize) -> usize {
         let (mut added, mut removed) = (0, 0);
         for place in self.0.iter().filter(|place| place.line == line) {
-            if column <= place.column {
+            if column < place.column || column == place.column && place.added > 0 {
                 break;
             }
             if column < place.column + place.added {

@@ -105,6 +105,10 @@ impl Workplace {
         })
     }
 
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub fn companion(&self) -> &Path {
         &self.companion
     }

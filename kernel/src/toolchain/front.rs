@@ -11,8 +11,9 @@ use crate::dependencies::FRIENDS;
 use crate::reading::crates::{Reading, cut_down};
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -34,6 +35,14 @@ const OBJECT_PATH: &str = "EVCXR_EXECUTION_SO_PATH";
 
 /// What the engine calls the crate that it compiles each cell as.
 pub const CELL_CRATE: &str = "ctx";
+
+/// What cargo's front tells the session when a cell's crates are compiled, and the cell is next.
+pub const READY: &str = "ready";
+
+/// Where the session hears what cargo does, in a workplace.
+pub fn progress_socket(workplace: &Path) -> PathBuf {
+    workplace.join("progress")
+}
 
 /// Links the tools into `workplace`. Returns the environment in which they are found and work.
 pub fn install(workplace: &Path, tools: &Path) -> anyhow::Result<Vec<(&'static str, OsString)>> {
@@ -140,13 +149,37 @@ impl Front {
             } else {
                 self.report_object(&arguments)?;
             }
+            self.tell_session(READY);
             return Err(self.real("rustc").args(arguments).envs(environment).exec());
         }
         let mut cargo = self.real("cargo");
         if let Some(question) = question.filter(|_| !only_check) {
             cargo.env(REMEMBER, question.file());
         }
-        Err(cargo.args(&self.arguments).exec())
+        self.watched(cargo.args(&self.arguments))
+    }
+
+    /// Runs cargo, and tells the session which crates it compiles.
+    fn watched(&self, cargo: &mut Command) -> io::Result<i32> {
+        let mut child = cargo.stderr(Stdio::piped()).spawn()?;
+        for line in child.stderr.take().into_iter().flat_map(|stderr| BufReader::new(stderr).split(b'\n')) {
+            let line = line?;
+            let text = String::from_utf8_lossy(&line);
+            if let Some(what) = text.trim_start().strip_prefix("Compiling ") {
+                let is_cell = what.split(' ').next() == Some(CELL_CRATE);
+                self.tell_session(if is_cell { READY } else { text.trim() });
+            }
+            io::stderr().write_all(&[&line[..], b"\n"].concat())?;
+        }
+        Ok(child.wait()?.code().unwrap_or(1))
+    }
+
+    /// Nobody may be listening, and then nobody misses it.
+    fn tell_session(&self, what: &str) {
+        if let Ok(socket) = UnixDatagram::unbound() {
+            let _ = socket.set_nonblocking(true);
+            let _ = socket.send_to(what.as_bytes(), progress_socket(&self.workplace));
+        }
     }
 
     /// Tells the engine where rustc will put what it compiles.

@@ -125,7 +125,7 @@ fn asked_about(cell: &str, type_of: impl Fn(&str) -> Option<String>) -> Option<&
         let of = of.split('<').next().unwrap_or_default().rsplit("::").next().unwrap_or_default().trim();
         ["Result", "Option", "ControlFlow", "Poll"].iter().any(|kind| of.ends_with(kind))
     };
-    (path.split("::").all(is_word) && !type_of(path).is_some_and(can_fail)).then_some(name)
+    (path.split("::").all(is_word) && !type_of(path).is_some_and(can_fail)).then_some(path)
 }
 
 /// What follows the name of a magic on its line.
@@ -152,7 +152,9 @@ impl Translation<'_> {
                 table::check_command(name)?;
                 at_top(magic, name)?;
             }
-            (Kind::Help, _) => self.show(magic, Page::About(line.trim().trim_matches('?').trim().into())),
+            (Kind::Help, _) => {
+                self.show(magic, Page::About(line.trim().trim_matches(['?', '!', ' ']).into()))
+            }
             (Kind::Shell, _) => self.call(magic, &format!("shell(\"sh\", {:?})", line[1..].trim())),
             (Kind::Line, "%time") => self.time(magic, arguments, is_last)?,
             (Kind::Line, "%timeit") => self.timeit(magic, arguments, is_last)?,

@@ -22,7 +22,7 @@ pub const MAGICS: [(&str, &str); 15] = [
 ];
 
 /// The engine's commands that are of use in a notebook. They come first in a cell.
-pub const COMMANDS: [(&str, &str); 13] = [
+pub const COMMANDS: [(&str, &str); 12] = [
     (":dep", "brings a crate: `:dep regex = \"1\"`"),
     (":show_deps", "the crates that were brought"),
     (":vars", "the variables and their types"),
@@ -30,7 +30,6 @@ pub const COMMANDS: [(&str, &str); 13] = [
     (":t", "short for `:type`"),
     (":doc", "help for a name: `:doc Vec`"),
     (":explain", "what the compiler has to say about the last error"),
-    (":opt", "how much is optimised, from 0 to 3 (2 without a number)"),
     (":offline", "keeps cargo from the network: `:offline 1`"),
     (":build_env", "a variable of the environment for the compiler: `:build_env NAME=value`"),
     (":last_compile_dir", "where cells are compiled"),
@@ -39,12 +38,16 @@ pub const COMMANDS: [(&str, &str); 13] = [
 ];
 
 /// Those that do not work in a notebook, and what does.
-const INSTEAD: [(&str, &str); 9] = [
+const INSTEAD: [(&str, &str); 10] = [
     (":quit", "Shut the kernel down from the menu of the front end."),
     (":restart", "Restart the kernel from the menu of the front end."),
     (":clear", "Restart the kernel from the menu of the front end."),
     (":env", "Write `%env NAME=value`, which works at once."),
     (":timing", "Write `%%time` as the first line of a cell."),
+    (
+        ":opt",
+        "Cells are optimised already (level 2); with another level, every crate would be compiled again.",
+    ),
     (":fmt", "Print with `println!`, or show a type with its `Debug`."),
     (":types", "Ask with `:type name`, or for all variables with `:vars`."),
     (":toolchain", "Restart Jupyter with the toolchain that you want in RUSTUP_TOOLCHAIN."),
