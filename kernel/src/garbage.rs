@@ -56,6 +56,12 @@ fn fuzz(name: &str, mut case: impl FnMut(&mut Unstructured) -> Result<()>) {
     println!("{name}: {} cases", cases.get());
 }
 
+/// Text of up to `most` characters of `alphabet`.
+pub fn text(random: &mut Unstructured, alphabet: &str, most: usize) -> Result<String> {
+    let alphabet: Vec<char> = alphabet.chars().collect();
+    (0..random.int_in_range(0..=most)?).map(|_| random.choose(&alphabet).copied()).collect()
+}
+
 /// One of the texts, with a few of its bytes replaced, taken out or put in.
 fn garbled(random: &mut Unstructured, texts: &[&str]) -> Result<Vec<u8>> {
     let mut text = random.choose(texts)?.as_bytes().to_vec();

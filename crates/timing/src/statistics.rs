@@ -57,14 +57,15 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         // The upper bits are the better ones.
-        ((self.0 >> 32) * limit as u64 >> 32) as usize
+        (((self.0 >> 32) * limit as u64) >> 32) as usize
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use arbtest::arbitrary::{self, Unstructured};
+    use arbtest::arbtest;
 
     #[test]
     fn figures_of_known_samples() {
@@ -98,28 +99,41 @@ mod tests {
         assert!(counts.iter().all(|count| (9_500..10_500).contains(count)), "{counts:?}");
     }
 
-    proptest! {
-        #[test]
-        fn all_lies_within_the_sample(sample in prop::collection::vec(0.0..1e6_f64, 1..40)) {
+    /// Between `1` and `most` numbers in the range from `low` to `high`.
+    fn sample(random: &mut Unstructured, most: usize, low: f64, high: f64) -> arbitrary::Result<Vec<f64>> {
+        let count = random.int_in_range(1..=most)?;
+        let number = |random: &mut Unstructured| {
+            Ok(low + (high - low) * f64::from(random.arbitrary::<u32>()?) / f64::from(u32::MAX))
+        };
+        (0..count).map(|_| number(random)).collect()
+    }
+
+    #[test]
+    fn all_lies_within_the_sample() {
+        arbtest(|random| {
+            let sample = sample(random, 40, 0.0, 1e6)?;
             let low = sample.iter().copied().fold(f64::INFINITY, f64::min);
             let high = sample.iter().copied().fold(0.0, f64::max);
             let (from, to) = interval_of_median(&sample);
-            prop_assert!(low <= from && from <= to && to <= high);
-            prop_assert!(low <= median(&sample) && median(&sample) <= high);
-            prop_assert!(low * (1.0 - 1e-9) <= mean(&sample) && mean(&sample) <= high * (1.0 + 1e-9));
-            prop_assert_eq!((from, to), interval_of_median(&sample));
-        }
+            assert!(low <= from && from <= to && to <= high);
+            assert!(low <= median(&sample) && median(&sample) <= high);
+            assert!(low * (1.0 - 1e-9) <= mean(&sample) && mean(&sample) <= high * (1.0 + 1e-9));
+            assert_eq!((from, to), interval_of_median(&sample));
+            Ok(())
+        });
+    }
 
-        #[test]
-        fn the_order_does_not_matter_and_scale_passes_through(
-            mut sample in prop::collection::vec(1.0..1e3_f64, 1..20),
-        ) {
+    #[test]
+    fn the_order_does_not_matter_and_scale_passes_through() {
+        arbtest(|random| {
+            let mut sample = sample(random, 20, 1.0, 1e3)?;
             let (middle, spread) = (median(&sample), standard_deviation(&sample));
             sample.reverse();
-            prop_assert_eq!(median(&sample), middle);
+            assert_eq!(median(&sample), middle);
             let tenfold: Vec<f64> = sample.iter().map(|value| 10.0 * value).collect();
-            prop_assert!((median(&tenfold) - 10.0 * middle).abs() < 1e-9 * tenfold[0].max(1e4));
-            prop_assert!((standard_deviation(&tenfold) - 10.0 * spread).abs() < 1e-6);
-        }
+            assert!((median(&tenfold) - 10.0 * middle).abs() < 1e-9 * tenfold[0].max(1e4));
+            assert!((standard_deviation(&tenfold) - 10.0 * spread).abs() < 1e-6);
+            Ok(())
+        });
     }
 }
