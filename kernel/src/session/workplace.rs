@@ -105,10 +105,6 @@ impl Workplace {
         })
     }
 
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
     pub fn companion(&self) -> &Path {
         &self.companion
     }
