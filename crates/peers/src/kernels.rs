@@ -38,8 +38,10 @@ impl Kernels {
 
     fn start(&self, argv: &[&Path], environment: &[(&str, &Path)]) -> anyhow::Result<KernelClient> {
         let argv: Vec<_> = argv.iter().map(|argument| argument.to_string_lossy()).collect();
+        // As for everybody the history is on disk, but not among what the user has typed.
+        let history = self.root.join("target/peers-history.sqlite");
         let prepare = |command: &mut Command| {
-            command.envs(environment.iter().copied());
+            command.env("THREADBOOK_HISTORY", history).envs(environment.iter().copied());
         };
         Ok(KernelClient::start_with(&argv, &self.root.join("notebooks"), prepare)?)
     }

@@ -109,7 +109,8 @@ fn start(path: &Path, argv: &[String], spec: &Kernelspec) -> anyhow::Result<Kern
     let path = path.canonicalize()?;
     let directory = path.parent().unwrap_or(Path::new("/"));
     let kernel = KernelClient::start_with(argv, directory, |command| {
-        command.envs(&spec.env);
+        // Nobody has typed these cells, so nobody looks for them in the history.
+        command.env("THREADBOOK_HISTORY", "").envs(&spec.env);
     })?;
     Ok(kernel)
 }
