@@ -157,3 +157,21 @@ def test_errors_are_readable(page, theme):
     contrast, word = worst_contrast(code_cell(page, "std::rc::Rc::new").locator(".jp-OutputArea-output"))
     # JupyterLab's own red on its own error background is at 2.7; what is below 2.5 cannot be read.
     assert contrast >= 2.5, f"{word!r} has a contrast of {contrast:.1f} with its background"
+
+
+def test_a_cell_asks_the_user(page):
+    """The last test here: it adds a cell."""
+    code_cell(page, "small_primes").locator(".cm-content").first.click()
+    for key in ("Escape", "b", "Enter"):
+        page.keyboard.press(key)
+    page.keyboard.insert_text('print!("Hello! "); input("What is your name? ")?')
+    page.keyboard.press("Control+Enter")
+    page.locator(".jp-Stdin-input").fill("Ada")
+    assert page.locator(".jp-Stdin-prompt").inner_text().strip() == "What is your name?"
+    page.screenshot(path=SCREENSHOTS / "input.png")
+    page.locator(".jp-Stdin-input").press("Enter")
+    cell = page.locator(".jp-Notebook .jp-CodeCell.jp-mod-active")
+    cell.locator(".jp-OutputArea-executeResult").wait_for()
+    # The box itself may stay for a moment.
+    shown = "".join(cell.locator(".jp-RenderedText").all_text_contents())
+    assert shown.split() == ["Hello!", "What", "is", "your", "name?", "Ada", '"Ada"']
