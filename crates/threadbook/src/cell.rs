@@ -12,7 +12,7 @@ use std::ffi::{c_int, c_void};
 use std::io::Write;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, mpsc};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 use threadbook_display::wire;
@@ -42,6 +42,9 @@ pub extern "C" fn threadbook_run(
             report_panics();
             let interrupted = INTERRUPTED.get_or_init(Arc::default);
             let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, interrupted.clone());
+            // Else a worker of rayon may be setting this up when the process is forked, and those in the
+            // copy would wait for it for ever.
+            drop(crossbeam_epoch::pin());
             attend();
         }
     });
@@ -75,13 +78,17 @@ pub extern "C" fn threadbook_fork() -> c_int {
     })
 }
 
-/// Called in a copy that goes on in the place of its original, which has died.
+/// Called in a copy that goes on in the place of its original, which has died. All threads have begun when
+/// it returns: the next fork comes soon, and should not find them in the middle of that.
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_restored() {
     wire::take_over();
     attend();
     let pool = ThreadPoolBuilder::new().thread_name(|_| "main".into()).stack_size(STACK_BYTES).build();
     let pool = pool.ok().map(|pool| &*Box::leak(Box::new(pool)));
+    if let Some(pool) = pool {
+        pool.broadcast(|_| ());
+    }
     *POOL.lock().unwrap_or_else(PoisonError::into_inner) = pool;
 }
 
@@ -120,7 +127,9 @@ fn attend() {
     let Some(interrupted) = INTERRUPTED.get() else { return };
     interrupted.store(false, Ordering::Relaxed);
     let attendant = thread::Builder::new().name("threadbook".into());
+    let (begun, has_begun) = mpsc::channel();
     let _ = attendant.spawn(move || {
+        let _ = begun.send(());
         loop {
             thread::sleep(LOOK_EVERY);
             if interrupted.swap(false, Ordering::Relaxed) {
@@ -131,4 +140,5 @@ fn attend() {
             }
         }
     });
+    let _ = has_begun.recv();
 }

@@ -31,6 +31,11 @@ pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow:
     let publisher =
         zmq::create_kernel_iopub_xpub_connection(connection, &id).await.with_context(cannot_bind)?;
 
+    // From before the engine starts anything that could outlive us.
+    let ends = {
+        let (terminated, orphaned) = (termination(), parent_death());
+        async move { tokio::select! { () = terminated => {}, () = orphaned => {} } }
+    };
     let iopub = iopub::start(publisher);
     let (asker, questions) = Stdin::new();
     let session = Session::start(workplace, iopub.clone(), asker);
@@ -80,8 +85,7 @@ pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow:
 
     tokio::select! {
         _ = stopped.recv() => {}
-        () = parent_death() => {}
-        () = termination() => {}
+        () = ends => {}
     }
     // What has been said in reply to the shutdown shall still go out.
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -213,30 +217,33 @@ fn parse<T: serde::de::DeserializeOwned>(part: &[u8], name: &str) -> Result<T, S
     serde_json::from_slice(part).map_err(|error| format!("its {name} is not valid: {error}"))
 }
 
-/// Ends when the process that started this kernel does.
-async fn parent_death() {
-    if std::env::var_os("JPY_PARENT_PID").is_none() {
-        return std::future::pending().await;
-    }
+/// Ends when the process that started this kernel does, which is the parent at the time of the call.
+fn parent_death() -> impl Future<Output = ()> {
     let parent = nix::unistd::getppid();
-    while nix::unistd::getppid() == parent {
-        tokio::time::sleep(PARENT_CHECK).await;
+    async move {
+        if std::env::var_os("JPY_PARENT_PID").is_none() {
+            return std::future::pending().await;
+        }
+        while nix::unistd::getppid() == parent {
+            tokio::time::sleep(PARENT_CHECK).await;
+        }
     }
 }
 
-/// Ends when the kernel is asked to end by signal. Ctrl-C in the terminal of JupyterLab is not for us:
-/// interrupts come as messages.
-async fn termination() {
+/// Ends when the kernel is asked to end by signal, from the time of the call. Ctrl-C in the terminal of
+/// JupyterLab is not for us: interrupts come as messages.
+fn termination() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return,
-            _ = interrupt.recv() => {}
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => {}
+            }
         }
     }
 }
