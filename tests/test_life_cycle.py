@@ -46,14 +46,14 @@ def test_sigterm(kernelspec, tmp_path, cache, cell):
 
 
 PARENT = """\
-import subprocess, sys, time
-kernel = subprocess.Popen(sys.argv[1:])
-print(kernel.pid, flush=True)
+import os, subprocess, sys, time
+subprocess.Popen(sys.argv[1:], env={**os.environ, "JPY_PARENT_PID": str(os.getpid())})
 time.sleep(600)
 """
 
 
-def test_the_parent_is_killed(kernelspec, tmp_path, cache):
+@pytest.mark.parametrize("processes", [1, 3], ids=["while it starts", "when it is ready"])
+def test_the_parent_is_killed(kernelspec, tmp_path, cache, processes):
     """As when JupyterLab is killed: nobody tells the kernel to end."""
     mark = f"threadbook-orphan-{os.getpid()}"
     ports = {f"{name}_port": 0 for name in ("shell", "iopub", "stdin", "control", "hb")}
@@ -64,16 +64,20 @@ def test_the_parent_is_killed(kernelspec, tmp_path, cache):
         json.dumps({"ip": ip, "transport": "ipc", "key": "k", "signature_scheme": "hmac-sha256", **numbered})
     )
     argv = [part.replace("{connection_file}", str(connection)) for part in kernel_spec().argv]
-    env = {**os.environ, "THREADBOOK_TEST_MARK": mark, "XDG_CACHE_HOME": str(cache), "JPY_PARENT_PID": str(os.getpid())}
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, *argv], env=env, stdout=subprocess.PIPE)
+    env = {**os.environ, "THREADBOOK_TEST_MARK": mark, "XDG_CACHE_HOME": str(cache)}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, *argv], env=env)
+
+    def kernel_and_cells():
+        """A session has begun, and there are as many processes beside the parent: the kernel, and those of its cells."""
+        return sessions(cache) and len(processes_marked(mark)) > processes
+
     try:
-        assert int(parent.stdout.readline()) > 0
-        assert wait_until(lambda: len(processes_marked(mark)) >= 3, 30), "the kernel did not start"
+        assert wait_until(kernel_and_cells, 60), "the kernel did not start"
     finally:
         parent.kill()
         parent.wait()
-    assert wait_until(lambda: not processes_marked(mark), 15), processes_marked(mark)
-    assert wait_until(lambda: not sessions(cache), 5), sessions(cache)
+    assert wait_until(lambda: not processes_marked(mark), 30), processes_marked(mark)
+    assert wait_until(lambda: not sessions(cache), 10), sessions(cache)
 
 
 def test_ten_kernels_in_a_row(kernelspec, tmp_path, cache):

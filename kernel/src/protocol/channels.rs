@@ -7,6 +7,7 @@ use crate::session::{Session, Workplace};
 use anyhow::Context;
 use jupyter_protocol::{ConnectionInfo, Header, JupyterMessage, JupyterMessageContent, UnknownMessage};
 use jupyter_zmq_client as zmq;
+use nix::unistd::{Pid, getppid};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +20,9 @@ const PARENT_CHECK: Duration = Duration::from_secs(1);
 /// A socket that fails, fails again at once; nobody wants that in a loop at full speed.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
-/// Opens the sockets, starts the session, and serves until `shutdown_request` or the parent's end.
-pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow::Result<()> {
+/// Opens the sockets, starts the session, and serves until `shutdown_request` or the end of `parent`.
+pub async fn serve(connection: &ConnectionInfo, workplace: Workplace, parent: Pid) -> anyhow::Result<()> {
+    let termination = termination();
     let id = uuid::Uuid::new_v4().to_string();
     let cannot_bind = || format!("The ports of the connection file cannot be bound on {}", connection.ip);
     let mut heartbeat =
@@ -31,11 +33,6 @@ pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow:
     let publisher =
         zmq::create_kernel_iopub_xpub_connection(connection, &id).await.with_context(cannot_bind)?;
 
-    // From before the engine starts anything that could outlive us.
-    let ends = {
-        let (terminated, orphaned) = (termination(), parent_death());
-        async move { tokio::select! { () = terminated => {}, () = orphaned => {} } }
-    };
     let iopub = iopub::start(publisher);
     let (asker, questions) = Stdin::new();
     let session = Session::start(workplace, iopub.clone(), asker);
@@ -85,7 +82,8 @@ pub async fn serve(connection: &ConnectionInfo, workplace: Workplace) -> anyhow:
 
     tokio::select! {
         _ = stopped.recv() => {}
-        () = ends => {}
+        () = parent_death(parent) => {}
+        () = termination => {}
     }
     // What has been said in reply to the shutdown shall still go out.
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -217,16 +215,13 @@ fn parse<T: serde::de::DeserializeOwned>(part: &[u8], name: &str) -> Result<T, S
     serde_json::from_slice(part).map_err(|error| format!("its {name} is not valid: {error}"))
 }
 
-/// Ends when the process that started this kernel does, which is the parent at the time of the call.
-fn parent_death() -> impl Future<Output = ()> {
-    let parent = nix::unistd::getppid();
-    async move {
-        if std::env::var_os("JPY_PARENT_PID").is_none() {
-            return std::future::pending().await;
-        }
-        while nix::unistd::getppid() == parent {
-            tokio::time::sleep(PARENT_CHECK).await;
-        }
+/// Ends when the process that started this kernel, `parent`, does.
+async fn parent_death(parent: Pid) {
+    if std::env::var_os("JPY_PARENT_PID").is_none() {
+        return std::future::pending().await;
+    }
+    while getppid() == parent {
+        tokio::time::sleep(PARENT_CHECK).await;
     }
 }
 

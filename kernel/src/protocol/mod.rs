@@ -26,6 +26,8 @@ pub const PROTOCOL_VERSION: &str = "5.3";
 
 /// Serves one kernel until it is shut down.
 pub fn serve(connection_file: &Path, prepared: &Path) -> anyhow::Result<()> {
+    // Asked at once, while it surely lives.
+    let parent = nix::unistd::getppid();
     let connection = connection::read(connection_file)?;
     // The environment may only be changed while there is one thread.
     let workplace = crate::session::Workplace::open(prepared)?;
@@ -34,7 +36,7 @@ pub fn serve(connection_file: &Path, prepared: &Path) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("tokio's runtime could not be started")?;
-    let served = runtime.block_on(channels::serve(&connection, workplace));
+    let served = runtime.block_on(channels::serve(&connection, workplace, parent));
     runtime.shutdown_background();
     served
 }

@@ -40,9 +40,11 @@ use jupyter_protocol::{ExecuteRequest, ExecutionCount, JupyterMessage};
 use link::Link;
 use output::{Cell, CellOutput};
 use questions::Questions;
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// How a cell ended.
@@ -70,8 +72,12 @@ pub struct Session {
     thread: Mutex<Option<JoinHandle<()>>>,
     link: Arc<Link>,
     names: Arc<Names>,
+    directory: PathBuf,
     rust_version: String,
 }
+
+/// How long the engine may take to end. When it is still warming up, it would take seconds.
+const END: Duration = Duration::from_secs(1);
 
 impl Session {
     /// Starts the engine in the background and returns at once.
@@ -80,6 +86,7 @@ impl Session {
         let output = Arc::new(CellOutput::new(iopub, workplace.directory().to_owned()));
         let link = Link::listen(workplace.listener(), output.clone(), Questions::new(stdin));
         let rust_version = workplace.rust_version().to_owned();
+        let directory = workplace.directory().to_owned();
         let names = Arc::new(Names::default());
         let engine = Engine::new(workplace, link.clone(), output, names.clone());
         let thread = std::thread::Builder::new()
@@ -93,6 +100,7 @@ impl Session {
             thread: Mutex::new(Some(thread)),
             link,
             names,
+            directory,
             rust_version,
         }
     }
@@ -152,13 +160,16 @@ impl Session {
         self.link.interrupt();
     }
 
-    /// Ends the engine, the process of the cells, and the session's own directory.
+    /// Ends the engine, the process of the cells, and the session's own directory. The process is to end
+    /// next: an engine that is too busy to end goes on until then.
     pub async fn close(&self) {
         lock(&self.jobs).take();
         self.link.interrupt();
-        let thread = lock(&self.thread).take();
-        if let Some(thread) = thread {
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        let Some(thread) = lock(&self.thread).take() else { return };
+        let ended = tokio::task::spawn_blocking(move || thread.join());
+        if tokio::time::timeout(END, ended).await.is_err() {
+            processes::end_children(std::process::id());
+            let _ = std::fs::remove_dir_all(&self.directory);
         }
     }
 

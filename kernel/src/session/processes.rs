@@ -13,6 +13,11 @@ pub fn end_compilers(kernel: u32, spare: Option<u32>) {
     }
 }
 
+/// Ends all children of a process, and theirs.
+pub fn end_children(process: u32) {
+    end_compilers(process, None);
+}
+
 fn end_with_children(process: u32) {
     let children = children(process);
     let _ = kill(Pid::from_raw(process as i32), Signal::SIGKILL);
