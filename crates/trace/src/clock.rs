@@ -6,7 +6,7 @@
 //! rate is taken from the whole time since the first event, so it needs no calibration loop.
 
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment, in units of whichever clock is in use. Only differences mean something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,13 +14,18 @@ pub struct Ticks(pub(crate) u64);
 
 struct Origin {
     instant: Instant,
+    /// The clock at that instant.
     ticks: u64,
     counter: bool,
 }
 
 static ORIGIN: LazyLock<Origin> = LazyLock::new(|| {
     let counter = has_invariant_counter();
-    let ticks = if counter { read_counter() } else { 0 };
+    let ticks = if counter {
+        read_counter()
+    } else {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64)
+    };
     Origin { instant: Instant::now(), ticks, counter }
 });
 
@@ -29,7 +34,21 @@ impl Ticks {
     #[inline]
     pub fn now() -> Ticks {
         let origin = &*ORIGIN;
-        if origin.counter { Ticks(read_counter()) } else { Ticks(origin.instant.elapsed().as_nanos() as u64) }
+        if origin.counter {
+            Ticks(read_counter())
+        } else {
+            Ticks(origin.ticks + origin.instant.elapsed().as_nanos() as u64)
+        }
+    }
+
+    /// The moment as a number, which means the same in every process of this machine.
+    pub fn to_number(self) -> u64 {
+        self.0
+    }
+
+    /// The moment that [`Ticks::to_number`] gave.
+    pub fn from_number(number: u64) -> Ticks {
+        Ticks(number)
     }
 }
 

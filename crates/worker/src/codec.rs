@@ -1,0 +1,160 @@
+//! Values as bytes: MessagePack, which holds whatever serde can describe, and a shorter way for what is
+//! bytes already.
+
+use std::any::Any;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A value that could not be turned into bytes, or back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CodecError(pub(crate) String);
+
+/// Appends `value` to `bytes`.
+///
+/// Structures are written with the names of their fields, so `flatten`, `untagged` and
+/// `skip_serializing_if` work.
+///
+/// # Errors
+///
+/// If the value's own `Serialize` refuses.
+pub fn encode<T: Serialize + 'static>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+    if let Some(plain) = as_bytes(value) {
+        bytes.extend_from_slice(plain);
+        return Ok(());
+    }
+    let mut serializer = rmp_serde::Serializer::new(bytes).with_struct_map();
+    value.serialize(&mut serializer).map_err(|error| {
+        CodecError(format!("the value of type {} cannot be sent: {error}", std::any::type_name::<T>()))
+    })
+}
+
+/// Reads a value that [`encode`] wrote.
+///
+/// # Errors
+///
+/// If the bytes are not those of a `T`.
+pub fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecError> {
+    if let Some(value) = from_bytes(bytes) {
+        return value;
+    }
+    rmp_serde::from_slice(bytes).map_err(|error| {
+        CodecError(format!("what arrived is no value of type {}: {error}", std::any::type_name::<T>()))
+    })
+}
+
+/// Types whose vectors are copied as they are. The other process runs on the same machine, so the order of
+/// bytes is the same.
+macro_rules! plain_types {
+    ($($type:ty),*) => {
+        fn as_bytes(value: &dyn Any) -> Option<&[u8]> {
+            $(if let Some(vector) = value.downcast_ref::<Vec<$type>>() {
+                // SAFETY: numbers have no padding, and a byte needs no alignment.
+                return Some(unsafe {
+                    std::slice::from_raw_parts(vector.as_ptr().cast(), std::mem::size_of_val(&vector[..]))
+                });
+            })*
+            value.downcast_ref::<String>().map(String::as_bytes)
+        }
+
+        fn from_bytes<T: 'static>(bytes: &[u8]) -> Option<Result<T, CodecError>> {
+            $(if let Some(value) = convert::<Vec<$type>, T>(|| {
+                const SIZE: usize = size_of::<$type>();
+                let (numbers, rest) = bytes.as_chunks::<SIZE>();
+                let whole = || CodecError(format!("{} bytes are no numbers of {SIZE} bytes", bytes.len()));
+                if !rest.is_empty() {
+                    return Err(whole());
+                }
+                Ok(numbers.iter().map(|number| <$type>::from_ne_bytes(*number)).collect())
+            }) {
+                return Some(value);
+            })*
+            convert::<String, T>(|| {
+                String::from_utf8(bytes.to_vec()).map_err(|error| CodecError(error.to_string()))
+            })
+        }
+    };
+}
+
+plain_types!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize, f32, f64);
+
+/// Makes a `U`, if that is what a `T` is.
+fn convert<U: 'static, T: 'static>(
+    make: impl FnOnce() -> Result<U, CodecError>,
+) -> Option<Result<T, CodecError>> {
+    let mut made: Option<T> = None;
+    let slot = (&mut made as &mut dyn Any).downcast_mut::<Option<U>>()?;
+    match make() {
+        Ok(value) => *slot = Some(value),
+        Err(error) => return Some(Err(error)),
+    }
+    made.map(Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use std::collections::BTreeMap;
+    use std::fmt::Debug;
+
+    fn there_and_back<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: T) {
+        let mut bytes = Vec::new();
+        encode(&value, &mut bytes).unwrap();
+        assert_eq!(decode::<T>(&bytes).unwrap(), value);
+    }
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    #[serde(untagged)]
+    enum Either {
+        Number(i64),
+        Text(String),
+    }
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Flat {
+        #[serde(flatten)]
+        rest: BTreeMap<String, u8>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        absent: Option<u8>,
+        last: (u8, char),
+    }
+
+    #[test]
+    fn whatever_serde_describes_comes_back() {
+        there_and_back(());
+        there_and_back(u128::MAX);
+        there_and_back(f64::MIN_POSITIVE);
+        there_and_back(Some(Some(3)));
+        there_and_back(None::<Option<u8>>);
+        there_and_back(vec![Ok::<u8, String>(1), Err("no".into())]);
+        there_and_back(vec![Either::Number(-1), Either::Text("x".into())]);
+        there_and_back(Flat { rest: BTreeMap::from([("a".into(), 1)]), absent: None, last: (2, 'ü') });
+        there_and_back(serde_json::json!({"a": [1, null, {"b": 1.5}], "c": "é"}));
+        there_and_back(std::time::Duration::from_nanos(1_234_567_890_123));
+    }
+
+    #[test]
+    fn plain_vectors_and_text_come_back() {
+        there_and_back(Vec::<u8>::new());
+        there_and_back(vec![1.5_f64, f64::INFINITY]);
+        there_and_back(vec![u64::MAX, 0]);
+        there_and_back(vec![-1_i16]);
+        there_and_back("née 🦀".to_owned());
+        there_and_back(vec!["a".to_owned()]);
+    }
+
+    #[test]
+    fn garbage_is_an_error() {
+        arbtest::arbtest(|random| {
+            let bytes: Vec<u8> = random.arbitrary()?;
+            let _ = decode::<Flat>(&bytes);
+            let _ = decode::<Vec<Either>>(&bytes);
+            let _ = decode::<serde_json::Value>(&bytes);
+            let _ = decode::<String>(&bytes);
+            assert_eq!(decode::<Vec<u32>>(&bytes).is_ok(), bytes.len().is_multiple_of(4));
+            Ok(())
+        });
+    }
+}

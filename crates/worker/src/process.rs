@@ -1,0 +1,404 @@
+//! Starting a worker, talking to it, and its end.
+
+use std::ffi::c_void;
+use std::fmt;
+use std::io::{self, PipeWriter};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::frame::{self, Answer, Call, Connection, Kind};
+use crate::place;
+use crate::serve;
+
+/// How long a process may take to be gone after its socket was closed.
+const END: Duration = Duration::from_secs(2);
+
+/// Where what a worker prints goes.
+pub type Output = Option<PipeWriter>;
+
+/// How a worker is started.
+#[derive(Clone)]
+pub enum Start {
+    /// As a new process.
+    Spawn,
+    /// As a copy of a process that was started for this.
+    Fork(Arc<ForkServer>),
+}
+
+/// A worker could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("a worker process could not be started: {0}")]
+pub struct StartError(#[from] io::Error);
+
+impl Start {
+    /// Workers that are new processes.
+    pub fn spawn() -> Start {
+        Start::Spawn
+    }
+
+    /// Workers that are copies of one process, which is started now.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be.
+    pub fn fork_server() -> Result<Start, StartError> {
+        let (child, connection) = spawn(serve::FORK_SERVER, &None)?;
+        Ok(Start::Fork(Arc::new(ForkServer { state: Mutex::new((child, connection)) })))
+    }
+}
+
+/// A process that is copied for each worker.
+pub struct ForkServer {
+    state: Mutex<(Child, Connection)>,
+}
+
+impl ForkServer {
+    fn fork(&self, output: &Output) -> io::Result<(u32, Connection)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let mut descriptors = vec![OwnedFd::from(theirs)];
+        if let Some(output) = output {
+            descriptors.push(output.try_clone()?.into());
+        }
+        match self.ask(Kind::Fork, &[], &descriptors)? {
+            (0, error) => Err(io::Error::from_raw_os_error(error as i32)),
+            (pid, _) => Ok((pid as u32, Connection::new(ours))),
+        }
+    }
+
+    /// How a worker has ended, if it has. To be asked no more after that.
+    fn status(&self, pid: u32) -> Option<Death> {
+        match self.ask(Kind::Status, &u64::from(pid).to_le_bytes(), &[]) {
+            Ok((0, _)) => None,
+            Ok((_, status)) => Some(Death::from_status(ExitStatus::from_raw(status as i32))),
+            Err(_) => Some(Death::Unknown),
+        }
+    }
+
+    fn ask(&self, kind: Kind, body: &[u8], descriptors: &[OwnedFd]) -> io::Result<(u64, u64)> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut frame = frame::begin(kind);
+        frame.extend(body);
+        frame::finish(&mut frame, descriptors.len());
+        state.1.send(&frame, descriptors)?;
+        let gone = || io::Error::other("the fork server is gone");
+        let answer = state.1.receive()?.ok_or_else(gone)?;
+        let (first, rest) = frame::take_number(&answer.body).ok_or_else(gone)?;
+        let (second, _) = frame::take_number(rest).ok_or_else(gone)?;
+        Ok((first, second))
+    }
+}
+
+impl Drop for ForkServer {
+    fn drop(&mut self) {
+        let (child, connection) = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = connection.stream().shutdown(Shutdown::Both);
+        if wait(END, || child.try_wait().unwrap_or(None)).is_none() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A process that calls functions for this one.
+///
+/// Dropping it ends it, whatever it does.
+pub struct Worker {
+    pid: u32,
+    connection: Connection,
+    process: Process,
+    death: Option<Death>,
+}
+
+enum Process {
+    Spawned(Child),
+    Forked(Arc<ForkServer>),
+}
+
+/// How a worker ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// With this exit code.
+    Exit(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It was ended because what it sent was no message.
+    Garbage,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Death {
+    fn from_status(status: ExitStatus) -> Death {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Death::Exit(code),
+            (_, Some(signal)) => Death::Signal(signal),
+            _ => Death::Unknown,
+        }
+    }
+
+    /// The exit code as Python says it: `-9` for signal 9.
+    pub fn exitcode(&self) -> Option<i32> {
+        match self {
+            Death::Exit(code) => Some(*code),
+            Death::Signal(signal) => Some(-signal),
+            Death::Garbage | Death::Unknown => None,
+        }
+    }
+}
+
+impl std::error::Error for Death {}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Death::Exit(code) => write!(f, "exited with code {code}"),
+            Death::Signal(signal) => match signal_name(*signal) {
+                Some(name) => write!(f, "was ended by {name} (signal {signal})"),
+                None => write!(f, "was ended by signal {signal}"),
+            },
+            Death::Garbage => f.write_str("sent something that is no answer and was ended"),
+            Death::Unknown => f.write_str("is gone, and nobody knows how it ended"),
+        }
+    }
+}
+
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGHUP => "SIGHUP",
+        libc::SIGILL => "SIGILL",
+        libc::SIGINT => "SIGINT",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGPIPE => "SIGPIPE",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGTRAP => "SIGTRAP",
+        _ => return None,
+    })
+}
+
+/// Ends a worker from another thread.
+#[derive(Debug)]
+pub struct Stopper(UnixStream);
+
+impl Stopper {
+    /// Closes the worker's socket. It ends then, also in the middle of a call.
+    pub fn stop(&self) {
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+impl Worker {
+    /// Starts a worker. What it prints goes where this process prints.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a process, or the fork server is gone.
+    pub fn start(start: &Start) -> Result<Worker, StartError> {
+        Worker::start_with(start, None)
+    }
+
+    /// As [`Worker::start`]; what the worker prints goes to `output`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Worker::start`].
+    pub fn start_with(start: &Start, output: Output) -> Result<Worker, StartError> {
+        let (pid, connection, process) = match start {
+            Start::Spawn => {
+                let (child, connection) = spawn(serve::WORKER, &output)?;
+                (child.id(), connection, Process::Spawned(child))
+            }
+            Start::Fork(server) => {
+                let (pid, connection) = server.fork(&output)?;
+                (pid, connection, Process::Forked(server.clone()))
+            }
+        };
+        Ok(Worker { pid, connection, process, death: None })
+    }
+
+    /// The process's number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// What ends the worker from another thread.
+    ///
+    /// # Errors
+    ///
+    /// When the process has as many open files as it may have.
+    pub fn stopper(&self) -> io::Result<Stopper> {
+        self.connection.stream().try_clone().map(Stopper)
+    }
+
+    /// Sends calls, which the worker makes one after the other.
+    ///
+    /// Several at once should be small (together less than a socket holds, about 100 kB): the worker may wait
+    /// for its answers to be read before it takes the next.
+    ///
+    /// # Errors
+    ///
+    /// If the worker is gone.
+    pub fn send(&mut self, calls: &[&Call]) -> Result<(), Death> {
+        let sent = match calls {
+            [call] => self.connection.send(&call.frame, &call.descriptors),
+            _ if calls.iter().all(|call| call.descriptors.is_empty()) => {
+                let frames: Vec<u8> = calls.iter().flat_map(|call| &call.frame).copied().collect();
+                self.connection.send(&frames, &[])
+            }
+            _ => calls.iter().try_for_each(|call| self.connection.send(&call.frame, &call.descriptors)),
+        };
+        sent.map_err(|_| self.bury(false))
+    }
+
+    /// Waits for the answer to the next call.
+    ///
+    /// # Errors
+    ///
+    /// How the worker died, if it did.
+    pub fn receive(&mut self) -> Result<Answer, Death> {
+        match self.connection.receive() {
+            Ok(Some(frame)) => match Answer::from_frame(frame) {
+                Some(answer) => Ok(answer),
+                None => Err(self.bury(true)),
+            },
+            Ok(None) => Err(self.bury(false)),
+            Err(error) => Err(self.bury(error.kind() == io::ErrorKind::InvalidData)),
+        }
+    }
+
+    /// Asks the worker to end when it has answered, and waits for that.
+    pub fn finish(mut self) -> Death {
+        let mut frame = frame::begin(Kind::Exit);
+        frame::finish(&mut frame, 0);
+        let _ = self.connection.send(&frame, &[]);
+        // It may have things to do at its end, but no more to say.
+        let _ = self.connection.stream().shutdown(Shutdown::Write);
+        self.bury(false)
+    }
+
+    /// How the worker has ended, if it has. Does not wait.
+    pub fn poll(&mut self) -> Option<Death> {
+        if self.death.is_none() {
+            self.death = match &mut self.process {
+                Process::Spawned(child) => child.try_wait().ok().flatten().map(Death::from_status),
+                Process::Forked(server) => server.status(self.pid),
+            };
+        }
+        self.death.clone()
+    }
+
+    /// Sends a signal, if the worker has not ended.
+    pub fn signal(&mut self, signal: i32) {
+        if self.poll().is_none() {
+            // SAFETY: the process exists, or is a zombie that only `poll` buries.
+            unsafe { libc::kill(self.pid as i32, signal) };
+        }
+    }
+
+    /// Forgets the worker without ending it: it belongs to the process that this one is a copy of.
+    pub fn abandon(mut self) {
+        self.death = Some(Death::Unknown);
+    }
+
+    fn bury(&mut self, garbage: bool) -> Death {
+        if garbage {
+            self.signal(libc::SIGKILL);
+        }
+        let death = wait(END, || self.poll()).unwrap_or_else(|| {
+            self.signal(libc::SIGKILL);
+            wait(END, || self.poll()).unwrap_or(Death::Unknown)
+        });
+        self.death = Some(if garbage { Death::Garbage } else { death });
+        self.death.clone().unwrap_or(Death::Unknown)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.death.is_none() {
+            let _ = self.connection.stream().shutdown(Shutdown::Both);
+            self.signal(libc::SIGKILL);
+            self.bury(false);
+        }
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Worker({})", self.pid)
+    }
+}
+
+/// Calls `look` until it finds something or the time is over.
+fn wait<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + limit;
+    let mut pause = Duration::from_micros(50);
+    loop {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        if Instant::now() >= end {
+            return None;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+}
+
+/// Starts this program again, as what `role` says.
+fn spawn(role: &str, output: &Output) -> io::Result<(Child, Connection)> {
+    // Else the linker might leave it out.
+    std::hint::black_box(&serve::INITIALISER);
+    let (ours, theirs) = UnixStream::pair()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    // What tells this process of its surroundings, such as a kernel, does not hold for the worker.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("THREADBOOK_") {
+            command.env_remove(&name);
+        }
+    }
+    command.env(serve::VARIABLE, role).stdin(OwnedFd::from(theirs));
+    if let Some(output) = output {
+        command.stdout(output.try_clone()?).stderr(output.try_clone()?);
+    }
+    preload(&mut command);
+    Ok((command.spawn()?, Connection::new(ours)))
+}
+
+/// If this crate lies in a shared library, has that library loaded into the process, and found.
+fn preload(command: &mut Command) {
+    let (Some(own), Some(program)) = (place::own_object(), std::env::current_exe().ok()) else { return };
+    let library = Path::new(&own.path);
+    let is_program = match (library.canonicalize(), program.canonicalize()) {
+        (Ok(library), Ok(program)) => library == program,
+        // A program that was started by a bare name is known by that name.
+        _ => true,
+    };
+    if is_program {
+        return;
+    }
+    let standard = place::object_of(std::process::abort as *const c_void);
+    let directories = [
+        Some(PathBuf::from(&own.path)),
+        library.canonicalize().ok(),
+        standard.map(|object| object.path.into()),
+    ];
+    let mut paths: Vec<PathBuf> =
+        directories.into_iter().flatten().filter_map(|path| path.parent().map(Path::to_owned)).collect();
+    let before = std::env::var_os(serve::LIBRARY_PATH);
+    paths.extend(before.iter().flat_map(std::env::split_paths));
+    if let Ok(joined) = std::env::join_paths(paths) {
+        command.env(serve::LIBRARY_PATH, joined);
+    }
+    command.env(serve::PRELOAD, library);
+    command.env(serve::LIBRARY_PATH_BEFORE, before.unwrap_or_default());
+}

@@ -1,0 +1,312 @@
+//! What a worker does: everything in this module runs in the other process.
+
+use std::cell::RefCell;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use threadbook_trace::Ticks;
+
+use crate::descriptors;
+use crate::frame::{self, Call, Connection, Frame, Kind};
+use crate::place::Loader;
+
+/// Says that a process is a worker, or a fork server.
+pub(crate) const VARIABLE: &str = "THREADBOOK_WORKER";
+pub(crate) const WORKER: &str = "worker";
+pub(crate) const FORK_SERVER: &str = "fork server";
+
+/// What was set for the dynamic linker, and is undone.
+pub(crate) const LIBRARY_PATH_BEFORE: &str = "THREADBOOK_WORKER_LIBRARY_PATH";
+#[cfg(not(target_os = "macos"))]
+pub(crate) const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
+#[cfg(not(target_os = "macos"))]
+pub(crate) const PRELOAD: &str = "LD_PRELOAD";
+#[cfg(target_os = "macos")]
+pub(crate) const LIBRARY_PATH: &str = "DYLD_LIBRARY_PATH";
+#[cfg(target_os = "macos")]
+pub(crate) const PRELOAD: &str = "DYLD_INSERT_LIBRARIES";
+
+/// The exit code of a worker whose call panicked, if that was all it was there for.
+const PANICKED: i32 = 1;
+
+static IS_WORKER: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process is a worker.
+pub fn is_worker() -> bool {
+    IS_WORKER.load(Ordering::Relaxed)
+}
+
+/// The system calls this before `main`, in every program that this crate is part of.
+#[used]
+#[cfg_attr(not(target_os = "macos"), unsafe(link_section = ".init_array"))]
+#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
+pub(crate) static INITIALISER: extern "C" fn() = begin;
+
+extern "C" fn begin() {
+    let Some(role) = std::env::var_os(VARIABLE) else { return };
+    IS_WORKER.store(true, Ordering::Relaxed);
+    let before = std::env::var_os(LIBRARY_PATH_BEFORE);
+    // SAFETY: this runs before `main`, in the only thread.
+    unsafe {
+        std::env::remove_var(VARIABLE);
+        std::env::remove_var(LIBRARY_PATH_BEFORE);
+        if let Some(before) = before {
+            std::env::remove_var(PRELOAD);
+            match before.is_empty() {
+                true => std::env::remove_var(LIBRARY_PATH),
+                false => std::env::set_var(LIBRARY_PATH, before),
+            }
+        }
+    }
+    // What the standard library does before `main`: a closed pipe is an error, not the end.
+    // SAFETY: to ignore a signal needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    let socket = take_stdin().unwrap_or_else(|error| end(&format!("a worker has no socket: {error}")));
+    if role == FORK_SERVER { serve_forks(Connection::new(socket)) } else { serve(socket) }
+}
+
+/// Ends the process because of something that is nobody's call.
+fn end(reason: &str) -> ! {
+    eprintln!("threadbook: {reason}");
+    exit(2)
+}
+
+/// Ends the process, without what the program has registered for the end of its `main`.
+fn exit(code: i32) -> ! {
+    let _ = io::stdout().flush();
+    // SAFETY: ending is always possible.
+    unsafe { libc::_exit(code) }
+}
+
+/// The socket that stands in the place of standard input, which is empty from now on.
+fn take_stdin() -> io::Result<UnixStream> {
+    let null = File::open("/dev/null")?;
+    // SAFETY: descriptor 0 is open: it is the socket.
+    unsafe {
+        let socket = libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 3);
+        if socket < 0 || libc::dup2(null.as_raw_fd(), 0) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(UnixStream::from(OwnedFd::from_raw_fd(socket)))
+    }
+}
+
+/// Makes the calls that come until the socket is closed.
+fn serve(socket: UnixStream) -> ! {
+    end_with(&socket);
+    quiet_panics();
+    let mut connection = Connection::new(socket);
+    let mut loader = Loader::default();
+    loop {
+        let frame = match connection.receive() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => exit(0),
+            Err(error) => end(&format!("what came over a worker's socket is no call: {error}")),
+        };
+        match frame.kind {
+            Kind::Call => {
+                let answer = call(&mut loader, frame);
+                let _ = io::stdout().flush();
+                if connection.send(&answer.frame, &answer.descriptors).is_err() {
+                    exit(0);
+                }
+            }
+            Kind::Run => exit(run(&mut loader, frame)),
+            _ => exit(0),
+        }
+    }
+}
+
+/// Ends this process as soon as the other end of the socket is closed.
+fn end_with(socket: &UnixStream) {
+    let descriptor = socket.as_raw_fd();
+    let watch = move || loop {
+        // Nothing is asked for, so what comes is the hang-up.
+        let mut polled = libc::pollfd { fd: descriptor, events: 0, revents: 0 };
+        // SAFETY: one descriptor is there, as is said.
+        let count = unsafe { libc::poll(&mut polled, 1, -1) };
+        if count > 0 {
+            // SAFETY: ending is always possible. Nobody is there to read what is not flushed yet.
+            unsafe { libc::_exit(0) };
+        }
+    };
+    let thread = std::thread::Builder::new().name("threadbook".into()).stack_size(64 << 10).spawn(watch);
+    if let Err(error) = thread {
+        end(&format!("a worker could not start a thread: {error}"));
+    }
+}
+
+thread_local! {
+    /// What the last panic of a call said about its place.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// A panic of a call is told to the one who made the call, so it is not printed; that of another thread is.
+fn quiet_panics() {
+    let serving = std::thread::current().id();
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().id() == serving {
+            PLACE.replace(panic.location().map(ToString::to_string));
+        } else {
+            default(panic);
+        }
+    }));
+}
+
+/// Makes a call and puts what came of it into a frame.
+fn call(loader: &mut Loader, frame: Frame) -> Call {
+    let entry = match find(loader, &frame.body) {
+        Ok(found) => found,
+        Err(reason) => return failed(&reason),
+    };
+    let (entry, argument) = entry;
+    let started = Ticks::now().to_number();
+    let mut answer = frame::begin(Kind::Returned);
+    answer.extend([started.to_le_bytes(), [0; 8]].concat());
+    let (result, descriptors) = descriptors::collect(|| {
+        descriptors::provide(frame.descriptors, || {
+            catch_unwind(AssertUnwindSafe(|| entry(argument, &mut answer)))
+        })
+    });
+    let finished = Ticks::now().to_number();
+    match result {
+        Ok(Ok(())) => {
+            let times = answer.len().min(FINISHED.end);
+            answer[FINISHED.start..times].copy_from_slice(&finished.to_le_bytes());
+            frame::finish(&mut answer, descriptors.len());
+            Call { frame: answer, descriptors }
+        }
+        Ok(Err(error)) => failed(&error.to_string()),
+        Err(payload) => {
+            let mut answer = frame::begin(Kind::Panicked);
+            answer.extend([started.to_le_bytes(), finished.to_le_bytes()].concat());
+            frame::put_text(&mut answer, PLACE.take().as_deref().unwrap_or_default());
+            answer.extend(message(&*payload).as_bytes());
+            frame::finish(&mut answer, 0);
+            // The drop of a foreign value may panic, too.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+            Call { frame: answer, descriptors: Vec::new() }
+        }
+    }
+}
+
+/// Where in an answer the time of the end stands.
+const FINISHED: std::ops::Range<usize> = 18..26;
+
+fn failed(reason: &str) -> Call {
+    let mut frame = frame::begin(Kind::Failed);
+    frame.extend(reason.as_bytes());
+    frame::finish(&mut frame, 0);
+    Call { frame, descriptors: Vec::new() }
+}
+
+fn find<'a>(loader: &mut Loader, body: &'a [u8]) -> Result<(crate::place::Entry, &'a [u8]), String> {
+    let (place, argument) = Call::parse(body).ok_or("what came is no call")?;
+    // SAFETY: the other process runs the same program and says where a function of it lies.
+    Ok((unsafe { loader.find(&place) }?, argument))
+}
+
+fn message(payload: &(dyn std::any::Any + Send)) -> &str {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text,
+        _ => "the panic carried a value that is not text",
+    }
+}
+
+/// Makes the one call of this process; returns its exit code.
+fn run(loader: &mut Loader, frame: Frame) -> i32 {
+    let answer = call(loader, frame);
+    let kind = answer.frame[0];
+    if kind == Kind::Returned as u8 {
+        return 0;
+    }
+    let length = answer.frame.len();
+    let frame =
+        Frame { kind: Kind::Failed, body: answer.frame[length.min(10)..].to_vec(), descriptors: Vec::new() };
+    let said = if kind == Kind::Panicked as u8 {
+        match frame::Answer::from_frame(Frame { kind: Kind::Panicked, ..frame }) {
+            Some(frame::Answer::Panicked { message, location, .. }) => {
+                format!(
+                    "process {} panicked{}: {message}",
+                    std::process::id(),
+                    location.map(|place| format!(" at {place}")).unwrap_or_default()
+                )
+            }
+            _ => "a process panicked".to_owned(),
+        }
+    } else {
+        format!("process {}: {}", std::process::id(), String::from_utf8_lossy(&frame.body))
+    };
+    eprintln!("{said}");
+    PANICKED
+}
+
+/// Forks a worker whenever it is asked to, and tells how they ended.
+fn serve_forks(mut connection: Connection) -> ! {
+    loop {
+        let frame = match connection.receive() {
+            Ok(Some(frame)) => frame,
+            _ => exit(0),
+        };
+        let (first, second) = match frame.kind {
+            Kind::Fork => match fork_worker(frame.descriptors) {
+                Forked::Parent(pid) => (pid, 0),
+                Forked::Failed(error) => (0, error),
+                Forked::Worker(socket) => {
+                    drop(connection);
+                    serve(socket)
+                }
+            },
+            Kind::Status => frame::take_number(&frame.body).map_or((0, 0), |(pid, _)| status(pid)),
+            _ => exit(0),
+        };
+        let mut answer = frame::begin(Kind::Numbers);
+        answer.extend([first.to_le_bytes(), second.to_le_bytes()].concat());
+        frame::finish(&mut answer, 0);
+        if connection.send(&answer, &[]).is_err() {
+            exit(0);
+        }
+    }
+}
+
+enum Forked {
+    Parent(u64),
+    Failed(u64),
+    Worker(UnixStream),
+}
+
+fn fork_worker(descriptors: Vec<OwnedFd>) -> Forked {
+    let mut descriptors = descriptors.into_iter();
+    let Some(socket) = descriptors.next() else { return Forked::Failed(libc::EINVAL as u64) };
+    // SAFETY: this process has one thread, so its copy may do anything.
+    match unsafe { libc::fork() } {
+        -1 => Forked::Failed(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EAGAIN) as u64),
+        0 => {
+            if let Some(output) = descriptors.next() {
+                for standard in [1, 2] {
+                    // SAFETY: both descriptors are open.
+                    unsafe { libc::dup2(output.as_raw_fd(), standard) };
+                }
+            }
+            Forked::Worker(UnixStream::from(socket))
+        }
+        pid => Forked::Parent(pid as u64),
+    }
+}
+
+/// A worker's number and its status, if it has ended.
+fn status(pid: u64) -> (u64, u64) {
+    let mut status = 0;
+    // SAFETY: a plain call.
+    match unsafe { libc::waitpid(pid as i32, &mut status, libc::WNOHANG) } {
+        0 => (0, 0),
+        _ => (pid, status as u32 as u64),
+    }
+}
