@@ -29,6 +29,9 @@ pub enum BuildError {
     /// A pool without workers would never run a task.
     #[error("max_workers must be at least 1")]
     NoWorkers,
+    /// A worker that may run no task would never run one.
+    #[error("max_tasks_per_child must be at least 1")]
+    NoTasks,
     /// The threads could not be started.
     #[error("the workers could not be started: {0}")]
     NoThreads(String),

@@ -37,6 +37,8 @@ pub trait Executor {
     fn max_workers(&self) -> usize;
 
     /// Calls `f` with every item and returns the results in the order of the items.
+    ///
+    /// For [`ProcessPoolExecutor`](crate::ProcessPoolExecutor), `f` must not capture anything.
     fn run_all<F, A, R>(&self, f: F, items: Vec<A>) -> Vec<Result<R, TaskError>>
     where
         F: Fn(A) -> R + Copy + Send + Sync + 'static,
@@ -72,6 +74,7 @@ implement_executor!(crate::ThreadPoolExecutor);
 implement_executor!(crate::SerialExecutor);
 implement_executor!(crate::RayonExecutor);
 implement_executor!(crate::TokioExecutor);
+implement_executor!(crate::ProcessPoolExecutor);
 
 /// What hands tasks to an executor that has a `submit_as`.
 macro_rules! implement_submit {

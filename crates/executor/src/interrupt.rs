@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use crate::agent;
+use crate::{agent, process_pool};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Ends every wait of this crate, in all threads, with [`TaskError::Interrupted`](crate::TaskError), until
-/// [`clear_interrupt`] is called. Tasks go on; what ends is the waiting.
+/// [`clear_interrupt`] is called. Tasks go on; what ends is the waiting. A second interrupt ends the tasks that
+/// run in other processes since before the first, with their processes.
 ///
 /// # Examples
 ///
@@ -22,6 +23,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 pub fn interrupt() {
     INTERRUPTED.store(true, SeqCst);
     agent::wake_all();
+    process_pool::interrupt();
 }
 
 /// Allows waits again after [`interrupt`].

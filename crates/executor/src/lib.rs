@@ -1,8 +1,8 @@
 //! Executors and futures in the manner of Python's `concurrent.futures`, and threads in the manner of its
 //! `threading`.
 //!
-//! * [`ThreadPoolExecutor`], [`SerialExecutor`], [`RayonExecutor`] and [`TokioExecutor`] run tasks;
-//!   [`Executor`] is what they have in common.
+//! * [`ThreadPoolExecutor`], [`ProcessPoolExecutor`], [`SerialExecutor`], [`RayonExecutor`] and
+//!   [`TokioExecutor`] run tasks; [`Executor`] is what they have in common.
 //! * [`Future`] is a value that will be there later, [`Promise`] completes one by hand; [`wait`] and
 //!   [`as_completed`] wait for several.
 //! * [`threading`] has threads, locks and what else waits.
@@ -59,6 +59,7 @@ mod agent;
 mod backlog;
 mod block;
 mod builder;
+mod crew;
 mod detect;
 mod error;
 mod executor;
@@ -66,10 +67,13 @@ mod fork;
 mod future;
 mod help;
 mod interrupt;
+mod keeper;
 mod map;
 #[cfg(all(loom, test))]
 mod models;
 mod panics;
+mod process_builder;
+mod process_pool;
 mod promise;
 mod queue;
 mod rayon_pool;
@@ -94,6 +98,8 @@ pub use executor::{Executor, Portable};
 pub use future::Future;
 pub use interrupt::{clear_interrupt, interrupt, is_interrupted};
 pub use map::MapResults;
+pub use process_builder::{ProcessPoolBuilder, StartMethod};
+pub use process_pool::{ChunkResults, ProcessPoolExecutor};
 pub use promise::Promise;
 pub use rayon_pool::RayonExecutor;
 pub use serial::SerialExecutor;

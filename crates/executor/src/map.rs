@@ -40,6 +40,11 @@ impl<R: Send + 'static> MapResults<R> {
             let f = Arc::clone(&f);
             futures.push(submit(Box::new(move || f(item))));
         }
+        MapResults::of(futures, deadline)
+    }
+
+    /// The results of calls that have been submitted.
+    pub(crate) fn of(futures: Vec<Future<R>>, deadline: Option<Instant>) -> MapResults<R> {
         MapResults { futures: futures.into_iter(), deadline, begun: false }
     }
 }

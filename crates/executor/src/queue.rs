@@ -118,6 +118,16 @@ impl<J> Queue<J> {
         Some(job)
     }
 
+    /// The next task if `wanted` wants it, without waiting. It is told how many there are.
+    pub(crate) fn pop_if(&self, wanted: impl FnOnce(&J, usize) -> bool) -> Option<J> {
+        let mut state = self.state.lock();
+        let count = state.jobs.len();
+        if !state.jobs.front().is_some_and(|job| wanted(job, count)) {
+            return None;
+        }
+        self.take(&mut state)
+    }
+
     /// Takes no more tasks; those that are there will be run. Returns the number of workers.
     pub(crate) fn close(&self) -> usize {
         let mut state = self.state.lock();

@@ -12,16 +12,19 @@ use crate::panics;
 use crate::shared::Shared;
 use crate::state::{Header, State};
 
-/// Something that a worker can run once, or give up.
-pub(crate) trait Job: Send {
-    /// Runs the task in the calling thread and completes its future.
-    fn run(self: Box<Self>, worker: &Worker);
-
+/// Something that stands in a queue, and has a future.
+pub(crate) trait Queued: Send {
     /// Completes the future with an error instead.
     fn give_up(self: Box<Self>, error: TaskError);
 
     /// Cancels the future. Returns false if it was cancelled before.
     fn cancel(self: Box<Self>) -> bool;
+}
+
+/// Something that a worker can run once, or give up.
+pub(crate) trait Job: Queued {
+    /// Runs the task in the calling thread and completes its future.
+    fn run(self: Box<Self>, worker: &Worker);
 }
 
 /// The thread that runs tasks, and where it writes what happens.
@@ -107,7 +110,8 @@ struct Task<F, T> {
     submitted: Ticks,
 }
 
-fn now() -> Ticks {
+/// The moment of this call, if anybody is to know it.
+pub(crate) fn now() -> Ticks {
     if crate::WATCHED { Ticks::now() } else { Ticks::default() }
 }
 
@@ -141,7 +145,13 @@ where
         let was_quiet = matches!(shared.complete(result), Ok(true));
         worker.end(run, was_quiet);
     }
+}
 
+impl<F, T> Queued for Task<F, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     fn give_up(self: Box<Self>, error: TaskError) {
         // It may have been cancelled, which is as good.
         let _ = self.shared.complete(Err(error));

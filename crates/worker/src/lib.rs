@@ -46,5 +46,5 @@ mod serve;
 pub use codec::{CodecError, decode, encode};
 pub use descriptors::Descriptor;
 pub use frame::{Answer, Call};
-pub use process::{Death, Output, Start, StartError, Worker};
+pub use process::{Death, Output, Start, StartError, Stopper, Worker};
 pub use serve::is_worker;

@@ -276,7 +276,7 @@ impl Worker {
     }
 
     /// Asks the worker to end when it has answered, and waits for that.
-    pub fn finish(mut self) -> Death {
+    pub fn finish(&mut self) -> Death {
         let mut frame = frame::begin(Kind::Exit);
         frame::finish(&mut frame, 0);
         let _ = self.connection.send(&frame, &[]);

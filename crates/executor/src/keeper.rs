@@ -1,0 +1,355 @@
+//! The threads of a process pool: each keeps one worker process, gives it tasks, and reads its answers.
+//!
+//! A task costs two switches between processes if it is sent alone. So when a keeper's last tasks were short,
+//! it takes several at once, up to half of its fair share of those that wait: then the other workers are not
+//! left without, and near the end tasks go out one by one. What is sent counts as started.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, PipeReader};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use threadbook_trace::{Log, Outcome, TaskLabel, TaskSpan, Ticks};
+use threadbook_worker::{Answer, Call, Death, Start, StartError, Stopper, Worker};
+
+use crate::agent::{Agent, AgentId};
+use crate::crew::{Craft, Crew};
+use crate::error::TaskError;
+use crate::process_builder::{ProcessPoolBuilder, StartMethod};
+use crate::state::State;
+use crate::task::Queued;
+
+/// A batch that takes longer than this is made of fewer tasks the next time.
+const SHORT: Duration = Duration::from_micros(500);
+
+/// As many tasks, and bytes, as may be sent at once. So many bytes fit into a socket, so the worker need not
+/// read while it answers.
+const MOST_TASKS: usize = 64;
+const MOST_BYTES: usize = 32 << 10;
+
+/// Something that a worker process can run.
+pub(crate) trait RemoteJob: Queued {
+    fn call(&self) -> &Call;
+
+    fn state(&self) -> &State;
+
+    fn submitted(&self) -> Ticks;
+
+    /// Completes the future with the value that these bytes are.
+    fn finish(self: Box<Self>, value: &[u8], descriptors: Vec<OwnedFd>);
+}
+
+/// Has calls run in processes.
+pub(crate) struct Processes {
+    settings: ProcessPoolBuilder,
+    /// How processes are started, once one was.
+    start: Mutex<Option<Start>>,
+    /// The processes, by the number of their keeper.
+    slots: Mutex<Vec<Slot>>,
+}
+
+/// A process as other threads see it.
+#[derive(Default)]
+struct Slot {
+    stopper: Option<Stopper>,
+    /// Whether it has tasks.
+    is_busy: bool,
+    /// Whether there was an interrupt since it has these tasks.
+    was_interrupted: bool,
+    /// It is ended because of a second one.
+    is_ended: bool,
+}
+
+impl Processes {
+    pub(crate) fn new(settings: ProcessPoolBuilder) -> Processes {
+        Processes { settings, start: Mutex::new(None), slots: Mutex::default() }
+    }
+
+    /// Notes an interrupt; ends processes that were interrupted before and still run the same tasks.
+    pub(crate) fn interrupt(&self) {
+        for slot in self.slots.lock().iter_mut().filter(|slot| slot.is_busy) {
+            if slot.was_interrupted
+                && let Some(stopper) = &slot.stopper
+            {
+                slot.is_ended = true;
+                stopper.stop();
+            }
+            slot.was_interrupted = true;
+        }
+    }
+
+    fn with_slot<R>(&self, number: usize, change: impl FnOnce(&mut Slot) -> R) -> R {
+        let mut slots = self.slots.lock();
+        if slots.len() <= number {
+            slots.resize_with(number + 1, Slot::default);
+        }
+        change(&mut slots[number])
+    }
+
+    fn start(&self) -> Result<Start, StartError> {
+        let mut start = self.start.lock();
+        if start.is_none() {
+            *start = Some(match self.settings.start_method {
+                StartMethod::Spawn => Start::spawn(),
+                StartMethod::ForkServer => Start::fork_server()?,
+            });
+        }
+        Ok(start.clone().unwrap_or(Start::Spawn))
+    }
+}
+
+impl Craft for Processes {
+    type Job = dyn RemoteJob;
+
+    fn work(crew: &Arc<Crew<Self>>, number: usize) -> usize {
+        let agent = Agent::become_worker(format!("worker {number}"), crew.id, None).id;
+        let mut keeper = Keeper { crew, number, agent, process: None, batch: 1 };
+        loop {
+            match crew.queue.pop(|| ()) {
+                Ok(job) => keeper.work_on(job),
+                Err(left) => {
+                    keeper.let_go();
+                    return left;
+                }
+            }
+        }
+    }
+
+    fn abort(crew: &Crew<Self>) {
+        for slot in crew.craft.slots.lock().iter() {
+            slot.stopper.iter().for_each(Stopper::stop);
+        }
+    }
+
+    fn in_copy(&self) {
+        // They are another process's children: it ends them, or has died and took them along.
+        self.slots.lock().clear();
+        std::mem::forget(self.start.lock().take());
+    }
+}
+
+/// One thread and its process.
+struct Keeper<'a> {
+    crew: &'a Arc<Crew<Processes>>,
+    number: usize,
+    agent: AgentId,
+    process: Option<Process>,
+    /// How many tasks to send at once.
+    batch: usize,
+}
+
+struct Process {
+    worker: Worker,
+    log: Arc<Log>,
+    tasks: usize,
+    /// Is told when all that it printed has been shown, if we are the ones who show it.
+    shown: Option<Receiver<()>>,
+}
+
+/// How long to wait for the last lines of a process that has ended. Others may hold its output open.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// A task that was sent.
+struct Sent {
+    job: Box<dyn RemoteJob>,
+    label: TaskLabel,
+    at: Ticks,
+}
+
+impl Keeper<'_> {
+    /// Has a task run, and perhaps some of those behind it.
+    fn work_on(&mut self, first: Box<dyn RemoteJob>) {
+        if self.crew.is_broken() {
+            return first.give_up(self.crew.breakage());
+        }
+        if let Err(reason) = self.start() {
+            first.give_up(TaskError::BrokenPool(reason.clone()));
+            return self.crew.break_up(reason);
+        }
+        let batch = self.gather(first);
+        if batch.is_empty() {
+            return;
+        }
+        self.crew.craft.with_slot(self.number, |slot| {
+            (slot.is_busy, slot.was_interrupted) = (true, false);
+        });
+        let (count, started) = (batch.len(), Instant::now());
+        let result = self.have_run(batch);
+        let took = started.elapsed();
+        self.batch = if took > SHORT { (self.batch / 4).max(1) } else { (count * 2).min(MOST_TASKS) };
+        let is_ended = self.crew.craft.with_slot(self.number, |slot| {
+            slot.is_busy = false;
+            slot.is_ended
+        });
+        if let Err((death, unfinished)) = result {
+            self.bury(death, unfinished, is_ended);
+        } else if let Some(process) = &self.process
+            && self.crew.craft.settings.max_tasks_per_child.is_some_and(|most| process.tasks >= most)
+        {
+            self.let_go();
+        }
+    }
+
+    /// Starts a process, if there is none.
+    fn start(&mut self) -> Result<(), String> {
+        if self.process.is_some() {
+            return Ok(());
+        }
+        let settings = &self.crew.craft.settings;
+        let start = self.crew.craft.start().map_err(|error| error.to_string())?;
+        let (output, printed) = match settings.label_output {
+            true => std::io::pipe().map(|(reader, writer)| (Some(writer), Some(reader))),
+            false => Ok((None, None)),
+        }
+        .map_err(|error| error.to_string())?;
+        let mut worker = Worker::start_with(&start, output).map_err(|error| error.to_string())?;
+        let pid = worker.pid();
+        let shown = printed.map(|printed| label_lines(pid, printed));
+        let stopper = worker.stopper().map_err(|error| error.to_string())?;
+        self.crew
+            .craft
+            .with_slot(self.number, |slot| *slot = Slot { stopper: Some(stopper), ..Slot::default() });
+        if let Some(initializer) = &settings.initializer {
+            let call = initializer().map_err(|error| error.to_string())?;
+            match worker.send(&[&call]).and_then(|()| worker.receive()) {
+                Ok(Answer::Returned { .. }) => {}
+                Ok(Answer::Panicked { message, location, .. }) => {
+                    let task = "the initializer".to_owned();
+                    return Err(TaskError::Panicked { message, location, task }.to_string());
+                }
+                Ok(Answer::Failed(reason)) => {
+                    return Err(format!("the initializer could not be run: {reason}"));
+                }
+                Err(death) => return Err(format!("process {pid} {death} in the initializer")),
+            }
+        }
+        let log = self.crew.recorder.add(format!("pid {pid}"));
+        self.process = Some(Process { worker, log, tasks: 0, shown });
+        Ok(())
+    }
+
+    /// The tasks to send next, which begin to count as running; those that were cancelled are left out.
+    fn gather(&self, first: Box<dyn RemoteJob>) -> VecDeque<Sent> {
+        let left = self.crew.craft.settings.max_tasks_per_child.zip(self.process.as_ref());
+        let left = left.map_or(usize::MAX, |(most, process)| most - process.tasks);
+        let mut bytes = first.call().size();
+        let mut batch = VecDeque::new();
+        let mut next = Some(first);
+        while let Some(job) = next {
+            let header = job.state().header();
+            header.set_runner(self.agent);
+            let label = header.label;
+            if job.state().start() {
+                batch.push_back(Sent { job, label, at: Ticks::now() });
+            }
+            next = self.crew.queue.pop_if(|job, waiting| {
+                bytes += job.call().size();
+                let share = (waiting / (2 * self.crew.most)).max(1);
+                let most = self.batch.min(share).min(left).max(1);
+                batch.len() < most && bytes <= MOST_BYTES
+            });
+        }
+        batch
+    }
+
+    /// Sends tasks and completes them as the answers come. If the process dies, tells how, and gives those
+    /// back that are not done.
+    fn have_run(&mut self, mut batch: VecDeque<Sent>) -> Result<(), (Death, VecDeque<Sent>)> {
+        let Some(process) = &mut self.process else { return Err((Death::Unknown, batch)) };
+        let calls: Vec<&Call> = batch.iter().map(|sent| sent.job.call()).collect();
+        if let Err(death) = process.worker.send(&calls) {
+            return Err((death, batch));
+        }
+        while let Some(Sent { job, label, at }) = batch.pop_front() {
+            process.log.started(label, job.submitted(), at);
+            let answer = match process.worker.receive() {
+                Ok(answer) => answer,
+                Err(death) => {
+                    batch.push_front(Sent { job, label, at });
+                    return Err((death, batch));
+                }
+            };
+            process.tasks += 1;
+            let submitted = job.submitted();
+            let note = |started, finished, outcome| {
+                process.log.finished(TaskSpan { task: label, submitted, started, finished, outcome });
+            };
+            match answer {
+                Answer::Returned { started, finished, value, descriptors } => {
+                    note(started, finished, Outcome::Returned);
+                    job.finish(&value, descriptors);
+                }
+                Answer::Panicked { started, finished, message, location } => {
+                    note(started, finished, Outcome::Panicked);
+                    job.give_up(TaskError::Panicked { message, location, task: label.to_string() });
+                }
+                Answer::Failed(reason) => {
+                    note(at, Ticks::now(), Outcome::Panicked);
+                    job.give_up(TaskError::from_error(reason));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The process has died. If it was ended by an interrupt, its tasks are interrupted and the next task
+    /// gets a new process; else the pool is broken.
+    fn bury(&mut self, death: Death, unfinished: VecDeque<Sent>, by_interrupt: bool) {
+        let Some(process) = self.process.take() else { return };
+        process.wait_for_lines();
+        self.crew.craft.with_slot(self.number, |slot| *slot = Slot::default());
+        if let Some(Sent { job, label: task, at: started }) = unfinished.front() {
+            let (task, started, submitted) = (*task, *started, job.submitted());
+            let (finished, outcome) = (Ticks::now(), Outcome::Panicked);
+            process.log.finished(TaskSpan { task, submitted, started, finished, outcome });
+        }
+        let error = if by_interrupt {
+            TaskError::Interrupted
+        } else if self.crew.is_broken() {
+            self.crew.breakage()
+        } else {
+            let pid = process.worker.pid();
+            let task = unfinished.front().map(|sent| format!(" while it ran `{}`", sent.label));
+            let reason = format!("process {pid} {death}{}", task.unwrap_or_default());
+            self.crew.break_up(reason);
+            self.crew.breakage()
+        };
+        for sent in unfinished {
+            sent.job.give_up(error.clone());
+        }
+    }
+
+    /// Ends the process in good order.
+    fn let_go(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.worker.finish();
+            process.wait_for_lines();
+            self.crew.craft.with_slot(self.number, |slot| *slot = Slot::default());
+        }
+    }
+}
+
+impl Process {
+    fn wait_for_lines(&self) {
+        let _ = self.shown.as_ref().map(|shown| shown.recv_timeout(LAST_LINES));
+    }
+}
+
+/// Prints what a process prints, with its number before each line. The answer comes when there is no more.
+fn label_lines(pid: u32, printed: PipeReader) -> Receiver<()> {
+    let (done, shown) = mpsc::channel();
+    let copy = move || {
+        let mut lines = BufReader::new(printed);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            println!("[{pid}] {}", String::from_utf8_lossy(&line).trim_end_matches('\n'));
+            line.clear();
+        }
+        drop(done);
+    };
+    let _ = std::thread::Builder::new().name(format!("output of {pid}")).spawn(copy);
+    shown
+}

@@ -1,0 +1,329 @@
+//! The executor whose workers are processes.
+//!
+//! Each process has a thread here that speaks with it (a *keeper*, see `keeper`), and the threads are a crew
+//! like those of a thread pool: the queue, cancellation, shutdown and what happens after a fork are the same.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use threadbook_trace::{NameId, Ticks, Timeline};
+use threadbook_worker::{Answer, Call};
+
+use crate::crew::{Crew, Handle};
+use crate::error::TaskError;
+use crate::executor::Portable;
+use crate::future::Future;
+use crate::keeper::{Processes, RemoteJob};
+use crate::map::MapResults;
+use crate::panics;
+use crate::process_builder::ProcessPoolBuilder;
+use crate::shared::Shared;
+use crate::state::{Header, State};
+use crate::task::{self, Queued};
+
+/// Runs calls in other processes, first come, first served.
+///
+/// What a call needs goes to the other process as bytes: the function must not capture anything, and its
+/// argument and result must be [`Portable`], which is every type that serde can write and read. Both are
+/// checked by the compiler. A process has its own statics, and does not see what this one changes later.
+///
+/// Processes are started when they are needed. Dropping the last handle lets the pool finish what was
+/// submitted and waits for it, as a [`ThreadPoolExecutor`](crate::ThreadPoolExecutor) does.
+///
+/// A task that panics is [`TaskError::Panicked`], and the process lives on. If a process dies, all tasks that
+/// are not done are [`TaskError::BrokenPool`], which says how it died; other pools live on. However this process
+/// ends, its workers end, too.
+///
+/// Works in an ordinary program, in tests, and in a notebook with functions of any cell. The first call of a
+/// process pool must come from after the start of `main`.
+///
+/// # Examples
+///
+/// ```
+/// use threadbook_executor::ProcessPoolExecutor;
+///
+/// fn is_prime(n: u64) -> bool {
+///     n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0)
+/// }
+///
+/// let pool = ProcessPoolExecutor::new(2);
+/// let primes: Result<Vec<bool>, _> = pool.map(is_prime, [5, 6, 7]).collect();
+/// assert_eq!(primes.unwrap(), [true, false, true]);
+/// ```
+#[derive(Clone)]
+pub struct ProcessPoolExecutor {
+    handle: Arc<Handle<Processes>>,
+}
+
+static POOLS: AtomicUsize = AtomicUsize::new(0);
+
+/// All pools, for interrupts.
+static CREWS: Mutex<Vec<Weak<Crew<Processes>>>> = Mutex::new(Vec::new());
+
+/// Tells all pools of an interrupt.
+pub(crate) fn interrupt() {
+    let crews: Vec<_> = CREWS.lock().iter().filter_map(Weak::upgrade).collect();
+    crews.iter().for_each(|crew| crew.craft.interrupt());
+}
+
+impl ProcessPoolExecutor {
+    /// A pool of up to `max_workers` processes.
+    ///
+    /// # Panics
+    ///
+    /// If `max_workers` is 0.
+    pub fn new(max_workers: usize) -> ProcessPoolExecutor {
+        match ProcessPoolExecutor::builder().max_workers(max_workers).build() {
+            Ok(pool) => pool,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Settings for a pool.
+    pub fn builder() -> ProcessPoolBuilder {
+        ProcessPoolBuilder::new()
+    }
+
+    pub(crate) fn from_settings(most: usize, settings: ProcessPoolBuilder) -> ProcessPoolExecutor {
+        panics::install_hook();
+        let name = settings.name.clone();
+        let name = name.unwrap_or_else(|| format!("ProcessPoolExecutor-{}", POOLS.fetch_add(1, Relaxed)));
+        let handle = Handle::new(name, most, Processes::new(settings));
+        let mut crews = CREWS.lock();
+        crews.retain(|other| other.strong_count() > 0);
+        crews.push(Arc::downgrade(&handle.crew));
+        ProcessPoolExecutor { handle }
+    }
+
+    fn crew(&self) -> &Arc<Crew<Processes>> {
+        &self.handle.crew
+    }
+
+    /// Hands a call of `f` with `argument` to the workers and returns at once with the future of its result.
+    ///
+    /// A function's name becomes the task's name in timelines and error messages. After a shutdown the future
+    /// already holds [`TaskError::ShutDown`]. If `argument` refuses to be written, it holds
+    /// [`TaskError::Failed`].
+    pub fn submit<F, A, R>(&self, f: F, argument: A) -> Future<R>
+    where
+        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        A: Portable,
+        R: Portable,
+    {
+        self.submit_as(NameId::of_type::<F>(), f, argument)
+    }
+
+    /// As `submit`, with a name for timelines and error messages.
+    pub fn submit_named<F, A, R>(&self, name: &str, f: F, argument: A) -> Future<R>
+    where
+        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        A: Portable,
+        R: Portable,
+    {
+        self.submit_as(NameId::new(name), f, argument)
+    }
+
+    fn submit_as<F, A, R>(&self, name: NameId, f: F, argument: A) -> Future<R>
+    where
+        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        A: Portable,
+        R: Portable,
+    {
+        let crew = self.crew();
+        let label = crew.next_label(name);
+        match Call::new(f, &argument) {
+            Ok(call) => {
+                let (shared, future) = Shared::new(Header::new(label, crew.id));
+                crew.enqueue(Box::new(Remote { call, shared, submitted: task::now() }));
+                future
+            }
+            Err(error) => task::refused(label, TaskError::from_error(error)),
+        }
+    }
+
+    /// Calls `f` with every item, all of them at once as far as there are workers, and yields the results in
+    /// the order of the items.
+    ///
+    /// The calls are submitted before this returns. An iterator that was begun and is dropped before its end
+    /// cancels the calls that have not started.
+    pub fn map<F, A, R, I>(&self, f: F, items: I) -> MapResults<R>
+    where
+        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        I: IntoIterator<Item = A>,
+        A: Portable,
+        R: Portable,
+    {
+        MapResults::of(items.into_iter().map(|item| self.submit(f, item)).collect(), None)
+    }
+
+    /// As `map`; every result that is not there `timeout` after this call is [`TaskError::TimedOut`].
+    pub fn map_timeout<F, A, R, I>(&self, f: F, items: I, timeout: Duration) -> MapResults<R>
+    where
+        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        I: IntoIterator<Item = A>,
+        A: Portable,
+        R: Portable,
+    {
+        let deadline = Instant::now().checked_add(timeout);
+        MapResults::of(items.into_iter().map(|item| self.submit(f, item)).collect(), deadline)
+    }
+
+    /// As `map`, but sends `chunksize` items at a time to a worker, which costs less for each item.
+    ///
+    /// # Panics
+    ///
+    /// If `chunksize` is 0.
+    pub fn map_chunked<F, A, R, I>(&self, f: F, items: I, chunksize: usize) -> ChunkResults<R>
+    where
+        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        I: IntoIterator<Item = A>,
+        A: Portable,
+        R: Portable,
+    {
+        assert!(chunksize > 0, "chunksize must be at least 1");
+        let name = NameId::of_type::<F>();
+        let mut items = items.into_iter().peekable();
+        let (mut futures, mut sizes) = (Vec::new(), VecDeque::new());
+        while items.peek().is_some() {
+            let chunk: Vec<A> = items.by_ref().take(chunksize).collect();
+            sizes.push_back(chunk.len());
+            futures.push(self.submit_as(name, move |chunk| call_each(f, chunk), chunk));
+        }
+        ChunkResults { chunks: MapResults::of(futures, None), sizes, ready: VecDeque::new() }
+    }
+
+    /// What ran where and when: a row for each process.
+    pub fn timeline(&self) -> Timeline {
+        self.crew().recorder.timeline()
+    }
+}
+
+crate::executor::implement_life!(ProcessPoolExecutor, crew);
+
+impl Default for ProcessPoolExecutor {
+    /// One process for each processor.
+    fn default() -> ProcessPoolExecutor {
+        match ProcessPoolExecutor::builder().build() {
+            Ok(pool) => pool,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+impl fmt::Debug for ProcessPoolExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let crew = self.crew();
+        write!(f, "ProcessPoolExecutor({:?}, up to {} workers{})", self.name(), crew.most, crew.state())
+    }
+}
+
+/// A call on its way to a process, and the future of its result.
+struct Remote<R> {
+    call: Call,
+    shared: Arc<Shared<R>>,
+    submitted: Ticks,
+}
+
+impl<R: Portable> Queued for Remote<R> {
+    fn give_up(self: Box<Self>, error: TaskError) {
+        // It may have been cancelled, which is as good.
+        let _ = self.shared.complete(Err(error));
+    }
+
+    fn cancel(self: Box<Self>) -> bool {
+        !self.shared.is_cancelled() && self.shared.cancel()
+    }
+}
+
+impl<R: Portable> RemoteJob for Remote<R> {
+    fn call(&self) -> &Call {
+        &self.call
+    }
+
+    fn state(&self) -> &State {
+        &self.shared
+    }
+
+    fn submitted(&self) -> Ticks {
+        self.submitted
+    }
+
+    fn finish(self: Box<Self>, value: &[u8], descriptors: Vec<OwnedFd>) {
+        let result = Answer::read(value, descriptors).map_err(TaskError::from_error);
+        let _ = self.shared.complete(result);
+    }
+}
+
+/// What became of an item of a chunk: its result, or the text and the place of its panic.
+type Item<R> = Result<R, Panic>;
+
+#[derive(Serialize, Deserialize)]
+struct Panic {
+    message: String,
+    location: Option<String>,
+}
+
+/// Calls `f` with each item, in the worker. A panic takes no other item along.
+fn call_each<F, A, R>(f: F, chunk: Vec<A>) -> Vec<Item<R>>
+where
+    F: Fn(A) -> R,
+{
+    panics::install_hook();
+    let call = |item| match panics::catch(&"", || f(item)) {
+        Ok(result) => Ok(result),
+        Err(TaskError::Panicked { message, location, .. }) => Err(Panic { message, location }),
+        Err(error) => Err(Panic { message: error.to_string(), location: None }),
+    };
+    chunk.into_iter().map(call).collect()
+}
+
+/// Yields the results of a [`map_chunked`](ProcessPoolExecutor::map_chunked) in the order of the items, waiting
+/// for each.
+#[must_use = "the calls are made anyway, but their results and errors are lost"]
+pub struct ChunkResults<R> {
+    chunks: MapResults<Vec<Item<R>>>,
+    /// Of the chunks that are to come.
+    sizes: VecDeque<usize>,
+    ready: VecDeque<Result<R, TaskError>>,
+}
+
+impl<R: Portable> Iterator for ChunkResults<R> {
+    type Item = Result<R, TaskError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.ready.is_empty() {
+            let chunk = self.chunks.next()?;
+            let size = self.sizes.pop_front().unwrap_or_default();
+            match chunk {
+                Ok(items) => self.ready.extend(items.into_iter().map(|item| {
+                    item.map_err(|Panic { message, location }| TaskError::Panicked {
+                        message,
+                        location,
+                        task: "an item of the map".to_owned(),
+                    })
+                })),
+                Err(error) => self.ready.extend(std::iter::repeat_n(error, size).map(Err)),
+            }
+        }
+        self.ready.pop_front()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.ready.len() + self.sizes.iter().sum::<usize>();
+        (left, Some(left))
+    }
+}
+
+impl<R: Portable> ExactSizeIterator for ChunkResults<R> {}
+
+impl<R> fmt::Debug for ChunkResults<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChunkResults({} chunks to come)", self.sizes.len())
+    }
+}

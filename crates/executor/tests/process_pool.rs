@@ -1,0 +1,539 @@
+//! The process-pool parts of CPython's `test_concurrent_futures`, each test named after its original, and what
+//! can happen to processes besides.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use threadbook_executor::{
+    BuildError, Executor, Future, Outcome, ProcessPoolExecutor, ReturnWhen, StartMethod, TaskError,
+    as_completed, clear_interrupt, interrupt, wait,
+};
+
+const METHODS: [StartMethod; 2] = [StartMethod::Spawn, StartMethod::ForkServer];
+
+fn pool(method: StartMethod, workers: usize) -> ProcessPoolExecutor {
+    ProcessPoolExecutor::builder().max_workers(workers).start_method(method).build().unwrap()
+}
+
+fn sleep(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+fn mul(pair: (i64, i64)) -> i64 {
+    pair.0 * pair.1
+}
+
+/// Waits until `condition` holds; the limit is for a test that fails.
+fn wait_until(condition: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < end {
+        if condition() {
+            return true;
+        }
+        sleep(5);
+    }
+    condition()
+}
+
+fn is_running(pid: u32) -> bool {
+    let state = std::process::Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output();
+    state.is_ok_and(|output| !output.stdout.is_empty() && !output.stdout.starts_with(b"Z"))
+}
+
+fn kill(signal: &str, pid: u32) {
+    assert!(std::process::Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+}
+
+fn broken<T: std::fmt::Debug>(result: Result<T, TaskError>) -> String {
+    match result {
+        Err(TaskError::BrokenPool(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+// ProcessPoolShutdownTest
+
+#[test]
+fn test_run_after_shutdown() {
+    let pool = pool(StartMethod::Spawn, 1);
+    pool.shutdown();
+    assert_eq!(pool.submit(mul, (2, 3)).result(), Err(TaskError::ShutDown));
+}
+
+#[test]
+fn test_processes_terminate() {
+    for method in METHODS {
+        let pool = pool(method, 3);
+        let pids: HashSet<u32> = pool
+            .map(
+                |millis| {
+                    sleep(millis);
+                    std::process::id()
+                },
+                [50, 50, 50],
+            )
+            .map(Result::unwrap)
+            .collect();
+        assert!(pids.len() > 1 && pids.iter().all(|pid| is_running(*pid)), "{pids:?}");
+        pool.shutdown();
+        assert!(wait_until(|| !pids.iter().any(|pid| is_running(*pid))));
+    }
+}
+
+#[test]
+fn test_del_shutdown() {
+    for method in METHODS {
+        let pool = pool(method, 2);
+        let results = pool.map(i64::abs, -5..5);
+        let pid = pool.submit(|()| std::process::id(), ()).result().unwrap();
+        drop(pool);
+        assert!(wait_until(|| !is_running(pid)));
+        assert_eq!(results.map(Result::unwrap).sum::<i64>(), 25);
+    }
+}
+
+#[test]
+fn test_hang_issue12364() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let futures: Vec<Future<()>> = (0..50).map(|_| pool.submit(sleep, 1)).collect();
+    pool.shutdown();
+    assert!(futures.iter().all(|future| future.result() == Ok(())));
+}
+
+#[test]
+fn test_cancel_futures() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let futures: Vec<Future<()>> = (0..50).map(|_| pool.submit(sleep, 20)).collect();
+    let cancelled = pool.shutdown_now();
+    pool.shutdown();
+    let done = futures.iter().filter(|future| future.result() == Ok(())).count();
+    assert_eq!(futures.iter().filter(|future| future.cancelled()).count(), cancelled);
+    assert_eq!(done + cancelled, 50);
+    assert!(cancelled >= 40, "{cancelled}");
+}
+
+// ProcessPoolWaitTests, AsCompletedTests
+
+#[test]
+fn test_first_completed_and_all_completed() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let (quick, slow) = (pool.submit(mul, (21, 2)), pool.submit(sleep, 400));
+    let slow_too = pool.submit(sleep, 400);
+    assert_eq!(quick.result(), Ok(42));
+    let waited =
+        wait(&[slow.clone(), slow_too.clone()], ReturnWhen::AllCompleted, Some(Duration::from_millis(1)));
+    assert!(waited.done.is_empty());
+    let waited = wait(&[slow, slow_too], ReturnWhen::FirstCompleted, None);
+    assert!(!waited.done.is_empty());
+}
+
+#[test]
+fn test_no_timeout() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let results: HashSet<i64> = as_completed((1..=20).map(|n| pool.submit(mul, (n, 6))))
+        .map(|future| future.result().unwrap())
+        .collect();
+    assert_eq!(results, (1..=20).map(|n| n * 6).collect());
+}
+
+// ProcessPoolExecutorTest
+
+#[test]
+fn test_submit_and_map() {
+    for method in METHODS {
+        let pool = pool(method, 2);
+        assert_eq!(pool.submit(mul, (2, 8)).result(), Ok(16));
+        let squares: Result<Vec<i64>, _> = pool.map(|n: i64| n * n, 0..1000).collect();
+        assert_eq!(squares.unwrap(), (0..1000).map(|n| n * n).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn test_map_exception() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let results: Vec<_> = pool.map(|n: i32| 10 / n, [1, 2, 0, 5]).collect();
+    assert_eq!((&results[0], &results[1], &results[3]), (&Ok(10), &Ok(5), &Ok(2)));
+    let Err(TaskError::Panicked { message, location, .. }) = &results[2] else { panic!("{results:?}") };
+    assert_eq!(message, "attempt to divide by zero");
+    assert!(location.as_ref().unwrap().contains("process_pool.rs"));
+}
+
+#[test]
+fn test_map_timeout() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let results: Vec<_> = pool.map_timeout(sleep, [0, 0, 3000], Duration::from_secs(2)).collect();
+    assert_eq!(results[2], Err(TaskError::TimedOut));
+}
+
+#[test]
+fn test_map_chunksize() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let expected: Vec<i64> = (0..40).map(|n| n * 2).collect();
+    for chunksize in [1, 6, 40, 50] {
+        let results = pool.map_chunked(|n: i64| n * 2, 0..40, chunksize);
+        assert_eq!(results.len(), 40);
+        assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), expected);
+    }
+    let results: Vec<_> = pool.map_chunked(|n: i32| 10 / n, [1, 0, 5], 3).collect();
+    assert_eq!((&results[0], &results[2]), (&Ok(10), &Ok(2)));
+    assert!(matches!(&results[1], Err(TaskError::Panicked { message, .. }) if message.contains("divide")));
+    let zero = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        pool.map_chunked(|n: i32| n, [1], 0).count()
+    }));
+    assert!(zero.unwrap_err().downcast_ref::<&str>().unwrap().contains("chunksize must be at least 1"));
+}
+
+#[test]
+fn test_max_workers_too_large_and_zero() {
+    assert_eq!(ProcessPoolExecutor::builder().max_workers(0).build().unwrap_err(), BuildError::NoWorkers);
+    assert_eq!(
+        ProcessPoolExecutor::builder().max_tasks_per_child(0).build().unwrap_err(),
+        BuildError::NoTasks
+    );
+    // Processes start when they are needed.
+    let many = pool(StartMethod::Spawn, 10_000);
+    assert_eq!(many.submit(mul, (1, 1)).result(), Ok(1));
+}
+
+#[test]
+fn test_default_workers() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(ProcessPoolExecutor::default().max_workers(), cores);
+}
+
+#[test]
+fn test_killed_child() {
+    for method in METHODS {
+        let pool = pool(method, 2);
+        let pid = pool.submit(|()| std::process::id(), ()).result().unwrap();
+        let futures: Vec<Future<()>> = (0..8).map(|_| pool.submit(sleep, 300)).collect();
+        assert!(wait_until(|| futures[0].running()));
+        kill("-9", pid);
+        let reason = futures.iter().map(|future| broken(future.result())).next_back().unwrap();
+        assert!(reason.contains(&pid.to_string()) && reason.contains("SIGKILL"), "{reason}");
+        // Submitting other jobs fails as well, at once.
+        assert_eq!(broken(pool.submit(mul, (2, 8)).result()), reason);
+        assert!(format!("{pool:?}").contains("broken"));
+        // Other pools live on.
+        assert_eq!(self::pool(method, 1).submit(mul, (2, 8)).result(), Ok(16));
+    }
+}
+
+#[test]
+fn test_traceback() {
+    let pool = pool(StartMethod::Spawn, 1);
+    let error = pool.submit_named("alice", |n: u8| assert!(n == 0, "n is {n}"), 3).result().unwrap_err();
+    let TaskError::Panicked { message, location, task } = error else { panic!("{error}") };
+    assert_eq!((message.as_str(), task.as_str()), ("n is 3", "alice"));
+    assert!(location.unwrap().contains("tests/process_pool.rs:"));
+}
+
+#[test]
+fn test_max_tasks_per_child() {
+    for method in METHODS {
+        let builder = ProcessPoolExecutor::builder().max_workers(1).start_method(method);
+        let pool = builder.max_tasks_per_child(3).build().unwrap();
+        let pids: Vec<u32> = pool.map(|()| std::process::id(), [(); 7]).map(Result::unwrap).collect();
+        assert!(pids[0] == pids[1] && pids[1] == pids[2] && pids[3] == pids[5], "{pids:?}");
+        assert!(pids[0] != pids[3] && pids[3] != pids[6], "{pids:?}");
+        assert!(wait_until(|| !is_running(pids[0])));
+    }
+}
+
+// ProcessPoolInitializerTest
+
+static mut INITIALISED: u32 = 0;
+
+#[test]
+fn test_initializer() {
+    // SAFETY: nobody else uses the variable, and a worker has one thread that does.
+    let initialize = || unsafe { INITIALISED += 7 };
+    for method in METHODS {
+        let builder = ProcessPoolExecutor::builder().max_workers(2).start_method(method);
+        let pool = builder.initializer(initialize).build().unwrap();
+        // SAFETY: as above.
+        let seen: Vec<u32> = pool.map(|()| unsafe { INITIALISED }, [(); 20]).map(Result::unwrap).collect();
+        assert_eq!(seen, [7; 20]);
+    }
+    // SAFETY: as above.
+    assert_eq!(unsafe { INITIALISED }, 0);
+}
+
+#[test]
+fn test_failing_initializer() {
+    for method in METHODS {
+        let builder = ProcessPoolExecutor::builder().max_workers(2).start_method(method);
+        let pool = builder.initializer(|| panic!("error in initializer")).build().unwrap();
+        let future = pool.submit(mul, (1, 1));
+        assert!(broken(future.result()).contains("error in initializer"));
+        assert!(broken(pool.submit(mul, (1, 1)).result()).contains("error in initializer"));
+    }
+}
+
+// ExecutorDeadlockTest: what crashes or garbles a worker must not hang.
+
+#[derive(serde::Serialize, serde::Deserialize, Debug, PartialEq, Clone)]
+struct Touchy(u8);
+
+mod touchy {
+    //! Values that fail on the way.
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+    #[derive(Debug, Clone)]
+    pub struct CannotBeWritten;
+
+    impl Serialize for CannotBeWritten {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(ser::Error::custom("this value stays here"))
+        }
+    }
+
+    impl<'de> Deserialize<'de> for CannotBeWritten {
+        fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            Ok(CannotBeWritten)
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    pub struct CannotBeRead;
+
+    impl Serialize for CannotBeRead {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_unit()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for CannotBeRead {
+        fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            Err(de::Error::custom("nobody can read this"))
+        }
+    }
+}
+
+#[test]
+fn test_exit_at_task_unpickle_and_error_at_task_pickle() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let unsent = pool.submit(|_: touchy::CannotBeWritten| (), touchy::CannotBeWritten);
+    assert!(unsent.result().unwrap_err().to_string().contains("this value stays here"));
+    let unread = pool.submit(|_: touchy::CannotBeRead| (), touchy::CannotBeRead);
+    assert!(unread.result().unwrap_err().to_string().contains("nobody can read this"));
+    let unanswered = pool.submit(|()| touchy::CannotBeWritten, ());
+    assert!(unanswered.into_result().unwrap_err().to_string().contains("this value stays here"));
+    let unreadable = pool.submit(|()| touchy::CannotBeRead, ());
+    assert!(unreadable.into_result().unwrap_err().to_string().contains("nobody can read this"));
+    // The pool is as good as before.
+    assert_eq!(pool.submit(|touchy: Touchy| touchy, Touchy(3)).result(), Ok(Touchy(3)));
+}
+
+#[test]
+fn test_crash_during_func_exec_and_exit_during_func_exec() {
+    let deaths: [(fn(&ProcessPoolExecutor) -> Future<()>, &str); 4] = [
+        (|pool| pool.submit(|()| -> () { std::process::abort() }, ()), "SIGABRT"),
+        (|pool| pool.submit(|()| -> () { std::process::exit(3) }, ()), "code 3"),
+        (|pool| pool.submit(|()| overflow(0), ()), "SIG"),
+        // SAFETY: this is meant to crash.
+        (|pool| pool.submit(|()| unsafe { (8 as *mut u32).write_volatile(1) }, ()), "SIGSEGV"),
+    ];
+    for method in METHODS {
+        for (crash, said) in deaths {
+            let pool = pool(method, 2);
+            let reason = broken(crash(&pool).result());
+            assert!(reason.contains(said), "{reason}");
+        }
+    }
+}
+
+#[allow(unconditional_recursion)]
+fn overflow(depth: u64) {
+    let page = std::hint::black_box([depth; 512]);
+    overflow(page[7] + 1);
+    std::hint::black_box(page);
+}
+
+#[test]
+fn test_shutdown_deadlock() {
+    // The pool is shut down right after the task was submitted that kills its worker.
+    for _ in 0..10 {
+        let pool = pool(StartMethod::Spawn, 2);
+        let future: Future<()> = pool.submit(|()| -> () { std::process::abort() }, ());
+        pool.shutdown();
+        broken(future.result());
+    }
+}
+
+// Beyond CPython's.
+
+#[test]
+fn large_values() {
+    for method in METHODS {
+        let pool = pool(method, 2);
+        let large = vec![7_u8; 100 << 20];
+        let back = pool.submit(|bytes: Vec<u8>| bytes, large.clone()).into_result().unwrap();
+        assert!(back == large);
+        let words: Vec<String> = (0..200_000).map(|n| n.to_string()).collect();
+        assert_eq!(pool.submit(|words: Vec<String>| words, words.clone()).into_result().unwrap(), words);
+    }
+}
+
+#[test]
+fn generic_code_runs_on_every_executor() {
+    fn total(executor: &impl Executor) -> u64 {
+        executor.run_all(|n: u64| n * n, (1..=100).collect()).into_iter().map(Result::unwrap).sum()
+    }
+    assert_eq!(total(&ProcessPoolExecutor::new(2)), 338_350);
+    assert_eq!(total(&threadbook_executor::SerialExecutor::new()), 338_350);
+}
+
+#[test]
+fn the_timeline_has_a_row_for_each_process() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let pids: HashSet<u32> = pool
+        .map(
+            |millis| {
+                sleep(millis);
+                std::process::id()
+            },
+            [60; 4],
+        )
+        .map(Result::unwrap)
+        .collect();
+    pool.submit_named("fails", |()| -> () { panic!("no") }, ()).result().unwrap_err();
+    let timeline = pool.timeline();
+    let rows: HashSet<String> = timeline.rows.iter().map(|row| row.name.clone()).collect();
+    assert_eq!(rows, pids.iter().map(|pid| format!("pid {pid}")).collect());
+    let bars: Vec<_> = timeline.rows.iter().flat_map(|row| &row.bars).collect();
+    assert_eq!(bars.len(), 5);
+    let slept = bars.iter().filter(|bar| bar.finished - bar.started >= Duration::from_millis(60)).count();
+    assert_eq!(slept, 4);
+    assert_eq!(bars.iter().filter(|bar| bar.outcome == Outcome::Panicked).count(), 1);
+}
+
+#[test]
+fn cancellation_of_what_has_not_started() {
+    let pool = pool(StartMethod::Spawn, 1);
+    let running = pool.submit(sleep, 300);
+    let waiting = pool.submit(sleep, 300);
+    assert!(wait_until(|| running.running()));
+    assert!(waiting.cancel() && !running.cancel());
+    assert_eq!(waiting.result(), Err(TaskError::Cancelled));
+    assert_eq!(running.result(), Ok(()));
+}
+
+#[test]
+fn workers_end_with_their_parent() {
+    // This test runs itself: as the parent that is killed.
+    const PARENT: &str = "PROCESS_POOL_TEST_PARENT";
+    if std::env::var_os(PARENT).is_some() {
+        let pool = pool(StartMethod::Spawn, 2);
+        let pids: Vec<u32> = pool
+            .map(
+                |()| {
+                    sleep(100);
+                    std::process::id()
+                },
+                [(); 2],
+            )
+            .map(Result::unwrap)
+            .collect();
+        let forked = self::pool(StartMethod::ForkServer, 1).submit(|()| std::process::id(), ());
+        let server = self::pool(StartMethod::ForkServer, 1);
+        let _ = forked.result();
+        let more = server.submit(|()| std::process::id(), ()).result().unwrap();
+        let _busy = [server.submit(sleep, 600_000), pool.submit(sleep, 600_000)];
+        println!("pids {} {} {more}", pids[0], pids[1]);
+        sleep(600_000);
+    }
+    let mut parent = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "workers_end_with_their_parent", "--nocapture"])
+        .env(PARENT, "1")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(parent.stdout.take().unwrap()));
+    let said =
+        lines.map(Result::unwrap).find_map(|line| line.split_once("pids ").map(|(_, pids)| pids.to_owned()));
+    let pids: Vec<u32> = said.unwrap().split(' ').map(|pid| pid.parse().unwrap()).collect();
+    assert!(pids.iter().all(|pid| is_running(*pid)));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert!(wait_until(|| !pids.iter().any(|pid| is_running(*pid))));
+}
+
+#[test]
+fn random_workers_are_killed_at_random_moments() {
+    let tries = std::env::var("THREADBOOK_KILLS").map_or(40, |tries| tries.parse().unwrap());
+    let open = || std::fs::read_dir("/dev/fd").unwrap().count();
+    let (before, mut most) = (open(), 0);
+    for attempt in 0..tries {
+        let pool = pool(METHODS[attempt % 2], 2);
+        let pid = pool.submit(|()| std::process::id(), ()).result().unwrap();
+        let futures: Vec<Future<u64>> =
+            (0..200).map(|n| pool.submit(|n: u64| (0..n * 100).fold(n, |sum, k| sum ^ k), n)).collect();
+        sleep((attempt % 7) as u64);
+        kill("-9", pid);
+        for (n, future) in (0..200).zip(futures) {
+            match future.result() {
+                Ok(value) => assert_eq!(value, (0..n * 100).fold(n, |sum, k| sum ^ k)),
+                Err(error) => assert!(matches!(error, TaskError::BrokenPool(_)), "{error}"),
+            }
+        }
+        drop(pool);
+        assert!(wait_until(|| !is_running(pid)));
+        most = most.max(open());
+    }
+    // Other tests of this program have open files of their own.
+    assert!(most < before + 100, "{before} open files became {most}");
+}
+
+#[test]
+fn interrupts() {
+    // The switch is one for the whole process, so this runs in a process of its own.
+    const ALONE: &str = "PROCESS_POOL_TEST_INTERRUPT";
+    if std::env::var_os(ALONE).is_none() {
+        let run = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "interrupts", "--nocapture"])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        return;
+    }
+    for method in METHODS {
+        let pool = pool(method, 1);
+        let pid = pool.submit(|()| std::process::id(), ()).result().unwrap();
+        let long = pool.submit(sleep, 600_000);
+        assert!(wait_until(|| long.running()));
+        interrupt();
+        assert_eq!(long.result(), Err(TaskError::Interrupted));
+        assert!(long.running() && is_running(pid));
+        clear_interrupt();
+        interrupt();
+        clear_interrupt();
+        // The second one has ended the process, and the pool goes on with another.
+        assert_eq!(long.result(), Err(TaskError::Interrupted));
+        assert!(wait_until(|| !is_running(pid)));
+        let next = pool.submit(|()| std::process::id(), ()).result().unwrap();
+        assert_ne!(next, pid);
+    }
+}
+
+#[test]
+fn lines_can_be_labelled() {
+    const ALONE: &str = "PROCESS_POOL_TEST_LABELS";
+    if std::env::var_os(ALONE).is_none() {
+        let run = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "lines_can_be_labelled", "--nocapture"])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&run.stdout);
+        let line = text.lines().find(|line| line.contains("hello from")).unwrap_or_else(|| panic!("{run:?}"));
+        let (pid, said) = line.trim_start().strip_prefix('[').unwrap().split_once("] hello from ").unwrap();
+        assert_eq!(pid, said);
+        return;
+    }
+    let pool = ProcessPoolExecutor::builder().max_workers(1).label_output(true).build().unwrap();
+    println!();
+    pool.submit(|()| print!("hello from {}", std::process::id()), ()).result().unwrap();
+    pool.shutdown();
+}
