@@ -7,7 +7,14 @@ use crate::error::TaskError;
 
 /// A value that every executor can hand to a worker, even to one in another process.
 ///
-/// Implemented for every type that fits.
+/// Implemented for every type that fits: one that can be written and read with serde (`#[derive(Serialize,
+/// Deserialize)]`), and holds no borrowed values.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot go to another process",
+    label = "not a value that can be written as bytes and read again",
+    note = "arguments and results of a process pool must implement serde's `Serialize` and `Deserialize`",
+    note = "send what it takes to make one, such as a path or an address, and make it in the worker"
+)]
 pub trait Portable: Serialize + DeserializeOwned + Send + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + 'static> Portable for T {}

@@ -112,7 +112,7 @@ impl ProcessPoolExecutor {
     /// [`TaskError::Failed`].
     pub fn submit<F, A, R>(&self, f: F, argument: A) -> Future<R>
     where
-        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        F: Fn(A) -> R + Copy + Send + Sync,
         A: Portable,
         R: Portable,
     {
@@ -122,7 +122,7 @@ impl ProcessPoolExecutor {
     /// As `submit`, with a name for timelines and error messages.
     pub fn submit_named<F, A, R>(&self, name: &str, f: F, argument: A) -> Future<R>
     where
-        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        F: Fn(A) -> R + Copy + Send + Sync,
         A: Portable,
         R: Portable,
     {
@@ -131,7 +131,7 @@ impl ProcessPoolExecutor {
 
     fn submit_as<F, A, R>(&self, name: NameId, f: F, argument: A) -> Future<R>
     where
-        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        F: Fn(A) -> R + Copy + Send + Sync,
         A: Portable,
         R: Portable,
     {
@@ -154,7 +154,7 @@ impl ProcessPoolExecutor {
     /// cancels the calls that have not started.
     pub fn map<F, A, R, I>(&self, f: F, items: I) -> MapResults<R>
     where
-        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        F: Fn(A) -> R + Copy + Send + Sync,
         I: IntoIterator<Item = A>,
         A: Portable,
         R: Portable,
@@ -165,7 +165,7 @@ impl ProcessPoolExecutor {
     /// As `map`; every result that is not there `timeout` after this call is [`TaskError::TimedOut`].
     pub fn map_timeout<F, A, R, I>(&self, f: F, items: I, timeout: Duration) -> MapResults<R>
     where
-        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        F: Fn(A) -> R + Copy + Send + Sync,
         I: IntoIterator<Item = A>,
         A: Portable,
         R: Portable,
@@ -181,7 +181,7 @@ impl ProcessPoolExecutor {
     /// If `chunksize` is 0.
     pub fn map_chunked<F, A, R, I>(&self, f: F, items: I, chunksize: usize) -> ChunkResults<R>
     where
-        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        F: Fn(A) -> R + Copy + Send + Sync,
         I: IntoIterator<Item = A>,
         A: Portable,
         R: Portable,

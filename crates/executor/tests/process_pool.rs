@@ -327,7 +327,8 @@ fn test_exit_at_task_unpickle_and_error_at_task_pickle() {
 
 #[test]
 fn test_crash_during_func_exec_and_exit_during_func_exec() {
-    let deaths: [(fn(&ProcessPoolExecutor) -> Future<()>, &str); 4] = [
+    type Crash = fn(&ProcessPoolExecutor) -> Future<()>;
+    let deaths: [(Crash, &str); 4] = [
         (|pool| pool.submit(|()| -> () { std::process::abort() }, ()), "SIGABRT"),
         (|pool| pool.submit(|()| -> () { std::process::exit(3) }, ()), "code 3"),
         (|pool| pool.submit(|()| overflow(0), ()), "SIG"),

@@ -6,7 +6,7 @@ pub use crate::input::{input, password};
 pub use crate::show::{Display as _, display};
 pub use threadbook_display::{Html, Json, Markdown, Png, Svg, clear_output, progress, progress_bar};
 pub use threadbook_executor::{
-    Executor, Promise, RayonExecutor, ReturnWhen, SerialExecutor, TaskError, ThreadPoolExecutor, Timeline,
-    TokioExecutor, WaitGraph, as_completed, threading, wait,
+    Executor, ProcessPoolExecutor, Promise, RayonExecutor, ReturnWhen, SerialExecutor, StartMethod,
+    TaskError, ThreadPoolExecutor, Timeline, TokioExecutor, WaitGraph, as_completed, threading, wait,
 };
 pub use threadbook_timing::{Measurement, Timed, time, timeit};

@@ -36,8 +36,9 @@ pub fn encode<T: Serialize + 'static>(value: &T, bytes: &mut Vec<u8>) -> Result<
 ///
 /// If the bytes are not those of a `T`.
 pub fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecError> {
-    if let Some(value) = from_bytes(bytes) {
-        return value;
+    let mut plain: Option<T> = None;
+    if from_bytes(&mut plain, bytes)? {
+        return plain.ok_or_else(|| CodecError("a plain value was not read".to_owned()));
     }
     rmp_serde::from_slice(bytes).map_err(|error| {
         CodecError(format!("what arrived is no value of type {}: {error}", std::any::type_name::<T>()))
@@ -45,7 +46,7 @@ pub fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecErr
 }
 
 /// Types whose vectors are copied as they are. The other process runs on the same machine, so the order of
-/// bytes is the same.
+/// bytes is the same. (None of this is generic, so a notebook's cell need not compile it.)
 macro_rules! plain_types {
     ($($type:ty),*) => {
         fn as_bytes(value: &dyn Any) -> Option<&[u8]> {
@@ -58,39 +59,25 @@ macro_rules! plain_types {
             value.downcast_ref::<String>().map(String::as_bytes)
         }
 
-        fn from_bytes<T: 'static>(bytes: &[u8]) -> Option<Result<T, CodecError>> {
-            $(if let Some(value) = convert::<Vec<$type>, T>(|| {
+        /// Fills `value`, an `Option` of what is to be read. Returns false if that is no plain type.
+        fn from_bytes(value: &mut dyn Any, bytes: &[u8]) -> Result<bool, CodecError> {
+            $(if let Some(vector) = value.downcast_mut::<Option<Vec<$type>>>() {
                 const SIZE: usize = size_of::<$type>();
                 let (numbers, rest) = bytes.as_chunks::<SIZE>();
-                let whole = || CodecError(format!("{} bytes are no numbers of {SIZE} bytes", bytes.len()));
                 if !rest.is_empty() {
-                    return Err(whole());
+                    return Err(CodecError(format!("{} bytes are no numbers of {SIZE} bytes", bytes.len())));
                 }
-                Ok(numbers.iter().map(|number| <$type>::from_ne_bytes(*number)).collect())
-            }) {
-                return Some(value);
+                *vector = Some(numbers.iter().map(|number| <$type>::from_ne_bytes(*number)).collect());
+                return Ok(true);
             })*
-            convert::<String, T>(|| {
-                String::from_utf8(bytes.to_vec()).map_err(|error| CodecError(error.to_string()))
-            })
+            let Some(text) = value.downcast_mut::<Option<String>>() else { return Ok(false) };
+            *text = Some(String::from_utf8(bytes.to_vec()).map_err(|error| CodecError(error.to_string()))?);
+            Ok(true)
         }
     };
 }
 
 plain_types!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize, f32, f64);
-
-/// Makes a `U`, if that is what a `T` is.
-fn convert<U: 'static, T: 'static>(
-    make: impl FnOnce() -> Result<U, CodecError>,
-) -> Option<Result<T, CodecError>> {
-    let mut made: Option<T> = None;
-    let slot = (&mut made as &mut dyn Any).downcast_mut::<Option<U>>()?;
-    match make() {
-        Ok(value) => *slot = Some(value),
-        Err(error) => return Some(Err(error)),
-    }
-    made.map(Ok)
-}
 
 #[cfg(test)]
 mod tests {

@@ -81,7 +81,7 @@ impl Call {
     /// a pointer to a function, which could be any.
     pub fn new<F, A, R>(f: F, argument: &A) -> Result<Call, CodecError>
     where
-        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        F: Fn(A) -> R + Copy + Send + Sync,
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + 'static,
     {
@@ -126,7 +126,7 @@ impl Call {
 /// What a worker calls.
 fn entry<F, A, R>(argument: &[u8], result: &mut Vec<u8>) -> Result<(), CodecError>
 where
-    F: Fn(A) -> R + Copy + Send + Sync + 'static,
+    F: Fn(A) -> R + Copy + Send + Sync,
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
 {
