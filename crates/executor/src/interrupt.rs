@@ -1,14 +1,13 @@
 //! One switch for the whole process that ends every wait.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+pub use threadbook_trace::{clear_interrupt, is_interrupted};
 
 use crate::{agent, process_pool};
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
 /// Ends every wait of this crate, in all threads, with [`TaskError::Interrupted`](crate::TaskError), until
 /// [`clear_interrupt`] is called. Tasks go on; what ends is the waiting. A second interrupt ends the tasks that
-/// run in other processes since before the first, with their processes.
+/// run in other processes since before the first, with their processes. (The switch is that of
+/// `threadbook_trace`, at which waits for child processes look, too.)
 ///
 /// # Examples
 ///
@@ -21,17 +20,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// clear_interrupt();
 /// ```
 pub fn interrupt() {
-    INTERRUPTED.store(true, SeqCst);
+    threadbook_trace::interrupt();
     agent::wake_all();
     process_pool::interrupt();
-}
-
-/// Allows waits again after [`interrupt`].
-pub fn clear_interrupt() {
-    INTERRUPTED.store(false, SeqCst);
-}
-
-/// Whether [`interrupt`] was called and [`clear_interrupt`] was not.
-pub fn is_interrupted() -> bool {
-    INTERRUPTED.load(SeqCst)
 }
