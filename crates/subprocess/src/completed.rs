@@ -1,0 +1,173 @@
+//! A command that has ended.
+
+use std::ffi::OsString;
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use threadbook_display::{MimeBundle, offer};
+
+use crate::error::{SubprocessError, how_it_ended};
+use crate::job::Job;
+use crate::usage::Usage;
+
+/// How many lines of an output a cell shows. All of it is in the value.
+const LINES: usize = 40;
+
+/// A command that has ended: what [`run`](crate::run) returns.
+///
+/// As a cell's last value it is a table with the output below.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompletedProcess {
+    /// The program and its arguments; of a pipeline, those of all commands, with `|` between them.
+    pub args: Vec<OsString>,
+    /// The exit code; -N if it was ended by signal N. Of a pipeline, that of the last command.
+    pub returncode: i32,
+    /// What was captured of standard output.
+    pub stdout: Vec<u8>,
+    /// What was captured of standard error.
+    pub stderr: Vec<u8>,
+    /// The time from the start to the end.
+    pub elapsed: Duration,
+    /// What it has used; all commands of a pipeline together.
+    pub usage: Usage,
+    /// The commands of a pipeline, in their order. One command is one.
+    pub stages: Vec<Stage>,
+    text: String,
+}
+
+/// One command of a pipeline that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stage {
+    /// The program and its arguments.
+    pub args: Vec<OsString>,
+    /// The exit code; -N if it was ended by signal N.
+    pub returncode: i32,
+    /// What it has used.
+    pub usage: Usage,
+}
+
+impl CompletedProcess {
+    /// `job` must have been reaped.
+    pub(crate) fn new(job: &Job, stdout: Vec<u8>, stderr: Vec<u8>) -> CompletedProcess {
+        let (ended, elapsed) = job.ended();
+        let stage = |(args, ended): (&Vec<OsString>, crate::process::Ended)| Stage {
+            args: args.clone(),
+            returncode: ended.returncode,
+            usage: ended.usage.above(job.floor),
+        };
+        let stages: Vec<Stage> = job.words.iter().zip(ended).map(stage).collect();
+        let words: Vec<&[OsString]> = stages.iter().map(|stage| stage.args.as_slice()).collect();
+        CompletedProcess {
+            args: words.join(&OsString::from("|")),
+            returncode: stages.last().map_or(0, |stage| stage.returncode),
+            stdout,
+            stderr,
+            elapsed,
+            usage: stages.iter().map(|stage| stage.usage).fold(Usage::NOTHING, Usage::and),
+            stages,
+            text: job.text.clone(),
+        }
+    }
+
+    /// This, if the exit code is 0.
+    ///
+    /// # Errors
+    ///
+    /// [`SubprocessError::NonZero`] if it is not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadbook_subprocess::{run, shell};
+    ///
+    /// let error = run(shell("echo no luck >&2; exit 3"))?.check_returncode().unwrap_err();
+    /// assert!(error.to_string().ends_with("ended with exit code 3: no luck"));
+    /// # Ok::<(), threadbook_subprocess::SubprocessError>(())
+    /// ```
+    pub fn check_returncode(self) -> Result<CompletedProcess, SubprocessError> {
+        if self.returncode == 0 {
+            return Ok(self);
+        }
+        let CompletedProcess { text: command, returncode: status, stdout, stderr, .. } = self;
+        Err(SubprocessError::NonZero { command, status, stdout, stderr })
+    }
+
+    /// Standard output as text; what is not UTF-8 becomes `�`.
+    pub fn stdout_lossy(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text; what is not UTF-8 becomes `�`.
+    pub fn stderr_lossy(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    fn captured(&self) -> [(&'static str, String); 2] {
+        [("stdout", head(&self.stdout)), ("stderr", head(&self.stderr))]
+    }
+
+    fn html(&self) -> String {
+        let heading = ["command", "exit code", "user", "system", "peak memory"];
+        let heading: String = heading.iter().map(|name| format!("<th>{name}</th>")).collect();
+        let mut page = format!("<table><thead><tr>{heading}</tr></thead><tbody>");
+        for stage in &self.stages {
+            let Usage { user, system, .. } = stage.usage;
+            let command = escaped(&crate::Command::of_words(&stage.args).to_string());
+            let (code, memory) = (stage.returncode, stage.usage.memory());
+            let _ = write!(
+                page,
+                "<tr><td style=\"text-align:left\"><code>{command}</code></td><td>{code}</td>\
+                 <td>{user:.3?}</td><td>{system:.3?}</td><td>{memory}</td></tr>"
+            );
+        }
+        let how = escaped(&how_it_ended(self.returncode));
+        let _ = write!(page, "</tbody></table><p>{how} after {:.3?}</p>", self.elapsed);
+        for (name, text) in self.captured().into_iter().filter(|(_, text)| !text.is_empty()) {
+            let _ = write!(page, "<div>{name}</div><pre>{}</pre>", escaped(&text));
+        }
+        page
+    }
+}
+
+impl fmt::Display for CompletedProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CompletedProcess { text, returncode, elapsed, usage, .. } = self;
+        write!(f, "`{text}` {} after {elapsed:.3?} ({usage})", how_it_ended(*returncode))?;
+        for (name, text) in self.captured().into_iter().filter(|(_, text)| !text.is_empty()) {
+            write!(f, "\n{name}:")?;
+            text.lines().try_for_each(|line| write!(f, "\n  {line}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for CompletedProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        offer::<Self>(|| {
+            let both = [("text/html", self.html()), ("text/plain", self.to_string())];
+            both.map(|(mime, text)| (mime.to_owned(), text.into())).into_iter().collect::<MimeBundle>()
+        });
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The first lines, and how many there are more.
+fn head(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let mut lines = text.lines();
+    let mut head: String = lines.by_ref().take(LINES).map(|line| format!("{line}\n")).collect();
+    match lines.count() {
+        0 => {}
+        1 => head += "… and one more line",
+        more => {
+            let _ = write!(head, "… and {more} more lines");
+        }
+    }
+    head
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

@@ -1,0 +1,216 @@
+//! The processes of a command, as a group: waited for together, ended together.
+//!
+//! Two rules keep a signal from reaching somebody else's process, whose number may be that of one that has
+//! ended and been waited for. The first process of a job is the leader of its group; it is waited for last,
+//! so that as long as anything is left to wait for, the group's number is the job's own. And waiting and
+//! sending take the same lock.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::abandoned;
+use crate::error::SubprocessError;
+use crate::process::{Ended, Look, Pause, Process};
+
+/// How long an interrupted command may take to end by itself. (A notebook's cell has to come to its end within
+/// less than a second after an interrupt.)
+const GRACE: Duration = Duration::from_millis(200);
+
+/// How long the system may take to end a process. One that hangs in a driver is waited for later.
+const KILLED: Duration = Duration::from_secs(1);
+
+/// The processes of a command, or of the commands of a pipeline, in their order.
+pub(crate) struct Job {
+    processes: Vec<Process>,
+    /// The process that has started them. In a copy of it they are not its children.
+    owner: u32,
+    state: Mutex<State>,
+    pub(crate) started: Instant,
+    pub(crate) timeout: Option<Duration>,
+    /// The most memory that this process had had when it started them.
+    pub(crate) floor: u64,
+    /// The words of each.
+    pub(crate) words: Vec<Vec<OsString>>,
+    /// As one would type it.
+    pub(crate) text: String,
+}
+
+struct State {
+    /// How each ended, if it was waited for.
+    ended: Vec<Option<Ended>>,
+    /// How long it took to the end of the last.
+    elapsed: Option<Duration>,
+    /// The process whose exit code somebody else has got.
+    lost: Option<libc::pid_t>,
+}
+
+impl Job {
+    pub(crate) fn new(text: String, timeout: Option<Duration>, floor: u64) -> Job {
+        let state = State { ended: Vec::new(), elapsed: None, lost: None };
+        Job {
+            processes: Vec::new(),
+            owner: std::process::id(),
+            state: Mutex::new(state),
+            started: Instant::now(),
+            timeout,
+            floor,
+            words: Vec::new(),
+            text,
+        }
+    }
+
+    /// The group that its processes are in, once it has one.
+    pub(crate) fn group(&self) -> Option<libc::pid_t> {
+        self.processes.first().map(Process::pid)
+    }
+
+    /// Adds a process, which must be in the group already.
+    pub(crate) fn add(&mut self, pid: u32, words: &[OsString]) {
+        self.processes.push(Process::new(pid));
+        self.words.push(words.to_vec());
+        self.state.get_mut().ended.push(None);
+    }
+
+    /// The process id of the last command.
+    pub(crate) fn pid(&self) -> u32 {
+        self.processes.last().map_or(0, |process| process.pid() as u32)
+    }
+
+    /// When it has to have ended.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.started.checked_add(self.timeout?)
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.owner == std::process::id()
+    }
+
+    /// Waits, without blocking, for those that have ended. Says whether these are all.
+    pub(crate) fn reap(&self) -> Result<bool, SubprocessError> {
+        if !self.is_ours() {
+            return Err(self.lost(self.pid()));
+        }
+        let mut state = self.state.lock();
+        if let Some(pid) = state.lost {
+            return Err(self.lost(pid as u32));
+        }
+        for (n, process) in self.processes.iter().enumerate().rev() {
+            let is_its_turn = n > 0 || state.ended[1..].iter().all(Option::is_some);
+            if state.ended[n].is_some() || !is_its_turn {
+                continue;
+            }
+            match process.reap() {
+                Look::Runs => {}
+                Look::Ended(ended) => state.ended[n] = Some(ended),
+                Look::Gone => {
+                    state.lost = Some(process.pid());
+                    return Err(self.lost(process.pid() as u32));
+                }
+            }
+        }
+        let all = state.ended.iter().all(Option::is_some);
+        if all {
+            state.elapsed.get_or_insert_with(|| self.started.elapsed());
+        }
+        Ok(all)
+    }
+
+    fn lost(&self, pid: u32) -> SubprocessError {
+        SubprocessError::Lost { command: self.text.clone(), pid }
+    }
+
+    /// What becomes readable when it is worth to call [`Job::reap`] again; `None` if nothing tells.
+    ///
+    /// The leader that has ended would be readable all the time while it is kept for last, so it is left out.
+    pub(crate) fn ends(&self) -> Option<Vec<BorrowedFd<'_>>> {
+        let state = self.state.lock();
+        let left = |n: &usize| state.ended[*n].is_none();
+        let others: Vec<usize> = (1..self.processes.len()).filter(left).collect();
+        let watched = if others.is_empty() { vec![0] } else { others };
+        watched.into_iter().map(|n| self.processes[n].end()).collect()
+    }
+
+    /// How each ended, and how long it took; once [`Job::reap`] has said that all have.
+    pub(crate) fn ended(&self) -> (Vec<Ended>, Duration) {
+        let state = self.state.lock();
+        (state.ended.iter().flatten().copied().collect(), state.elapsed.unwrap_or_default())
+    }
+
+    /// The exit code of the last command, if it was waited for.
+    pub(crate) fn returncode(&self) -> Option<i32> {
+        self.state.lock().ended.last().copied().flatten().map(|ended| ended.returncode)
+    }
+
+    /// Whether all have ended, without waiting for them: the group remains the job's.
+    pub(crate) fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        self.processes.iter().zip(&state.ended).all(|(process, ended)| ended.is_some() || process.is_over())
+    }
+
+    /// Sends a signal to all in the group, if its number is certain to be its own.
+    pub(crate) fn signal(&self, signal: i32) -> Result<(), SubprocessError> {
+        let state = self.state.lock();
+        let Some(group) = self.group() else { return Ok(()) };
+        let leader_is_there = state.ended.first().is_some_and(Option::is_none) && state.lost.is_none();
+        if !leader_is_there || !self.is_ours() {
+            return Ok(());
+        }
+        // SAFETY: this only sends a signal, to the group of a child that nobody has waited for.
+        let result = unsafe { libc::killpg(group, signal) };
+        let error = std::io::Error::last_os_error();
+        match error.raw_os_error() {
+            Some(libc::EINVAL) if result != 0 => Err(SubprocessError::invalid(format!(
+                "there is no signal {signal}; use one of those in this crate, such as SIGTERM"
+            ))),
+            // Of a group in which everybody has ended, some systems say that it may not be signalled.
+            Some(libc::ESRCH | libc::EPERM) => Ok(()),
+            _ if result == 0 => Ok(()),
+            _ => Err(SubprocessError::System { command: self.text.clone(), source: error }),
+        }
+    }
+}
+
+impl Job {
+    /// Ends all in the group as Ctrl-C would, and what does not end by that, at once.
+    pub(crate) fn interrupt(&self) {
+        let _ = self.signal(libc::SIGINT);
+        self.see_off(GRACE);
+        self.kill();
+    }
+
+    /// Ends all in the group at once.
+    pub(crate) fn kill(&self) {
+        let _ = self.signal(libc::SIGKILL);
+        self.see_off(KILLED);
+        let _ = self.reap();
+    }
+
+    /// Waits for the end of all, but no longer than `limit`, and keeps the number of the group.
+    fn see_off(&self, limit: Duration) {
+        let (asked, mut pause) = (Instant::now(), Pause::new());
+        while !self.is_over() && asked.elapsed() < limit {
+            std::thread::sleep(pause.next());
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` (process {})", self.text, self.pid())
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if !self.is_ours() || matches!(self.reap(), Ok(true) | Err(_)) {
+            return;
+        }
+        let state = self.state.get_mut();
+        let left = self.processes.iter().zip(&state.ended).filter(|(_, ended)| ended.is_none());
+        abandoned::add(left.map(|(process, _)| process.pid()));
+    }
+}

@@ -1,0 +1,200 @@
+//! What goes into a command and comes out of it, through pipes that are all served at once: a command that
+//! is waited for at one of them while it waits at another would wait for ever.
+
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// As much as a pipe holds.
+const CHUNK: usize = 64 << 10;
+
+/// How much is read at most of what a command has left in a pipe when it was ended.
+const LEFT_OVERS: usize = 16 << 20;
+
+/// Our ends of a command's streams.
+#[derive(Default)]
+pub(crate) struct Streams {
+    pub(crate) input: Option<Input>,
+    /// The standard input that the user may take to write to.
+    pub(crate) stdin: Option<PipeWriter>,
+    pub(crate) stdout: Output,
+    pub(crate) stderr: Output,
+}
+
+/// What a command is given to read, and how much of it has been written.
+pub(crate) struct Input {
+    pipe: PipeWriter,
+    bytes: Arc<[u8]>,
+    written: usize,
+}
+
+/// What a command prints.
+#[derive(Default)]
+pub(crate) struct Output {
+    /// Until its end has come.
+    pub(crate) pipe: Option<PipeReader>,
+    /// What has come, and room for more.
+    buffer: Vec<u8>,
+    filled: usize,
+    /// Where it is passed on to.
+    echo: Option<Echo>,
+}
+
+/// A stream of this process.
+#[derive(Clone, Copy)]
+pub(crate) enum Echo {
+    Stdout,
+    Stderr,
+}
+
+impl Input {
+    pub(crate) fn new(pipe: PipeWriter, bytes: Arc<[u8]>) -> io::Result<Input> {
+        // The flag is that of our end of the pipe; the command's is another.
+        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        Ok(Input { pipe, bytes, written: 0 })
+    }
+
+    /// Writes as much as the pipe takes. Says if that was all, or all that the command wants.
+    fn write(&mut self) -> io::Result<bool> {
+        while self.written < self.bytes.len() {
+            match self.pipe.write(&self.bytes[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => return Ok(false),
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::BrokenPipe => return Ok(true),
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Output {
+    pub(crate) fn new(pipe: PipeReader, echo: Option<Echo>) -> Output {
+        Output { pipe: Some(pipe), echo, ..Output::default() }
+    }
+
+    /// Reads once what is there. Blocks if nothing is.
+    fn read(&mut self) -> io::Result<()> {
+        let Some(pipe) = &mut self.pipe else { return Ok(()) };
+        if self.buffer.len() == self.filled {
+            // Doubled, so that what is copied when it grows is no more than what is read.
+            let room = self.filled.clamp(4 << 10, 64 << 20);
+            self.buffer.resize(self.filled + room, 0);
+        }
+        let room = &mut self.buffer[self.filled..];
+        let room_length = room.len().min(CHUNK);
+        match pipe.read(&mut room[..room_length]) {
+            Ok(0) => self.pipe = None,
+            Ok(count) => {
+                self.filled += count;
+                self.pass_on(self.filled - count);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Passes on what has come from `start` on. If that cannot be, it still is captured.
+    fn pass_on(&self, start: usize) {
+        let new = &self.buffer[start..self.filled];
+        let _ = match self.echo {
+            None => Ok(()),
+            Some(Echo::Stdout) => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(new).and_then(|()| stdout.flush())
+            }
+            Some(Echo::Stderr) => io::stderr().write_all(new),
+        };
+    }
+
+    /// What has come so far.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.filled]
+    }
+
+    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
+        self.buffer.truncate(self.filled);
+        self.buffer
+    }
+}
+
+impl Streams {
+    /// Whether all output has come to its end.
+    pub(crate) fn at_end(&self) -> bool {
+        self.stdout.pipe.is_none() && self.stderr.pipe.is_none()
+    }
+
+    /// Waits until something happens at a pipe or at one of `others`, but no longer than `limit`; and then
+    /// reads and writes what can be.
+    pub(crate) fn serve(&mut self, others: &[BorrowedFd<'_>], limit: Duration) -> io::Result<()> {
+        let input = self.input.as_ref().map(|input| (input.pipe.as_fd(), PollFlags::POLLOUT));
+        let stdout = self.stdout.pipe.as_ref().map(|pipe| (pipe.as_fd(), PollFlags::POLLIN));
+        let stderr = self.stderr.pipe.as_ref().map(|pipe| (pipe.as_fd(), PollFlags::POLLIN));
+        let own = [input, stdout, stderr];
+        let others = others.iter().map(|fd| (*fd, PollFlags::POLLIN));
+        let mut polled: Vec<PollFd<'_>> =
+            own.into_iter().flatten().chain(others).map(|(fd, flags)| PollFd::new(fd, flags)).collect();
+        wait(&mut polled, limit)?;
+        let mut answers = polled.iter().map(|fd| fd.revents().is_none_or(|flags| !flags.is_empty()));
+        let happened = own.map(|fd| fd.is_some() && answers.next().unwrap_or(false));
+        let [input, stdout, stderr] = happened;
+        if input
+            && let Some(pending) = &mut self.input
+            && pending.write()?
+        {
+            self.input = None;
+        }
+        if stdout {
+            self.stdout.read()?;
+        }
+        if stderr {
+            self.stderr.read()?;
+        }
+        Ok(())
+    }
+
+    /// Reads what a command that was ended has left. What it has started may hold the pipes for ever, so
+    /// the end of them is not waited for.
+    pub(crate) fn read_left_overs(&mut self) {
+        self.input = None;
+        for output in [&mut self.stdout, &mut self.stderr] {
+            let before = output.filled;
+            while let Some(pipe) = &output.pipe {
+                let mut polled = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+                let is_there = wait(&mut polled, Duration::ZERO).is_ok_and(|count| count > 0);
+                if !is_there || output.filled - before > LEFT_OVERS || output.read().is_err() {
+                    break;
+                }
+            }
+            output.pipe = None;
+        }
+    }
+}
+
+/// Waits until something happens at a descriptor, or a signal comes, but no longer than `limit`. Returns how
+/// many are ready.
+pub(crate) fn wait(polled: &mut [PollFd<'_>], limit: Duration) -> io::Result<usize> {
+    // Rounded up: waking early, it would look at the clock again and again.
+    let milliseconds = limit.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32;
+    match poll(polled, PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)) {
+        Ok(count) => Ok(count as usize),
+        Err(Errno::EINTR) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The time until `deadline`, but no longer than `limit`; `None` if it has passed.
+pub(crate) fn left(deadline: Option<Instant>, limit: Duration) -> Option<Duration> {
+    let Some(deadline) = deadline else { return Some(limit) };
+    let left = deadline.saturating_duration_since(Instant::now());
+    (!left.is_zero()).then_some(left.min(limit))
+}
