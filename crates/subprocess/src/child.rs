@@ -6,7 +6,6 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags};
 use parking_lot::Mutex;
 use threadbook_trace::is_interrupted;
@@ -67,6 +66,7 @@ impl Child {
     ///
     /// [`SubprocessError::TimedOut`] if its own time-out has passed, and [`SubprocessError::Lost`].
     pub fn poll(&self) -> Result<Option<i32>, SubprocessError> {
+        self.job.check()?;
         if let Some(mut streams) = self.streams.try_lock() {
             streams.serve(&[], Duration::ZERO).map_err(|error| self.system(error))?;
         }
@@ -171,8 +171,6 @@ impl Child {
     /// not taken before. Dropped, it is the end of the input.
     pub fn take_stdin(&self) -> Option<ChildStdin> {
         let pipe = self.streams.lock().stdin.take()?;
-        // The flag is that of our end of the pipe only. Should it be refused, a write may block.
-        let _ = fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
         Some(ChildStdin { pipe, job: self.job.clone() })
     }
 
@@ -207,11 +205,12 @@ impl Child {
     pub(crate) fn finish(self) -> Result<CompletedProcess, SubprocessError> {
         self.attend(Goal::Output, None)?;
         let Streams { stdout, stderr, .. } = self.streams.into_inner();
-        Ok(CompletedProcess::new(&self.job, stdout.into_bytes(), stderr.into_bytes()))
+        Ok(CompletedProcess::new(&self.job, stdout.bytes, stderr.bytes))
     }
 
     /// The one place where this crate waits for a command.
     fn attend(&self, goal: Goal, limit: Option<Duration>) -> Result<(), SubprocessError> {
+        self.job.check()?;
         let asked_until = limit.and_then(|limit| Instant::now().checked_add(limit));
         let deadline = asked_until.into_iter().chain(self.job.deadline()).min();
         let mut pause = Pause::new();
@@ -261,7 +260,7 @@ impl Child {
     /// What has come so far.
     fn output(&self) -> (Vec<u8>, Vec<u8>) {
         let streams = self.streams.lock();
-        (streams.stdout.bytes().to_vec(), streams.stderr.bytes().to_vec())
+        (streams.stdout.bytes.clone(), streams.stderr.bytes.clone())
     }
 
     fn system(&self, source: io::Error) -> SubprocessError {
@@ -299,8 +298,13 @@ pub struct ChildOutput {
 
 impl Read for ChildOutput {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        until_ready(PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN), &self.job)?;
-        self.pipe.read(buffer)
+        loop {
+            until_ready(PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN), &self.job)?;
+            match self.pipe.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
     }
 }
 
@@ -329,4 +333,29 @@ fn until_ready(pipe: PollFd<'_>, job: &Job) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Command, Redirect, SIGKILL, call, check_output, run, shell, spawn};
+
+    /// As CPython's `ProcessTestCaseNoPoll` runs cases once more with a poorer system call.
+    #[test]
+    fn nothing_tells_the_end_of_a_process() {
+        crate::process::NOTHING_TELLS.set(true);
+        assert_eq!(call(shell("sleep 0.05; exit 3")).unwrap(), 3);
+        assert_eq!(check_output(Command::new("cat").input("pear") | ["cat"]).unwrap(), "pear");
+        let limit = Duration::from_millis(30);
+        assert!(matches!(
+            run(shell("sleep 1000; true").timeout(limit)),
+            Err(SubprocessError::TimedOut { ended: true, .. })
+        ));
+        let child =
+            spawn(shell("head -c 1000000 /dev/zero; exec sleep 1000").stdout(Redirect::Pipe)).unwrap();
+        assert!(matches!(child.wait_timeout(limit), Err(SubprocessError::TimedOut { ended: false, .. })));
+        assert!(child.job.ends().is_none(), "this is what was tested");
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap(), -SIGKILL);
+    }
 }

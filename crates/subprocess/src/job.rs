@@ -85,15 +85,19 @@ impl Job {
         self.started.checked_add(self.timeout?)
     }
 
-    pub(crate) fn is_ours(&self) -> bool {
+    fn is_ours(&self) -> bool {
         self.owner == std::process::id()
+    }
+
+    /// An error if this process is a copy of the one that has started them. It has neither their exit codes
+    /// nor the thread that may have been reading their output.
+    pub(crate) fn check(&self) -> Result<(), SubprocessError> {
+        if self.is_ours() { Ok(()) } else { Err(self.lost(self.pid())) }
     }
 
     /// Waits, without blocking, for those that have ended. Says whether these are all.
     pub(crate) fn reap(&self) -> Result<bool, SubprocessError> {
-        if !self.is_ours() {
-            return Err(self.lost(self.pid()));
-        }
+        self.check()?;
         let mut state = self.state.lock();
         if let Some(pid) = state.lost {
             return Err(self.lost(pid as u32));
@@ -153,10 +157,13 @@ impl Job {
 
     /// Sends a signal to all in the group, if its number is certain to be its own.
     pub(crate) fn signal(&self, signal: i32) -> Result<(), SubprocessError> {
+        if !self.is_ours() {
+            return Ok(());
+        }
         let state = self.state.lock();
         let Some(group) = self.group() else { return Ok(()) };
         let leader_is_there = state.ended.first().is_some_and(Option::is_none) && state.lost.is_none();
-        if !leader_is_there || !self.is_ours() {
+        if !leader_is_there {
             return Ok(());
         }
         // SAFETY: this only sends a signal, to the group of a child that nobody has waited for.

@@ -16,7 +16,7 @@ use crate::command::{Change, Command, Redirect};
 use crate::error::SubprocessError;
 use crate::job::Job;
 use crate::pipeline::Pipeline;
-use crate::streams::{Echo, Input, Output, Streams};
+use crate::streams::{Echo, Input, Output, Streams, unblock};
 use crate::usage::Usage;
 
 /// Where output goes if the command does not say.
@@ -133,6 +133,7 @@ impl Plumbing {
             }
             (None, Some(Redirect::Pipe)) => {
                 let (reader, writer) = io::pipe()?;
+                unblock(&writer)?;
                 self.ours.stdin = Some(writer);
                 End::Is(reader.into())
             }
@@ -147,7 +148,7 @@ impl Plumbing {
         Ok(match to {
             Redirect::Pipe | Redirect::Tee => {
                 let (reader, writer) = io::pipe()?;
-                self.ours.stdout = Output::new(reader, echo);
+                self.ours.stdout = Output::new(reader, echo)?;
                 End::Is(writer.into())
             }
             other => plain(other)?,
@@ -160,7 +161,7 @@ impl Plumbing {
             (Redirect::Pipe | Redirect::Tee, Some(writer)) => End::Is(writer.try_clone()?.into()),
             (Redirect::Pipe | Redirect::Tee, None) => {
                 let (reader, writer) = io::pipe()?;
-                self.ours.stderr = Output::new(reader, echo);
+                self.ours.stderr = Output::new(reader, echo)?;
                 self.stderr = Some(writer.try_clone()?);
                 End::Is(writer.into())
             }

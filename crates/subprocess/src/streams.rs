@@ -10,11 +10,11 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// As much as a pipe holds.
-const CHUNK: usize = 64 << 10;
+/// How much is read at a time from a command that prints without end, until it is time to look around.
+const CHUNK: u64 = 1 << 20;
 
-/// How much is read at most of what a command has left in a pipe when it was ended.
-const LEFT_OVERS: usize = 16 << 20;
+/// How much is read at most, in such chunks, of what those have left in a pipe who were ended.
+const LEFT_OVERS: usize = 16;
 
 /// Our ends of a command's streams.
 #[derive(Default)]
@@ -38,9 +38,8 @@ pub(crate) struct Input {
 pub(crate) struct Output {
     /// Until its end has come.
     pub(crate) pipe: Option<PipeReader>,
-    /// What has come, and room for more.
-    buffer: Vec<u8>,
-    filled: usize,
+    /// What has come so far.
+    pub(crate) bytes: Vec<u8>,
     /// Where it is passed on to.
     echo: Option<Echo>,
 }
@@ -54,8 +53,7 @@ pub(crate) enum Echo {
 
 impl Input {
     pub(crate) fn new(pipe: PipeWriter, bytes: Arc<[u8]>) -> io::Result<Input> {
-        // The flag is that of our end of the pipe; the command's is another.
-        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        unblock(&pipe)?;
         Ok(Input { pipe, bytes, written: 0 })
     }
 
@@ -77,35 +75,29 @@ impl Input {
 }
 
 impl Output {
-    pub(crate) fn new(pipe: PipeReader, echo: Option<Echo>) -> Output {
-        Output { pipe: Some(pipe), echo, ..Output::default() }
+    pub(crate) fn new(pipe: PipeReader, echo: Option<Echo>) -> io::Result<Output> {
+        unblock(&pipe)?;
+        Ok(Output { pipe: Some(pipe), bytes: Vec::new(), echo })
     }
 
-    /// Reads once what is there. Blocks if nothing is.
+    /// Reads what is there.
     fn read(&mut self) -> io::Result<()> {
         let Some(pipe) = &mut self.pipe else { return Ok(()) };
-        if self.buffer.len() == self.filled {
-            // Doubled, so that what is copied when it grows is no more than what is read.
-            let room = self.filled.clamp(4 << 10, 64 << 20);
-            self.buffer.resize(self.filled + room, 0);
+        let before = self.bytes.len();
+        let result = pipe.take(CHUNK).read_to_end(&mut self.bytes);
+        let count = self.bytes.len() - before;
+        match result {
+            Ok(_) if (count as u64) < CHUNK => self.pipe = None,
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+            _ => {}
         }
-        let room = &mut self.buffer[self.filled..];
-        let room_length = room.len().min(CHUNK);
-        match pipe.read(&mut room[..room_length]) {
-            Ok(0) => self.pipe = None,
-            Ok(count) => {
-                self.filled += count;
-                self.pass_on(self.filled - count);
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+        self.pass_on(before);
         Ok(())
     }
 
     /// Passes on what has come from `start` on. If that cannot be, it still is captured.
     fn pass_on(&self, start: usize) {
-        let new = &self.buffer[start..self.filled];
+        let new = &self.bytes[start..];
         let _ = match self.echo {
             None => Ok(()),
             Some(Echo::Stdout) => {
@@ -114,16 +106,6 @@ impl Output {
             }
             Some(Echo::Stderr) => io::stderr().write_all(new),
         };
-    }
-
-    /// What has come so far.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.buffer[..self.filled]
-    }
-
-    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
-        self.buffer.truncate(self.filled);
-        self.buffer
     }
 }
 
@@ -167,17 +149,22 @@ impl Streams {
     pub(crate) fn read_left_overs(&mut self) {
         self.input = None;
         for output in [&mut self.stdout, &mut self.stderr] {
-            let before = output.filled;
-            while let Some(pipe) = &output.pipe {
-                let mut polled = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
-                let is_there = wait(&mut polled, Duration::ZERO).is_ok_and(|count| count > 0);
-                if !is_there || output.filled - before > LEFT_OVERS || output.read().is_err() {
+            for _ in 0..LEFT_OVERS {
+                let before = output.bytes.len();
+                if output.read().is_err() || output.bytes.len() == before {
                     break;
                 }
             }
             output.pipe = None;
         }
     }
+}
+
+/// Has reading or writing return at once if it cannot be done. The flag is that of our end of the pipe; the
+/// command's is another.
+pub(crate) fn unblock(pipe: impl AsFd) -> io::Result<()> {
+    fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok(())
 }
 
 /// Waits until something happens at a descriptor, or a signal comes, but no longer than `limit`. Returns how
