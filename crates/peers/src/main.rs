@@ -5,7 +5,7 @@
 //! a noisy machine is noisy for both. Only workloads whose name contains `FILTER` are run.
 
 mod cells;
-mod executors;
+mod examples;
 mod kernels;
 mod row;
 
@@ -51,7 +51,8 @@ fn main() -> ExitCode {
             filter => report.filter = filter.to_owned(),
         }
     }
-    if let Err(error) = cells::measure(&mut report).and_then(|()| executors::measure(&mut report)) {
+    let workloads = [cells::measure, examples::executors, examples::subprocess];
+    if let Err(error) = workloads.into_iter().try_for_each(|measure| measure(&mut report)) {
         eprintln!("peers: {error:#}");
         return ExitCode::FAILURE;
     }

@@ -171,3 +171,41 @@ fn head(output: &[u8]) -> String {
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Command, run, shell};
+    use threadbook_display::bundle_of;
+
+    #[test]
+    fn a_cell_shows_a_table_and_the_output() {
+        let bundle = bundle_of(&run(shell("echo '<b>&'; echo oops >&2; exit 3") | ["cat"]).unwrap());
+        let html = bundle["text/html"].as_str().unwrap();
+        assert_eq!(html.matches("<tr>").count(), 3, "a heading and two commands: {html}");
+        for part in ["<td>3</td>", "<td>0</td>", "<pre>&lt;b&gt;&amp;\n</pre>", "<pre>oops\n</pre>"] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        let text = bundle["text/plain"].as_str().unwrap();
+        assert!(
+            text.starts_with("`sh -c 'echo") && text.contains(" ended with exit code 0 after "),
+            "{text}"
+        );
+        assert!(text.ends_with("\nstdout:\n  <b>&\nstderr:\n  oops"), "{text}");
+    }
+
+    #[test]
+    fn without_output_there_is_nothing_below_the_table() {
+        let done = run("true").unwrap();
+        assert!(!done.html().contains("<pre>") && !done.to_string().contains('\n'));
+    }
+
+    #[test]
+    fn of_long_output_the_beginning_is_shown() {
+        let done = run(Command::new("seq").arg("1000")).unwrap();
+        assert!(done.html().contains("\n40\n… and 960 more lines</pre>"), "{}", done.html());
+        assert_eq!(done.stdout.len(), 3893);
+        assert!(head(&done.stdout[..111]).ends_with("40\n"));
+        assert!(head(&done.stdout[..114]).ends_with("40\n… and one more line"));
+    }
+}

@@ -49,7 +49,7 @@ struct State {
 }
 
 impl Job {
-    pub(crate) fn new(text: String, timeout: Option<Duration>, floor: u64) -> Job {
+    pub(crate) fn new(text: String, timeout: Option<Duration>) -> Job {
         let state = State { ended: Vec::new(), elapsed: None, lost: None };
         Job {
             processes: Vec::new(),
@@ -57,7 +57,7 @@ impl Job {
             state: Mutex::new(state),
             started: Instant::now(),
             timeout,
-            floor,
+            floor: 0,
             words: Vec::new(),
             text,
         }

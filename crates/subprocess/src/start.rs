@@ -33,7 +33,7 @@ pub(crate) fn start(pipeline: &Pipeline, defaults: &Defaults) -> Result<Child, S
     }
     abandoned::sweep();
     let timeout = pipeline.commands.iter().filter_map(|command| command.timeout).min();
-    let mut job = Job::new(pipeline.to_string(), timeout, Usage::own_peak());
+    let mut job = Job::new(pipeline.to_string(), timeout);
     let mut plumbing = Plumbing::default();
     let last = pipeline.commands.len() - 1;
     for (n, command) in pipeline.commands.iter().enumerate() {
@@ -59,6 +59,7 @@ pub(crate) fn start(pipeline: &Pipeline, defaults: &Defaults) -> Result<Child, S
             }
         }
     }
+    job.floor = Usage::own_peak();
     Ok(Child::new(job, plumbing.ours))
 }
 

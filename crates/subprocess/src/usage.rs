@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+/// How far the system's figures of memory are off: each processor keeps some pages that are not counted yet.
+const SLACK: u64 = 1 << 20;
+
 /// What a command has used: the times that processors worked for it, and the most memory it had. Of a
 /// pipeline, the times of all its commands, and the memory of the largest. What a command has started and
 /// waited for is included.
@@ -47,7 +50,7 @@ impl Usage {
 
     /// This, of a process that was started by one that had had `floor` bytes.
     pub(crate) fn above(self, floor: u64) -> Usage {
-        Usage { floor: if cfg!(target_os = "linux") { floor } else { 0 }, ..self }
+        Usage { floor, ..self }
     }
 
     /// Of both.
@@ -63,7 +66,7 @@ impl Usage {
     /// Whether the command had at most [`peak_memory`](Usage::peak_memory), and maybe much less: all that
     /// can be told if it had no more than the process that started it.
     pub fn peak_memory_is_bound(&self) -> bool {
-        self.peak_memory <= self.floor
+        cfg!(target_os = "linux") && self.peak_memory <= self.floor + SLACK
     }
 
     /// The memory in words.

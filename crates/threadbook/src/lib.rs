@@ -34,6 +34,7 @@ pub use threadbook_display::{
     Html, Json, Markdown, MimeBundle, Png, Progress, ProgressBar, Svg, clear_output, progress, progress_bar,
 };
 pub use threadbook_plot as plot;
+pub use threadbook_subprocess as subprocess;
 pub use threadbook_timing as timing;
 
 // These live in this dynamic library, so that cells which name them share their statics.
