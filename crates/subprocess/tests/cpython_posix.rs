@@ -154,7 +154,8 @@ fn test_kill() {
 
 #[test]
 fn test_terminate() {
-    let child = started("echo x; sleep 1000");
+    // Not a shell that starts a program just then: it lets SIGTERM wait until that runs, which misses it.
+    let child = started("echo x; exec sleep 1000");
     child.terminate().unwrap();
     assert_eq!((child.communicate().unwrap().1, child.wait().unwrap()), (vec![], -SIGTERM));
 }
