@@ -54,7 +54,7 @@ fn main() {
         let output =
             |line: &str| process::Command::new("sh").args(["-c", line]).output().expect("sh is there");
         let theirs = || once(|| count(String::from_utf8(output(&line).stdout).expect("a number is text")));
-        compare_rounds("subprocess: 100 MB through a pipeline", ours, "the same in sh", theirs, 21);
+        compare_rounds("subprocess: 100 MB through a pipeline", ours, "the same in sh", theirs, 41);
 
         let ours = || {
             once(|| assert_eq!(check_output_bytes(head() | ["cat"]).expect("they are there").len(), BYTES))
