@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::thread::Thread;
 
-use parking_lot::Mutex;
+use crate::fork::Held;
+use threadbook_trace::sync::Mutex;
 use threadbook_trace::{Log, TaskLabel, WaitGraph};
 
 /// The number of an agent. 0 stands for nobody.
@@ -142,19 +143,9 @@ pub(crate) fn all() -> Vec<Arc<Agent>> {
     AGENTS.lock().values().filter_map(Weak::upgrade).collect()
 }
 
-/// Locks the list of agents until [`let_go`].
-pub(crate) fn hold() {
-    std::mem::forget(AGENTS.lock());
-}
-
-/// Undoes [`hold`].
-///
-/// # Safety
-///
-/// This thread, or the one of which it is a copy, must have called [`hold`].
-pub(crate) unsafe fn let_go() {
-    // SAFETY: the lock is held and its guard forgotten, says the caller.
-    unsafe { AGENTS.force_unlock() };
+/// Locks the list of agents, as long as what is returned lives.
+pub(crate) fn hold() -> Box<dyn Held> {
+    Box::new(AGENTS.lock())
 }
 
 /// The task that the calling thread runs.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 use std::thread::JoinHandle;
 
-use parking_lot::Mutex;
+use threadbook_trace::sync::Mutex;
 use threadbook_trace::{NameId, Recorder, TaskLabel};
 
 use crate::agent::{Agent, PoolId};

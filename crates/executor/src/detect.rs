@@ -54,7 +54,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
-use parking_lot::Mutex;
+use crate::fork::Held;
+use threadbook_trace::sync::Mutex;
 
 use crate::agent::{self, Agent, AgentId, PoolId, Running};
 use crate::state::{Maker, Tracked};
@@ -142,19 +143,9 @@ pub(crate) fn forget_waits() {
     table.pools.values_mut().for_each(|pool| pool.waiting.clear());
 }
 
-/// Locks the table until [`let_go`].
-pub(crate) fn hold() {
-    std::mem::forget(TABLE.lock());
-}
-
-/// Undoes [`hold`].
-///
-/// # Safety
-///
-/// This thread, or the one of which it is a copy, must have called [`hold`].
-pub(crate) unsafe fn let_go() {
-    // SAFETY: the lock is held and its guard forgotten, says the caller.
-    unsafe { TABLE.force_unlock() };
+/// Locks the table, as long as what is returned lives.
+pub(crate) fn hold() -> Box<dyn Held> {
+    Box::new(TABLE.lock())
 }
 
 /// Registers that `agent`, the calling thread, waits. If that makes a deadlock, every agent in it,

@@ -10,10 +10,11 @@
 //! The handlers also hold the two process-wide locks of this crate across the fork, so the copy does not
 //! find them locked by a thread that it does not have.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::sync::{Arc, Once, Weak};
 
-use parking_lot::Mutex;
+use threadbook_trace::sync::{Mutex, MutexGuard};
 
 /// Somebody who owns threads, or tasks for them.
 pub(crate) trait Survivor: Send + Sync {
@@ -74,24 +75,28 @@ fn settle_in() {
     called.into_iter().for_each(Survivor::in_copy);
 }
 
+/// A lock that is held.
+pub(crate) trait Held {}
+
+impl<T> Held for MutexGuard<'static, T> {}
+
+thread_local! {
+    /// What is held while this thread forks.
+    static HELD: RefCell<Vec<Box<dyn Held>>> = const { RefCell::new(Vec::new()) };
+}
+
 #[cfg(unix)]
 unsafe extern "C" fn before() {
-    crate::detect::hold();
-    crate::agent::hold();
+    let _ = HELD.try_with(|held| held.replace(vec![crate::detect::hold(), crate::agent::hold()]));
 }
 
 #[cfg(unix)]
 unsafe extern "C" fn after_in_parent() {
-    // SAFETY: `before` ran in this thread and took both locks.
-    unsafe {
-        crate::agent::let_go();
-        crate::detect::let_go();
-    }
+    let _ = HELD.try_with(RefCell::take);
 }
 
 #[cfg(unix)]
 unsafe extern "C" fn after_in_child() {
-    // SAFETY: `before` ran in the thread of which this one is the copy.
-    unsafe { after_in_parent() };
+    let _ = HELD.try_with(RefCell::take);
     GENERATION.fetch_add(1, Relaxed);
 }

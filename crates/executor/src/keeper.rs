@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use threadbook_trace::sync::Mutex;
 use threadbook_trace::{Log, Outcome, TaskLabel, TaskSpan, Ticks};
 use threadbook_worker::{Answer, Call, Death, Start, StartError, Stopper, Worker};
 

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use threadbook_trace::sync::Mutex;
 use threadbook_trace::{NameId, Ticks, Timeline};
 use threadbook_worker::{Answer, Call};
 

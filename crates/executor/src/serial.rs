@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use threadbook_trace::sync::Mutex;
 use threadbook_trace::{Log, NameId, Recorder, TaskLabel, Timeline};
 
 use crate::agent::{Agent, AgentId};

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::*, fence};
 
-use parking_lot::Mutex;
+use threadbook_trace::sync::Mutex;
 
 use crate::agent::Agent;
 

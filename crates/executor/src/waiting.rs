@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use threadbook_trace::sync::Mutex;
 use threadbook_trace::{NameId, TaskLabel};
 
 use crate::agent::{Agent, PoolId};

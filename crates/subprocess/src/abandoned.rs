@@ -4,7 +4,7 @@
 //! dropped before are looked at whenever a new one is started, as Python does it; no thread and no signal
 //! handler is needed for it, which a copy of the process would not have.
 
-use parking_lot::Mutex;
+use threadbook_trace::sync::Mutex;
 
 use crate::process::{Look, reap};
 

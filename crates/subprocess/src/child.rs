@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags};
-use parking_lot::Mutex;
 use threadbook_trace::is_interrupted;
+use threadbook_trace::sync::Mutex;
 
 use crate::completed::CompletedProcess;
 use crate::error::SubprocessError;

@@ -10,7 +10,7 @@ use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use threadbook_trace::sync::Mutex;
 
 use crate::abandoned;
 use crate::error::SubprocessError;

@@ -19,6 +19,7 @@ mod interrupt;
 mod log;
 mod name;
 mod recorder;
+pub mod sync;
 mod text;
 mod timeline;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
-use parking_lot::RwLock;
+use crate::sync::Mutex;
 
 /// How many different names are kept. A name beyond that shows as the task's number: names live as long
 /// as the process, so a loop that invents a name per task must not fill the memory.
@@ -21,7 +21,7 @@ struct Names {
     texts: Vec<&'static str>,
 }
 
-static NAMES: LazyLock<RwLock<Names>> = LazyLock::new(RwLock::default);
+static NAMES: LazyLock<Mutex<Names>> = LazyLock::new(Mutex::default);
 
 impl NameId {
     /// No name: the task shows as `task 3`.
@@ -29,10 +29,7 @@ impl NameId {
 
     /// The id of `name`, which is stored if it is new.
     pub fn new(name: &str) -> NameId {
-        if let Some(id) = NAMES.read().ids.get(name) {
-            return NameId(*id);
-        }
-        let mut names = NAMES.write();
+        let mut names = NAMES.lock();
         if let Some(id) = names.ids.get(name) {
             return NameId(*id);
         }
@@ -68,7 +65,7 @@ impl NameId {
     /// The text, unless there is none.
     pub fn text(self) -> Option<&'static str> {
         let index = self.0.checked_sub(1)?;
-        NAMES.read().texts.get(index as usize).copied()
+        NAMES.lock().texts.get(index as usize).copied()
     }
 }
 

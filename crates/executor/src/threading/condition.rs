@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use threadbook_trace::sync::Mutex;
 use threadbook_trace::{NameId, TaskLabel};
 
 use super::lock::LockGuard;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, LazyLock, Once};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use threadbook_trace::sync::{Condvar, Mutex};
 use threadbook_trace::{NameId, Outcome, Recorder, TaskLabel, TaskSpan, Ticks, Timeline};
 
 use crate::agent::{self, Agent, Running};
@@ -303,7 +303,7 @@ struct Alive {
 }
 
 static ALIVE: Mutex<usize> = Mutex::new(0);
-static NONE_ALIVE: parking_lot::Condvar = parking_lot::Condvar::new();
+static NONE_ALIVE: Condvar = Condvar::new();
 static AT_EXIT: Once = Once::new();
 
 impl Alive {
@@ -340,6 +340,6 @@ extern "C" fn wait_for_threads() {
     }
     let mut alive = ALIVE.lock();
     while *alive > 0 && !crate::interrupt::is_interrupted() {
-        NONE_ALIVE.wait_for(&mut alive, Duration::from_millis(200));
+        alive = NONE_ALIVE.wait_timeout(alive, Duration::from_millis(200));
     }
 }
