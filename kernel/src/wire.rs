@@ -10,19 +10,29 @@
 //! | 3 | a JSON object with a `type` | companion → supervisor → kernel, and back |
 //! | 4 | empty: the frame before this one has reached its place | supervisor → companion |
 //!
-//! The companion finds its end as `THREADBOOK_WIRE=1:<file descriptor>`, where 1 is [`VERSION`]; it sends
-//! one kind-3 frame at a time and waits for kind 4, so that what it sends keeps its place among the text
-//! that the cell prints. The supervisor passes the companion's messages on as they are.
+//! The companion finds its ends as `THREADBOOK_WIRE=2:<descriptor>:<descriptor>`, where 2 is [`VERSION`].
 //!
-//! One message is also answered later: [`Message::InputRequest`] by an [`Order::InputReply`] with the same
-//! `id`, which the supervisor passes on as it is. The companion may send other messages in between, so the
-//! reply may come where it waits for a kind 4.
+//! The first is where it speaks: it sends one kind-3 frame at a time and waits for kind 4, so that what it
+//! sends keeps its place among the text that the cell prints. The supervisor passes the companion's
+//! messages on as they are.
+//!
+//! The second is its inbox, which a thread of its own reads, also while a cell runs: kind-3 frames with an
+//! [`Order`] that the kernel gave to the supervisor.
+//!
+//! | order | what the companion says to it |
+//! | --- | --- |
+//! | [`Order::InputReply`], the answer to [`Message::InputRequest`] with the same `id` | nothing |
+//! | [`Order::Comm`] | [`Message::Handled`], when it is done |
+//! | [`Order::TellComms`], from the supervisor itself | [`Message::Comms`] |
+//!
+//! The supervisor never waits for the inbox: what does not fit is kept, up to a limit, and dropped beyond
+//! it ([`Message::Dropped`]).
 
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
 /// The version of this protocol. A companion that speaks another one does not use the wire.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The environment variable in which the companion finds its end of the wire.
 pub const COMPANION_VARIABLE: &str = "THREADBOOK_WIRE";
@@ -92,6 +102,39 @@ fn garbage(what: String) -> io::Error {
 /// A MIME bundle, as in the Jupyter messaging specification.
 pub type MimeBundle = serde_json::Map<String, serde_json::Value>;
 
+/// The `data` of a comm's message, or the metadata of any.
+pub type Data = serde_json::Map<String, serde_json::Value>;
+
+/// What the two ends of a comm say to each other; in the words of the Jupyter messaging specification.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(tag = "type")]
+pub enum CommMessage {
+    /// There is a new comm.
+    #[serde(rename = "comm_open")]
+    Open {
+        comm_id: String,
+        target_name: String,
+        #[serde(default)]
+        data: Data,
+        #[serde(default)]
+        metadata: Data,
+    },
+    /// Something for the other end.
+    #[serde(rename = "comm_msg")]
+    Msg {
+        comm_id: String,
+        #[serde(default)]
+        data: Data,
+    },
+    /// The comm is no more.
+    #[serde(rename = "comm_close")]
+    Close {
+        comm_id: String,
+        #[serde(default)]
+        data: Data,
+    },
+}
+
 /// What the kernel hears: from the companion, and from the supervisor itself.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -121,6 +164,14 @@ pub enum Message {
     ClearOutput { wait: bool },
     /// The companion waits for a line from the user, to be sent as [`Order::InputReply`] with this `id`.
     InputRequest { id: u64, prompt: String, password: bool },
+    /// A comm of the companion speaks.
+    Comm { message: CommMessage },
+    /// The companion is done with the `Order::Comm` with this `id`.
+    Handled { id: u64 },
+    /// The `Order::Comm` with this `id` could not be delivered. Sent by the supervisor.
+    Dropped { id: u64, reason: String },
+    /// These are the companion's comms, and no others.
+    Comms { open: Vec<String> },
     /// A panic in the thread that runs the cell, which may yet be caught.
     Panic {
         message: String,
@@ -156,6 +207,10 @@ pub enum Order {
         #[serde(flatten)]
         answer: Answer,
     },
+    /// Pass this on to the companion, of which [`Message::Handled`] or [`Message::Dropped`] tells.
+    Comm { id: u64, message: CommMessage },
+    /// Say which comms there are. From the supervisor to a companion that goes on from a checkpoint.
+    TellComms,
 }
 
 /// What the user has entered, or why nobody can be asked: `"value": "…"` or `"error": "…"`.
@@ -193,6 +248,17 @@ mod tests {
         let request = r#"{"type": "input_request", "id": 7, "prompt": "? ", "password": true}"#;
         let expected = Message::InputRequest { id: 7, prompt: "? ".into(), password: true };
         assert_eq!(serde_json::from_str::<Message>(request).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_comm_speaks_the_words_of_the_specification() {
+        let text =
+            r#"{"type":"comm","message":{"type":"comm_msg","comm_id":"a","data":{"method":"update"}}}"#;
+        let message: Message = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&message).unwrap(), text);
+        let data = Data::from_iter([("method".to_owned(), "update".into())]);
+        let expected = CommMessage::Msg { comm_id: "a".into(), data };
+        assert_eq!(message, Message::Comm { message: expected });
     }
 
     #[test]

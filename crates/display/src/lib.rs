@@ -11,10 +11,12 @@
 //! assert_eq!(bundle_of(&Html("<b>1</b>".into()))["text/html"], "<b>1</b>");
 //! ```
 //!
-//! [`wire`] brings it to the reader: to the Threadbook kernel, to stock `evcxr_jupyter`, or to a terminal.
+//! [`wire`] brings it to the reader: to the Threadbook kernel, to stock `evcxr_jupyter`, or to a terminal;
+//! what the reader has to say comes to the [`inbox`].
 //! This crate knows no executor, no timing and no plot.
 
 mod bundle;
+pub mod inbox;
 mod progress;
 mod rich;
 mod show;

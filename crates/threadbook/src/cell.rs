@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, mpsc};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
-use threadbook_display::wire;
+use threadbook_display::{inbox, wire};
 
 /// How often, while a cell runs, a partial line is pushed out and an interrupt is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -45,7 +45,7 @@ pub extern "C" fn threadbook_run(
             // Else a worker of rayon may be setting this up when the process is forked, and those in the
             // copy would wait for it for ever.
             drop(crossbeam_epoch::pin());
-            attend();
+            start_threads();
         }
     });
     threadbook_executor::clear_interrupt();
@@ -83,7 +83,10 @@ pub extern "C" fn threadbook_fork() -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_restored() {
     wire::take_over();
-    attend();
+    if let Some(interrupted) = INTERRUPTED.get() {
+        interrupted.store(false, Ordering::Relaxed);
+    }
+    start_threads();
     let pool = ThreadPoolBuilder::new().thread_name(|_| "main".into()).stack_size(STACK_BYTES).build();
     let pool = pool.ok().map(|pool| &*Box::leak(Box::new(pool)));
     if let Some(pool) = pool {
@@ -119,26 +122,33 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
     }
 }
 
-/// Attends to the running cell from a thread of its own. Standard output is flushed at each newline only,
-/// but a progress line without one should be seen too. And the supervisor interrupts a cell by SIGINT: then
-/// all that waits through the companion's types is told to stop waiting. (A cell that does not wait for
-/// them is ended with its process, a little later.)
+/// Starts what this process does beside running cells. All threads have begun when it returns: the process is
+/// forked soon, and a copy cannot go on from the middle of that.
+fn start_threads() {
+    let tasks: [(&str, fn()); 2] = [("threadbook", attend), ("inbox", inbox::read)];
+    for (name, task) in tasks {
+        let (begun, has_begun) = mpsc::channel();
+        let _ = thread::Builder::new().name(name.into()).spawn(move || {
+            let _ = begun.send(());
+            task();
+        });
+        let _ = has_begun.recv();
+    }
+}
+
+/// Attends to the running cell. Standard output is flushed at each newline only, but a progress line without
+/// one should be seen too. And the supervisor interrupts a cell by SIGINT: then all that waits through the
+/// companion's types is told to stop waiting. (A cell that does not wait for them is ended with its process,
+/// a little later.)
 fn attend() {
     let Some(interrupted) = INTERRUPTED.get() else { return };
-    interrupted.store(false, Ordering::Relaxed);
-    let attendant = thread::Builder::new().name("threadbook".into());
-    let (begun, has_begun) = mpsc::channel();
-    let _ = attendant.spawn(move || {
-        let _ = begun.send(());
-        loop {
-            thread::sleep(LOOK_EVERY);
-            if interrupted.swap(false, Ordering::Relaxed) {
-                threadbook_executor::interrupt();
-            }
-            if RUNNING.load(Ordering::Relaxed) {
-                let _ = std::io::stdout().flush();
-            }
+    loop {
+        thread::sleep(LOOK_EVERY);
+        if interrupted.swap(false, Ordering::Relaxed) {
+            threadbook_executor::interrupt();
         }
-    });
-    let _ = has_begun.recv();
+        if RUNNING.load(Ordering::Relaxed) {
+            let _ = std::io::stdout().flush();
+        }
+    }
 }

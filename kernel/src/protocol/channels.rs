@@ -17,6 +17,10 @@ use zmq::{RawMessage, RouterRecvConnection, RouterSendConnection};
 /// How often to look whether the process that started the kernel is still there.
 const PARENT_CHECK: Duration = Duration::from_secs(1);
 
+/// How many messages to comms may wait while a callback runs. Front ends send the next one when the last one
+/// has been handled, so it takes many of them, or a fault, to have more.
+const COMM_QUEUE: usize = 1024;
+
 /// A socket that fails, fails again at once; nobody wants that in a loop at full speed.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
@@ -48,17 +52,23 @@ pub async fn serve(connection: &ConnectionInfo, workplace: Workplace, parent: Pi
         }
     });
     // Control never waits for shell, and shell answers at once what needs no engine; what does goes into
-    // one queue, so that cells run one after the other.
+    // one queue, so that cells run one after the other; what is for comms goes into another.
     let (queue, queued) = mpsc::unbounded_channel();
     let (replies, outgoing) = mpsc::unbounded_channel();
     let (sender, receiver) = shell.split();
     tokio::spawn(send_replies(sender, outgoing));
     tokio::spawn(serve_queue(kernel.clone(), queued, replies.clone()));
+    let (comm_queue, queued) = mpsc::channel(COMM_QUEUE);
+    tokio::spawn(serve_comms(kernel.clone(), queued, replies.clone()));
     tokio::spawn(receive(receiver, "shell", {
         let kernel = kernel.clone();
         move |message| {
             if kernel.needs_engine(&message) {
                 let _ = queue.send(message);
+            } else if Kernel::is_for_comm(&message) {
+                if comm_queue.try_send(message).is_err() {
+                    eprintln!("threadbook: a message of a comm was dropped: {COMM_QUEUE} wait already");
+                }
             } else {
                 tokio::spawn(answer(kernel.clone(), message, replies.clone()));
             }
@@ -112,6 +122,17 @@ async fn serve_queue(
                 kernel.abort(&waiting, &replies).await;
             }
         }
+    }
+}
+
+/// Handles what is said to comms, in order.
+async fn serve_comms(
+    kernel: Arc<Kernel>,
+    mut queued: mpsc::Receiver<JupyterMessage>,
+    replies: mpsc::UnboundedSender<JupyterMessage>,
+) {
+    while let Some(message) = queued.recv().await {
+        kernel.handle(&message, &replies).await;
     }
 }
 
@@ -202,6 +223,7 @@ fn parse_content(kind: &str, content: serde_json::Value) -> JupyterMessageConten
 fn defaults(kind: &str) -> serde_json::Value {
     match kind {
         "execute_request" => json!({"silent": false, "store_history": true, "user_expressions": {}}),
+        "comm_open" | "comm_msg" | "comm_close" => json!({"data": {}}),
         "history_request" => json!({
             "output": false, "raw": true, "session": 0, "start": 0, "stop": 0, "n": 0, "unique": false,
         }),

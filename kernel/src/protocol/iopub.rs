@@ -1,5 +1,6 @@
 //! The IOPub channel: what everybody sees.
 
+use crate::wire::Data;
 use jupyter_protocol::{IoPubWelcome, JupyterMessage, JupyterMessageContent, StreamContent};
 use jupyter_zmq_client::{KernelIoPubXPubConnection, SubscriptionEvent};
 use tokio::sync::mpsc;
@@ -26,6 +27,17 @@ impl IoPub {
     /// Publishes from a thread.
     pub fn publish_blocking(&self, content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) {
         let _ = self.queue.blocking_send(child(content, parent));
+    }
+
+    /// Publishes from a thread, with metadata.
+    pub fn publish_blocking_with(
+        &self,
+        content: impl Into<JupyterMessageContent>,
+        metadata: Data,
+        parent: &JupyterMessage,
+    ) {
+        let message = JupyterMessage { metadata: metadata.into(), ..child(content, parent) };
+        let _ = self.queue.blocking_send(message);
     }
 
     /// Waits until all that was published has been handed to the socket. (The last of it may still be on

@@ -5,13 +5,13 @@ use super::history::History;
 use super::iopub::IoPub;
 use super::is_complete::is_complete;
 use crate::session::{Failure, Outcome, Session};
-use crate::wire::{Answer, MimeBundle};
+use crate::wire::{Answer, CommMessage, Data, MimeBundle};
 use jupyter_protocol::{
-    CodeMirrorMode, CommInfoReply, CompleteReply, CompleteRequest, ErrorOutput, ExecuteInput, ExecuteReply,
-    ExecuteRequest, ExecutionCount, ExpressionResult, HelpLink, HistoryReply, HistoryRequest, InspectReply,
-    InspectRequest, InterruptReply, IsCompleteReply, IsCompleteRequest, JupyterMessage,
-    JupyterMessageContent as Content, KernelInfoReply, LanguageInfo, Payload, ReplyError, ReplyStatus,
-    ShutdownReply, ShutdownRequest, Status,
+    CodeMirrorMode, CommId, CommInfo, CommInfoReply, CommInfoRequest, CompleteReply, CompleteRequest,
+    ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, ExecutionCount, ExpressionResult, HelpLink,
+    HistoryReply, HistoryRequest, InspectReply, InspectRequest, InterruptReply, IsCompleteReply,
+    IsCompleteRequest, JupyterMessage, JupyterMessageContent as Content, KernelInfoReply, LanguageInfo,
+    Payload, ReplyError, ReplyStatus, ShutdownReply, ShutdownRequest, Status,
 };
 use serde_json::json;
 use std::collections::HashMap;
@@ -63,6 +63,12 @@ impl Kernel {
         }
     }
 
+    /// Whether a message is for a comm. Those are handled one after the other, in their order, and do not
+    /// wait for a cell.
+    pub fn is_for_comm(message: &JupyterMessage) -> bool {
+        comm_message(message).is_some()
+    }
+
     /// Answers one message, between a busy and an idle status.
     pub async fn handle(&self, message: &JupyterMessage, replies: &Replies) -> Next {
         self.iopub.publish(Status::busy(), message).await;
@@ -80,7 +86,7 @@ impl Kernel {
             Content::InspectRequest(request) => Some(self.inspect_request(request).await.into()),
             Content::IsCompleteRequest(request) => Some(self.is_complete_request(request).into()),
             Content::HistoryRequest(request) => Some(self.history_request(request).await.into()),
-            Content::CommInfoRequest(_) => Some(CommInfoReply::default().into()),
+            Content::CommInfoRequest(request) => Some(self.comm_info_request(request).into()),
             Content::InterruptRequest(_) => Some(self.interrupt_request().into()),
             Content::ShutdownRequest(request) => Some(self.shutdown_request(request).into()),
             Content::UnknownMessage(unknown) => refusal(&unknown.msg_type).map(|reason| {
@@ -88,10 +94,14 @@ impl Kernel {
                     "status": "error", "ename": "BadRequest", "evalue": reason, "traceback": [],
                 }))
             }),
-            // There are no comms yet, and these ask for no reply.
-            Content::CommOpen(_) | Content::CommMsg(_) | Content::CommClose(_) => None,
             other => {
-                eprintln!("threadbook: dropped a message: {} is not a request", other.message_type());
+                match comm_message(message) {
+                    // Nobody replies to these; what there is to say comes over the comm.
+                    Some(said) => self.session.comm(said, message).await,
+                    None => {
+                        eprintln!("threadbook: dropped a message: {} is not a request", other.message_type())
+                    }
+                }
                 None
             }
         };
@@ -284,6 +294,15 @@ impl Kernel {
         self.session.answer(Some(message), Answer::Error(reason.into()));
     }
 
+    fn comm_info_request(&self, request: &CommInfoRequest) -> CommInfoReply {
+        let open = self.session.comms().into_iter();
+        let wanted =
+            open.filter(|(_, target)| request.target_name.as_ref().is_none_or(|name| name == target));
+        let comms =
+            wanted.map(|(comm_id, target_name)| (CommId(comm_id), CommInfo { target_name })).collect();
+        CommInfoReply { comms, ..Default::default() }
+    }
+
     fn interrupt_request(&self) -> InterruptReply {
         self.session.interrupt();
         InterruptReply::default()
@@ -294,6 +313,21 @@ impl Kernel {
         let _ = self.stop.try_send(());
         ShutdownReply { restart: request.restart, ..Default::default() }
     }
+}
+
+/// What a front end says to a comm, if this is such a message.
+fn comm_message(message: &JupyterMessage) -> Option<CommMessage> {
+    Some(match message.content.clone() {
+        Content::CommOpen(open) => CommMessage::Open {
+            comm_id: open.comm_id.0,
+            target_name: open.target_name,
+            data: open.data,
+            metadata: Data::new(),
+        },
+        Content::CommMsg(msg) => CommMessage::Msg { comm_id: msg.comm_id.0, data: msg.data },
+        Content::CommClose(close) => CommMessage::Close { comm_id: close.comm_id.0, data: close.data },
+        _ => return None,
+    })
 }
 
 /// What to tell the sender of a message that cannot be understood; `None` if it asks for no reply.

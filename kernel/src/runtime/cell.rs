@@ -13,6 +13,7 @@ use std::os::unix::net::UnixStream;
 pub struct Ends {
     pub control: UnixStream,
     pub companion: UnixStream,
+    pub inbox: UnixStream,
     pub alarm: UnixStream,
     pub stdin: OwnedFd,
     pub stdout: OwnedFd,
@@ -77,9 +78,9 @@ struct CellProcess {
 pub fn main(ends: Ends) -> ! {
     let companion_path = std::env::var_os(super::COMPANION).unwrap_or_default();
     prepare_process(&ends);
-    let Ends { control, alarm, companion, .. } = ends;
-    // The companion knows its descriptor by number.
-    std::mem::forget(companion);
+    let Ends { control, alarm, companion, inbox, .. } = ends;
+    // The companion knows its descriptors by number.
+    std::mem::forget((companion, inbox));
     let process = CellProcess {
         control,
         alarm,
@@ -211,7 +212,7 @@ fn prepare_process(ends: &Ends) {
         std::env::remove_var(super::COMPANION);
         std::env::set_var(
             wire::COMPANION_VARIABLE,
-            format!("{}:{}", wire::VERSION, ends.companion.as_raw_fd()),
+            format!("{}:{}:{}", wire::VERSION, ends.companion.as_raw_fd(), ends.inbox.as_raw_fd()),
         );
     }
 }

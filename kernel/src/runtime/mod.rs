@@ -12,6 +12,7 @@
 
 mod cell;
 mod checkpoint;
+mod inbox;
 mod notices;
 mod supervisor;
 

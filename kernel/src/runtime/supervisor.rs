@@ -7,6 +7,7 @@
 
 use super::cell::{self, Ends, REPORT, Report};
 use super::checkpoint;
+use super::inbox::Inbox;
 use super::notices::{CHANGED_TYPE, Notices, PANIC, Piece, QUESTION_MARK};
 use crate::wire::{self, Kind, Message, Order};
 use nix::errno::Errno;
@@ -32,7 +33,7 @@ const PIPE_CAPACITY: usize = 64 << 10;
 /// How long an interrupted cell may take to end by itself, as one does that waits for something of ours.
 const GRACE: Duration = Duration::from_millis(800);
 
-/// How long the rest of a message of the companion may take to arrive, or one to it to be taken.
+/// How long the rest of a message of the companion may take to arrive, or an acknowledgement to be taken.
 const COMPANION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a checkpoint may take to wake up. (Much of its memory may have been swapped out.)
@@ -66,6 +67,7 @@ struct Supervisor {
     panic_told: bool,
     control: UnixStream,
     companion: UnixStream,
+    inbox: Inbox,
     kernel: UnixStream,
     engine: Vec<u8>,
     stdout: OwnedFd,
@@ -92,6 +94,7 @@ impl Supervisor {
 
         let (control, cell_control) = UnixStream::pair()?;
         let (companion, cell_companion) = UnixStream::pair()?;
+        let (inbox, cell_inbox) = UnixStream::pair()?;
         let (alarm, cell_alarm) = UnixStream::pair()?;
         let (deaths, has_died) = UnixStream::pair()?;
         deaths.set_nonblocking(true)?;
@@ -102,6 +105,7 @@ impl Supervisor {
         companion.set_write_timeout(Some(COMPANION_TIMEOUT))?;
         let other_ends = vec![
             OwnedFd::from(cell_companion.try_clone()?),
+            OwnedFd::from(cell_inbox.try_clone()?),
             OwnedFd::from(cell_stdout.try_clone()?),
             OwnedFd::from(cell_stderr.try_clone()?),
         ];
@@ -109,10 +113,11 @@ impl Supervisor {
         let cell = match unsafe { fork() }? {
             ForkResult::Parent { child } => child,
             ForkResult::Child => {
-                drop((control, companion, alarm, deaths, stdout, stderr, kernel, other_ends));
+                drop((control, companion, inbox, alarm, deaths, stdout, stderr, kernel, other_ends));
                 cell::main(Ends {
                     control: cell_control,
                     companion: cell_companion,
+                    inbox: cell_inbox,
                     alarm: cell_alarm,
                     stdin: std::fs::File::open("/dev/null")?.into(),
                     stdout: cell_stdout.into(),
@@ -134,6 +139,7 @@ impl Supervisor {
             panic_told: false,
             control,
             companion,
+            inbox: Inbox::new(inbox)?,
             kernel,
             engine: Vec::new(),
             stdout,
@@ -149,7 +155,7 @@ impl Supervisor {
     /// Serves until the engine or the kernel closes its end, or the cell process dies for good.
     fn serve(&mut self) -> io::Result<()> {
         loop {
-            let [engine, kernel, control, companion, stdout, stderr, deaths] = self.wait()?;
+            let [engine, kernel, control, companion, stdout, stderr, deaths, inbox] = self.wait()?;
             if stderr || stdout {
                 self.pump()?;
             }
@@ -162,6 +168,9 @@ impl Supervisor {
             }
             if companion {
                 self.pass_on()?;
+            }
+            if inbox {
+                self.inbox.push();
             }
             if control {
                 self.hear_cell()?;
@@ -179,18 +188,19 @@ impl Supervisor {
         }
     }
 
-    fn wait(&self) -> io::Result<[bool; 7]> {
+    fn wait(&self) -> io::Result<[bool; 8]> {
         let stdin = io::stdin();
-        let descriptors: [BorrowedFd; 7] = [
-            stdin.as_fd(),
-            self.kernel.as_fd(),
-            self.control.as_fd(),
-            self.companion.as_fd(),
-            self.stdout.as_fd(),
-            self.stderr.as_fd(),
-            self.deaths.as_fd(),
+        let descriptors: [(BorrowedFd, PollFlags); 8] = [
+            (stdin.as_fd(), PollFlags::POLLIN),
+            (self.kernel.as_fd(), PollFlags::POLLIN),
+            (self.control.as_fd(), PollFlags::POLLIN),
+            (self.companion.as_fd(), PollFlags::POLLIN),
+            (self.stdout.as_fd(), PollFlags::POLLIN),
+            (self.stderr.as_fd(), PollFlags::POLLIN),
+            (self.deaths.as_fd(), PollFlags::POLLIN),
+            (self.inbox.as_fd(), self.inbox.awaits()),
         ];
-        let mut polled = descriptors.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        let mut polled = descriptors.map(|(fd, awaited)| PollFd::new(fd, awaited));
         let left = |limit: Duration, since: Option<Instant>| Some(limit.saturating_sub(since?.elapsed()));
         let next = left(HOLD, self.held_since).into_iter().chain(left(GRACE, self.interrupted)).min();
         let timeout = next.map_or(PollTimeout::NONE, |left| (left.as_millis() as u16 + 1).into());
@@ -288,8 +298,11 @@ impl Supervisor {
     /// Passes a message of the companion on, in its place among what was printed.
     fn pass_on(&mut self) -> io::Result<()> {
         let Ok(Some((Kind::Message, body))) = wire::read_frame(&mut self.companion) else {
-            // User code garbled the descriptor.
-            return self.leave_companion();
+            // User code garbled the descriptor: go on without the companion.
+            let (quiet, other_end) = UnixStream::pair()?;
+            self.companion = quiet;
+            self._other_ends.push(other_end.into());
+            return Ok(());
         };
         self.drain()?;
         if matches!(serde_json::from_slice(&body), Ok(Message::Panic { .. })) {
@@ -297,14 +310,6 @@ impl Supervisor {
         }
         self.send(Kind::Message, &body)?;
         let _ = wire::write_frame(&mut self.companion, Kind::Ack, &[]);
-        Ok(())
-    }
-
-    /// Goes on without the companion.
-    fn leave_companion(&mut self) -> io::Result<()> {
-        let (quiet, other_end) = UnixStream::pair()?;
-        self.companion = quiet;
-        self._other_ends.push(other_end.into());
         Ok(())
     }
 
@@ -378,11 +383,19 @@ impl Supervisor {
                 self.tell(&Message::Synced { id })?;
             }
             Order::InputReply { .. } => {
-                if wire::write_frame(&mut self.companion, Kind::Message, &body).is_err() {
-                    // It does not listen, and half a frame may be on its way.
-                    self.leave_companion()?;
+                // If it does not fit, nobody has read for long, nor would read this.
+                let _ = self.inbox.put(&body);
+            }
+            Order::Comm { id, .. } => {
+                let delivered = match self.has_companion {
+                    true => self.inbox.put(&body),
+                    false => Err("no cell has run yet".to_owned()),
+                };
+                if let Err(reason) = delivered {
+                    self.tell(&Message::Dropped { id, reason })?;
                 }
             }
+            Order::TellComms => {}
         }
         Ok(true)
     }
@@ -420,6 +433,9 @@ impl Supervisor {
         let was_running = self.running;
         let restored = self.restore();
         self.tell(&Message::Died { signal, code, restored })?;
+        if restored && self.has_companion {
+            let _ = self.inbox.put(&serde_json::to_vec(&Order::TellComms)?);
+        }
         if restored && was_running {
             self.end_run(&[PANIC, COMPLETE])?;
         }
@@ -451,6 +467,8 @@ impl Supervisor {
         let Some(pid) = self.checkpoint.take() else { return false };
         self.cell = pid;
         self.panic_told = false;
+        // What was for the dead process is not for this one, which empties the socket when it wakes.
+        self.inbox.forget();
         let mut report = [0; REPORT];
         let woken = checkpoint::wake(&mut self.alarm, pid)
             .and_then(|()| self.control.set_read_timeout(Some(WAKE_TIMEOUT)))

@@ -2,16 +2,17 @@
 //!
 //! The engine starts a new supervisor when one has ended, so connections come one after the other.
 
+use super::comms::Comms;
 use super::lock;
 use super::output::{Cell, CellOutput};
 use super::processes;
 use super::questions::{Question, Questions};
 use super::report;
-use crate::wire::{self, Answer, Kind, Message, Order};
-use std::io::BufReader;
+use crate::wire::{self, Answer, CommMessage, Kind, Message, Order};
+use std::io::{self, BufReader};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Child;
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 /// How long to wait for the supervisor to answer. It does so within microseconds, if it lives.
@@ -50,7 +51,6 @@ pub struct Death {
 
 #[derive(Default)]
 struct State {
-    supervisor: Option<UnixStream>,
     /// How many supervisors have gone.
     gone: u64,
     /// How many had gone when the running cell began.
@@ -71,19 +71,29 @@ struct State {
 pub struct Link {
     state: Mutex<State>,
     changed: Condvar,
+    /// Where orders go. A thread writes them: that may take until the supervisor has been listened to.
+    orders: Mutex<Option<mpsc::Sender<Vec<u8>>>>,
     output: Arc<CellOutput>,
     questions: Questions,
+    comms: Arc<Comms>,
     supervisor_process: OnceLock<Arc<Mutex<Child>>>,
 }
 
 impl Link {
     /// Starts to listen for supervisors, in a thread that lives as long as the kernel.
-    pub fn listen(listener: UnixListener, output: Arc<CellOutput>, questions: Questions) -> Arc<Link> {
+    pub fn listen(
+        listener: UnixListener,
+        output: Arc<CellOutput>,
+        questions: Questions,
+        comms: Arc<Comms>,
+    ) -> Arc<Link> {
         let link = Arc::new(Link {
             state: Mutex::default(),
             changed: Condvar::new(),
+            orders: Mutex::default(),
             output,
             questions,
+            comms,
             supervisor_process: OnceLock::new(),
         });
         let listening = link.clone();
@@ -102,7 +112,7 @@ impl Link {
     }
 
     fn serve(&self, stream: UnixStream) {
-        lock(&self.state).supervisor = stream.try_clone().ok();
+        *lock(&self.orders) = stream.try_clone().ok().map(write_orders);
         let mut from = BufReader::with_capacity(128 << 10, stream);
         loop {
             match wire::read_frame(&mut from) {
@@ -119,10 +129,9 @@ impl Link {
                 }
             }
         }
-        let mut state = lock(&self.state);
-        state.supervisor = None;
-        state.gone += 1;
-        drop(state);
+        *lock(&self.orders) = None;
+        self.comms.lose();
+        lock(&self.state).gone += 1;
         self.changed.notify_all();
     }
 
@@ -139,7 +148,7 @@ impl Link {
             Message::Content { mime, text } => self.output.content_block(mime, text),
             Message::InputRequest { id, prompt, password } => {
                 if let Err(reason) = self.questions.ask(Question { id, prompt, password }) {
-                    self.order(&Order::InputReply { id, answer: Answer::Error(reason.into()) });
+                    let _ = self.order(&Order::InputReply { id, answer: Answer::Error(reason.into()) });
                 }
             }
             Message::Panic { message, file, line } => {
@@ -149,7 +158,12 @@ impl Link {
             }
             Message::Panicked => lock(&self.state).happened.panicked = true,
             Message::QuestionMark { text } => lock(&self.state).happened.question_mark = Some(text),
+            Message::Comm { message } => self.comms.hear(message),
+            Message::Handled { id } => self.comms.answer(id, Ok(())),
+            Message::Dropped { id, reason } => self.comms.answer(id, Err(reason)),
+            Message::Comms { open } => self.comms.keep(&open),
             Message::Died { signal, code, restored } => {
+                self.comms.give_up("the process of the cells has died");
                 let death = Death { signal, code, restored };
                 self.questions.forget();
                 let mut state = lock(&self.state);
@@ -220,6 +234,22 @@ impl Link {
         happened
     }
 
+    /// Passes on to the companion what a front end says to a comm. `Comms` hears when it has been handled.
+    pub fn tell_comm(&self, id: u64, message: CommMessage) {
+        if let Err(error) = self.order(&Order::Comm { id, message }) {
+            self.comms.answer(id, Err(error.to_string()));
+        }
+    }
+
+    /// Gives an order, without waiting for it to be read.
+    fn order(&self, order: &Order) -> io::Result<()> {
+        let body = serde_json::to_vec(order)?;
+        // What is nested so deep that JSON's readers refuse it must not end the supervisor.
+        serde_json::from_slice::<Order>(&body)?;
+        let sent = lock(&self.orders).as_ref().is_some_and(|orders| orders.send(body).is_ok());
+        if sent { Ok(()) } else { Err(io::Error::other("no process runs cells")) }
+    }
+
     /// Whether the cell process has been restored from a checkpoint since this was asked.
     pub fn was_restored(&self) -> bool {
         std::mem::take(&mut lock(&self.state).restored)
@@ -227,15 +257,12 @@ impl Link {
 
     fn sync(&self) {
         let (id, gone) = {
-            let mut state = lock(&self.state);
-            let id = state.cells;
-            let gone = state.gone;
-            let Some(supervisor) = &mut state.supervisor else { return };
-            if wire::write_message(supervisor, &Order::Sync { id }).is_err() {
-                return;
-            }
-            (id, gone)
+            let state = lock(&self.state);
+            (state.cells, state.gone)
         };
+        if self.order(&Order::Sync { id }).is_err() {
+            return;
+        }
         self.wait_until(|state| state.synced >= id || state.gone > gone);
     }
 
@@ -275,19 +302,22 @@ impl Link {
     /// Takes the user's answer to what the cell has asked in `message`.
     pub fn answer(&self, message: Option<&str>, answer: Answer) {
         if let Some((id, answer)) = self.questions.answer(message, answer) {
-            self.order(&Order::InputReply { id, answer });
-        }
-    }
-
-    fn order(&self, order: &Order) {
-        if let Some(supervisor) = &mut lock(&self.state).supervisor {
-            let _ = wire::write_message(supervisor, order);
+            let _ = self.order(&Order::InputReply { id, answer });
         }
     }
 
     fn end_running(&self) {
-        self.order(&Order::Interrupt);
+        let _ = self.order(&Order::Interrupt);
         let supervisor = self.supervisor_process.get().map(|process| lock(process).id());
         processes::end_compilers(std::process::id(), supervisor);
     }
+}
+
+/// Writes to the supervisor what is sent to the channel, until either end is closed.
+fn write_orders(mut supervisor: UnixStream) -> mpsc::Sender<Vec<u8>> {
+    let (orders, given) = mpsc::channel::<Vec<u8>>();
+    std::thread::spawn(move || {
+        given.into_iter().try_for_each(|order| wire::write_frame(&mut supervisor, Kind::Message, &order))
+    });
+    orders
 }

@@ -3,10 +3,12 @@
 //! [`Session`] is the handle that the protocol front holds. The engine works in a thread of its own
 //! ([`engine`]), started at once so that it is warm when the first cell comes. What cells print and show
 //! arrives over the wire ([`link`]) and is published as it arrives ([`output`]), what they ask goes to the
-//! user ([`questions`]); what is typed beside Rust is turned into Rust first ([`magics`]); what went wrong is put in
-//! words for people ([`report`]). A session knows nothing of ZeroMQ.
+//! user ([`questions`]), and what widgets and front ends say to each other passes through [`comms`]. What is
+//! typed beside Rust is turned into Rust first ([`magics`]); what went wrong is put in words for people
+//! ([`report`]). A session knows nothing of ZeroMQ.
 
 mod building;
+mod comms;
 mod engine;
 mod last_expression;
 mod limit;
@@ -34,7 +36,8 @@ pub use workplace::{SOURCES, Workplace};
 
 use crate::protocol::iopub::IoPub;
 use crate::protocol::stdin::Stdin;
-use crate::wire::{Answer, MimeBundle};
+use crate::wire::{Answer, CommMessage, MimeBundle};
+use comms::{Comms, Handled};
 use engine::{Engine, Job};
 use jupyter_protocol::{ExecuteRequest, ExecutionCount, JupyterMessage};
 use link::Link;
@@ -73,6 +76,7 @@ pub struct Session {
     link: Arc<Link>,
     names: Arc<Names>,
     directory: PathBuf,
+    comms: Arc<Comms>,
     rust_version: String,
 }
 
@@ -83,8 +87,10 @@ impl Session {
     /// Starts the engine in the background and returns at once.
     pub fn start(workplace: Workplace, iopub: IoPub, stdin: Stdin) -> Session {
         let (sender, jobs) = mpsc::channel();
-        let output = Arc::new(CellOutput::new(iopub, workplace.directory().to_owned()));
-        let link = Link::listen(workplace.listener(), output.clone(), Questions::new(stdin));
+        let output = Arc::new(CellOutput::new(iopub.clone(), workplace.directory().to_owned()));
+        let comms = Arc::new(Comms::new(iopub, output.clone()));
+        let questions = Questions::new(stdin);
+        let link = Link::listen(workplace.listener(), output.clone(), questions, comms.clone());
         let rust_version = workplace.rust_version().to_owned();
         let directory = workplace.directory().to_owned();
         let names = Arc::new(Names::default());
@@ -101,6 +107,7 @@ impl Session {
             link,
             names,
             directory,
+            comms,
             rust_version,
         }
     }
@@ -155,6 +162,39 @@ impl Session {
         self.link.answer(message, answer);
     }
 
+    /// The open comms: ids, and the names of their targets.
+    pub fn comms(&self) -> Vec<(String, String)> {
+        self.comms.open()
+    }
+
+    /// A front end says something to a comm. Returns when it has been handled, also while a cell runs.
+    pub async fn comm(&self, message: CommMessage, parent: &JupyterMessage) {
+        let opened = match &message {
+            CommMessage::Open { comm_id, .. } => Some(comm_id.clone()),
+            _ => None,
+        };
+        if let Err(reason) = self.tell_comm(message, parent.clone()).await {
+            eprintln!("threadbook: a message of a comm was dropped: {reason}");
+            if let Some(comm_id) = opened {
+                self.comms.refuse(&comm_id, parent).await;
+            }
+        }
+    }
+
+    async fn tell_comm(&self, message: CommMessage, parent: JupyterMessage) -> Handled {
+        let (comms, link) = (self.comms.clone(), self.link.clone());
+        // Not in a task: this may wait for outputs to be published, which a task does.
+        let asking = tokio::task::spawn_blocking(move || {
+            let (id, answered) = comms.ask(&message, parent)?;
+            link.tell_comm(id, message);
+            Some(answered)
+        });
+        match asking.await {
+            Ok(Some(answered)) => answered.await.unwrap_or_else(|_| Err("the session has ended".to_owned())),
+            _ => Err("it is for a comm that is not open".to_owned()),
+        }
+    }
+
     /// Ends the cell that runs, or its compilation; does nothing when idle.
     pub fn interrupt(&self) {
         self.link.interrupt();
@@ -164,6 +204,7 @@ impl Session {
     /// next: an engine that is too busy to end goes on until then.
     pub async fn close(&self) {
         lock(&self.jobs).take();
+        self.comms.forget();
         self.link.interrupt();
         let Some(thread) = lock(&self.thread).take() else { return };
         let ended = tokio::task::spawn_blocking(move || thread.join());

@@ -22,7 +22,15 @@ pub struct Cell {
     pub allow_stdin: bool,
 }
 
-/// Publishes outputs for the cell that runs, or for the last one when none does.
+/// What a front end has said to a comm, while that is being handled.
+pub struct Aside {
+    pub parent: JupyterMessage,
+    /// The cell that made what was spoken to.
+    pub cell: Option<Cell>,
+}
+
+/// Publishes outputs for the cell that runs. When none does, they belong to the cell that made the widget
+/// whose callback runs, or else to the last one.
 pub struct CellOutput {
     iopub: IoPub,
     /// Where files may be put until the session ends.
@@ -33,6 +41,9 @@ pub struct CellOutput {
 #[derive(Default)]
 struct State {
     cell: Option<Cell>,
+    /// That cell has not ended yet.
+    runs: bool,
+    aside: Option<Aside>,
     stdout: Utf8Stream,
     stderr: Utf8Stream,
     limit: Limit,
@@ -49,7 +60,9 @@ impl CellOutput {
 
     /// From now on, outputs belong to `cell`.
     pub fn begin(&self, cell: Cell) {
-        *lock(&self.state) = State { cell: Some(cell), ..Default::default() };
+        let mut state = lock(&self.state);
+        let aside = state.aside.take();
+        *state = State { cell: Some(cell), runs: true, aside, ..Default::default() };
     }
 
     /// The cell has ended: what was held back goes out. A bundle of content blocks that came last is the
@@ -63,7 +76,32 @@ impl CellOutput {
         if !blocks.is_empty() {
             self.publish_result(&mut state, blocks, MimeBundle::new());
         }
+        state.runs = false;
         state.result.take()
+    }
+
+    /// The handling of what a front end said begins.
+    pub fn begin_aside(&self, aside: Aside) {
+        lock(&self.state).aside = Some(aside);
+    }
+
+    /// It has been handled.
+    pub fn end_aside(&self) {
+        lock(&self.state).aside = None;
+    }
+
+    /// The cell that outputs belong to now.
+    pub fn cell(&self) -> Option<Cell> {
+        lock(&self.state).current().cloned()
+    }
+
+    /// What the comms' messages of now are about.
+    pub fn parent(&self) -> Option<JupyterMessage> {
+        let state = lock(&self.state);
+        match &state.aside {
+            Some(aside) if !state.runs => Some(aside.parent.clone()),
+            _ => state.cell.as_ref().map(|cell| cell.parent.clone()),
+        }
     }
 
     /// Bytes that user code wrote to a standard stream.
@@ -145,12 +183,19 @@ impl CellOutput {
 
     fn publish(&self, state: &State, content: impl Into<JupyterMessageContent>) {
         let content = content.into();
-        match &state.cell {
+        match state.current() {
             Some(cell) if cell.silent => {}
             Some(cell) => self.iopub.publish_blocking(content, &cell.parent),
             // Before the first cell, only what goes wrong is printed.
             None => eprintln!("threadbook: {content:?}"),
         }
+    }
+}
+
+impl State {
+    fn current(&self) -> Option<&Cell> {
+        let of_widget = self.aside.as_ref().and_then(|aside| aside.cell.as_ref());
+        of_widget.filter(|_| !self.runs).or(self.cell.as_ref())
     }
 }
 

@@ -15,8 +15,7 @@ const NOT_ALLOWED: &str = "this notebook is executed without a user who could en
                            papermill and `threadbook run` do; put the value into the code, or run the cell \
                            in JupyterLab";
 
-/// No answer is longer than this, in bytes: orders to the supervisor must fit into a socket's buffer, also
-/// when JSON writes each byte as six.
+/// No answer is longer than this, in bytes. It is a line that somebody enters.
 const MAX_ANSWER: usize = 32 << 10;
 
 /// A question of the companion.
