@@ -48,6 +48,7 @@ pub extern "C" fn threadbook_run(
             start_threads();
         }
     });
+    threadbook_widgets::begin_cell();
     threadbook_executor::clear_interrupt();
     RUNNING.store(true, Ordering::Relaxed);
     let pool = *POOL.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,11 +70,12 @@ pub extern "C" fn threadbook_run(
 /// Returns what `fork` does.
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_fork() -> c_int {
-    wire::between_messages(|| {
+    let between = |fork: fn() -> c_int| wire::between_messages(|| threadbook_widgets::between_changes(fork));
+    between(|| {
         let _stdout = std::io::stdout().lock();
         let _stderr = std::io::stderr().lock();
         // SAFETY: the copy has this thread only. The locks of the allocator are set right by the C
-        // library, those of the standard streams, the wire and the executors are free.
+        // library, those of the standard streams, the wire, the widgets and the executors are free.
         unsafe { libc::fork() }
     })
 }
@@ -83,6 +85,7 @@ pub extern "C" fn threadbook_fork() -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_restored() {
     wire::take_over();
+    threadbook_widgets::take_over();
     if let Some(interrupted) = INTERRUPTED.get() {
         interrupted.store(false, Ordering::Relaxed);
     }
@@ -125,7 +128,8 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
 /// Starts what this process does beside running cells. All threads have begun when it returns: the process is
 /// forked soon, and a copy cannot go on from the middle of that.
 fn start_threads() {
-    let tasks: [(&str, fn()); 2] = [("threadbook", attend), ("inbox", inbox::read)];
+    let tasks: [(&str, fn()); 3] =
+        [("threadbook", attend), ("inbox", inbox::read), ("widgets", threadbook_widgets::listen)];
     for (name, task) in tasks {
         let (begun, has_begun) = mpsc::channel();
         let _ = thread::Builder::new().name(name.into()).spawn(move || {

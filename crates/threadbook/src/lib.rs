@@ -29,13 +29,14 @@ mod show;
 pub use threadbook_executor::*;
 
 pub use input::{input, password};
-pub use show::{Display, display};
+pub use show::{Display, display, interact};
 pub use threadbook_display::{
     Html, Json, Markdown, MimeBundle, Png, Progress, ProgressBar, Svg, clear_output, progress, progress_bar,
 };
 pub use threadbook_plot as plot;
 pub use threadbook_subprocess as subprocess;
 pub use threadbook_timing as timing;
+pub use threadbook_widgets as widgets;
 
 // These live in this dynamic library, so that cells which name them share their statics.
 pub use {futures, plotters, rayon, serde, serde_json, tokio};

@@ -1,13 +1,18 @@
 //! What a notebook has without asking: `use threadbook::prelude::*;`.
 //!
-//! `Future` is not here, so that the standard library's trait keeps its name: write `threadbook::Future`.
+//! `Future` is not here, so that the standard library's trait keeps its name: write `threadbook::Future`. And
+//! `Text` is not, because plotters has one: write `widgets::Text`.
 
 pub use crate::input::{input, password};
-pub use crate::show::{Display as _, display};
-pub use crate::subprocess;
+pub use crate::show::{Display as _, display, interact};
+pub use crate::{subprocess, widgets};
 pub use threadbook_display::{Html, Json, Markdown, Png, Svg, clear_output, progress, progress_bar};
 pub use threadbook_executor::{
     Executor, ProcessPoolExecutor, Promise, RayonExecutor, ReturnWhen, SerialExecutor, StartMethod,
     TaskError, ThreadPoolExecutor, Timeline, TokioExecutor, WaitGraph, as_completed, threading, wait,
 };
 pub use threadbook_timing::{Measurement, Timed, time, timeit};
+pub use threadbook_widgets::{
+    Button, Checkbox, Dropdown, FloatSlider, HBox, IntProgress, IntSlider, Label, VBox, ValueWidget as _,
+    Widget as _,
+};

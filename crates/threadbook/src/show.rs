@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Once;
+use threadbook_widgets::{Interactive, ValueWidget};
 
 /// Shows a value at this place among the cell's outputs: as a picture if it has one, else as its `{:?}`
 /// text. In a terminal, prints its text.
@@ -18,6 +19,31 @@ use std::sync::Once;
 pub fn display<T: Debug + ?Sized>(value: &T) {
     know_pictures();
     threadbook_display::display(value);
+}
+
+/// Shows a control, and what `draw` returns for its value; and shows that anew each time the reader changes
+/// the value. Of `draw`'s `()` nothing is shown.
+///
+/// The control is a slider for a range, a checkbox for a `bool`, a text field for a `&str`, a choice for an
+/// array of them, or any widget that has a value.
+///
+/// # Panics
+///
+/// If `draw` panics at once. Later, a panic is printed, and what was shown stays.
+///
+/// # Examples
+///
+/// ```
+/// use threadbook::prelude::*;
+///
+/// interact(0..=10, |n| Markdown(format!("{n} squared is **{}**", n * n)));
+/// ```
+pub fn interact<C: Interactive, R: Debug>(
+    control: C,
+    draw: impl FnMut(<C::Widget as ValueWidget>::Value) -> R + Send + 'static,
+) {
+    know_pictures();
+    threadbook_widgets::interact(control, draw);
 }
 
 /// How the engine asks the value of a cell's last expression to show itself.
