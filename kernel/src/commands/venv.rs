@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn every_pin_is_exact() {
         let pins = pins();
-        for package in ["jupyterlab", "nbconvert", "nbclient", "ipykernel"] {
+        for package in ["jupyterlab", "jupyterlab_widgets", "nbconvert", "nbclient", "ipykernel"] {
             assert!(pins.iter().any(|pin| pin.starts_with(&format!("{package}=="))), "{package}: {pins:?}");
         }
         assert!(pins.iter().all(|pin| pin.contains("==")), "{pins:?}");
