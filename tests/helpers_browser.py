@@ -16,6 +16,8 @@ from playwright.sync_api import Locator, Page, sync_playwright
 
 from helpers import wait_until
 
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
 #: Nothing but the page: no first-run dialogues, no updates, no calls home.
 CHROMIUM_ARGUMENTS = [
     "--headless=new",
@@ -114,6 +116,21 @@ def open_menu(page: Page, *labels: str) -> None:
     for depth, label in enumerate(labels[1:]):
         item = page.locator(".lm-Menu").nth(depth).locator(".lm-Menu-itemLabel").get_by_text(label, exact=True)
         item.click()
+
+
+def choose_theme(page: Page, theme: str) -> None:
+    """Switches the theme by the menu, and waits until its style sheet is there."""
+    if page.evaluate("document.body.dataset.jpThemeName") != THEMES[theme]:
+        open_menu(page, "Settings", "Theme", THEMES[theme])
+    page.wait_for_function(
+        r"""dark => {
+            const [red] = getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor.match(/\d+/g);
+            return (red < 128) === dark;
+        }""",
+        arg=theme == "dark",
+    )
+    # While it changes, JupyterLab lays its splash screen over everything.
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
 
 
 def open_from_file_browser(page: Page, name: str) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 import helpers
 from helpers_browser import (
+    THEMES,
     browser_page,
+    choose_theme,
     chromium,
     code_cell,
     coloured_words,
@@ -24,7 +26,6 @@ from helpers_browser import (
 NOTEBOOK = "01-concurrency.ipynb"
 #: Kept by the continuous integration as artefacts.
 SCREENSHOTS = helpers.ROOT / "target" / "screenshots"
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -105,21 +106,6 @@ def test_only_the_cell_that_should_fail_did(page):
 
 def test_kernel_name_is_shown(page):
     assert page.locator(".jp-NotebookPanel .jp-KernelName").inner_text() == "Rust (Threadbook)"
-
-
-def choose_theme(page, theme: str) -> None:
-    """Switches the theme by the menu, and waits until its style sheet is there."""
-    if page.evaluate("document.body.dataset.jpThemeName") != THEMES[theme]:
-        open_menu(page, "Settings", "Theme", THEMES[theme])
-    page.wait_for_function(
-        r"""dark => {
-            const [red] = getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor.match(/\d+/g);
-            return (red < 128) === dark;
-        }""",
-        arg=theme == "dark",
-    )
-    # While it changes, JupyterLab lays its splash screen over everything.
-    page.locator("#jupyterlab-splash").wait_for(state="detached")
 
 
 @pytest.mark.parametrize("theme", THEMES)
