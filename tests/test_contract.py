@@ -622,7 +622,9 @@ def test_interrupt(fresh_kernel, case):
 def test_interrupt_while_idle_changes_nothing(fresh_kernel):
     kc = fresh_kernel.client
     ok(kc, "let kept: i32 = 41;")
-    fresh_kernel.manager.interrupt_kernel()
+    kc.control_channel.send(kc.session.msg("interrupt_request", {}))
+    reply = kc.control_channel.get_msg(timeout=30)  # else the next cell may come before the interrupt
+    assert reply["msg_type"] == "interrupt_reply", reply
     result = ok(kc, "kept + 1")
     assert result.result == "42", result
 
