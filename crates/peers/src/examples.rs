@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const EXECUTORS: [&str; 4] = ["-p", "threadbook-executor", "--example", "peers"];
+const PROCESSES: [&str; 4] = ["-p", "threadbook-executor", "--example", "processes"];
 const SUBPROCESS: [&str; 4] = ["-p", "threadbook-subprocess", "--example", "peers"];
 
 /// Where the executors' example is built once more, without tracing and detection.
@@ -22,6 +23,12 @@ pub fn executors(report: &mut Report) -> anyhow::Result<()> {
     ensure!(bare.status()?.success(), "the executors could not be built without tracing");
     let mut run = example(&root, EXECUTORS, report);
     run.env("THREADBOOK_BARE", root.join(BARE).join("debug/examples/peers"));
+    add_rows(report, &mut run)
+}
+
+/// The process pool beside Python's.
+pub fn processes(report: &mut Report) -> anyhow::Result<()> {
+    let mut run = example(&root()?, PROCESSES, report);
     add_rows(report, &mut run)
 }
 

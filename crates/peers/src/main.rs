@@ -51,7 +51,7 @@ fn main() -> ExitCode {
             filter => report.filter = filter.to_owned(),
         }
     }
-    let workloads = [cells::measure, examples::executors, examples::subprocess];
+    let workloads = [cells::measure, examples::executors, examples::processes, examples::subprocess];
     if let Err(error) = workloads.into_iter().try_for_each(|measure| measure(&mut report)) {
         eprintln!("peers: {error:#}");
         return ExitCode::FAILURE;
