@@ -12,10 +12,24 @@
 //!
 //! This crate knows no executor, no picture and no kernel.
 
+mod benchmark;
+mod clock;
+mod comparison;
+mod context;
+mod history;
+mod loops;
+mod measurement;
 mod statistics;
 mod stopwatch;
 mod timeit;
+mod turns;
 mod units;
 
+pub use benchmark::{Benchmark, benchmark};
+pub use clock::{Clock, clock};
+pub use comparison::{Case, Comparison};
+pub use context::{set_code_hash, set_interrupt_check};
+pub use history::{Entry, History, Machine, Past, history};
+pub use measurement::Measurement;
 pub use stopwatch::{Stopwatch, Timed, time};
-pub use timeit::{Measurement, timeit};
+pub use timeit::timeit;

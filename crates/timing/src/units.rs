@@ -36,6 +36,25 @@ pub(crate) fn human(seconds: f64) -> String {
     Unit::of(seconds).show(seconds)
 }
 
+/// `1 loop`, `2 loops`.
+pub(crate) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    match count.try_into() {
+        Ok(1) => format!("1 {noun}"),
+        Ok(count) => format!("{count} {noun}s"),
+        Err(_) => format!("very many {noun}s"),
+    }
+}
+
+/// How long ago: `3 min ago`.
+pub(crate) fn ago(seconds: u64) -> String {
+    match seconds {
+        0..60 => "just now".to_owned(),
+        60..7200 => format!("{} min ago", seconds / 60),
+        7200..172_800 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +74,22 @@ mod tests {
         ] {
             assert_eq!(human(seconds), text);
         }
+    }
+
+    #[test]
+    fn counts_and_ages_read_well() {
+        assert_eq!((counted(1_u64, "loop"), counted(7_usize, "run")), ("1 loop".into(), "7 runs".into()));
+        let ages = [0, 59, 60, 7199, 7200, 172_799, 172_800, 40_000_000].map(ago);
+        let said = [
+            "just now",
+            "just now",
+            "1 min ago",
+            "119 min ago",
+            "2 h ago",
+            "47 h ago",
+            "2 days ago",
+            "462 days ago",
+        ];
+        assert_eq!(ages, said);
     }
 }

@@ -1,0 +1,57 @@
+//! Which machine this is: times of another one are no part of a history.
+
+use serde::{Deserialize, Serialize};
+
+/// A machine, as far as its times depend on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// A hash of its name, its processor's name and its system.
+    pub id: String,
+    /// Its processor and system, for people.
+    pub about: String,
+    /// How many processors the code could use.
+    pub processors: usize,
+}
+
+impl Machine {
+    /// The machine that this runs on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadbook_timing::Machine;
+    ///
+    /// assert_eq!(Machine::this().id, Machine::this().id);
+    /// ```
+    pub fn this() -> Machine {
+        let about = format!("{}, {}", processor_name(), std::env::consts::OS);
+        let id = format!("{:016x}", hash(&format!("{}\n{about}", host_name())));
+        let processors = std::thread::available_parallelism().map_or(1, |count| count.get());
+        Machine { id, about, processors }
+    }
+}
+
+/// The processor's name where Linux tells it, otherwise its kind.
+fn processor_name() -> String {
+    let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let mut names = told.lines().filter_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == "model name").then(|| value.trim().to_owned())
+    });
+    names.next().unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+/// Empty if nobody knows it.
+fn host_name() -> String {
+    let mut name = [0_u8; 256];
+    // SAFETY: the system writes at most as many bytes as it is told that there are.
+    let failed = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len()) } != 0;
+    let length = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+    if failed { String::new() } else { String::from_utf8_lossy(&name[..length]).into_owned() }
+}
+
+/// FNV-1a: the same in every build, for as long as the files live.
+pub(super) fn hash(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}

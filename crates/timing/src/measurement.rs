@@ -1,0 +1,192 @@
+//! How long one round of something takes, and how sure that is.
+
+use crate::clock::clock;
+use crate::statistics::{interval_of_median, mean, median, standard_deviation};
+use crate::units::{Unit, counted, human};
+use std::fmt;
+use std::time::Duration;
+
+/// A round that takes less than this many empty ones does nothing.
+const NOTHING: f64 = 1.5;
+
+/// Where the slowest loop takes this many times as long as the fastest, something else was going on.
+const DISTURBED: f64 = 4.0;
+
+/// Where the median is known no better than to this part of it, the figures are to be doubted.
+const VAGUE: f64 = 0.1;
+
+/// How long one round of something takes; made by [`timeit`](crate::timeit) and
+/// [`benchmark`](crate::benchmark).
+#[derive(Clone, Default, PartialEq)]
+pub struct Measurement {
+    loops: u64,
+    /// The time of one round in each repeat, in seconds.
+    repeats: Vec<f64>,
+}
+
+impl Measurement {
+    /// What was measured elsewhere: loops of so many rounds, and the seconds that one round took in each.
+    /// What is no time (a negative number, infinity, not a number) is left out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadbook_timing::Measurement;
+    ///
+    /// let measurement = Measurement::new(1, [0.25, 0.5, 0.75]);
+    /// assert_eq!(measurement.median(), Duration::from_millis(500));
+    /// ```
+    pub fn new(loops: u64, seconds: impl IntoIterator<Item = f64>) -> Measurement {
+        let is_time = |seconds: &f64| seconds.is_finite() && *seconds >= 0.0;
+        Measurement { loops, repeats: seconds.into_iter().filter(is_time).collect() }
+    }
+
+    /// How many rounds each loop had.
+    pub fn loops(&self) -> u64 {
+        self.loops
+    }
+
+    /// The time of one round in each loop, in seconds: a round may be shorter than the nanosecond that a
+    /// `Duration` can tell. In the order in which they were measured.
+    pub fn seconds(&self) -> &[f64] {
+        &self.repeats
+    }
+
+    /// The time of one round in the fastest loop: what the work takes if nothing interrupts it.
+    pub fn min(&self) -> Duration {
+        duration(self.fastest())
+    }
+
+    /// The time of one round in the loop in the middle.
+    pub fn median(&self) -> Duration {
+        duration(median(&self.repeats))
+    }
+
+    /// The mean time of one round.
+    pub fn mean(&self) -> Duration {
+        duration(mean(&self.repeats))
+    }
+
+    /// Where the median lies with 95 % confidence (by bootstrap, the same each time it is asked).
+    pub fn interval(&self) -> (Duration, Duration) {
+        let (low, high) = interval_of_median(&self.repeats);
+        (duration(low), duration(high))
+    }
+
+    /// The standard deviation of the loops' times.
+    pub fn spread(&self) -> Duration {
+        duration(standard_deviation(&self.repeats))
+    }
+
+    /// What makes the figures doubtful, if something does.
+    pub fn warning(&self) -> Option<String> {
+        let middle = median(&self.repeats);
+        if self.repeats.is_empty() {
+            return Some("nothing was measured.".to_owned());
+        }
+        if middle < NOTHING * clock().empty_round {
+            return Some(format!(
+                "{} is no more than an empty loop takes: the compiler has probably left the work out. Let what \
+                 goes in pass through std::hint::black_box.",
+                human(middle)
+            ));
+        }
+        let slowest = self.repeats.iter().copied().fold(0.0, f64::max);
+        let ratio = slowest / self.fastest();
+        if ratio > DISTURBED {
+            return Some(format!(
+                "the slowest loop took {ratio:.1} times as long as the fastest: something else was going on."
+            ));
+        }
+        let (low, high) = interval_of_median(&self.repeats);
+        let vague = (high - low) / 2.0 / middle;
+        (vague > VAGUE).then(|| {
+            format!(
+                "the loops differ so much that the median is known only to {:.0} %: the machine has other work.",
+                100.0 * vague
+            )
+        })
+    }
+
+    pub(crate) fn fastest(&self) -> f64 {
+        self.repeats.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// `1.23 s ± 0.04 s`; without the spread if there is only one repeat.
+    pub(crate) fn short(&self) -> String {
+        let middle = median(&self.repeats);
+        let unit = Unit::of(middle);
+        match self.repeats.len() {
+            0 => "nothing".to_owned(),
+            1 => unit.show(middle),
+            _ => format!("{} ± {}", unit.show(middle), unit.show(standard_deviation(&self.repeats))),
+        }
+    }
+}
+
+fn duration(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+/// `1.23 µs ± 0.04 µs per loop (median of 7 repeats, 200000 loops each)`, as IPython says it; and a line for
+/// how sure that is.
+impl fmt::Display for Measurement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (repeats, loops) = (counted(self.repeats.len(), "repeat"), counted(self.loops, "loop"));
+        write!(f, "{} per loop (median of {repeats}, {loops} each)", self.short())?;
+        if self.repeats.len() > 1 {
+            let unit = Unit::of(median(&self.repeats));
+            let (low, high) = interval_of_median(&self.repeats);
+            let (fastest, low, high) = (unit.show(self.fastest()), unit.show(low), unit.show(high));
+            write!(f, "\nfastest {fastest}; the median lies between {low} and {high} (95 %)")?;
+        }
+        match self.warning() {
+            Some(warning) => write!(f, "\nBeware: {warning}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The same text as `{}`; shown in a notebook, a picture.
+impl fmt::Debug for Measurement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        threadbook_display::offer_drawing(self);
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_ipython_says_and_how_sure_it_is() {
+        let repeats = [1.23, 1.19, 1.2, 1.3, 1.25, 1.24, 1.22].map(|value| value * 1e-6);
+        let text = Measurement::new(200_000, repeats).to_string();
+        let mut lines = text.lines();
+        let said = "1.23 µs ± 0.04 µs per loop (median of 7 repeats, 200000 loops each)";
+        assert_eq!(lines.next(), Some(said));
+        assert!(lines.next().unwrap().starts_with("fastest 1.19 µs; the median lies between 1.20 µs and"));
+        assert_eq!(lines.next(), None);
+        let once = Measurement::new(1, [61.0]).to_string();
+        assert_eq!(once, "61.0 s per loop (median of 1 repeat, 1 loop each)");
+    }
+
+    #[test]
+    fn doubtful_figures_are_said_to_be_so() {
+        let warning = |repeats: &[f64]| Measurement::new(1, repeats.iter().copied()).warning();
+        assert!(warning(&[clock().empty_round]).unwrap().contains("black_box"));
+        assert!(warning(&[0.0]).unwrap().contains("black_box"));
+        assert!(warning(&[1.0, 1.0, 9.0]).unwrap().contains("9.0 times"));
+        assert!(warning(&[1.0, 1.0, 1.0, 1.5, 1.6, 1.7]).unwrap().contains("other work"));
+        assert!(warning(&[]).unwrap().contains("nothing"));
+        assert_eq!(warning(&[1.0, 1.1, 1.2]), None);
+    }
+
+    #[test]
+    fn what_is_no_time_is_left_out() {
+        let measurement = Measurement::new(1, [f64::NAN, -1.0, 2.0, f64::INFINITY]);
+        assert_eq!(measurement.seconds(), [2.0]);
+    }
+}

@@ -1,0 +1,114 @@
+//! Several works measured by turns, so that whatever else the machine does meanwhile hits all alike.
+
+use crate::loops::{BUDGET, WARM_UP, search};
+use crate::measurement::Measurement;
+use std::time::Duration;
+
+/// A run is at least this long: a short work is run in a loop.
+const LEAST: Duration = Duration::from_millis(10);
+
+/// How many runs each work has, unless that takes too long or somebody says how many.
+const RUNS: usize = 25;
+
+/// With fewer there would be nothing to compare.
+const FEWEST: usize = 3;
+
+/// Measures each of so many works. `run` runs a loop of the work of that number, and says how long it took.
+///
+/// Each work is warmed up by the search for the number of rounds that a run needs. Then all run by turns,
+/// and each turn begins with another one. So the n-th runs of all works belong together.
+pub(crate) fn measure_by_turns(
+    works: usize,
+    runs: Option<usize>,
+    run: &mut dyn FnMut(usize, u64) -> Duration,
+) -> Vec<Measurement> {
+    let mut total = Duration::ZERO;
+    let searches: Vec<_> = (0..works).map(|work| search(&mut |loops| run(work, loops), LEAST)).collect();
+    total += searches.iter().map(|found| found.total).sum();
+    let mut took = vec![Vec::new(); works];
+    let mut last_turn = Duration::ZERO;
+    for turn in 0..runs.unwrap_or(RUNS).max(1) {
+        if runs.is_none() && turn >= FEWEST && total + last_turn > BUDGET {
+            break;
+        }
+        last_turn = Duration::ZERO;
+        for work in (0..works).map(|work| (work + turn) % works) {
+            let found = &searches[work];
+            let time = if turn == 0 && found.took > WARM_UP { found.took } else { run(work, found.loops) };
+            last_turn += time;
+            took[work].push(time.as_secs_f64() / found.loops as f64);
+        }
+        total += last_turn;
+    }
+    searches.iter().zip(took).map(|(found, took)| Measurement::new(found.loops, took)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arbtest::arbtest;
+
+    /// Measures works that take so many seconds a round, on a clock of its own, and notes who ran when.
+    fn measured(seconds: &[f64], runs: Option<usize>) -> (Vec<Measurement>, Vec<(usize, u64)>) {
+        let mut ran = Vec::new();
+        let measurements = measure_by_turns(seconds.len(), runs, &mut |work, loops| {
+            ran.push((work, loops));
+            Duration::from_secs_f64(seconds[work] * loops as f64)
+        });
+        (measurements, ran)
+    }
+
+    #[test]
+    fn works_take_turns_and_each_turn_begins_with_another_one() {
+        let (measurements, ran) = measured(&[0.5, 0.25], Some(3));
+        let works: Vec<usize> = ran.iter().map(|(work, _)| *work).collect();
+        // The first two warm them up.
+        assert_eq!(works, [0, 1, 0, 1, 1, 0, 0, 1]);
+        assert!(measurements.iter().all(|measurement| measurement.seconds().len() == 3));
+    }
+
+    #[test]
+    fn short_works_run_in_loops() {
+        let (measurements, _) = measured(&[1e-9, 1e-3, 1.0], Some(2));
+        let loops: Vec<u64> = measurements.iter().map(Measurement::loops).collect();
+        assert_eq!(loops, [10_000_000, 10, 1]);
+    }
+
+    #[test]
+    fn a_long_first_run_counts() {
+        let (measurements, ran) = measured(&[5.0, 0.5], Some(1));
+        assert_eq!(ran, [(0, 1), (1, 1), (1, 1)]);
+        assert_eq!(measurements[0].seconds(), [5.0]);
+    }
+
+    #[test]
+    fn without_a_number_of_runs_the_time_decides() {
+        for (seconds, runs) in [(1e-3, 25), (0.5, 9), (2.0, 3), (100.0, 3)] {
+            let (measurements, _) = measured(&[seconds, seconds], None);
+            assert_eq!(measurements[1].seconds().len(), runs, "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn none_and_no_runs_are_no_harm() {
+        assert_eq!(measured(&[], Some(3)).0, []);
+        assert_eq!(measured(&[0.1], Some(0)).0[0].seconds().len(), 1);
+    }
+
+    #[test]
+    fn every_work_has_as_many_runs_as_the_others() {
+        arbtest(|random| {
+            let count = random.int_in_range(1..=6)?;
+            let mut second = || Ok(10_f64.powf(f64::from(random.int_in_range(-900..=100_i32)?) / 100.0));
+            let seconds = (0..count).map(|_| second()).collect::<Result<Vec<f64>, _>>()?;
+            let runs = if random.arbitrary()? { Some(random.int_in_range(1..=30)?) } else { None };
+            let (measurements, _) = measured(&seconds, runs);
+            let expected = runs.unwrap_or(measurements[0].seconds().len());
+            for (measurement, seconds) in measurements.iter().zip(&seconds) {
+                assert_eq!(measurement.seconds().len(), expected);
+                assert!(measurement.loops() as f64 * seconds >= 0.01 * (1.0 - 1e-6));
+            }
+            Ok(())
+        });
+    }
+}
