@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 /// A benchmark of that name; add a [`case`](Benchmark::case) or more, and [`run`](Benchmark::run) it.
 ///
-/// The cases run by turns, so that what else the machine does hits all alike. Each is warmed up first, and a
-/// short one is run in loops of at least 10 ms.
+/// The cases run by turns, in an order by lot, so that what else the machine does hits all alike. Each is warmed up first, and a
+/// short one is run in loops of at least 2 ms.
 ///
 /// What came out is kept in a small file in the directory `.threadbook/benchmarks` beside the notebook (see
 /// [`history`](crate::history())), and compared with the last time.
@@ -44,8 +44,8 @@ pub struct Benchmark<'a> {
 }
 
 impl<'a> Benchmark<'a> {
-    /// How many runs of each case are timed, at least 1. Without it there are 25, but fewer, down to 3, when
-    /// all would take longer than 10 s.
+    /// How many runs of each case are timed, at least 1. Without it there are as many as fit in 3 s, from 3 to
+    /// 100.
     ///
     /// Before the first one, each case runs once to be warmed up, unless that took longer than a second:
     /// then it counts.

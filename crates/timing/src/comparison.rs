@@ -133,7 +133,41 @@ impl Comparison {
         is_seen(&self.interval(name), GRAIN)
     }
 
-    /// How that case compares with the baseline, in words.
+    /// How that case compares with the baseline, in a few words: `1.93 times as fast`, `no difference`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no case of that name.
+    #[track_caller]
+    pub fn summary(&self, name: &str) -> String {
+        let case = self.case(name);
+        let estimate = self.log_ratio(case);
+        match () {
+            () if self.is_baseline(case) => "the baseline".to_owned(),
+            () if case.measurement.seconds().len() < 2 || is_seen(&range(estimate), GRAIN) => {
+                times(estimate.center, None)
+            }
+            () => "no difference".to_owned(),
+        }
+    }
+
+    /// How sure [`summary`](Comparison::summary) is: `1.89 to 1.97`; nothing where there is nothing to say.
+    ///
+    /// # Panics
+    ///
+    /// If there is no case of that name.
+    #[track_caller]
+    pub fn bounds(&self, name: &str) -> Option<String> {
+        let case = self.case(name);
+        let estimate = self.log_ratio(case);
+        let interval = range(estimate);
+        if self.is_baseline(case) || !interval.end.is_finite() {
+            return None;
+        }
+        Some(bounds(if is_seen(&interval, GRAIN) { estimate.center } else { 0.0 }, &interval))
+    }
+
+    /// How that case compares with the baseline, and how sure that is.
     ///
     /// # Panics
     ///
@@ -141,10 +175,9 @@ impl Comparison {
     #[track_caller]
     pub fn verdict(&self, name: &str) -> String {
         let case = self.case(name);
-        let is_baseline = self.cases().first().is_some_and(|first| std::ptr::eq(first, case));
         let runs = case.measurement.seconds().len();
         match self.log_ratio(case) {
-            _ if is_baseline => "the baseline".to_owned(),
+            _ if self.is_baseline(case) => "the baseline".to_owned(),
             estimate if runs < 2 => {
                 format!("{}; one run does not tell how sure that is", times(estimate.center, None))
             }
@@ -154,8 +187,7 @@ impl Comparison {
                     return times(estimate.center, Some(&interval));
                 }
                 let more = if runs < FEW { "; more runs would tell more" } else { "" };
-                let (low, high) = (factor(interval.start), factor(interval.end));
-                format!("no difference to see at 95 % ({low} to {high} times as long{more})")
+                format!("no difference to see at 95 % ({} times as long{more})", bounds(0.0, &interval))
             }
         }
     }
@@ -208,6 +240,10 @@ impl Comparison {
         }
     }
 
+    fn is_baseline(&self, case: &Case) -> bool {
+        self.cases().first().is_some_and(|first| std::ptr::eq(first, case))
+    }
+
     /// The logarithm of a case's time over the baseline's.
     fn log_ratio(&self, case: &Case) -> Estimate {
         let Some(baseline) = self.cases().first() else { return Estimate::of(&[]) };
@@ -240,20 +276,23 @@ fn is_seen(ratio: &Range<f64>, grain: f64) -> bool {
 
 /// `1.93 times as fast (1.89 to 1.97)`, of the logarithm of a ratio of times.
 fn times(log_ratio: f64, interval: Option<&Range<f64>>) -> String {
-    let is_faster = log_ratio < 0.0;
-    let word = if is_faster { "fast" } else { "long" };
+    let word = if log_ratio < 0.0 { "fast" } else { "long" };
     let ratio = factor(log_ratio.abs().exp());
-    let interval = interval.map(|Range { start, end }| {
-        let (low, high) = if is_faster { (1.0 / end, 1.0 / start) } else { (*start, *end) };
-        format!(" ({} to {})", factor(low), factor(high))
-    });
+    let interval = interval.map(|interval| format!(" ({})", bounds(log_ratio, interval)));
     format!("{ratio} times as {word}{}", interval.unwrap_or_default())
+}
+
+/// The interval of how many times as fast, or as long.
+fn bounds(log_ratio: f64, Range { start, end }: &Range<f64>) -> String {
+    let (low, high) = if log_ratio < 0.0 { (1.0 / end, 1.0 / start) } else { (*start, *end) };
+    format!("{} to {}", factor(low), factor(high))
 }
 
 /// Three significant digits, as far as they say something.
 pub(crate) fn factor(ratio: f64) -> String {
     match ratio {
         ratio if !ratio.is_finite() => "any number of".to_owned(),
+        ratio if ratio >= 99_999.5 => format!("{ratio:.1e}"),
         ratio if ratio >= 99.95 => format!("{ratio:.0}"),
         ratio if ratio >= 9.995 => format!("{ratio:.1}"),
         ratio if ratio >= 0.0995 => format!("{ratio:.2}"),
@@ -284,8 +323,7 @@ impl fmt::Display for Comparison {
         let took: Vec<String> = self.cases().iter().map(|case| case.measurement.short()).collect();
         let widest = |texts: &[String]| texts.iter().map(|text| length(text)).max().unwrap_or(0);
         let (name_width, took_width) = (widest(&names), widest(&took));
-        let medians: Vec<f64> =
-            self.cases().iter().map(|case| case.measurement.median().as_secs_f64()).collect();
+        let medians: Vec<f64> = self.cases().iter().map(|case| case.measurement.median_seconds()).collect();
         let most = medians.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
         for (index, case) in self.cases().iter().enumerate() {
             let bar = "█".repeat(((BAR as f64 * medians[index] / most).round() as usize).max(1));

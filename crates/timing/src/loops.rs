@@ -11,9 +11,6 @@ pub(crate) const MOST_LOOPS: u64 = 10_000_000_000;
 /// A first run that took longer than this is not thrown away as a warm-up.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
 
-/// No loop begins that would end after this much time, unless somebody has asked for it.
-pub(crate) const BUDGET: Duration = Duration::from_secs(10);
-
 /// Runs a loop of so many rounds, and says how long that took.
 pub(crate) type Loop<'a> = dyn FnMut(u64) -> Duration + 'a;
 

@@ -22,6 +22,8 @@ pub struct Measurement {
     loops: u64,
     /// The time of one round in each repeat, in seconds.
     repeats: Vec<f64>,
+    /// What a round of nothing took where this was measured, in seconds; 0 if nobody knows.
+    empty_round: f64,
 }
 
 impl Measurement {
@@ -39,7 +41,12 @@ impl Measurement {
     /// ```
     pub fn new(loops: u64, seconds: impl IntoIterator<Item = f64>) -> Measurement {
         let is_time = |seconds: &f64| seconds.is_finite() && *seconds >= 0.0;
-        Measurement { loops, repeats: seconds.into_iter().filter(is_time).collect() }
+        Measurement { loops, repeats: seconds.into_iter().filter(is_time).collect(), empty_round: 0.0 }
+    }
+
+    /// What was measured here, just now.
+    pub(crate) fn here(loops: u64, seconds: impl IntoIterator<Item = f64>) -> Measurement {
+        Measurement { empty_round: clock().empty_round, ..Measurement::new(loops, seconds) }
     }
 
     /// How many rounds each loop had.
@@ -60,7 +67,12 @@ impl Measurement {
 
     /// The time of one round in the loop in the middle.
     pub fn median(&self) -> Duration {
-        duration(median(&self.repeats))
+        duration(self.median_seconds())
+    }
+
+    /// As [`median`](Measurement::median), in seconds, so that less than a nanosecond is not lost.
+    pub fn median_seconds(&self) -> f64 {
+        median(&self.repeats)
     }
 
     /// The mean time of one round.
@@ -68,24 +80,34 @@ impl Measurement {
         duration(mean(&self.repeats))
     }
 
-    /// Where the median lies with 95 % confidence (by bootstrap, the same each time it is asked).
+    /// Where the median lies with 95 % confidence (by bootstrap).
     pub fn interval(&self) -> (Duration, Duration) {
-        let (low, high) = interval_of_median(&self.repeats);
+        let (low, high) = self.interval_seconds();
         (duration(low), duration(high))
+    }
+
+    /// As [`interval`](Measurement::interval), in seconds.
+    pub fn interval_seconds(&self) -> (f64, f64) {
+        interval_of_median(&self.repeats)
     }
 
     /// The standard deviation of the loops' times.
     pub fn spread(&self) -> Duration {
-        duration(standard_deviation(&self.repeats))
+        duration(self.spread_seconds())
+    }
+
+    /// As [`spread`](Measurement::spread), in seconds.
+    pub fn spread_seconds(&self) -> f64 {
+        standard_deviation(&self.repeats)
     }
 
     /// What makes the figures doubtful, if something does.
     pub fn warning(&self) -> Option<String> {
-        let middle = median(&self.repeats);
+        let middle = self.median_seconds();
         if self.repeats.is_empty() {
             return Some("nothing was measured.".to_owned());
         }
-        if middle < NOTHING * clock().empty_round {
+        if middle <= NOTHING * self.empty_round {
             return Some(format!(
                 "{} is no more than an empty loop takes: the compiler has probably left the work out. Let what \
                  goes in pass through std::hint::black_box.",
@@ -99,7 +121,7 @@ impl Measurement {
                 "the slowest loop took {ratio:.1} times as long as the fastest: something else was going on."
             ));
         }
-        let (low, high) = interval_of_median(&self.repeats);
+        let (low, high) = self.interval_seconds();
         let vague = (high - low) / 2.0 / middle;
         (vague > VAGUE).then(|| {
             format!(
@@ -115,12 +137,12 @@ impl Measurement {
 
     /// `1.23 s ± 0.04 s`; without the spread if there is only one repeat.
     pub(crate) fn short(&self) -> String {
-        let middle = median(&self.repeats);
+        let middle = self.median_seconds();
         let unit = Unit::of(middle);
         match self.repeats.len() {
             0 => "nothing".to_owned(),
             1 => unit.show(middle),
-            _ => format!("{} ± {}", unit.show(middle), unit.show(standard_deviation(&self.repeats))),
+            _ => format!("{} ± {}", unit.show(middle), unit.show(self.spread_seconds())),
         }
     }
 }
@@ -136,8 +158,8 @@ impl fmt::Display for Measurement {
         let (repeats, loops) = (counted(self.repeats.len(), "repeat"), counted(self.loops, "loop"));
         write!(f, "{} per loop (median of {repeats}, {loops} each)", self.short())?;
         if self.repeats.len() > 1 {
-            let unit = Unit::of(median(&self.repeats));
-            let (low, high) = interval_of_median(&self.repeats);
+            let unit = Unit::of(self.median_seconds());
+            let (low, high) = self.interval_seconds();
             let (fastest, low, high) = (unit.show(self.fastest()), unit.show(low), unit.show(high));
             write!(f, "\nfastest {fastest}; the median lies between {low} and {high} (95 %)")?;
         }
@@ -176,7 +198,9 @@ mod tests {
     #[test]
     fn doubtful_figures_are_said_to_be_so() {
         let warning = |repeats: &[f64]| Measurement::new(1, repeats.iter().copied()).warning();
-        assert!(warning(&[clock().empty_round]).unwrap().contains("black_box"));
+        let here = |seconds: f64| Measurement::here(1, [seconds]).warning();
+        assert!(here(clock().empty_round).unwrap().contains("black_box"));
+        assert_eq!(here(2.0 * clock().empty_round), None);
         assert!(warning(&[0.0]).unwrap().contains("black_box"));
         assert!(warning(&[1.0, 1.0, 9.0]).unwrap().contains("9.0 times"));
         assert!(warning(&[1.0, 1.0, 1.0, 1.5, 1.6, 1.7]).unwrap().contains("other work"));

@@ -11,7 +11,7 @@ use std::fmt;
 use std::ops::Range;
 
 /// The longest bar of the text, in letters.
-const BAR: usize = 30;
+const BAR: usize = 16;
 
 /// Measures `work` with each of these numbers of workers, which it is given, and fits Amdahl's law to what
 /// comes out.
@@ -155,7 +155,7 @@ impl SpeedUp {
         let most = self.points.last().map_or(0, |point| point.workers);
         if most > self.processors {
             let processors = counted(self.processors, "processor");
-            notes.push(format!("There is only {processors} here: more workers help only where they wait."));
+            notes.push(format!("Only {processors} here: more workers help only where they wait."));
         }
         let doubt = |point: &Point| Some((point.workers, point.measurement.warning()?));
         let doubts = self.points.iter().filter_map(doubt);
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(lines.len(), 5);
         assert_eq!(curve(&[]).to_string(), "speed-up: nothing was measured");
         let narrow = curve(&[(1, &[4.0, 4.0]), (2, &[2.0, 2.0])]).on_processors(1).to_string();
-        assert!(narrow.ends_with("There is only 1 processor here: more workers help only where they wait."));
+        assert!(narrow.ends_with("Only 1 processor here: more workers help only where they wait."));
     }
 
     #[test]

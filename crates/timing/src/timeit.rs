@@ -1,6 +1,6 @@
 //! Many runs, as Python's `timeit` does it: loops that are long enough for the clock, several of them.
 
-use crate::loops::{BUDGET, Loop, WARM_UP, search, timed};
+use crate::loops::{Loop, WARM_UP, search, timed};
 use crate::measurement::Measurement;
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ const LOOP: Duration = Duration::from_millis(200);
 
 /// How many loops are timed, unless that takes too long.
 const REPEATS: usize = 7;
+
+/// No loop begins that would end after this much time.
+const BUDGET: Duration = Duration::from_secs(10);
 
 /// Measures how long `work` takes, by running it often.
 ///
@@ -49,7 +52,7 @@ fn measure(run: &mut Loop<'_>) -> Measurement {
         total += took;
         repeats.push(took);
     }
-    Measurement::new(found.loops, repeats.into_iter().map(|took| took.as_secs_f64() / found.loops as f64))
+    Measurement::here(found.loops, repeats.into_iter().map(|took| took.as_secs_f64() / found.loops as f64))
 }
 
 #[cfg(test)]

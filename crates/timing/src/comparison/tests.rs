@@ -37,6 +37,13 @@ fn verdicts() {
         Comparison::new("x", vec![case("a", base), case("b", other)]).verdict("b")
     };
     assert_eq!(primes().verdict("1 worker"), "the baseline");
+    let summary = |base: &[f64], other: &[f64]| {
+        Comparison::new("x", vec![case("a", base), case("b", other)]).summary("b")
+    };
+    assert_eq!(primes().summary("1 worker"), "the baseline");
+    assert_eq!(summary(&[1.0], &[2.0]), "2.00 times as long");
+    assert_eq!(summary(&[3.0; 4], &[2.0; 4]), "1.50 times as fast");
+    assert_eq!(summary(&[1.0, 1.1, 1.05], &[1.15, 1.02, 1.2]), "no difference");
     assert!(primes().verdict("4 workers").starts_with("1.94 times as fast (1.9"));
     assert!(verdict(&[1.0; 8], &[2.5; 8]).starts_with("2.50 times as long (2.50 to 2.50)"));
     assert_eq!(verdict(&[1.0], &[2.0]), "2.00 times as long; one run does not tell how sure that is");

@@ -61,6 +61,11 @@ impl Past {
         self.entries.iter().map(|entry| entry.median(case)).collect()
     }
 
+    /// How long ago that run was: `2 h ago`.
+    pub fn when(&self, index: usize) -> Option<String> {
+        Some(ago(self.read.saturating_sub(self.entries.get(index)?.time)))
+    }
+
     /// What was different in that run from the one before it; empty for the first one.
     pub fn changes(&self, index: usize) -> Vec<String> {
         match (index.checked_sub(1).and_then(|before| self.entries.get(before)), self.entries.get(index)) {
@@ -135,12 +140,18 @@ pub(crate) fn strip(values: &[Option<f64>]) -> String {
 /// from run to run.
 impl fmt::Display for Past {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(last) = self.entries.last() else {
+        if self.entries.is_empty() {
             write!(f, "{}: no earlier runs on this machine", self.name)?;
             return self.notes().iter().try_for_each(|note| write!(f, "\n{note}"));
-        };
-        let age = |entry: &Entry| ago(self.read.saturating_sub(entry.time));
-        write!(f, "{}: {}, the last one {}", self.name, counted(self.entries.len(), "run"), age(last))?;
+        }
+        let age = |run: usize| self.when(run).unwrap_or_default();
+        write!(
+            f,
+            "{}: {}, the last one {}",
+            self.name,
+            counted(self.entries.len(), "run"),
+            age(self.entries.len() - 1)
+        )?;
         let width = self.cases().iter().map(|name| name.chars().count()).max().unwrap_or(0);
         for name in self.cases() {
             let medians = self.medians(name);
@@ -155,7 +166,7 @@ impl fmt::Display for Past {
             .filter(|(_, all)| !all.is_empty())
             .collect();
         for (run, changes) in &changes[changes.len().saturating_sub(MOST_CHANGES)..] {
-            write!(f, "\nrun {} ({}): {}", run + 1, age(&self.entries[*run]), changes.join("; "))?;
+            write!(f, "\nrun {} ({}): {}", run + 1, age(*run), changes.join("; "))?;
         }
         self.notes().iter().try_for_each(|note| write!(f, "\n{note}"))
     }
