@@ -1,15 +1,32 @@
 //! The pictures of the gallery: what a reader may meet, and what is hard to draw.
 
+#[path = "measured.rs"]
+mod measured;
+
 use std::time::Duration;
 
 use threadbook_display::Svg;
 use threadbook_plot::{timeline, wait_graph};
 use threadbook_trace::{Bar, NodeKind, Outcome, Relation, Row, Timeline, Wait, WaitGraph, WaitGraphBuilder};
 
-/// Name, picture and text of each.
-pub fn all() -> Vec<(&'static str, Svg, String)> {
-    let graph = |name, graph: WaitGraph| (name, wait_graph(&graph), graph.to_string());
-    let run = |name, run: Timeline| (name, timeline(&run), run.to_string());
+/// A picture of the gallery.
+pub struct Sample {
+    pub name: &'static str,
+    pub draw: Box<dyn Fn() -> Svg>,
+    /// The same as text.
+    pub text: String,
+}
+
+impl Sample {
+    fn new<T: std::fmt::Display + 'static>(name: &'static str, value: T, draw: fn(&T) -> Svg) -> Sample {
+        Sample { name, text: value.to_string(), draw: Box::new(move || draw(&value)) }
+    }
+}
+
+/// All of them.
+pub fn all() -> Vec<Sample> {
+    let graph = |name, graph: WaitGraph| Sample::new(name, graph, wait_graph);
+    let run = |name, run: Timeline| Sample::new(name, run, timeline);
     vec![
         graph("deadlock-alice-bob", ring(&["alice", "bob"])),
         graph("deadlock-own-pool", pool(1)),
@@ -50,6 +67,9 @@ pub fn all() -> Vec<(&'static str, Svg, String)> {
         run("run-nothing", Timeline { name: "pool".into(), rows: vec![], length: Duration::ZERO, lost: 0 }),
         run("run-no-time", map(2, 4, 0)),
     ]
+    .into_iter()
+    .chain(measured::all())
+    .collect()
 }
 
 fn io() -> Option<String> {

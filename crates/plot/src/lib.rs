@@ -1,9 +1,10 @@
-//! Pictures of runs and deadlocks.
+//! Pictures of runs, deadlocks and measurements.
 //!
-//! [`timeline`] draws what ran where and when, [`wait_graph`] who waits for whom. Both are SVG, as wide as a
-//! cell of JupyterLab, on a light panel of their own, so that they look the same on a light theme, on a
-//! dark one and on paper. [`install`] makes them the look of [`Timeline`] and [`WaitGraph`] values in
-//! notebooks.
+//! [`timeline`] draws what ran where and when, [`wait_graph`] who waits for whom, [`measurement`] and
+//! [`comparison`] how long something takes, [`speedup`] how much faster more workers are, and [`history`]
+//! how it was before. All are SVG, as wide as a cell of JupyterLab, on a light panel of their own, so that
+//! they look the same on a light theme, on a dark one and on paper. [`install`] makes them the look of such
+//! values in notebooks.
 //!
 //! This is the only crate that knows plotters, which draws the axes; what plotters has no word for (arrows,
 //! stripes, tooltips) goes onto the same page as plain SVG elements.
@@ -25,27 +26,42 @@
 
 #![warn(missing_docs)]
 
+mod axis;
 mod canvas;
+mod comparison;
+mod history;
+mod marks;
+mod measurement;
 #[cfg(test)]
 mod overlap;
 mod page;
 mod palette;
+mod speedup;
 mod text;
 mod timeline;
 mod units;
 mod wait_graph;
 
+pub use comparison::comparison;
+pub use history::history;
+pub use measurement::measurement;
+pub use speedup::speedup;
 pub use timeline::timeline;
 pub use wait_graph::wait_graph;
 
 use threadbook_display::{MimeBundle, Svg, draw_with};
+use threadbook_timing::{Comparison, History, Measurement, SpeedUp};
 use threadbook_trace::{Timeline, WaitGraph};
 
-/// Makes the pictures known: from now on a [`Timeline`] or a [`WaitGraph`] that is shown in a cell, and
-/// offers its drawing from its `Debug`, is a picture there. The companion calls it when it is loaded.
+/// Makes the pictures known: from now on a value that has one here, and offers its drawing from its `Debug`,
+/// is a picture when it is shown in a cell. The companion calls it when it is loaded.
 pub fn install() {
     draw_with::<WaitGraph>(wait_graph_bundle);
     draw_with::<Timeline>(timeline_bundle);
+    draw_with::<Measurement>(|value| bundle(measurement(value), value.to_string()));
+    draw_with::<Comparison>(|value| bundle(comparison(value), value.to_string()));
+    draw_with::<SpeedUp>(|value| bundle(speedup(value), value.to_string()));
+    draw_with::<History>(history_bundle);
 }
 
 /// A deadlock as a picture and as text.
@@ -56,6 +72,14 @@ pub fn wait_graph_bundle(graph: &WaitGraph) -> MimeBundle {
 /// A run as a picture and as text.
 pub fn timeline_bundle(run: &Timeline) -> MimeBundle {
     bundle(timeline(run), run.to_string())
+}
+
+/// The runs of a benchmark as a picture and as text; only as text if they cannot be read.
+fn history_bundle(runs: &History) -> MimeBundle {
+    match runs.read() {
+        Ok(past) => bundle(history(&past), past.to_string()),
+        Err(_) => [("text/plain".to_owned(), runs.to_string().into())].into_iter().collect(),
+    }
 }
 
 fn bundle(picture: Svg, text: String) -> MimeBundle {

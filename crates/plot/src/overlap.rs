@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use threadbook_timing::{Case, Comparison, Entry, Measurement, Past, SpeedUp};
 use threadbook_trace::{Bar, NodeKind, Outcome, Relation, Row, Timeline, Wait, WaitGraph, WaitGraphBuilder};
 
 use crate::page::{Page, WIDTH};
-use crate::{timeline, wait_graph};
+use crate::{comparison, history, measurement, speedup, timeline, wait_graph};
 
 /// A small generator (xorshift), so that a failure can be repeated from its seed.
 struct Random(u64);
@@ -106,6 +107,81 @@ fn texts_of_any_run_lie_apart() {
         let run = random_run(&mut Random(seed << 32 | 0x9e37_79b9));
         let (page, height, _) = timeline::draw(&run);
         check(&page, height, &format!("run {seed}"));
+        well_formed(&page.finish(height, "", "").0);
+    }
+}
+
+fn random_seconds(random: &mut Random) -> f64 {
+    let decade = 10_f64.powi(random.below(15) as i32 - 10);
+    random.pick(&[0.0, 1.0, 1.0, 1.0, 3600.0]) * decade * (1.0 + random.below(1_000) as f64 / 500.0)
+}
+
+fn random_measurement(random: &mut Random) -> Measurement {
+    let (runs, seconds) = (random.pick(&[0, 1, 2, 3, 7, 100]), random_seconds(random));
+    let spread = random.pick(&[0.0, 0.001, 0.1, 10.0]);
+    let run = |random: &mut Random| seconds * (1.0 + spread * random.below(1_000) as f64 / 1_000.0);
+    Measurement::new(random.below(1_000), (0..runs).map(|_| run(random)).collect::<Vec<f64>>())
+}
+
+fn random_cases(random: &mut Random) -> Vec<Case> {
+    let case = |random: &mut Random| Case { name: random.name(), measurement: random_measurement(random) };
+    (0..random.pick(&[0, 1, 2, 5, 14, 15, 50, 80])).map(|_| case(random)).collect()
+}
+
+fn random_entry(random: &mut Random) -> Entry {
+    let mut entry = Entry::now(&random.name(), random_cases(random));
+    entry.time = random.below(entry.time);
+    entry.code = (random.below(2) == 0).then(|| random.name());
+    entry.machine.processors = random.below(3) as usize;
+    entry
+}
+
+#[test]
+fn texts_of_any_measurement_lie_apart() {
+    for seed in 1..=1000 {
+        let measurement = random_measurement(&mut Random(seed << 32 | 0x9e37_79b9));
+        let (page, height) = measurement::draw(&measurement);
+        check(&page, height, &format!("measurement {seed}"));
+        well_formed(&page.finish(height, "", "").0);
+    }
+}
+
+#[test]
+fn texts_of_any_comparison_lie_apart() {
+    for seed in 1..=150 {
+        let random = &mut Random(seed << 32 | 0x9e37_79b9);
+        let mut comparison = Comparison::new(random.name(), random_cases(random));
+        comparison.earlier = (0..random.pick(&[0, 0, 1, 5])).map(|_| random_entry(random)).collect();
+        comparison.notes = (0..random.below(3)).map(|_| random.name()).collect();
+        let (page, height) = comparison::draw(&comparison);
+        check(&page, height, &format!("comparison {seed}"));
+        well_formed(&page.finish(height, "", "").0);
+    }
+}
+
+#[test]
+fn texts_of_any_speed_up_lie_apart() {
+    for seed in 1..=300 {
+        let random = &mut Random(seed << 32 | 0x9e37_79b9);
+        let most = random.pick(&[1, 8, 64, 1_000, 1_000_000]);
+        let point = |random: &mut Random| (random.below(most) as usize, random_measurement(random));
+        let points: Vec<_> = (0..random.pick(&[0, 1, 2, 4, 50])).map(|_| point(random)).collect();
+        let (page, height) = speedup::draw(&SpeedUp::new(points));
+        check(&page, height, &format!("speed-up {seed}"));
+        well_formed(&page.finish(height, "", "").0);
+    }
+}
+
+#[test]
+fn texts_of_any_history_lie_apart() {
+    for seed in 1..=100 {
+        let random = &mut Random(seed << 32 | 0x9e37_79b9);
+        let entries = (0..random.pick(&[0, 1, 2, 9, 70])).map(|_| random_entry(random)).collect();
+        let elsewhere = (0..random.below(2)).map(|_| random_entry(random)).collect();
+        let unreadable = random.below(3) as usize;
+        let past = Past { name: random.name(), entries, elsewhere, unreadable, read: 1_790_000_000 };
+        let (page, height) = history::draw(&past);
+        check(&page, height, &format!("history {seed}"));
         well_formed(&page.finish(height, "", "").0);
     }
 }

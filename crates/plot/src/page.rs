@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use threadbook_display::Svg;
 
 use crate::palette::{EDGE, INK, PANEL};
-use crate::text::{escape, shorten, width};
+use crate::text::{escape, shorten, width, wrapped};
 
 /// The width of every picture: what a cell of JupyterLab shows without scaling.
 pub(crate) const WIDTH: f64 = 720.0;
@@ -160,6 +160,22 @@ impl Page {
     /// A text of at most `room`, shortened in its middle if need be.
     pub(crate) fn text_within(&mut self, text: &str, font: Font, anchor: Anchor, at: (f64, f64), room: f64) {
         self.text(&shorten(text, font.size, font.bold, room), font, anchor, at);
+    }
+
+    /// Sentences below each other from `top` on, each in at most three lines; the end of the last one.
+    pub(crate) fn paragraphs<'a>(
+        &mut self,
+        texts: impl IntoIterator<Item = &'a String>,
+        font: Font,
+        (left, top): (f64, f64),
+        room: f64,
+    ) -> f64 {
+        let mut y = top;
+        for line in texts.into_iter().flat_map(|text| wrapped(text, font.size, room, 3)) {
+            self.text(&line, font, Anchor::Start, (left, y + font.size));
+            y += 1.5 * font.size;
+        }
+        y
     }
 
     /// The fill that means waiting: white with dark stripes, which also reads in black and white.

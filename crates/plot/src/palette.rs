@@ -10,6 +10,8 @@
 //! and there is no grey with a contrast of 4.5 against both white and JupyterLab's dark `#111111`: the best
 //! one has 4.4. Dark text on the panel has 14, on every theme and on paper.
 
+use plotters::style::RGBColor;
+
 /// The panel under a picture.
 pub(crate) const PANEL: &str = "#fcfcfb";
 /// The panel's edge.
@@ -36,3 +38,9 @@ pub(crate) const BARS: [(&str, &str); 6] = [
     ("#0072b2", "#ffffff"),
     ("#cc79a7", INK),
 ];
+
+/// A colour of this palette as plotters has it.
+pub(crate) fn rgb(hex: &str) -> RGBColor {
+    let channel = |at: usize| hex.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    RGBColor(channel(1).unwrap_or(0), channel(3).unwrap_or(0), channel(5).unwrap_or(0))
+}

@@ -39,6 +39,29 @@ pub(crate) fn shorten(text: &str, size: f64, bold: bool, room: f64) -> Cow<'_, s
     Cow::Owned(format!("{}…{}", &text[..head], &text[tail..]))
 }
 
+/// `text` in lines that are no wider than `room`, at most so many of them; a word that is too wide is
+/// shortened, and what finds no place ends in an ellipsis.
+pub(crate) fn wrapped(text: &str, size: f64, room: f64, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let word = shorten(word, size, false, room);
+        let is_last = lines.len() == most;
+        match lines.last_mut() {
+            Some(line) if width(&format!("{line} {word}"), size, false) <= room => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            Some(line) if is_last => {
+                line.push_str(" …");
+                *line = shorten(line, size, false, room).into_owned();
+                break;
+            }
+            _ => lines.push(word.into_owned()),
+        }
+    }
+    lines
+}
+
 /// The width of one character in em.
 fn char_width(c: char) -> f64 {
     match c {
@@ -111,6 +134,15 @@ mod tests {
         assert_eq!(shorten("alice", 12.0, false, 0.0), "…");
         assert_eq!(shorten("", 12.0, false, 0.0), "");
         assert_eq!(shorten("𝔸𝔹ℂ", 12.0, false, 30.0), "𝔸…");
+    }
+
+    #[test]
+    fn sentences_are_wrapped_at_words() {
+        assert_eq!(wrapped("one two three", 12.0, 60.0, 3), ["one two", "three"]);
+        assert_eq!(wrapped("one two three four", 12.0, 60.0, 2), ["one two", "three …"]);
+        assert_eq!(wrapped("  ", 12.0, 60.0, 2), [] as [&str; 0]);
+        let lines = wrapped(&"w".repeat(99), 12.0, 60.0, 2);
+        assert!(lines.len() == 1 && width(&lines[0], 12.0, false) <= 60.0, "{lines:?}");
     }
 
     #[test]

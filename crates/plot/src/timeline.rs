@@ -13,7 +13,7 @@ use threadbook_trace::{Bar, Outcome, Row, Timeline};
 
 use crate::canvas::Canvas;
 use crate::page::{Anchor, Font, Frame, N, Page, WIDTH, tooltip};
-use crate::palette::{ALARM, BARS, GRID, MANY, QUIET, STRIPE};
+use crate::palette::{ALARM, BARS, GRID, MANY, QUIET, STRIPE, rgb};
 use crate::text::counted;
 use crate::units::{Unit, human, percent, plain};
 use blocks::{Block, Many, Scale, What, blocks};
@@ -219,8 +219,8 @@ impl<'a> Drawing<'a> {
                     .x_labels(7)
                     .x_label_formatter(&label)
                     .label_style(("sans-serif", 11))
-                    .axis_style(color(QUIET))
-                    .bold_line_style(color(GRID))
+                    .axis_style(rgb(QUIET))
+                    .bold_line_style(rgb(GRID))
                     .light_line_style(TRANSPARENT)
                     .draw()
             });
@@ -309,11 +309,6 @@ impl<'a> Drawing<'a> {
             rect(page, edge, ALARM, "", "");
         }
     }
-}
-
-fn color(hex: &str) -> RGBColor {
-    let channel = |at: usize| hex.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-    RGBColor(channel(1).unwrap_or(0), channel(3).unwrap_or(0), channel(5).unwrap_or(0))
 }
 
 /// A rectangle with a hair of air to the next one, and never too thin to be seen.

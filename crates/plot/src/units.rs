@@ -28,9 +28,21 @@ impl Unit {
     }
 }
 
+/// Three significant digits and the unit: `1.24 ms`, and `0.34 ns`, which is no whole nanosecond.
+pub(crate) fn human_seconds(seconds: f64) -> String {
+    match seconds * 1e9 {
+        nanoseconds if nanoseconds < 9.995 => format!("{} ns", plain(nanoseconds, 2)),
+        nanoseconds if nanoseconds < 99.95 => format!("{} ns", plain(nanoseconds, 1)),
+        _ => human_at_least_100_ns(seconds),
+    }
+}
+
 /// Three significant digits and the unit: `1.24 ms`.
 pub(crate) fn human(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
+    human_at_least_100_ns(duration.as_secs_f64())
+}
+
+fn human_at_least_100_ns(seconds: f64) -> String {
     let mut unit = Unit::of(seconds);
     // 999.9 ms rounds to 1000 ms, which is 1 s.
     if unit.seconds < 1.0 && seconds / unit.seconds >= 999.5 {
@@ -79,6 +91,12 @@ mod tests {
         assert_eq!(shown(150.0), "2.5 min");
         assert_eq!(shown(3600.0), "60 min");
         assert_eq!(shown(7200.0), "2 h");
+    }
+
+    #[test]
+    fn a_measured_time_may_be_less_than_a_nanosecond() {
+        let times = [0.0, 0.34e-9, 12.34e-9, 1234e-9, 5000.0].map(human_seconds);
+        assert_eq!(times, ["0 ns", "0.34 ns", "12.3 ns", "1.23 µs", "83.3 min"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use threadbook_display::bundle_of;
 use threadbook_plot::{install, timeline, timeline_bundle, wait_graph, wait_graph_bundle};
+use threadbook_timing::{Case, Comparison, History, Measurement, SpeedUp};
 
 /// After a change that is meant: `UPDATE_GALLERY=1 cargo test -p threadbook-plot`, and look at them with
 /// `cargo run -p threadbook-plot --example gallery`.
@@ -16,7 +17,9 @@ fn pictures_are_as_they_were() {
     let gallery = Path::new(env!("CARGO_MANIFEST_DIR")).join("gallery");
     let update = std::env::var_os("UPDATE_GALLERY").is_some();
     let mut changed = Vec::new();
-    for (name, picture, _) in samples::all() {
+    for samples::Sample { name, draw, text } in samples::all() {
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{name}: {text}");
+        let picture = draw();
         let file = gallery.join(name).with_extension("svg");
         if update {
             fs::write(&file, &picture.0).unwrap();
@@ -31,7 +34,8 @@ fn pictures_are_as_they_were() {
 fn every_picture_has_ids_of_its_own() {
     let mut ids: Vec<String> = samples::all()
         .iter()
-        .map(|(_, picture, _)| {
+        .map(|sample| {
+            let picture = (sample.draw)();
             let id = picture.0.split("id=\"").nth(1).and_then(|rest| rest.split('-').next());
             id.unwrap().to_owned()
         })
@@ -54,6 +58,24 @@ fn large_runs_make_small_pictures_at_once() {
     for run in &runs {
         let picture = timeline(run).0;
         assert!(picture.len() < 400_000, "{}", picture.len());
+    }
+}
+
+#[test]
+fn what_is_measured_shows_itself_as_a_picture() {
+    install();
+    let measurement = Measurement::new(1, [0.1, 0.2]);
+    let case = |name: &str| Case { name: name.into(), measurement: measurement.clone() };
+    let comparison = Comparison::new("primes", vec![case("a"), case("b")]);
+    let curve = SpeedUp::new([(1, measurement.clone())]);
+    let directory = tempfile::tempdir().unwrap();
+    let runs = History::in_directory(directory.path(), "primes");
+    runs.append(&comparison.run).unwrap();
+    let bundles = [bundle_of(&measurement), bundle_of(&comparison), bundle_of(&curve), bundle_of(&runs)];
+    let texts = [measurement.to_string(), comparison.to_string(), curve.to_string(), runs.to_string()];
+    for (bundle, text) in bundles.iter().zip(texts) {
+        assert!(bundle["image/svg+xml"].as_str().unwrap().starts_with("<svg"), "{text}");
+        assert_eq!(bundle["text/plain"], text);
     }
 }
 

@@ -1,0 +1,198 @@
+//! A speed-up curve: what was measured, what would be ideal, and Amdahl's law.
+
+use plotters::prelude::*;
+use threadbook_display::Svg;
+use threadbook_timing::{Point, SpeedUp};
+
+use crate::axis::{Ticks, nice};
+use crate::canvas::Canvas;
+use crate::marks::{Shape, line, point, whisker_up};
+use crate::page::{Anchor, Font, Frame, N, Page, WIDTH};
+use crate::palette::{BARS, GRID, QUIET, rgb};
+use crate::text::counted;
+use crate::units::{human_seconds, plain};
+
+const MARGIN: f64 = 14.0;
+const FRAME: Frame = Frame { left: 66.0, top: 56.0, right: WIDTH - 30.0, bottom: 300.0 };
+const SMALL: Font = Font::new(11.0);
+/// How many lines go across.
+const LINES: f64 = 6.0;
+/// How the lines look, and into how many pieces the curved one is cut.
+const IDEAL: &str = " stroke-width=\"1\" stroke-dasharray=\"6 4\"";
+const AMDAHL: &str = " stroke-width=\"2\"";
+const STEPS: u32 = 96;
+/// Between two numbers below the axis.
+const AIR: f64 = 8.0;
+
+/// Draws a speed-up curve: a point with its interval for each number of workers, the ideal line, and the
+/// line of Amdahl's law that fits best.
+///
+/// # Examples
+///
+/// ```
+/// use threadbook_timing::{Measurement, SpeedUp};
+///
+/// let times = [(1, 12.0), (2, 7.0), (4, 4.5)];
+/// let curve = SpeedUp::new(times.map(|(workers, time)| (workers, Measurement::new(1, [time, time]))));
+/// assert!(threadbook_plot::speedup(&curve).0.contains("Amdahl"));
+/// ```
+pub fn speedup(curve: &SpeedUp) -> Svg {
+    let (page, height) = draw(curve);
+    page.finish(height, "Speed-up", &curve.to_string().replace('\n', " "))
+}
+
+/// The page and its height.
+pub(crate) fn draw(curve: &SpeedUp) -> (Page, f64) {
+    let mut page = Page::new();
+    let room = WIDTH - 2.0 * MARGIN;
+    page.text("Speed-up over the number of workers", Font::new(13.0).bold(), Anchor::Start, (MARGIN, 23.0));
+    let mut y = 36.0;
+    if !curve.points().is_empty() {
+        let plane = Plane::of(curve);
+        plane.draw(&mut page, curve);
+        y = FRAME.bottom + 34.0;
+    }
+    let nothing = "Nothing was measured.".to_owned();
+    let notes: Vec<String> = curve.law().into_iter().chain(curve.notes().into_iter().take(6)).collect();
+    let notes = if curve.points().is_empty() { vec![nothing] } else { notes };
+    y = page.paragraphs(&notes, SMALL, (MARGIN, y), room);
+    (page, y + 10.0)
+}
+
+/// Numbers of workers from left to right, factors from bottom to top.
+struct Plane {
+    most_workers: f64,
+    highest: f64,
+}
+
+impl Plane {
+    fn of(curve: &SpeedUp) -> Plane {
+        let workers = |point: &Point| point.workers as f64;
+        let most_workers = curve.points().iter().map(workers).fold(1.0, f64::max);
+        let ends = curve.points().iter().map(|point| {
+            let (middle, end) = (curve.speedup(point.workers), curve.interval(point.workers).end);
+            // An interval of very few runs must not press all else to the ground.
+            if end.is_finite() { end.min(2.0 * middle) } else { middle }
+        });
+        let highest = ends.fold(curve.expected(most_workers), f64::max);
+        let ideal = most_workers / curve.baseline() as f64;
+        Plane {
+            most_workers: 1.04 * most_workers,
+            highest: 1.06 * highest.max(ideal.min(2.0 * highest)).max(1e-9),
+        }
+    }
+
+    fn place(&self, workers: f64, speedup: f64) -> (f64, f64) {
+        let (across, up) = (workers / self.most_workers, (speedup / self.highest).clamp(0.0, 1.0));
+        (FRAME.left + across * FRAME.width(), FRAME.bottom - up * FRAME.height())
+    }
+
+    fn draw(&self, page: &mut Page, curve: &SpeedUp) {
+        self.lines(page, curve);
+        self.numbers(page, curve);
+        for measured in curve.points() {
+            let (workers, speedup) = (measured.workers as f64, curve.speedup(measured.workers));
+            let (x, y) = self.place(workers, speedup);
+            let interval = curve.interval(measured.workers);
+            if measured.workers != curve.baseline() && interval.end.is_finite() {
+                let (_, low) = self.place(workers, interval.start);
+                let (_, high) = self.place(workers, interval.end);
+                whisker_up(page, x, low, high, 4.0);
+            }
+            let took = human_seconds(measured.measurement.median_seconds());
+            let tip = format!("{}: {took}, {speedup:.2} times", counted(measured.workers, "worker"));
+            point(page, Shape::Circle, (x, y), 4.5, BARS[4].0, &tip);
+        }
+        self.legend(page, curve);
+    }
+
+    /// The grid, by plotters, the ideal line and Amdahl's.
+    fn lines(&self, page: &mut Page, curve: &SpeedUp) {
+        let canvas = Canvas { page, height: FRAME.bottom };
+        let beside = 54.0;
+        let size = ((FRAME.width() + beside) as u32 + 1, FRAME.height() as u32 + 1);
+        let area = canvas.into_drawing_area().shrink(((FRAME.left - beside) as u32, FRAME.top as u32), size);
+        let step = nice(self.highest / LINES);
+        let decimals = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
+        let heights =
+            (0..=(self.highest / step) as u32).map(|line| f64::from(line) * step).collect::<Vec<f64>>();
+        let label = |value: &f64| match self.highest {
+            0.01..9_999.0 => format!("{} ×", plain(*value, decimals)),
+            _ => format!("{value:.0e} ×"),
+        };
+        // Our canvas never fails, and plotters alone only where there is no room at all.
+        let _ = ChartBuilder::on(&area)
+            .y_label_area_size(beside as u32)
+            .build_cartesian_2d(
+                Ticks { range: 0.0..self.most_workers, places: Vec::new() },
+                Ticks { range: 0.0..self.highest, places: heights },
+            )
+            .and_then(|mut chart| {
+                chart
+                    .configure_mesh()
+                    .disable_x_mesh()
+                    .y_label_formatter(&label)
+                    .label_style(("sans-serif", 11))
+                    .axis_style(rgb(QUIET))
+                    .bold_line_style(rgb(GRID))
+                    .max_light_lines(0)
+                    .draw()
+            });
+        // Finer than plotters, which draws from pixel to pixel.
+        let base = curve.baseline() as f64;
+        // The ideal line leaves through the top if it is too steep.
+        let end = self.most_workers.min(self.highest * base);
+        let ideal =
+            [(base, 1.0), (end, end / base)].map(|(workers, factor)| Some(self.place(workers, factor)));
+        line(page, &ideal, QUIET, IDEAL);
+        if curve.points().len() > 1 {
+            let step = (self.most_workers - base) / f64::from(STEPS);
+            let workers = (0..=STEPS).map(|n| base + step * f64::from(n));
+            let places = workers.map(|workers| Some(self.place(workers, curve.expected(workers))));
+            line(page, &places.collect::<Vec<_>>(), BARS[1].0, AMDAHL);
+        }
+    }
+
+    /// The numbers of workers that were measured, as far as there is room for them.
+    fn numbers(&self, page: &mut Page, curve: &SpeedUp) {
+        let baseline = FRAME.bottom + 15.0;
+        let mut free = FRAME.left - AIR;
+        // From the right the last one is more important than the ones before.
+        let last = curve.points().last().map_or(0, |point| point.workers);
+        let width = |workers: usize| SMALL.width(&workers.to_string());
+        let start_of_last = self.place(last as f64, 0.0).0 - width(last) / 2.0;
+        for workers in curve.points().iter().map(|point| point.workers) {
+            let x = self.place(workers as f64, 0.0).0;
+            let (start, end) = (x - width(workers) / 2.0, x + width(workers) / 2.0);
+            let (tick, top, bottom) = (N(x), N(FRAME.bottom), N(FRAME.bottom + 4.0));
+            page.add(format_args!(r#"<path d="M{tick} {top}V{bottom}" stroke="{QUIET}" stroke-width="1"/>"#));
+            if start >= free + AIR && (workers == last || end + AIR <= start_of_last) {
+                page.text(&workers.to_string(), SMALL, Anchor::Middle, (x, baseline));
+                free = end;
+            }
+        }
+        let word = SMALL.color(QUIET);
+        page.text("workers", word, Anchor::End, (WIDTH - MARGIN, baseline + 13.0));
+    }
+
+    fn legend(&self, page: &mut Page, curve: &SpeedUp) {
+        let y = 42.0;
+        let mut x = FRAME.left;
+        let mut entry = |page: &mut Page, text: &str, color: &str, look: &str| {
+            let (from, to, middle) = (N(x), N(x + 22.0), N(y - 4.0));
+            if look.is_empty() {
+                point(page, Shape::Circle, (x + 11.0, y - 4.0), 4.5, color, "");
+            } else {
+                page.add(format_args!(r#"<path d="M{from} {middle}H{to}" stroke="{color}"{look}/>"#));
+            }
+            page.text(text, SMALL, Anchor::Start, (x + 28.0, y));
+            x += 28.0 + SMALL.width(text) + 18.0;
+        };
+        entry(page, "measured, with its 95 % interval", BARS[4].0, "");
+        entry(page, "ideal", QUIET, IDEAL);
+        if curve.points().len() > 1 {
+            let amdahl = format!("Amdahl's law, {:.0} % serial", 100.0 * curve.serial());
+            entry(page, &amdahl, BARS[1].0, AMDAHL);
+        }
+    }
+}
