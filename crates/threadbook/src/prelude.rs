@@ -15,4 +15,7 @@ pub use threadbook_timing::{Measurement, Timed, time, timeit};
 pub use threadbook_widgets::{
     Button, Checkbox, Dropdown, FloatSlider, HBox, IntProgress, IntSlider, Label, VBox, ValueWidget as _,
     Widget as _,
+pub use threadbook_timing::{
+    CommandTiming, Comparison, History, Measurement, SpeedUp, Timed, benchmark, history, speedup, time,
+    time_command, timeit,
 };

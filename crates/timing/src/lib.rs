@@ -1,4 +1,9 @@
-//! How long something takes: once ([`time()`]), or as exactly as can be told ([`timeit`]).
+//! How long something takes.
+//!
+//! - Once: [`time()`], and for a command [`time_command`].
+//! - As exactly as can be told: [`timeit`].
+//! - Beside something else: [`benchmark`], whose [`history()`] outlives the process.
+//! - With more workers: [`speedup`].
 //!
 //! ```
 //! use threadbook_timing::{time, timeit};
@@ -14,6 +19,7 @@
 
 mod benchmark;
 mod clock;
+mod command;
 mod comparison;
 mod context;
 mod history;
@@ -28,8 +34,9 @@ mod units;
 
 pub use benchmark::{Benchmark, benchmark};
 pub use clock::{Clock, clock};
+pub use command::{CommandTimer, CommandTiming, time_command};
 pub use comparison::{Case, Comparison};
-pub use context::{set_code_hash, set_interrupt_check};
+pub use context::set_code_hash;
 pub use history::{Entry, History, Machine, Past, history};
 pub use measurement::Measurement;
 pub use speedup::{Point, SpeedUp, speedup};

@@ -23,7 +23,7 @@ const BUDGET: Duration = Duration::from_secs(10);
 ///
 /// # Panics
 ///
-/// If `work` panics.
+/// If `work` panics, and with the message `interrupted` if the cell is interrupted.
 ///
 /// # Examples
 ///
