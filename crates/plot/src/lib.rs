@@ -50,7 +50,7 @@ pub use timeline::timeline;
 pub use wait_graph::wait_graph;
 
 use threadbook_display::{MimeBundle, Svg, draw_with};
-use threadbook_timing::{Comparison, History, Measurement, SpeedUp};
+use threadbook_timing::{Comparison, History, Measurement, Past, SpeedUp};
 use threadbook_trace::{Timeline, WaitGraph};
 
 /// Makes the pictures known: from now on a value that has one here, and offers its drawing from its `Debug`,
@@ -61,6 +61,7 @@ pub fn install() {
     draw_with::<Measurement>(|value| bundle(measurement(value), value.to_string()));
     draw_with::<Comparison>(|value| bundle(comparison(value), value.to_string()));
     draw_with::<SpeedUp>(|value| bundle(speedup(value), value.to_string()));
+    draw_with::<Past>(|value| bundle(history(value), value.to_string()));
     draw_with::<History>(history_bundle);
 }
 

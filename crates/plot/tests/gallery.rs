@@ -6,7 +6,7 @@ mod samples;
 use std::fs;
 use std::path::Path;
 
-use threadbook_display::bundle_of;
+use threadbook_display::{MimeBundle, bundle_of};
 use threadbook_plot::{install, timeline, timeline_bundle, wait_graph, wait_graph_bundle};
 use threadbook_timing::{Case, Comparison, History, Measurement, SpeedUp};
 
@@ -71,12 +71,16 @@ fn what_is_measured_shows_itself_as_a_picture() {
     let directory = tempfile::tempdir().unwrap();
     let runs = History::in_directory(directory.path(), "primes");
     runs.append(&comparison.run).unwrap();
-    let bundles = [bundle_of(&measurement), bundle_of(&comparison), bundle_of(&curve), bundle_of(&runs)];
-    let texts = [measurement.to_string(), comparison.to_string(), curve.to_string(), runs.to_string()];
-    for (bundle, text) in bundles.iter().zip(texts) {
+    let past = runs.read().unwrap();
+    let is_picture = |bundle: MimeBundle, text: String| {
         assert!(bundle["image/svg+xml"].as_str().unwrap().starts_with("<svg"), "{text}");
         assert_eq!(bundle["text/plain"], text);
-    }
+    };
+    is_picture(bundle_of(&measurement), measurement.to_string());
+    is_picture(bundle_of(&comparison), comparison.to_string());
+    is_picture(bundle_of(&curve), curve.to_string());
+    is_picture(bundle_of(&runs), runs.to_string());
+    is_picture(bundle_of(&past), past.to_string());
 }
 
 #[test]

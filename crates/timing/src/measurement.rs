@@ -116,7 +116,7 @@ impl Measurement {
         }
         let slowest = self.repeats.iter().copied().fold(0.0, f64::max);
         let ratio = slowest / self.fastest();
-        if ratio > DISTURBED {
+        if ratio > DISTURBED && ratio.is_finite() {
             return Some(format!(
                 "the slowest loop took {ratio:.1} times as long as the fastest: something else was going on."
             ));

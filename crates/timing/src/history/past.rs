@@ -14,7 +14,7 @@ const MOST_CHANGES: usize = 8;
 
 /// The runs of a benchmark that its history knows, the oldest first; made by
 /// [`History::read`](super::History::read).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Past {
     /// The name of the benchmark.
     pub name: String,
@@ -169,5 +169,13 @@ impl fmt::Display for Past {
             write!(f, "\nrun {} ({}): {}", run + 1, age(*run), changes.join("; "))?;
         }
         self.notes().iter().try_for_each(|note| write!(f, "\n{note}"))
+    }
+}
+
+/// The same text as `{}`; shown in a notebook, a picture.
+impl fmt::Debug for Past {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        threadbook_display::offer_drawing(self);
+        write!(f, "{self}")
     }
 }
