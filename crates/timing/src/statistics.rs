@@ -42,13 +42,10 @@ pub(crate) fn interval_of_median(sample: &[f64]) -> (f64, f64) {
     (quantile(0.025, n.div_ceil(2).max(1)), quantile(0.975, n / 2 + 1))
 }
 
-/// Of fewer values than this, each is needed.
-const FEW: usize = 6;
-
 /// Where a quantity lies, as far as a sample of it can tell.
 ///
-/// The centre is a trimmed mean: a fifth of the values at either end is left out, so that what else the machine
-/// did meanwhile hardly matters. The interval is Student's t on the winsorised variance
+/// The centre is a trimmed mean: of many values nearly two fifths at either end are left out, so that what
+/// else the machine did meanwhile hardly matters, even if it did much. The interval is Student's t on the winsorised variance
 /// (J. W. Tukey and D. H. McLaughlin 1963, "Less vulnerable confidence and significance procedures for
 /// location based on a single sample", Sankhyā A 25), and between two samples that of K. K. Yuen 1974 ("The
 /// two-sample trimmed t for unequal population variances", Biometrika 61). With up to five values nothing
@@ -65,7 +62,7 @@ pub(crate) struct Estimate {
 impl Estimate {
     /// Of the quantity that the sample was drawn from; of nothing, it could be anything.
     pub(crate) fn of(sample: &[f64]) -> Estimate {
-        Estimate::trimmed(sample, if sample.len() < FEW { 0 } else { sample.len() / 5 })
+        Estimate::trimmed(sample, 2 * sample.len().saturating_sub(3) / 5)
     }
 
     /// Without so many of the lowest and the highest values.
@@ -143,15 +140,15 @@ mod tests {
     fn intervals_hold_the_truth_about_as_often_as_they_say() {
         let median = share_held(15, interval_of_median);
         assert!((0.9..=0.99).contains(&median), "{median}");
-        for size in [2, 3, 5, 6, 7, 12, 25, 100] {
+        for size in [2, 3, 5, 6, 7, 8, 10, 13, 18, 25, 50, 100] {
             let share = share_held(size, |sample| Estimate::of(sample).interval());
-            assert!((0.93..=0.97).contains(&share), "{share} of {size}");
+            assert!((0.92..=0.97).contains(&share), "{share} of {size}");
         }
         let share = share_held(16, |both| {
             let wide: Vec<f64> = both[6..].iter().map(|value| 3.0 * value).collect();
             Estimate::of(&both[..6]).minus(Estimate::of(&wide)).interval()
         });
-        assert!((0.93..=0.975).contains(&share), "{share} of two");
+        assert!((0.92..=0.975).contains(&share), "{share} of two");
     }
 
     /// All that can be drawn from three values and from four, counted by hand.

@@ -41,7 +41,7 @@ pub fn timeit<R>(work: impl FnMut() -> R) -> Measurement {
 
 /// The part that is the same for all work.
 fn measure(run: &mut Loop<'_>) -> Measurement {
-    let found = search(run, LOOP);
+    let found = search(run, LOOP, 1);
     let mut total = found.total;
     // Shorter loops have warmed it up, so that the first one that is long enough counts. One round that is
     // long enough was the first of all.

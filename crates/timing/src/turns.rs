@@ -10,6 +10,10 @@ use std::time::Duration;
 /// many short runs tell more than a few long ones.
 const LEAST: Duration = Duration::from_millis(2);
 
+/// So many runs in succession are this long. Of two equal works the one with more rounds would be interrupted
+/// more often.
+const PROOFS: u32 = 3;
+
 /// No more runs than this, unless somebody says how many.
 const MOST: usize = 100;
 
@@ -36,7 +40,8 @@ pub(crate) fn measure_by_turns(
     run: &mut dyn FnMut(usize, u64) -> Duration,
 ) -> Vec<Measurement> {
     let mut total = Duration::ZERO;
-    let searches: Vec<_> = (0..works).map(|work| search(&mut |loops| run(work, loops), LEAST)).collect();
+    let searches: Vec<_> =
+        (0..works).map(|work| search(&mut |loops| run(work, loops), LEAST, PROOFS)).collect();
     total += searches.iter().map(|found| found.total).sum();
     let mut took = vec![Vec::new(); works];
     let (mut random, mut order) = (fastrand::Rng::with_seed(SEED), (0..works).collect::<Vec<_>>());
