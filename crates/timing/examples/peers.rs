@@ -1,5 +1,5 @@
 //! How far our figures can be trusted, on an otherwise idle machine, each with its interval:
-//! `cargo run -p threadbook-timing --example peers [timeit] [cost] [same] [slower]`, in about six minutes.
+//! `cargo run -p threadbook-timing --example peers [timeit] [cost] [same] [slower]`, in about seven minutes.
 //!
 //! - `timeit`: our `timeit` beside criterion, on five works from 10 ns to 100 ms, in turn.
 //! - `cost`: what the loop of `timeit` itself takes, for each round.
@@ -13,7 +13,7 @@ use std::time::Duration;
 use threadbook_timing::{Case, Comparison, Measurement, benchmark, clock, timeit};
 
 /// How often timeit and criterion measure each work.
-const TURNS: usize = 5;
+const TURNS: usize = 9;
 
 const COMPARISONS: usize = 100;
 
@@ -57,8 +57,8 @@ fn primes_below(limit: usize) -> usize {
 fn beside_criterion() {
     let directory = tempfile::tempdir().expect("a directory for what criterion writes");
     let works: [(&str, &mut dyn FnMut()); 5] = [
-        ("5 steps", &mut || {
-            black_box(steps(black_box(5)));
+        ("12 steps", &mut || {
+            black_box(steps(black_box(12)));
         }),
         ("a number as text", &mut || {
             black_box(format!("{}", black_box(123.456)));
@@ -69,8 +69,8 @@ fn beside_criterion() {
         ("primes below a million", &mut || {
             black_box(primes_below(black_box(1_000_000)));
         }),
-        ("22 million steps", &mut || {
-            black_box(steps(black_box(22_000_000)));
+        ("45 million steps", &mut || {
+            black_box(steps(black_box(45_000_000)));
         }),
     ];
     let mut lines = Vec::new();
