@@ -11,11 +11,12 @@ pub use threadbook_executor::{
     Executor, ProcessPoolExecutor, Promise, RayonExecutor, ReturnWhen, SerialExecutor, StartMethod,
     TaskError, ThreadPoolExecutor, Timeline, TokioExecutor, WaitGraph, as_completed, threading, wait,
 };
-pub use threadbook_timing::{Measurement, Timed, time, timeit};
-pub use threadbook_widgets::{
-    Button, Checkbox, Dropdown, FloatSlider, HBox, IntProgress, IntSlider, Label, VBox, ValueWidget as _,
-    Widget as _,
+pub use threadbook_subprocess::{Command, shell};
 pub use threadbook_timing::{
     CommandTiming, Comparison, History, Measurement, SpeedUp, Timed, benchmark, history, speedup, time,
     time_command, timeit,
+};
+pub use threadbook_widgets::{
+    Button, Checkbox, Dropdown, FloatSlider, HBox, IntProgress, IntSlider, Label, VBox, ValueWidget as _,
+    Widget as _,
 };
