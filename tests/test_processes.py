@@ -1,0 +1,123 @@
+"""Process pools from cells: functions of any cell, what is refused, what a death costs, and interrupts."""
+
+import re
+import time
+
+import psutil
+import pytest
+
+from helpers import ok, run_cell, send_cell, collect, wait_until
+
+PRIME = "fn is_prime(n: u64) -> bool { n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0) }"
+NOTES = "[112272535095293u64, 112582705942171, 115797848077099]"
+
+
+def workers(kernel) -> list[psutil.Process]:
+    """Processes that are workers: those whose environment says so, before they forget it."""
+    found = []
+    for process in kernel.processes():
+        try:
+            if process.ppid() and "THREADBOOK_WORKER" in process.environ():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_the_notes_example_on_processes(fresh_kernel):
+    kc = fresh_kernel.client
+    ok(kc, PRIME)
+    ok(kc, "let procs = ProcessPoolExecutor::new(2);")
+    primes = ok(kc, f"procs.map(is_prime, {NOTES}).map(Result::unwrap).collect::<Vec<_>>()")
+    assert primes.result == "[true, true, true]"
+    shown = ok(kc, "procs.timeline()").shown[-1]
+    assert re.search(r"pid \d+", shown["text/plain"]), shown["text/plain"]
+    assert "is_prime" in shown["image/svg+xml"]
+    # A function that is defined anew is the new one.
+    ok(kc, "fn is_prime(n: u64) -> bool { n == 4 }")
+    assert ok(kc, "procs.map(is_prime, [4u64, 5]).map(Result::unwrap).collect::<Vec<_>>()").result == "[true, false]"
+    # Types of a cell, generic functions, closures, chunks, and the other executors by one word.
+    ok(kc, "#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)] struct Point { x: f64, y: Option<String> }")
+    point = 'Point { x: 1.5, y: Some("né 🦀".into()) }'
+    assert ok(kc, f"procs.submit(|p: Point| vec![p.clone(), p], {point}).result()?[1].y").result == 'Some("né 🦀")'
+    ok(kc, "fn twice<T: Clone>(t: T) -> (T, T) { (t.clone(), t) }")
+    assert ok(kc, 'procs.submit(twice, "a".to_string()).result()?').result == '("a", "a")'
+    assert ok(kc, "procs.map_chunked(|n: u64| n * n, 0..1000, 100).map(Result::unwrap).sum::<u64>()").result == "332833500"
+    ok(kc, "fn total(executor: &impl Executor) -> u64 { executor.run_all(|n: u64| n + 1, vec![1, 2]).into_iter().map(Result::unwrap).sum() }")
+    assert ok(kc, "(total(&procs), total(&SerialExecutor::new()), total(&RayonExecutor::new(2)))").result == "(5, 5, 5)"
+    ok(kc, "let forked = ProcessPoolExecutor::builder().max_workers(2).start_method(StartMethod::ForkServer).build()?;")
+    assert ok(kc, "forked.map(is_prime, [4u64, 5]).map(Result::unwrap).collect::<Vec<_>>()").result == "[true, false]"
+    assert len(workers(fresh_kernel)) >= 2
+    ok(kc, "drop(procs); drop(forked);")
+    assert wait_until(lambda: not workers(fresh_kernel), 10), workers(fresh_kernel)
+
+
+def test_what_a_worker_prints_is_in_the_cell(fresh_kc):
+    said = ok(fresh_kc, 'ProcessPoolExecutor::new(1).submit(|()| println!("hello from a worker"), ()).result()?')
+    assert said.stdout == "hello from a worker\n"
+    labelled = "ProcessPoolExecutor::builder().max_workers(1).label_output(true).build()?"
+    said = ok(fresh_kc, f'let labelled = {labelled}; labelled.submit(|()| println!("hello"), ()).result()?; drop(labelled);')
+    assert re.fullmatch(r"\[\d+\] hello\n", said.stdout), said
+
+
+def test_what_cannot_go_there_is_refused_in_words(fresh_kc):
+    ok(fresh_kc, "let procs = ProcessPoolExecutor::new(1);")
+    for move in ["", "move "]:
+        capturing = run_cell(fresh_kc, f"let limit = 3u64; procs.submit({move}|n: u64| n < limit, 5).result()")
+        assert capturing.status == "error", capturing
+        assert "cannot capture variables" in capturing.traceback and "as its argument" in capturing.traceback, capturing
+    socket = run_cell(fresh_kc, "procs.submit(|_: std::net::TcpStream| 5, todo!()).result()")
+    assert "TcpStream` cannot go to another process" in socket.traceback, socket
+    assert len(socket.traceback.splitlines()) <= 12, socket.traceback
+    back = run_cell(fresh_kc, 'procs.submit(|()| std::fs::File::open("/dev/null").unwrap(), ())')
+    assert "File` cannot go to another process" in back.traceback, back
+    assert ok(fresh_kc, "procs.submit(|n: u64| n + 1, 5).result()?").result == "6"
+
+
+@pytest.mark.parametrize("method", ["Spawn", "ForkServer"])
+def test_a_dead_worker_breaks_its_pool_and_nothing_else(fresh_kernel, method):
+    kc = fresh_kernel.client
+    make = f"ProcessPoolExecutor::builder().max_workers(1).start_method(StartMethod::{method}).build()?"
+    ok(kc, f"let procs = {make}; let other = {make}; let kept = vec![1, 2];")
+    died = run_cell(kc, "procs.submit(|()| -> () { std::process::abort() }, ()).result()?")
+    assert died.status == "error" and "SIGABRT" in died.complaint, died
+    assert "SIGABRT" in ok(kc, "procs.submit(|n: u64| n, 1).result()").result
+    assert ok(kc, "other.submit(|n: u64| n, 1).result()? as usize + kept.len()").result == "3"
+    panicked = run_cell(kc, 'other.submit_named("alice", |n: u64| assert!(n > 5, "{n} is too small"), 3).result()?')
+    assert "alice panicked" in panicked.complaint and "3 is too small" in panicked.complaint, panicked
+
+
+def test_pools_live_on_in_a_restored_process(fresh_kernel):
+    kc = fresh_kernel.client
+    ok(kc, "let procs = ProcessPoolExecutor::new(2);")
+    ok(kc, "let forked = ProcessPoolExecutor::builder().max_workers(1).start_method(StartMethod::ForkServer).build()?;")
+    before = ok(kc, "procs.map(|n: u64| n, 0..4).count() + forked.map(|n: u64| n, 0..4).count()")
+    assert before.result == "8"
+    assert run_cell(kc, "std::process::abort();").status == "error"
+    assert ok(kc, "procs.map(|n: u64| n, 0..4).map(Result::unwrap).sum::<u64>()").result == "6"
+    assert ok(kc, "forked.map(|n: u64| n, 0..4).map(Result::unwrap).sum::<u64>()").result == "6"
+    assert wait_until(lambda: len(workers(fresh_kernel)) <= 4, 10), workers(fresh_kernel)
+    fresh_kernel.manager.shutdown_kernel()
+    assert wait_until(lambda: not fresh_kernel.processes(), 10), fresh_kernel.processes()
+
+
+def test_an_interrupt_ends_the_wait_and_a_second_one_the_workers(fresh_kernel):
+    kc = fresh_kernel.client
+    ok(kc, "let procs = ProcessPoolExecutor::new(1); let pid = procs.submit(|()| std::process::id(), ()).result()?;")
+    pid = int(ok(kc, "pid").result)
+    ok(kc, "let long = procs.submit(|()| loop { std::thread::sleep(std::time::Duration::from_secs(1)) }, ());".replace("|()| loop", "|()| -> () { loop").replace(" }, ());", " } }, ());"))
+    for living in [True, False]:
+        request = send_cell(kc, 'println!("waiting"); long.result()?;')
+        started = time.monotonic()
+
+        def interrupt(message):
+            if message.kind == "stream":
+                fresh_kernel.manager.interrupt_kernel()
+
+        result = collect(kc, {request: "long"}, 60, interrupt)[request]
+        assert result.errors and result.errors[0]["ename"] == "Interrupted", result
+        assert time.monotonic() - started < 30
+        if living:
+            assert psutil.pid_exists(pid)
+    assert wait_until(lambda: not psutil.pid_exists(pid), 10)
+    assert ok(kc, "procs.submit(|n: u64| n, 7).result()?").result == "7"
