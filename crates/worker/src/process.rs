@@ -16,6 +16,9 @@ use crate::frame::{self, Answer, Call, Connection, Kind};
 use crate::place;
 use crate::serve;
 
+/// Where a notebook's process finds descriptors to its kernel, which a worker does not have.
+const WIRE: &str = "THREADBOOK_WIRE";
+
 /// How long a process may take to be gone after its socket was closed.
 const END: Duration = Duration::from_secs(2);
 
@@ -360,12 +363,7 @@ fn spawn(role: &str, output: &Output) -> io::Result<(Child, Connection)> {
     std::hint::black_box(&serve::INITIALISER);
     let (ours, theirs) = UnixStream::pair()?;
     let mut command = Command::new(std::env::current_exe()?);
-    // What tells this process of its surroundings, such as a kernel, does not hold for the worker.
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("THREADBOOK_") {
-            command.env_remove(&name);
-        }
-    }
+    command.env_remove(WIRE);
     command.env(serve::VARIABLE, role).stdin(OwnedFd::from(theirs));
     if let Some(output) = output {
         command.stdout(output.try_clone()?).stderr(output.try_clone()?);
