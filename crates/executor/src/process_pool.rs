@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use threadbook_trace::sync::Mutex;
 use threadbook_trace::{NameId, Ticks, Timeline};
-use threadbook_worker::{Answer, Call};
+use threadbook_worker::{Answer, Bytes, Call};
 
 use crate::crew::{Crew, Handle};
 use crate::error::TaskError;
@@ -195,7 +195,11 @@ impl ProcessPoolExecutor {
             sizes.push_back(chunk.len());
             futures.push(self.submit_as(name, move |chunk| call_each(f, chunk), chunk));
         }
-        ChunkResults { chunks: MapResults::of(futures, None), sizes, ready: VecDeque::new() }
+        ChunkResults {
+            chunks: MapResults::of(futures, None),
+            sizes,
+            now: Ready::Failed(TaskError::Cancelled, 0),
+        }
     }
 
     /// What ran where and when: a row for each process.
@@ -260,8 +264,12 @@ impl<R: Portable> RemoteJob for Remote<R> {
     }
 }
 
-/// What became of an item of a chunk: its result, or the text and the place of its panic.
-type Item<R> = Result<R, Panic>;
+/// The results of a chunk: the values, as bytes, and which items panicked. A chunk of plain numbers is copied.
+#[derive(Serialize, Deserialize)]
+struct Chunk {
+    values: Bytes,
+    panics: VecDeque<(usize, Panic)>,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Panic {
@@ -270,52 +278,97 @@ struct Panic {
 }
 
 /// Calls `f` with each item, in the worker. A panic takes no other item along.
-fn call_each<F, A, R>(f: F, chunk: Vec<A>) -> Vec<Item<R>>
+fn call_each<F, A, R>(f: F, chunk: Vec<A>) -> Chunk
 where
     F: Fn(A) -> R,
+    R: Portable,
 {
     panics::install_hook();
-    let call = |item| match panics::catch(&"", || f(item)) {
-        Ok(result) => Ok(result),
-        Err(TaskError::Panicked { message, location, .. }) => Err(Panic { message, location }),
-        Err(error) => Err(Panic { message: error.to_string(), location: None }),
-    };
-    chunk.into_iter().map(call).collect()
+    let mut values = Vec::with_capacity(chunk.len());
+    let mut panics = VecDeque::new();
+    let mut items = chunk.into_iter();
+    while let Err(error) = panics::catch(&"", || items.by_ref().for_each(|item| values.push(f(item)))) {
+        let panic = match error {
+            TaskError::Panicked { message, location, .. } => Panic { message, location },
+            error => Panic { message: error.to_string(), location: None },
+        };
+        panics.push_back((values.len() + panics.len(), panic));
+    }
+    Chunk { values: Bytes::of(&values), panics }
 }
 
 /// Yields the results of a [`map_chunked`](ProcessPoolExecutor::map_chunked) in the order of the items, waiting
 /// for each.
 #[must_use = "the calls are made anyway, but their results and errors are lost"]
 pub struct ChunkResults<R> {
-    chunks: MapResults<Vec<Item<R>>>,
+    chunks: MapResults<Chunk>,
     /// Of the chunks that are to come.
     sizes: VecDeque<usize>,
-    ready: VecDeque<Result<R, TaskError>>,
+    now: Ready<R>,
+}
+
+/// What is there of a chunk.
+enum Ready<R> {
+    Items {
+        values: std::vec::IntoIter<R>,
+        panics: VecDeque<(usize, Panic)>,
+        next: usize,
+    },
+    /// The error, and for how many items it stands.
+    Failed(TaskError, usize),
+}
+
+impl<R: Portable> Ready<R> {
+    fn new(chunk: Result<Chunk, TaskError>, size: usize) -> Ready<R> {
+        let read = chunk.and_then(|Chunk { values, panics }| {
+            let values: Vec<R> = values.read().map_err(TaskError::from_error)?;
+            Ok(Ready::Items { values: values.into_iter(), panics, next: 0 })
+        });
+        read.unwrap_or_else(|error| Ready::Failed(error, size))
+    }
+
+    fn next(&mut self) -> Option<Result<R, TaskError>> {
+        match self {
+            Ready::Failed(_, 0) => None,
+            Ready::Failed(error, left) => {
+                *left -= 1;
+                Some(Err(error.clone()))
+            }
+            Ready::Items { values, panics, next } => {
+                *next += 1;
+                if panics.front().is_some_and(|(index, _)| index + 1 == *next) {
+                    let (_, Panic { message, location }) = panics.pop_front()?;
+                    let task = "an item of the map".to_owned();
+                    return Some(Err(TaskError::Panicked { message, location, task }));
+                }
+                values.next().map(Ok)
+            }
+        }
+    }
+
+    fn left(&self) -> usize {
+        match self {
+            Ready::Failed(_, left) => *left,
+            Ready::Items { values, panics, .. } => values.len() + panics.len(),
+        }
+    }
 }
 
 impl<R: Portable> Iterator for ChunkResults<R> {
     type Item = Result<R, TaskError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.ready.is_empty() {
-            let chunk = self.chunks.next()?;
-            let size = self.sizes.pop_front().unwrap_or_default();
-            match chunk {
-                Ok(items) => self.ready.extend(items.into_iter().map(|item| {
-                    item.map_err(|Panic { message, location }| TaskError::Panicked {
-                        message,
-                        location,
-                        task: "an item of the map".to_owned(),
-                    })
-                })),
-                Err(error) => self.ready.extend(std::iter::repeat_n(error, size).map(Err)),
+        loop {
+            if let Some(result) = self.now.next() {
+                return Some(result);
             }
+            let chunk = self.chunks.next()?;
+            self.now = Ready::new(chunk, self.sizes.pop_front().unwrap_or_default());
         }
-        self.ready.pop_front()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.ready.len() + self.sizes.iter().sum::<usize>();
+        let left = self.now.left() + self.sizes.iter().sum::<usize>();
         (left, Some(left))
     }
 }

@@ -2,9 +2,10 @@
 //! bytes already.
 
 use std::any::Any;
+use std::fmt;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A value that could not be turned into bytes, or back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,60 @@ pub fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecErr
     })
 }
 
+/// A value that is bytes already, as part of another.
+#[derive(Debug)]
+pub struct Bytes(Result<Vec<u8>, String>);
+
+impl Bytes {
+    /// The bytes of `value`. If it refuses to be written, [`Bytes::read`] says so.
+    pub fn of<T: Serialize + 'static>(value: &T) -> Bytes {
+        let mut bytes = Vec::new();
+        Bytes(encode(value, &mut bytes).map(|()| bytes).map_err(|error| error.0))
+    }
+
+    /// The value.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be written, or the bytes are not those of a `T`.
+    pub fn read<T: DeserializeOwned + 'static>(&self) -> Result<T, CodecError> {
+        decode(self.0.as_ref().map_err(|error| CodecError(error.clone()))?)
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Ok(bytes) => serializer.serialize_bytes(bytes),
+            Err(error) => serializer.serialize_str(error),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        struct BytesOrError;
+
+        impl Visitor<'_> for BytesOrError {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
+                Ok(Bytes(Ok(bytes.to_vec())))
+            }
+
+            fn visit_str<E>(self, error: &str) -> Result<Bytes, E> {
+                Ok(Bytes(Err(error.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_any(BytesOrError)
+    }
+}
+
 /// Types whose vectors are copied as they are. The other process runs on the same machine, so the order of
 /// bytes is the same. (None of this is generic, so a notebook's cell need not compile it.)
 macro_rules! plain_types {
@@ -82,7 +137,6 @@ plain_types!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize, f32, f64);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
     use std::collections::BTreeMap;
     use std::fmt::Debug;
 

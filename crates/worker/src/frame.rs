@@ -4,7 +4,7 @@
 //! (eight), and the rest. Numbers are little-endian.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
@@ -19,6 +19,9 @@ use crate::place::{self, Entry, Place};
 
 const HEADER: usize = 10;
 const BUFFER: usize = 64 << 10;
+
+/// How often a reader looks before it sleeps.
+const SPINS: u32 = 50;
 
 /// No message is believed to be longer before its bytes are there.
 const TRUSTED: u64 = 256 << 20;
@@ -287,7 +290,7 @@ impl Connection {
         self.start += part;
         // Open files come with the first bytes of their message, so none are overlooked by a plain read.
         let rest = length - part as u64;
-        if rest > 0 && (&self.stream).take(rest).read_to_end(&mut body)? as u64 != rest {
+        if !self.read_rest(&mut body, rest)? {
             return Ok(None);
         }
         if count > self.descriptors.len() {
@@ -296,8 +299,50 @@ impl Connection {
         Ok(Some(Frame { kind, body, descriptors: self.descriptors.drain(..count).collect() }))
     }
 
+    /// Reads that many more bytes; false if the other end is closed before.
+    fn read_rest(&self, body: &mut Vec<u8>, mut rest: u64) -> io::Result<bool> {
+        while rest > 0 {
+            body.reserve(rest.min(TRUSTED) as usize);
+            let room = body.spare_capacity_mut();
+            let wanted = room.len().min(rest as usize);
+            // Let the system gather all of it: a large value would else wake this thread for every part.
+            // SAFETY: there is room for as many bytes.
+            let count = unsafe {
+                libc::recv(self.stream.as_raw_fd(), room.as_mut_ptr().cast(), wanted, libc::MSG_WAITALL)
+            };
+            match count {
+                0 => return Ok(false),
+                1.. => {
+                    // SAFETY: so many bytes have been written.
+                    unsafe { body.set_len(body.len() + count as usize) };
+                    rest -= count as u64;
+                }
+                _ => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Looks for a moment whether something comes: to sleep and to be woken costs more than most calls do.
+    fn spin(&self) {
+        let mut polled = libc::pollfd { fd: self.stream.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        for _ in 0..SPINS {
+            // SAFETY: one descriptor is there, as is said.
+            if unsafe { libc::poll(&mut polled, 1, 0) } != 0 {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// Reads what is there, or waits for something.
     fn fill(&mut self) -> io::Result<usize> {
+        self.spin();
         self.buffer.drain(..self.start);
         self.start = 0;
         let held = self.buffer.len();

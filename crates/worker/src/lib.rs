@@ -43,7 +43,7 @@ mod place;
 mod process;
 mod serve;
 
-pub use codec::{CodecError, decode, encode};
+pub use codec::{Bytes, CodecError, decode, encode};
 pub use descriptors::Descriptor;
 pub use frame::{Answer, Call};
 pub use process::{Death, Output, Start, StartError, Stopper, Worker};
