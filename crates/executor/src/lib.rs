@@ -45,7 +45,7 @@
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test -p threadbook-executor --lib --target-dir target/loom
 //! cargo run -p threadbook-executor --example soak
-//! cargo run -p threadbook-executor --example peers
+//! cargo run -p threadbook-executor --example executors
 //! RUSTFLAGS="-Zsanitizer=thread" cargo +nightly test -Zbuild-std -p threadbook-executor --tests \
 //!     --target x86_64-unknown-linux-gnu --target-dir target/tsan -- --skip many_workers --skip copy_of_the_process
 //! ```
@@ -89,7 +89,7 @@ mod wait_list;
 mod waiting;
 
 /// Whether tasks are traced and deadlocks looked for. Always, except in a build that measures what that
-/// costs (see `examples/peers`).
+/// costs (see `examples/executors`).
 pub(crate) const WATCHED: bool = !cfg!(threadbook_bare);
 
 pub use builder::{BuildError, ThreadPoolBuilder};

@@ -7,9 +7,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const EXECUTORS: [&str; 4] = ["-p", "threadbook-executor", "--example", "peers"];
+const EXECUTORS: [&str; 4] = ["-p", "threadbook-executor", "--example", "executors"];
 const PROCESSES: [&str; 4] = ["-p", "threadbook-executor", "--example", "processes"];
-const SUBPROCESS: [&str; 4] = ["-p", "threadbook-subprocess", "--example", "peers"];
+const SUBPROCESS: [&str; 4] = ["-p", "threadbook-subprocess", "--example", "commands"];
 
 /// Where the executors' example is built once more, without tracing and detection.
 const BARE: &str = "target/bare";
@@ -22,7 +22,7 @@ pub fn executors(report: &mut Report) -> anyhow::Result<()> {
     bare.env("RUSTFLAGS", "--cfg threadbook_bare");
     ensure!(bare.status()?.success(), "the executors could not be built without tracing");
     let mut run = example(&root, EXECUTORS, report);
-    run.env("THREADBOOK_BARE", root.join(BARE).join("debug/examples/peers"));
+    run.env("THREADBOOK_BARE", root.join(BARE).join("debug/examples/executors"));
     add_rows(report, &mut run)
 }
 

@@ -1,13 +1,13 @@
-//! Measures the process pool beside Python's, in one run, and prints a JSON object a line, as `peers` does.
+//! Measures the process pool beside Python's, in one run, and prints a JSON object a line, as `executors` does.
 //!
 //! ```text
 //! cargo run -p threadbook-executor --example processes [FILTER]
 //! ```
 
-#[path = "../peers/compare.rs"]
+#[path = "../executors/compare.rs"]
 #[allow(dead_code)]
 mod compare;
-#[path = "../peers/python.rs"]
+#[path = "../executors/python.rs"]
 #[allow(dead_code)]
 mod python;
 

@@ -1,7 +1,7 @@
 //! Measures the executors beside their peers, in one run, and prints a JSON object a line.
 //!
 //! ```text
-//! cargo run -p threadbook-executor --example peers [FILTER]
+//! cargo run -p threadbook-executor --example executors [FILTER]
 //! ```
 //!
 //! Each line has `workload`, `ours_ns`, `peer`, `peer_ns`, `ratio`, `ci_low` and `ci_high`: the medians of
@@ -11,8 +11,8 @@
 //! To see what tracing and detection cost, build the example once more without them and name it:
 //!
 //! ```text
-//! RUSTFLAGS="--cfg threadbook_bare" cargo build -p threadbook-executor --example peers --target-dir target/bare
-//! THREADBOOK_BARE=target/bare/debug/examples/peers cargo run -p threadbook-executor --example peers
+//! RUSTFLAGS="--cfg threadbook_bare" cargo build -p threadbook-executor --example executors --target-dir target/bare
+//! THREADBOOK_BARE=target/bare/debug/examples/executors cargo run -p threadbook-executor --example executors
 //! ```
 
 mod compare;

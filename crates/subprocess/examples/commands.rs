@@ -2,14 +2,14 @@
 //! example `peers` of the executors does.
 //!
 //! ```text
-//! cargo run -p threadbook-subprocess --example peers [FILTER]
+//! cargo run -p threadbook-subprocess --example commands [FILTER]
 //! ```
 
 #[allow(dead_code, reason = "the executors use more of it")]
-#[path = "../../executor/examples/peers/compare.rs"]
+#[path = "../../executor/examples/executors/compare.rs"]
 mod compare;
 #[allow(dead_code, reason = "the executors use more of it")]
-#[path = "../../executor/examples/peers/python.rs"]
+#[path = "../../executor/examples/executors/python.rs"]
 mod python;
 
 use std::hint::black_box;
