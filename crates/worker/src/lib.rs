@@ -39,6 +39,7 @@
 mod codec;
 mod descriptors;
 mod frame;
+mod message;
 mod place;
 mod process;
 mod serve;
@@ -46,5 +47,6 @@ mod serve;
 pub use codec::{Bytes, CodecError, decode, encode};
 pub use descriptors::Descriptor;
 pub use frame::{Answer, Call};
+pub use message::Message;
 pub use process::{Death, Output, Start, StartError, Stopper, Worker};
 pub use serve::is_worker;
