@@ -1,0 +1,110 @@
+//! Who holds something, and whether that process still exists.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+
+/// A thread of a process, in a form that shared memory can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Identity {
+    pub(crate) pid: u32,
+    thread: u32,
+    /// When the process began, as numbers of processes are used again; 0 where the system does not tell.
+    born: u64,
+}
+
+impl Identity {
+    pub(crate) const NOBODY: Identity = Identity { pid: 0, thread: 0, born: 0 };
+
+    /// The thread that calls this.
+    pub(crate) fn current() -> Identity {
+        static THREADS: AtomicU32 = AtomicU32::new(1);
+        thread_local! {
+            static THREAD: Cell<u32> = Cell::new(THREADS.fetch_add(1, Relaxed));
+        }
+        Identity { pid: std::process::id(), thread: THREAD.get(), born: own_birth() }
+    }
+
+    /// Whether the process has ended.
+    pub(crate) fn is_gone(&self) -> bool {
+        is_gone(self.pid, self.born)
+    }
+}
+
+/// Whether the process of this number has ended.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_gone(pid: u32, born: u64) -> bool {
+    match birth(pid) {
+        Some(found) => born != 0 && found != born,
+        // Only an end leaves no entry, or that of a zombie.
+        None => true,
+    }
+}
+
+/// Whether the process of this number has ended.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_gone(pid: u32, _born: u64) -> bool {
+    // SAFETY: signal 0 only asks.
+    let missing = unsafe { libc::kill(pid as i32, 0) } != 0;
+    missing && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
+}
+
+/// When this process began. A copy of a process has a birth of its own.
+fn own_birth() -> u64 {
+    static OF: AtomicU32 = AtomicU32::new(0);
+    static BIRTH: AtomicU64 = AtomicU64::new(0);
+    let pid = std::process::id();
+    if OF.load(Acquire) != pid {
+        BIRTH.store(birth(pid).unwrap_or(0), Relaxed);
+        OF.store(pid, Release);
+    }
+    BIRTH.load(Relaxed)
+}
+
+/// When a process began, in ticks of the system's clock; nothing for one that has ended. (`man 5 proc`:
+/// the third and the twenty-second field of `stat`; the second is in parentheses and may hold anything.)
+#[cfg(target_os = "linux")]
+fn birth(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ');
+    let state = fields.next()?;
+    if state == "Z" || state == "X" { None } else { fields.nth(18)?.parse().ok() }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn birth(_pid: u32) -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_gone_when_it_is_a_zombie() {
+        let me = Identity::current();
+        assert!(!me.is_gone());
+        assert_eq!(me, Identity::current());
+        assert_ne!(me, std::thread::spawn(Identity::current).join().unwrap());
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        assert!(!is_gone(child.id(), 0));
+        child.kill().unwrap();
+        // Nobody has waited for it, so its number is not used again.
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while !is_gone(child.id(), 0) && std::time::Instant::now() < end {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert!(is_gone(child.id(), 0));
+        child.wait().unwrap();
+        assert!(is_gone(child.id(), 0));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_number_that_is_used_again_is_another_process() {
+        let me = Identity::current();
+        assert!(me.born > 0);
+        assert!(Identity { born: me.born + 1, ..me }.is_gone());
+    }
+}

@@ -1,0 +1,225 @@
+//! Waiting, without the lock, until another process says that something has changed.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use threadbook_executor::TaskError;
+
+use crate::alive::Identity;
+use crate::lock::LockGuard;
+use crate::monitor::Monitor;
+
+/// How many can wait at a time.
+const PLACES: usize = 64;
+
+/// Lets threads that hold a [`Lock`](crate::Lock) wait for a change of what it guards, also by another process.
+///
+/// A wait gives the lock away and takes it again before it returns. Who has waited longest is notified first,
+/// and no notification goes to a process that has ended. A clone is the same condition; so is what another
+/// process gets. Send the lock along.
+///
+/// # Examples
+///
+/// ```
+/// use threadbook_multiprocessing::{Condition, Lock, Process, Value};
+///
+/// let (lock, changed, count) = (Lock::new(), Condition::new(), Value::new(0));
+/// let process = Process::spawn(
+///     |(lock, changed, count): (Lock, Condition, Value<i32>)| {
+///         let _guard = lock.lock().unwrap();
+///         count.set(3);
+///         changed.notify_one();
+///     },
+///     (lock.clone(), changed.clone(), count.clone()),
+/// )?;
+/// let guard = lock.lock()?;
+/// let guard = changed.wait_while(guard, || count.get() < 3)?;
+/// # drop(guard);
+/// # process.join()?;
+/// # Ok::<(), threadbook_executor::TaskError>(())
+/// ```
+///
+/// Source: [`multiprocessing.Condition`](https://docs.python.org/3/library/multiprocessing.html#multiprocessing.Condition).
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Condition {
+    waiters: Monitor<Waiters>,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Waiters {
+    last_ticket: u64,
+    places: [Place; PLACES],
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Place {
+    /// 0 if nobody is there.
+    ticket: u64,
+    called: bool,
+    who: Identity,
+}
+
+const EMPTY: Place = Place { ticket: 0, called: false, who: Identity::NOBODY };
+
+impl Waiters {
+    fn enter(&mut self) -> Option<u64> {
+        let free = self.places.iter().position(|place| place.ticket == 0);
+        let index = free.or_else(|| self.places.iter().position(|place| place.who.is_gone()))?;
+        self.last_ticket += 1;
+        self.places[index] = Place { ticket: self.last_ticket, called: false, who: Identity::current() };
+        Some(self.last_ticket)
+    }
+
+    fn place(&mut self, ticket: u64) -> Option<&mut Place> {
+        self.places.iter_mut().find(|place| place.ticket == ticket)
+    }
+
+    /// Leaves, and says whether there was a notification.
+    fn leave(&mut self, ticket: u64) -> bool {
+        self.place(ticket).is_some_and(|place| std::mem::replace(place, EMPTY).called)
+    }
+
+    fn call(&mut self, count: usize) {
+        let mut called = 0;
+        while called < count {
+            let waiting = self.places.iter_mut().filter(|place| place.ticket > 0 && !place.called);
+            let Some(first) = waiting.min_by_key(|place| place.ticket) else { return };
+            if first.who.is_gone() {
+                *first = EMPTY;
+            } else {
+                first.called = true;
+                called += 1;
+            }
+        }
+    }
+}
+
+impl Condition {
+    /// A condition that nobody waits for yet.
+    ///
+    /// # Panics
+    ///
+    /// If the system gives no shared memory, most likely because the process has as many open files as it may
+    /// have: each condition is one.
+    #[allow(clippy::new_without_default, reason = "a condition that nobody shares is of no use")]
+    pub fn new() -> Condition {
+        Condition { waiters: Monitor::new(Waiters { last_ticket: 0, places: [EMPTY; PLACES] }) }
+    }
+
+    /// Gives the lock away, waits until it is notified, and takes the lock again.
+    ///
+    /// It never returns without a notification; still, what one waits for should be looked at again,
+    /// because somebody else may have been faster: [`Condition::wait_while`] does that.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::Interrupted`], [`TaskError::Failed`] if 64 others wait already, and those of
+    /// [`Lock::lock`](crate::Lock::lock). Then the lock is not held.
+    pub fn wait<'a>(&self, guard: LockGuard<'a>) -> Result<LockGuard<'a>, TaskError> {
+        self.wait_within(guard, None).map(|(guard, _)| guard)
+    }
+
+    /// As [`Condition::wait`], but waits no longer than `timeout` for a notification. The second value
+    /// says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Condition::wait`].
+    pub fn wait_timeout<'a>(
+        &self,
+        guard: LockGuard<'a>,
+        timeout: Duration,
+    ) -> Result<(LockGuard<'a>, bool), TaskError> {
+        self.wait_within(guard, Some(timeout))
+    }
+
+    /// Waits as long as `condition` holds.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Condition::wait`].
+    pub fn wait_while<'a>(
+        &self,
+        mut guard: LockGuard<'a>,
+        mut condition: impl FnMut() -> bool,
+    ) -> Result<LockGuard<'a>, TaskError> {
+        while condition() {
+            guard = self.wait(guard)?;
+        }
+        Ok(guard)
+    }
+
+    /// As [`Condition::wait_while`], but for no longer than `timeout`. The second value says whether the
+    /// condition holds no more.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Condition::wait`].
+    pub fn wait_while_timeout<'a>(
+        &self,
+        mut guard: LockGuard<'a>,
+        mut condition: impl FnMut() -> bool,
+        timeout: Duration,
+    ) -> Result<(LockGuard<'a>, bool), TaskError> {
+        let deadline = Instant::now().checked_add(timeout);
+        while condition() {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Ok((guard, false));
+            }
+            guard = self.wait_within(guard, left)?.0;
+        }
+        Ok((guard, true))
+    }
+
+    fn wait_within<'a>(
+        &self,
+        guard: LockGuard<'a>,
+        timeout: Option<Duration>,
+    ) -> Result<(LockGuard<'a>, bool), TaskError> {
+        // Before the lock is free: whoever makes a change afterwards finds the ticket.
+        let ticket = self.waiters.update(Waiters::enter).ok_or_else(|| {
+            TaskError::from_error(format!(
+                "{PLACES} threads wait for the condition, and it has no place for more"
+            ))
+        })?;
+        let (guard, waited) = guard.without(|| {
+            let waited = self.waiters.take(timeout, |waiters| {
+                let called = waiters.place(ticket).is_none_or(|place| place.called);
+                called.then_some(())
+            });
+            let called = self.waiters.update(|waiters| waiters.leave(ticket));
+            match waited {
+                Err(error) if !called && error != TaskError::TimedOut => Err(error),
+                _ => Ok(called),
+            }
+        })?;
+        waited.map(|called| (guard, called))
+    }
+
+    /// Wakes the one that has waited longest, if anybody waits.
+    pub fn notify_one(&self) {
+        self.notify(1);
+    }
+
+    /// Wakes all who wait.
+    pub fn notify_all(&self) {
+        self.notify(PLACES);
+    }
+
+    /// Wakes the `count` that have waited longest, or as many as there are.
+    pub fn notify(&self, count: usize) {
+        self.waiters.update(|waiters| waiters.call(count));
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting = self.waiters.state().places.iter().filter(|place| place.ticket > 0).count();
+        write!(f, "Condition({waiting} waiting)")
+    }
+}

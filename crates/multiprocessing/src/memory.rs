@@ -1,0 +1,99 @@
+//! Memory that several processes see, in a file without a name.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::ptr::NonNull;
+
+use threadbook_worker::Descriptor;
+
+/// The beginning of a file, mapped into this process. The system frees both when the last process is done
+/// with them, however it ends.
+pub(crate) struct Memory {
+    file: File,
+    address: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: the mapping belongs to no thread; whoever follows the pointer answers for what happens there.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// New memory of `length` bytes, all zero.
+    ///
+    /// # Panics
+    ///
+    /// If the system refuses, most likely because the process has as many open files as it may have.
+    pub(crate) fn new(length: usize) -> Memory {
+        let made = nameless_file().and_then(|file| {
+            file.set_len(length.max(1) as u64)?;
+            Memory::map(file, length)
+        });
+        made.unwrap_or_else(|error| panic!("the system gives no shared memory: {error}"))
+    }
+
+    /// The first `length` bytes of what another process made.
+    pub(crate) fn open(file: Descriptor, length: usize) -> io::Result<Memory> {
+        let file = File::from(OwnedFd::from(file));
+        if file.metadata()?.len() < length as u64 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the shared memory is too short"));
+        }
+        Memory::map(file, length)
+    }
+
+    fn map(file: File, length: usize) -> io::Result<Memory> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping, at a place that the system chooses.
+        let address = unsafe {
+            libc::mmap(std::ptr::null_mut(), length.max(1), access, libc::MAP_SHARED, file.as_raw_fd(), 0)
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let address = NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Memory { file, address, length })
+    }
+
+    /// The file, which may be longer than what is mapped.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// A duplicate of the file, for another process.
+    pub(crate) fn descriptor(&self) -> io::Result<Descriptor> {
+        Ok(Descriptor::from(OwnedFd::from(self.file.try_clone()?)))
+    }
+
+    /// Where the mapping begins; it is aligned to a page.
+    pub(crate) fn address(&self) -> *mut u8 {
+        self.address.as_ptr()
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this length, and nobody can reach it any more.
+        unsafe { libc::munmap(self.address.as_ptr().cast(), self.length.max(1)) };
+    }
+}
+
+/// A file in memory that no directory knows.
+#[cfg(target_os = "linux")]
+pub(crate) fn nameless_file() -> io::Result<File> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: the name, which only debuggers show, ends with a zero.
+    let fd = unsafe { libc::memfd_create(c"threadbook".as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the system has just made this descriptor for us.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// A file that no directory knows any more.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn nameless_file() -> io::Result<File> {
+    tempfile::tempfile()
+}
