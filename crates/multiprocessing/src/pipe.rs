@@ -86,7 +86,7 @@ impl<S, R> Connection<S, R> {
     }
 }
 
-impl<S: Serialize + 'static, R: DeserializeOwned + 'static> Connection<S, R> {
+impl<S: Serialize + 'static, R> Connection<S, R> {
     /// Sends a value. Waits while the pipe is full, which is so when the other end has not received for about
     /// 100 kB.
     ///
@@ -98,7 +98,9 @@ impl<S: Serialize + 'static, R: DeserializeOwned + 'static> Connection<S, R> {
         let message = Message::new(&value).map_err(TaskError::from_error)?;
         packet::send(self.socket.as_fd(), message)?.map_err(trouble)
     }
+}
 
+impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     /// Waits for a value.
     ///
     /// # Errors

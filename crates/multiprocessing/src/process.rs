@@ -36,6 +36,24 @@ impl Ending for () {
     }
 }
 
+/// What never returns, such as `|()| panic!("no")`. Its type `!` has no name in stable Rust, except as what such a
+/// function returns.
+impl Ending for <fn() -> ! as never::Returns>::Value {
+    fn exitcode(self) -> i32 {
+        self
+    }
+}
+
+mod never {
+    pub trait Returns {
+        type Value;
+    }
+
+    impl<R> Returns for fn() -> R {
+        type Value = R;
+    }
+}
+
 impl<T: Ending, E: fmt::Display> Ending for Result<T, E> {
     fn exitcode(self) -> i32 {
         match self {
