@@ -5,9 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use threadbook_executor::{TaskError, is_interrupted};
+use threadbook_executor::{Portable, TaskError, is_interrupted};
 use threadbook_worker::{Call, CodecError, Start, Worker};
 
 use crate::alive::is_gone;
@@ -124,7 +122,7 @@ impl Process {
     pub fn new<F, A, R>(target: F, args: A) -> Process
     where
         F: Fn(A) -> R + Copy + Send + Sync + 'static,
-        A: Serialize + DeserializeOwned + Send + 'static,
+        A: Portable,
         R: Ending,
     {
         let run = move |(birth, args): (Birth, A)| {
@@ -150,7 +148,7 @@ impl Process {
     pub fn spawn<F, A, R>(target: F, args: A) -> Result<Process, TaskError>
     where
         F: Fn(A) -> R + Copy + Send + Sync + 'static,
-        A: Serialize + DeserializeOwned + Send + 'static,
+        A: Portable,
         R: Ending,
     {
         let process = Process::new(target, args);

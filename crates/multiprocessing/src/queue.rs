@@ -17,10 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use threadbook_executor::TaskError;
+use threadbook_executor::{Portable, TaskError};
 use threadbook_worker::{Descriptor, Message};
 
 use crate::error::Error;
@@ -194,7 +193,7 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T: Serialize + DeserializeOwned + 'static> Queue<T> {
+impl<T: Portable> Queue<T> {
     /// Waits until there is room and adds an item.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ fn current() {
 
 #[test]
 fn args_argument() {
-    fn put<T: serde::Serialize + serde::de::DeserializeOwned + 'static>((queue, arg): (Queue<T>, T)) {
+    fn put<T: threadbook_executor::Portable>((queue, arg): (Queue<T>, T)) {
         queue.put(arg).unwrap();
     }
     fn case<T>(arg: T)
