@@ -2,6 +2,8 @@
 //!
 //! * [`Process`] calls a function in a process of its own; [`current_process`], [`parent_process`],
 //!   [`active_children`] and [`cpu_count`] say who is there.
+//! * [`Pool`] keeps processes for many calls: a
+//!   [`ProcessPoolExecutor`](threadbook_executor::ProcessPoolExecutor) with the methods of Python's.
 //! * [`Queue`] and [`Pipe`] carry values from one process to another.
 //! * [`Lock`], [`RLock`], [`Semaphore`], [`BoundedSemaphore`], [`Condition`], [`Event`] and [`Barrier`] are for
 //!   threads of all processes; [`Value`] and [`Array`] are numbers that all see.
@@ -56,6 +58,7 @@ mod monitor;
 mod number;
 mod packet;
 mod pipe;
+mod pool;
 mod process;
 mod queue;
 mod semaphore;
@@ -69,6 +72,7 @@ pub use event::Event;
 pub use lock::{Lock, LockGuard, RLock};
 pub use number::Number;
 pub use pipe::{Connection, Pipe};
+pub use pool::Pool;
 pub use process::{Ending, Process, active_children};
 pub use queue::Queue;
 pub use semaphore::{BoundedSemaphore, Permit, Semaphore};
