@@ -50,6 +50,7 @@ mod alive;
 mod barrier;
 mod condition;
 mod current;
+mod end;
 mod error;
 mod event;
 mod lock;

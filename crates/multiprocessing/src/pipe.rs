@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use threadbook_executor::TaskError;
 use threadbook_worker::{Descriptor, Message};
 
+use crate::end::End;
 use crate::error::Error;
 use crate::packet;
 
@@ -75,14 +76,17 @@ fn ends() -> (OwnedFd, OwnedFd) {
 /// Values are what serde can describe, and what this module shares: also other connections. A clone is the same
 /// end, and so is what another process gets; an end is closed when the last of them is dropped. Several may use
 /// an end at the same time: each message goes to one of them, whole, also when another one is killed.
+///
+/// A copy of the process has none of its connections: where a cell ends the process that a notebook runs in, and
+/// the notebook goes on from a copy, they are closed.
 pub struct Connection<S, R> {
-    socket: Arc<OwnedFd>,
+    end: Arc<End>,
     types: PhantomData<fn(S) -> R>,
 }
 
 impl<S, R> Connection<S, R> {
     fn new(socket: OwnedFd) -> Connection<S, R> {
-        Connection { socket: Arc::new(socket), types: PhantomData }
+        Connection { end: Arc::new(End::new(socket)), types: PhantomData }
     }
 }
 
@@ -96,7 +100,7 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
     /// [`TaskError::Interrupted`].
     pub fn send(&self, value: S) -> Result<(), TaskError> {
         let message = Message::new(&value).map_err(TaskError::from_error)?;
-        packet::send(self.socket.as_fd(), message)?.map_err(trouble)
+        packet::send(self.end.socket(), message)?.map_err(trouble)
     }
 }
 
@@ -126,7 +130,7 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     ///
     /// [`TaskError::Interrupted`].
     pub fn poll(&self, timeout: Duration) -> Result<bool, TaskError> {
-        packet::poll(self.socket.as_fd(), timeout)
+        packet::poll(self.end.socket(), timeout)
     }
 
     /// Receives values until the other end is closed, or the wait is interrupted.
@@ -135,7 +139,7 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     }
 
     fn receive(&self, timeout: Option<Duration>) -> Result<R, TaskError> {
-        let message = packet::receive(self.socket.as_fd(), timeout)?.map_err(trouble)?;
+        let message = packet::receive(self.end.socket(), timeout)?.map_err(trouble)?;
         message.ok_or(CLOSED)?.read().map_err(TaskError::from_error)
     }
 }
@@ -151,13 +155,13 @@ fn trouble(error: io::Error) -> TaskError {
 
 impl<S, R> Clone for Connection<S, R> {
     fn clone(&self) -> Connection<S, R> {
-        Connection { socket: self.socket.clone(), types: PhantomData }
+        Connection { end: self.end.clone(), types: PhantomData }
     }
 }
 
 impl<S, R> Serialize for Connection<S, R> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        Descriptor::from(self.socket.try_clone().map_err(Z::Error::custom)?).serialize(serializer)
+        Descriptor::from(self.end.try_clone().map_err(Z::Error::custom)?).serialize(serializer)
     }
 }
 

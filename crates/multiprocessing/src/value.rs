@@ -27,7 +27,7 @@ use crate::number::Number;
 /// let count = Value::new(0_u64);
 /// let processes: Vec<Process> = (0..2)
 ///     .map(|_| {
-///         let work = |count: Value<u64>| (0..1000).for_each(|_| drop(count.update(|n| n + 1)));
+///         let work = |count: Value<u64>| (0..1000).for_each(|_| _ = count.update(|n| n + 1));
 ///         Process::spawn(work, count.clone())
 ///     })
 ///     .collect::<Result<_, _>>()?;

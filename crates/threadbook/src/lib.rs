@@ -33,6 +33,7 @@ pub use show::{Display, display, interact};
 pub use threadbook_display::{
     Html, Json, Markdown, MimeBundle, Png, Progress, ProgressBar, Svg, clear_output, progress, progress_bar,
 };
+pub use threadbook_multiprocessing as multiprocessing;
 pub use threadbook_plot as plot;
 pub use threadbook_subprocess as subprocess;
 pub use threadbook_timing as timing;
