@@ -13,7 +13,7 @@ use crate::monitor::Monitor;
 /// How many can wait at a time.
 const PLACES: usize = 64;
 
-/// Lets threads that hold a [`Lock`](crate::Lock) wait for a change of what it guards, also by another process.
+/// Lets threads that hold a [`Lock`](crate::Lock) or an [`RLock`](crate::RLock) wait for a change of what it guards, also by another process.
 ///
 /// A wait gives the lock away and takes it again before it returns. Who has waited longest is notified first,
 /// and no notification goes to a process that has ended. A clone is the same condition; so is what another

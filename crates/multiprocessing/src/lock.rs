@@ -86,6 +86,12 @@ impl Owned {
         });
     }
 
+    /// Returns how often this thread had taken it.
+    fn release_all(&self) -> u64 {
+        let me = Identity::current();
+        self.0.update(|held| if held.is_held_by(me) { std::mem::take(&mut held.depth) } else { 1 })
+    }
+
     fn recover(&self) -> bool {
         self.0.update(|held| {
             let lost = held.has_lost_its_holder();
@@ -159,12 +165,14 @@ impl<'a> LockGuard<'a> {
         LockGuard { lock, not_send: PhantomData }
     }
 
-    /// Gives the lock away while `wait` runs.
+    /// Gives the lock away while `wait` runs, however often this thread has taken it.
     pub(crate) fn without<R>(self, wait: impl FnOnce() -> R) -> Result<(LockGuard<'a>, R), TaskError> {
         let lock = self.lock;
-        drop(self);
+        std::mem::forget(self);
+        let depth = lock.release_all();
         let result = wait();
         lock.take(None, |_| Again::Never)?;
+        lock.0.update(|held| held.depth = depth);
         Ok((LockGuard::new(lock), result))
     }
 }

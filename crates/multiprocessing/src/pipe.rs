@@ -133,7 +133,7 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
         packet::poll(self.end.socket(), timeout)
     }
 
-    /// Receives values until the other end is closed, or the wait is interrupted.
+    /// Receives values until the other end is closed, the wait is interrupted, or what comes is no `R`.
     pub fn iter(&self) -> impl Iterator<Item = R> {
         std::iter::from_fn(|| self.recv().ok())
     }

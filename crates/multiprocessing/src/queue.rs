@@ -256,7 +256,7 @@ impl<T: Portable> Queue<T> {
         }
     }
 
-    /// Takes items out until the queue is closed and empty, or the wait is interrupted.
+    /// Takes items out until the queue is closed and empty, the wait is interrupted, or an item cannot be read.
     pub fn iter(&self) -> impl Iterator<Item = T> {
         std::iter::from_fn(|| self.get().ok())
     }

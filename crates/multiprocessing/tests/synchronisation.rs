@@ -313,6 +313,25 @@ fn wait_result() {
 }
 
 #[test]
+fn a_wait_gives_an_rlock_away_as_often_as_it_was_taken() {
+    let (condition, lock) = (Condition::new(), RLock::new());
+    let notify = |(condition, lock): (Condition, RLock)| {
+        let _guard = lock.lock().unwrap();
+        condition.notify_one();
+    };
+    let outer = lock.lock().unwrap();
+    let inner = lock.lock().unwrap();
+    let process = Process::spawn(notify, (condition.clone(), lock.clone())).unwrap();
+    let (inner, called) = condition.wait_timeout(inner, LONG).unwrap();
+    assert!(called && lock.is_owned());
+    drop(inner);
+    assert!(lock.is_owned());
+    drop(outer);
+    assert!(!lock.is_owned());
+    assert_eq!(ended(&process), Some(0));
+}
+
+#[test]
 fn more_than_a_condition_has_places_for_is_an_error() {
     let (condition, lock) = (Condition::new(), Lock::new());
     let wait = |condition: Condition, lock: Lock| move || condition.wait(lock.lock()?).map(drop);

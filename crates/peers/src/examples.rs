@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 const EXECUTORS: [&str; 4] = ["-p", "threadbook-executor", "--example", "executors"];
 const PROCESSES: [&str; 4] = ["-p", "threadbook-executor", "--example", "processes"];
+const MULTIPROCESSING: [&str; 4] = ["-p", "threadbook-multiprocessing", "--example", "multiprocessing"];
 const SUBPROCESS: [&str; 4] = ["-p", "threadbook-subprocess", "--example", "commands"];
 
 /// Where the executors' example is built once more, without tracing and detection.
@@ -29,6 +30,12 @@ pub fn executors(report: &mut Report) -> anyhow::Result<()> {
 /// The process pool beside Python's.
 pub fn processes(report: &mut Report) -> anyhow::Result<()> {
     let mut run = example(&root()?, PROCESSES, report);
+    add_rows(report, &mut run)
+}
+
+/// Processes and what they share, beside Python's.
+pub fn multiprocessing(report: &mut Report) -> anyhow::Result<()> {
+    let mut run = example(&root()?, MULTIPROCESSING, report);
     add_rows(report, &mut run)
 }
 

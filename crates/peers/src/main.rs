@@ -51,7 +51,13 @@ fn main() -> ExitCode {
             filter => report.filter = filter.to_owned(),
         }
     }
-    let workloads = [cells::measure, examples::executors, examples::processes, examples::subprocess];
+    let workloads = [
+        cells::measure,
+        examples::executors,
+        examples::processes,
+        examples::multiprocessing,
+        examples::subprocess,
+    ];
     if let Err(error) = workloads.into_iter().try_for_each(|measure| measure(&mut report)) {
         eprintln!("peers: {error:#}");
         return ExitCode::FAILURE;
