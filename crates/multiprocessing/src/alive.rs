@@ -1,6 +1,7 @@
 //! Who holds something, and whether that process still exists.
 
 use std::cell::Cell;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 
 /// A thread of a process, in a form that shared memory can hold.
@@ -22,7 +23,8 @@ impl Identity {
         thread_local! {
             static THREAD: Cell<u32> = Cell::new(THREADS.fetch_add(1, Relaxed));
         }
-        Identity { pid: std::process::id(), thread: THREAD.get(), born: own_birth() }
+        let (pid, born) = this_process();
+        Identity { pid, thread: THREAD.get(), born }
     }
 
     /// Whether the process has ended.
@@ -49,16 +51,29 @@ pub(crate) fn is_gone(pid: u32, _born: u64) -> bool {
     missing && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
 }
 
-/// When this process began. A copy of a process has a birth of its own.
-fn own_birth() -> u64 {
-    static OF: AtomicU32 = AtomicU32::new(0);
+/// The number of this process, and when it began. Asked of the system once in each copy of the process, because a
+/// lock that is free costs less than that.
+fn this_process() -> (u32, u64) {
+    static WATCHED: Once = Once::new();
     static BIRTH: AtomicU64 = AtomicU64::new(0);
-    let pid = std::process::id();
-    if OF.load(Acquire) != pid {
-        BIRTH.store(birth(pid).unwrap_or(0), Relaxed);
-        OF.store(pid, Release);
+    let known = PID.load(Acquire);
+    if known != 0 {
+        return (known, BIRTH.load(Relaxed));
     }
-    BIRTH.load(Relaxed)
+    // SAFETY: the handler only writes to an atomic, which a freshly forked child may do.
+    WATCHED.call_once(|| unsafe { _ = libc::pthread_atfork(None, None, Some(forget)) });
+    let pid = std::process::id();
+    let born = birth(pid).unwrap_or(0);
+    BIRTH.store(born, Relaxed);
+    PID.store(pid, Release);
+    (pid, born)
+}
+
+/// 0 until it is known.
+static PID: AtomicU32 = AtomicU32::new(0);
+
+unsafe extern "C" fn forget() {
+    PID.store(0, Relaxed);
 }
 
 /// When a process began, in ticks of the system's clock; nothing for one that has ended. (`man 5 proc`:

@@ -53,7 +53,7 @@ impl Owned {
     fn take(&self, timeout: Option<Duration>, again: impl Fn(&mut Held) -> Again) -> Result<(), TaskError> {
         let me = Identity::current();
         // To ask the system after the holder takes longer than all the rest.
-        let mut ask = Instant::now() + SLICE;
+        let mut ask = None;
         self.0.take(timeout, |held| {
             if held.is_held_by(me) {
                 return match again(held) {
@@ -67,10 +67,11 @@ impl Owned {
             if held.take(me).is_some() {
                 return Some(Ok(()));
             }
-            if Instant::now() < ask {
+            let now = Instant::now();
+            if now < *ask.get_or_insert(now + SLICE) {
                 return None;
             }
-            ask = Instant::now() + SLICE;
+            ask = Some(now + SLICE);
             let pid = held.holder.pid;
             held.has_lost_its_holder().then(|| Err(Error::HolderDied { pid }.into()))
         })?
