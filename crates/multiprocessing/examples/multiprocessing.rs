@@ -1,13 +1,13 @@
 //! Measures this crate beside Python's `multiprocessing`, in one run, and prints a JSON object a line.
 //!
 //! ```text
-//! cargo run -p threadbook-multiprocessing --example peers [FILTER]
+//! cargo run -p threadbook-multiprocessing --example multiprocessing [FILTER]
 //! ```
 
-#[path = "../../executor/examples/peers/compare.rs"]
+#[path = "../../executor/examples/executors/compare.rs"]
 #[allow(dead_code)]
 mod compare;
-#[path = "../../executor/examples/peers/python.rs"]
+#[path = "../../executor/examples/executors/python.rs"]
 #[allow(dead_code)]
 mod python;
 
