@@ -4,15 +4,17 @@
 //! time, and one that is killed cannot leave half a message. What is too long for the socket lies in a file in
 //! memory, which is sent instead.
 
-use std::io::{self, Read, Seek, Write};
+use std::fs::File;
+use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use threadbook_executor::{TaskError, is_interrupted};
-use threadbook_worker::Message;
+use threadbook_worker::{Answer, CodecError, Descriptor, Message};
 
-use crate::memory::nameless_file;
+use crate::memory::{Memory, nameless_file};
 use crate::monitor::SLICE;
 
 /// What is longer goes into a file.
@@ -77,9 +79,9 @@ pub(crate) fn send(socket: BorrowedFd<'_>, message: Message) -> Result<io::Resul
 pub(crate) fn receive(
     socket: BorrowedFd<'_>,
     timeout: Option<Duration>,
-) -> Result<io::Result<Option<Message>>, TaskError> {
+) -> Result<io::Result<Option<Received>>, TaskError> {
     let received = wait_for(socket, libc::POLLIN, timeout, || try_receive(socket))?;
-    Ok(received.and_then(|message| message.map(unfold).transpose()))
+    Ok(received.and_then(|message| message.map(Received::new).transpose()))
 }
 
 /// Waits until there is a message, or none can come any more.
@@ -103,22 +105,44 @@ fn prepare(message: Message) -> io::Result<Message> {
     Ok(Message { bytes: vec![IN_FILE], descriptors })
 }
 
-/// Undoes [`prepare`].
-fn unfold(message: Message) -> io::Result<Message> {
-    let Message { mut bytes, mut descriptors } = message;
-    if bytes.first() == Some(&INLINE) {
-        bytes.remove(0);
-    } else {
+/// A message that came.
+pub(crate) struct Received {
+    bytes: Bytes,
+    descriptors: Vec<OwnedFd>,
+}
+
+enum Bytes {
+    /// All but the first.
+    Inline(Vec<u8>),
+    /// So many, in a file that need not be copied.
+    InFile(Memory, usize),
+}
+
+impl Received {
+    /// Undoes [`prepare`].
+    fn new(message: Message) -> io::Result<Received> {
+        let Message { bytes, mut descriptors } = message;
+        if bytes.first() == Some(&INLINE) {
+            return Ok(Received { bytes: Bytes::Inline(bytes), descriptors });
+        }
         if descriptors.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "what came is no message"));
         }
-        let mut file = std::fs::File::from(descriptors.remove(0));
-        bytes.clear();
-        // Sender and receiver share the place in the file.
-        file.rewind()?;
-        file.read_to_end(&mut bytes)?;
+        let file = File::from(descriptors.remove(0));
+        let length = file.metadata()?.len() as usize;
+        let memory = Memory::open(Descriptor::from(OwnedFd::from(file)), length)?;
+        Ok(Received { bytes: Bytes::InFile(memory, length), descriptors })
     }
-    Ok(Message { bytes, descriptors })
+
+    /// The value in it.
+    pub(crate) fn read<T: DeserializeOwned + 'static>(self) -> Result<T, CodecError> {
+        let bytes = match &self.bytes {
+            Bytes::Inline(bytes) => &bytes[1..],
+            // SAFETY: it is as long, and whoever has sent it does not write to it any more.
+            Bytes::InFile(memory, length) => unsafe { std::slice::from_raw_parts(memory.address(), *length) },
+        };
+        Answer::read(bytes, self.descriptors)
+    }
 }
 
 /// Calls `attempt` until it does not have to wait.
