@@ -18,13 +18,13 @@
 //! A function item, or a closure that captures nothing, is a value of no size: whoever knows its type can make
 //! one. So the function that calls it ([`Call::new`] instantiates one for each type) needs nothing but the bytes
 //! of the argument, and its address says everything. The address itself means nothing in another process, but
-//! the shared object that it lies in and its offset there do ([`place`]). The worker loads the same object. In
+//! the shared object that it lies in and its offset there do (`place`). The worker loads the same object. In
 //! an ordinary program that is the program itself; in a notebook, each cell is an object of its own.
 //!
 //! # How a worker starts
 //!
 //! Before `main`, an initialiser of this crate looks at the environment. In a worker it finds the order to be
-//! one, serves calls that come over the socket on its standard input, and never returns ([`serve`]). Where this
+//! one, serves calls that come over the socket on its standard input, and never returns (`serve`). Where this
 //! crate is part of a shared library, the dynamic linker is asked to load that library first. So any program
 //! can be a worker, without a word in its `main`. A *fork server* is a worker that forks when it is asked to:
 //! it has one thread and has run no code of a user, so its copies are as good as new.
