@@ -129,6 +129,7 @@ fn test_shell_string() {
 
 /// A child that has said that it is there.
 fn started(line: &str) -> Child {
+    allow_sigint();
     let child = spawn(captured(line)).unwrap();
     // One line only, so that the rest stays in the pipe for whoever wants it.
     let mut first = [0; 2];

@@ -14,6 +14,7 @@ const VARIABLE: &str = "THREADBOOK_SUBPROCESS_TEST";
 /// Runs the calling test in a process of its own, where nobody else opens files or starts processes, and
 /// returns what came of it. There, returns `None`, and the test goes on.
 pub fn in_own_process(test: &str) -> Option<CompletedProcess> {
+    allow_sigint();
     if std::env::var_os(VARIABLE).is_some_and(|name| name == test) {
         return None;
     }
@@ -22,6 +23,13 @@ pub fn in_own_process(test: &str) -> Option<CompletedProcess> {
     let done = run(command.env(VARIABLE, test).timeout(2 * PATIENCE)).unwrap();
     assert!(done.stdout_lossy().contains("1 passed"), "{done}");
     Some(done)
+}
+
+/// Who runs in the background of a shell has SIGINT ignored, and so have all that it starts; a shell among them
+/// cannot even trap it.
+pub fn allow_sigint() {
+    // SAFETY: there is no handler to be run.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
 }
 
 /// Calls `attempt` with longer and longer limits until it has what it wants.
