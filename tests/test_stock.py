@@ -100,6 +100,7 @@ def test_the_libraries_are_those_of_the_companion(stock):
     assert ok(stock, "tokio::spawn(async { 6 * 7 }).await?", timeout=COMPILE_TIMEOUT).result == "42"
 
 
+@pytest.mark.timeout(1500)
 def test_the_first_notebook_runs(stock):
     notebook = nbformat.read(helpers.NOTEBOOKS / "01-concurrency.ipynb", as_version=4)
     printed = ""
@@ -110,8 +111,5 @@ def test_the_first_notebook_runs(stock):
         else:
             assert result.status == "ok" and not result.errors, f"this cell should run\n{result}"
         printed += result.stdout
-    assert re.findall(r"(\d+) is prime: (\w+)", printed) == [
-        ("112272535095293", "true"),
-        ("1099726899285419", "false"),
-        ("112582705942171", "true"),
-    ]
+    primes = [("112272535095293", "true"), ("1099726899285419", "false"), ("112582705942171", "true")]
+    assert re.findall(r"(\d+) is prime: (\w+)", printed) == 2 * primes, "on threads, and on processes"
