@@ -231,6 +231,8 @@ def test_threads(first):
 
 def test_processes(first):
     own = re.search(r"\d+", printed(first["terminology-process-id"]))[0]
+    (carol,) = re.findall(r"carol is process (\d+)", printed(first["multiprocessing-process"]))
+    assert carol != own and "carol ended with 0" in printed(first["multiprocessing-process"])
     *tasks, notebook = printed(first["multiprocessing-pool"]).splitlines()
     assert [task.split()[:2] for task in tasks] == [["task", str(n)] for n in range(1, 5)]
     assert notebook.split()[-1] == own and own not in {task.split()[-1] for task in tasks}
