@@ -49,12 +49,13 @@ fn pools_locks_and_threads_work_in_a_copy_of_the_process() {
     let queued = held.submit(|| 7);
     let busy = ThreadPoolExecutor::new(1);
     let (free, until_free) = mpsc::channel::<()>();
-    let _busy = busy.submit(move || assert!(until_free.recv().is_err()));
+    let lost = busy.submit(move || assert!(until_free.recv().is_err()));
     let slow = busy.submit(|| {
         std::thread::sleep(Duration::from_millis(300));
         10
     });
-    while !running.running() {
+    // Else it would stand in the queue, and be run in the copy.
+    while !running.running() || !lost.running() {
         std::thread::yield_now();
     }
     let rayon = RayonExecutor::new(1);
@@ -100,9 +101,9 @@ fn pools_locks_and_threads_work_in_a_copy_of_the_process() {
         pool.shutdown();
         checks.iter().position(|good| !good).map_or(0, |failed| failed as i32 + 1)
     });
-    assert_eq!(code, 0, "check number {code} failed in the copy");
     drop((release, free, wake));
     promise.set_result(());
+    assert_eq!(code, 0, "check number {code} failed in the copy");
     assert_eq!(waiting.result(), Ok(Ok(())));
     assert_eq!(running.result(), Ok(()));
     assert_eq!(queued.result(), Ok(7));
