@@ -103,13 +103,13 @@ fn test_hang_issue12364() {
 #[test]
 fn test_cancel_futures() {
     let pool = pool(StartMethod::Spawn, 2);
-    let futures: Vec<Future<()>> = (0..50).map(|_| pool.submit(sleep, 20)).collect();
+    let futures: Vec<Future<()>> = (0..50).map(|_| pool.submit(sleep, 500)).collect();
     let cancelled = pool.shutdown_now();
     pool.shutdown();
     let done = futures.iter().filter(|future| future.result() == Ok(())).count();
     assert_eq!(futures.iter().filter(|future| future.cancelled()).count(), cancelled);
     assert_eq!(done + cancelled, 50);
-    assert!(cancelled >= 40, "{cancelled}");
+    assert!(cancelled >= 10, "{cancelled}");
 }
 
 // ProcessPoolWaitTests, AsCompletedTests
@@ -117,8 +117,8 @@ fn test_cancel_futures() {
 #[test]
 fn test_first_completed_and_all_completed() {
     let pool = pool(StartMethod::Spawn, 2);
-    let (quick, slow) = (pool.submit(mul, (21, 2)), pool.submit(sleep, 400));
-    let slow_too = pool.submit(sleep, 400);
+    let (quick, slow) = (pool.submit(mul, (21, 2)), pool.submit(sleep, 2000));
+    let slow_too = pool.submit(sleep, 2000);
     assert_eq!(quick.result(), Ok(42));
     let waited =
         wait(&[slow.clone(), slow_too.clone()], ReturnWhen::AllCompleted, Some(Duration::from_millis(1)));
@@ -206,7 +206,7 @@ fn test_killed_child() {
     for method in METHODS {
         let pool = pool(method, 2);
         let pid = pool.submit(|()| std::process::id(), ()).result().unwrap();
-        let futures: Vec<Future<()>> = (0..8).map(|_| pool.submit(sleep, 300)).collect();
+        let futures: Vec<Future<()>> = (0..8).map(|_| pool.submit(sleep, 10_000)).collect();
         assert!(wait_until(|| futures[0].running()));
         kill("-9", pid);
         let reason = futures.iter().map(|future| broken(future.result())).next_back().unwrap();
@@ -412,8 +412,8 @@ fn the_timeline_has_a_row_for_each_process() {
 #[test]
 fn cancellation_of_what_has_not_started() {
     let pool = pool(StartMethod::Spawn, 1);
-    let running = pool.submit(sleep, 300);
-    let waiting = pool.submit(sleep, 300);
+    let running = pool.submit(sleep, 2000);
+    let waiting = pool.submit(sleep, 2000);
     assert!(wait_until(|| running.running()));
     assert!(waiting.cancel() && !running.cancel());
     assert_eq!(waiting.result(), Err(TaskError::Cancelled));
