@@ -84,6 +84,8 @@ fn main() {
     let script = std::env::temp_dir().join(format!("threadbook-multiprocessing-{}.py", std::process::id()));
     std::fs::write(&script, PYTHON).expect("the temporary directory can be written to");
     let mut python = Peer::start(Command::new("python3").arg(&script));
+    // Now it has read the file, which is removed at the end.
+    python.ask("nothing");
     let mut beside = |workload: &str, count: u64, word: &str, mut work: Box<dyn FnMut()>| {
         if !wanted(workload) {
             return;
