@@ -161,11 +161,40 @@ fn quiet_panics() {
 
 /// Makes a call and puts what came of it into a frame.
 fn call(loader: &mut Loader, frame: Frame) -> Call {
-    let entry = match find(loader, &frame.body) {
-        Ok(found) => found,
-        Err(reason) => return failed(&reason),
-    };
-    let (entry, argument) = entry;
+    attempt(loader, frame).unwrap_or_else(|failure| {
+        let mut answer;
+        match failure {
+            Failure::Refused(reason) => {
+                answer = frame::begin(Kind::Failed);
+                answer.extend(reason.as_bytes());
+            }
+            Failure::Panicked { started, finished, message, location } => {
+                answer = frame::begin(Kind::Panicked);
+                answer.extend([started.to_le_bytes(), finished.to_le_bytes()].concat());
+                frame::put_text(&mut answer, location.as_deref().unwrap_or_default());
+                answer.extend(message.as_bytes());
+            }
+        }
+        frame::finish(&mut answer, 0);
+        Call { frame: answer, descriptors: Vec::new() }
+    })
+}
+
+/// Why a call has no value.
+enum Failure {
+    /// There could be no call, or its value could not be written.
+    Refused(String),
+    Panicked {
+        started: u64,
+        finished: u64,
+        message: String,
+        location: Option<String>,
+    },
+}
+
+/// Makes a call; its value comes as the frame of an answer.
+fn attempt(loader: &mut Loader, frame: Frame) -> Result<Call, Failure> {
+    let (entry, argument) = find(loader, &frame.body).map_err(Failure::Refused)?;
     let started = Ticks::now().to_number();
     let mut answer = frame::begin(Kind::Returned);
     answer.extend([started.to_le_bytes(), [0; 8]].concat());
@@ -177,34 +206,22 @@ fn call(loader: &mut Loader, frame: Frame) -> Call {
     let finished = Ticks::now().to_number();
     match result {
         Ok(Ok(())) => {
-            let times = answer.len().min(FINISHED.end);
-            answer[FINISHED.start..times].copy_from_slice(&finished.to_le_bytes());
+            answer[FINISHED].copy_from_slice(&finished.to_le_bytes());
             frame::finish(&mut answer, descriptors.len());
-            Call { frame: answer, descriptors }
+            Ok(Call { frame: answer, descriptors })
         }
-        Ok(Err(error)) => failed(&error.to_string()),
+        Ok(Err(error)) => Err(Failure::Refused(error.to_string())),
         Err(payload) => {
-            let mut answer = frame::begin(Kind::Panicked);
-            answer.extend([started.to_le_bytes(), finished.to_le_bytes()].concat());
-            frame::put_text(&mut answer, PLACE.take().as_deref().unwrap_or_default());
-            answer.extend(message(&*payload).as_bytes());
-            frame::finish(&mut answer, 0);
+            let (message, location) = (message(&*payload).to_owned(), PLACE.take());
             // The drop of a foreign value may panic, too.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-            Call { frame: answer, descriptors: Vec::new() }
+            Err(Failure::Panicked { started, finished, message, location })
         }
     }
 }
 
 /// Where in an answer the time of the end stands.
 const FINISHED: std::ops::Range<usize> = 18..26;
-
-fn failed(reason: &str) -> Call {
-    let mut frame = frame::begin(Kind::Failed);
-    frame.extend(reason.as_bytes());
-    frame::finish(&mut frame, 0);
-    Call { frame, descriptors: Vec::new() }
-}
 
 fn find<'a>(loader: &mut Loader, body: &'a [u8]) -> Result<(crate::place::Entry, &'a [u8]), String> {
     let (place, argument) = Call::parse(body).ok_or("what came is no call")?;
@@ -222,29 +239,15 @@ fn message(payload: &(dyn std::any::Any + Send)) -> &str {
 
 /// Makes the one call of this process; returns its exit code.
 fn run(loader: &mut Loader, frame: Frame) -> i32 {
-    let answer = call(loader, frame);
-    let kind = answer.frame[0];
-    if kind == Kind::Returned as u8 {
-        return 0;
-    }
-    let length = answer.frame.len();
-    let frame =
-        Frame { kind: Kind::Failed, body: answer.frame[length.min(10)..].to_vec(), descriptors: Vec::new() };
-    let said = if kind == Kind::Panicked as u8 {
-        match frame::Answer::from_frame(Frame { kind: Kind::Panicked, ..frame }) {
-            Some(frame::Answer::Panicked { message, location, .. }) => {
-                format!(
-                    "process {} panicked{}: {message}",
-                    std::process::id(),
-                    location.map(|place| format!(" at {place}")).unwrap_or_default()
-                )
-            }
-            _ => "a process panicked".to_owned(),
+    let said = match attempt(loader, frame) {
+        Ok(_) => return 0,
+        Err(Failure::Refused(reason)) => format!(": {reason}"),
+        Err(Failure::Panicked { message, location, .. }) => {
+            let place = location.map(|place| format!(" at {place}")).unwrap_or_default();
+            format!(" panicked{place}: {message}")
         }
-    } else {
-        format!("process {}: {}", std::process::id(), String::from_utf8_lossy(&frame.body))
     };
-    eprintln!("{said}");
+    eprintln!("process {}{said}", std::process::id());
     PANICKED
 }
 
