@@ -162,12 +162,12 @@ struct Sent {
 impl Keeper<'_> {
     /// Has a task run, and perhaps some of those behind it.
     fn work_on(&mut self, first: Box<dyn RemoteJob>) {
+        if let Err(reason) = self.start() {
+            // First of all: who sees the error and submits at once must not get a worker that this would end.
+            self.crew.break_up(reason);
+        }
         if self.crew.is_broken() {
             return first.give_up(self.crew.breakage());
-        }
-        if let Err(reason) = self.start() {
-            first.give_up(TaskError::BrokenPool(reason.clone()));
-            return self.crew.break_up(reason);
         }
         let batch = self.gather(first);
         if batch.is_empty() {
@@ -193,9 +193,9 @@ impl Keeper<'_> {
         }
     }
 
-    /// Starts a process, if there is none.
+    /// Starts a process, if there is none and the pool is not broken.
     fn start(&mut self) -> Result<(), String> {
-        if self.process.is_some() {
+        if self.process.is_some() || self.crew.is_broken() {
             return Ok(());
         }
         let settings = &self.crew.craft.settings;
