@@ -39,7 +39,7 @@ pub(crate) trait RemoteJob: Queued {
     fn submitted(&self) -> Ticks;
 
     /// Completes the future with the value that these bytes are.
-    fn finish(self: Box<Self>, value: &[u8], descriptors: Vec<OwnedFd>);
+    fn finish(self: Box<Self>, value: Vec<u8>, descriptors: Vec<OwnedFd>);
 }
 
 /// Has calls run in processes.
@@ -280,7 +280,7 @@ impl Keeper<'_> {
             match answer {
                 Answer::Returned { started, finished, value, descriptors } => {
                     note(started, finished, Outcome::Returned);
-                    job.finish(&value, descriptors);
+                    job.finish(value, descriptors);
                 }
                 Answer::Panicked { started, finished, message, location } => {
                     note(started, finished, Outcome::Panicked);

@@ -80,7 +80,7 @@ impl ProcessPoolBuilder {
     where
         F: Fn() + Copy + Send + Sync + 'static,
     {
-        self.initializer = Some(Box::new(move || Call::new(move |()| initializer(), &())));
+        self.initializer = Some(Box::new(move || Call::new(move |()| initializer(), ())));
         self
     }
 

@@ -137,7 +137,7 @@ impl ProcessPoolExecutor {
     {
         let crew = self.crew();
         let label = crew.next_label(name);
-        match Call::new(f, &argument) {
+        match Call::new(f, argument) {
             Ok(call) => {
                 let (shared, future) = Shared::new(Header::new(label, crew.id));
                 crew.enqueue(Box::new(Remote { call, shared, submitted: task::now() }));
@@ -258,7 +258,7 @@ impl<R: Portable> RemoteJob for Remote<R> {
         self.submitted
     }
 
-    fn finish(self: Box<Self>, value: &[u8], descriptors: Vec<OwnedFd>) {
+    fn finish(self: Box<Self>, value: Vec<u8>, descriptors: Vec<OwnedFd>) {
         let result = Answer::read(value, descriptors).map_err(TaskError::from_error);
         let _ = self.shared.complete(result);
     }
@@ -294,7 +294,7 @@ where
         };
         panics.push_back((values.len() + panics.len(), panic));
     }
-    Chunk { values: Bytes::of(&values), panics }
+    Chunk { values: Bytes::of(values), panics }
 }
 
 /// Yields the results of a [`map_chunked`](ProcessPoolExecutor::map_chunked) in the order of the items, waiting

@@ -332,7 +332,8 @@ mod tests {
                 unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
             });
         };
-        worker.send(&[&Call::new(die, &monitor).unwrap()]).unwrap();
+        let there = Message::new(&monitor).unwrap().read().unwrap();
+        worker.send(&[&Call::new(die, there).unwrap()]).unwrap();
         assert!(worker.receive().is_err());
         assert_eq!(monitor.state(), [3; 16]);
         monitor.update(|state| state[0] = 1);

@@ -141,7 +141,7 @@ impl Received {
             // SAFETY: it is as long, and whoever has sent it does not write to it any more.
             Bytes::InFile(memory, length) => unsafe { std::slice::from_raw_parts(memory.address(), *length) },
         };
-        Answer::read(bytes, self.descriptors)
+        Answer::read(bytes.to_vec(), self.descriptors)
     }
 }
 

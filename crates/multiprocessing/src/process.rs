@@ -132,7 +132,7 @@ impl Process {
                 std::process::exit(exitcode);
             }
         };
-        let prepare = move |birth| Call::new(run, &(birth, args)).map(Call::and_exit);
+        let prepare = move |birth| Call::new(run, (birth, args)).map(Call::and_exit);
         Process {
             name: next_name(),
             daemon: current_process().daemon,

@@ -31,17 +31,34 @@ pub fn encode<T: Serialize + 'static>(value: &T, bytes: &mut Vec<u8>) -> Result<
     })
 }
 
-/// Reads a value that [`encode`] wrote.
+/// The bytes of `value`, as [`encode`] writes them. If it is bytes or text, it is not copied.
+///
+/// # Errors
+///
+/// If the value's own `Serialize` refuses.
+pub fn into_bytes<T: Serialize + 'static>(value: T) -> Result<Vec<u8>, CodecError> {
+    let mut value = Some(value);
+    if let Some(same) = same_bytes(&mut value) {
+        return Ok(same);
+    }
+    let mut bytes = Vec::new();
+    value.map_or(Ok(()), |value| encode(&value, &mut bytes))?;
+    Ok(bytes)
+}
+
+/// Reads a value that [`encode`] or [`into_bytes`] wrote. If it is bytes or text, it is not copied.
 ///
 /// # Errors
 ///
 /// If the bytes are not those of a `T`.
-pub fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecError> {
+pub fn decode<T: DeserializeOwned + 'static>(bytes: Vec<u8>) -> Result<T, CodecError> {
+    let mut bytes = Some(bytes);
     let mut plain: Option<T> = None;
-    if from_bytes(&mut plain, bytes)? {
+    read_plain(&mut plain, &mut bytes)?;
+    let (None, Some(bytes)) = (&mut plain, bytes) else {
         return plain.ok_or_else(|| CodecError("a plain value was not read".to_owned()));
-    }
-    rmp_serde::from_slice(bytes).map_err(|error| {
+    };
+    rmp_serde::from_slice(&bytes).map_err(|error| {
         CodecError(format!("what arrived is no value of type {}: {error}", std::any::type_name::<T>()))
     })
 }
@@ -52,9 +69,8 @@ pub struct Bytes(Result<Vec<u8>, String>);
 
 impl Bytes {
     /// The bytes of `value`. If it refuses to be written, [`Bytes::read`] says so.
-    pub fn of<T: Serialize + 'static>(value: &T) -> Bytes {
-        let mut bytes = Vec::new();
-        Bytes(encode(value, &mut bytes).map(|()| bytes).map_err(|error| error.0))
+    pub fn of<T: Serialize + 'static>(value: T) -> Bytes {
+        Bytes(into_bytes(value).map_err(|error| error.0))
     }
 
     /// The value.
@@ -62,8 +78,8 @@ impl Bytes {
     /// # Errors
     ///
     /// If it could not be written, or the bytes are not those of a `T`.
-    pub fn read<T: DeserializeOwned + 'static>(&self) -> Result<T, CodecError> {
-        decode(self.0.as_ref().map_err(|error| CodecError(error.clone()))?)
+    pub fn read<T: DeserializeOwned + 'static>(self) -> Result<T, CodecError> {
+        decode(self.0.map_err(CodecError)?)
     }
 }
 
@@ -100,6 +116,14 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
+/// Takes what is in `value`, an `Option`, if that is bytes or text.
+fn same_bytes(value: &mut dyn Any) -> Option<Vec<u8>> {
+    if let Some(bytes) = value.downcast_mut::<Option<Vec<u8>>>() {
+        return bytes.take();
+    }
+    value.downcast_mut::<Option<String>>()?.take().map(String::into_bytes)
+}
+
 /// Types whose vectors are copied as they are. The other process runs on the same machine, so the order of
 /// bytes is the same. (None of this is generic, so a notebook's cell need not compile it.)
 macro_rules! plain_types {
@@ -111,28 +135,33 @@ macro_rules! plain_types {
                     std::slice::from_raw_parts(vector.as_ptr().cast(), std::mem::size_of_val(&vector[..]))
                 });
             })*
-            value.downcast_ref::<String>().map(String::as_bytes)
+            let text = value.downcast_ref::<String>().map(String::as_bytes);
+            text.or_else(|| value.downcast_ref::<Vec<u8>>().map(Vec::as_slice))
         }
 
-        /// Fills `value`, an `Option` of what is to be read. Returns false if that is no plain type.
-        fn from_bytes(value: &mut dyn Any, bytes: &[u8]) -> Result<bool, CodecError> {
-            $(if let Some(vector) = value.downcast_mut::<Option<Vec<$type>>>() {
+        /// Fills `value`, an `Option` of what is to be read, and takes the bytes, if it is of a plain type.
+        fn read_plain(value: &mut dyn Any, bytes: &mut Option<Vec<u8>>) -> Result<(), CodecError> {
+            if let Some(same) = value.downcast_mut::<Option<Vec<u8>>>() {
+                *same = bytes.take();
+            } else if let Some(text) = value.downcast_mut::<Option<String>>() {
+                let read = bytes.take().map(String::from_utf8).transpose();
+                *text = read.map_err(|error| CodecError(error.to_string()))?;
+            }
+            $(else if let Some(vector) = value.downcast_mut::<Option<Vec<$type>>>() {
                 const SIZE: usize = size_of::<$type>();
+                let bytes = bytes.take().unwrap_or_default();
                 let (numbers, rest) = bytes.as_chunks::<SIZE>();
                 if !rest.is_empty() {
                     return Err(CodecError(format!("{} bytes are no numbers of {SIZE} bytes", bytes.len())));
                 }
                 *vector = Some(numbers.iter().map(|number| <$type>::from_ne_bytes(*number)).collect());
-                return Ok(true);
             })*
-            let Some(text) = value.downcast_mut::<Option<String>>() else { return Ok(false) };
-            *text = Some(String::from_utf8(bytes.to_vec()).map_err(|error| CodecError(error.to_string()))?);
-            Ok(true)
+            Ok(())
         }
     };
 }
 
-plain_types!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize, f32, f64);
+plain_types!(i8, u16, i16, u32, i32, u64, i64, usize, isize, f32, f64);
 
 #[cfg(test)]
 mod tests {
@@ -143,7 +172,8 @@ mod tests {
     fn there_and_back<T: Serialize + DeserializeOwned + PartialEq + Debug + 'static>(value: T) {
         let mut bytes = Vec::new();
         encode(&value, &mut bytes).unwrap();
-        assert_eq!(decode::<T>(&bytes).unwrap(), value);
+        assert_eq!(decode::<T>(bytes.clone()).unwrap(), value);
+        assert_eq!(into_bytes(value).unwrap(), bytes);
     }
 
     #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -190,11 +220,12 @@ mod tests {
     fn garbage_is_an_error() {
         arbtest::arbtest(|random| {
             let bytes: Vec<u8> = random.arbitrary()?;
-            let _ = decode::<Flat>(&bytes);
-            let _ = decode::<Vec<Either>>(&bytes);
-            let _ = decode::<serde_json::Value>(&bytes);
-            let _ = decode::<String>(&bytes);
-            assert_eq!(decode::<Vec<u32>>(&bytes).is_ok(), bytes.len().is_multiple_of(4));
+            let _ = decode::<Flat>(bytes.clone());
+            let _ = decode::<Vec<Either>>(bytes.clone());
+            let _ = decode::<serde_json::Value>(bytes.clone());
+            let _ = decode::<String>(bytes.clone());
+            let is_whole = bytes.len().is_multiple_of(4);
+            assert_eq!(decode::<Vec<u32>>(bytes).is_ok(), is_whole);
             Ok(())
         });
     }

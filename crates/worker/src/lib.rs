@@ -7,9 +7,9 @@
 //! use threadbook_worker::{Answer, Call, Start, Worker, decode};
 //!
 //! let mut worker = Worker::start(&Start::spawn())?;
-//! worker.send(&[&Call::new(|n: u64| n * n, &12)?])?;
+//! worker.send(&[&Call::new(|n: u64| n * n, 12)?])?;
 //! let Answer::Returned { value, .. } = worker.receive()? else { panic!() };
-//! assert_eq!(decode::<u64>(&value)?, 144);
+//! assert_eq!(decode::<u64>(value)?, 144);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -36,6 +36,7 @@
 //!
 //! This crate knows no future, no executor and no notebook.
 
+mod call;
 mod codec;
 mod descriptors;
 mod frame;
@@ -44,9 +45,9 @@ mod place;
 mod process;
 mod serve;
 
-pub use codec::{Bytes, CodecError, decode, encode};
+pub use call::{Answer, Call};
+pub use codec::{Bytes, CodecError, decode, encode, into_bytes};
 pub use descriptors::Descriptor;
-pub use frame::{Answer, Call};
 pub use message::Message;
 pub use process::{Death, Output, Start, StartError, Stopper, Worker};
 pub use serve::is_worker;

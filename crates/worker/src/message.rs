@@ -45,7 +45,7 @@ impl Message {
     ///
     /// If it is no `T`.
     pub fn read<T: DeserializeOwned + 'static>(self) -> Result<T, CodecError> {
-        descriptors::provide(self.descriptors, || decode(&self.bytes))
+        descriptors::provide(self.descriptors, || decode(self.bytes))
     }
 }
 

@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, c_void};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// A function that decodes its argument, calls, and encodes the result.
-pub(crate) type Entry = fn(&[u8], &mut Vec<u8>) -> Result<(), crate::CodecError>;
+pub(crate) type Entry = fn(Vec<u8>) -> Result<Vec<u8>, crate::CodecError>;
 
 /// A function's place. The object is empty if it is the one that this crate itself lies in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,8 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::frame::{self, Answer, Call, Connection, Kind};
+use crate::call::{Answer, Call};
+use crate::frame::{Connection, Frame, Kind, take_number};
 use crate::place;
 use crate::serve;
 
@@ -68,7 +69,7 @@ impl ForkServer {
         if let Some(output) = output {
             descriptors.push(output.try_clone()?.into());
         }
-        match self.ask(Kind::Fork, &[], &descriptors)? {
+        match self.ask(Frame { descriptors, ..Frame::of_numbers(Kind::Fork, &[]) })? {
             (0, error) => Err(io::Error::from_raw_os_error(error as i32)),
             (pid, _) => Ok((pid as u32, Connection::new(ours))),
         }
@@ -76,23 +77,20 @@ impl ForkServer {
 
     /// How a worker has ended, if it has. To be asked no more after that.
     fn status(&self, pid: u32) -> Option<Death> {
-        match self.ask(Kind::Status, &u64::from(pid).to_le_bytes(), &[]) {
+        match self.ask(Frame::of_numbers(Kind::Status, &[u64::from(pid)])) {
             Ok((0, _)) => None,
             Ok((_, status)) => Some(Death::from_status(ExitStatus::from_raw(status as i32))),
             Err(_) => Some(Death::Unknown),
         }
     }
 
-    fn ask(&self, kind: Kind, body: &[u8], descriptors: &[OwnedFd]) -> io::Result<(u64, u64)> {
+    fn ask(&self, question: Frame) -> io::Result<(u64, u64)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut frame = frame::begin(kind);
-        frame.extend(body);
-        frame::finish(&mut frame, descriptors.len());
-        state.1.send(&frame, descriptors)?;
+        state.1.send([&question])?;
         let gone = || io::Error::other("the fork server is gone");
         let answer = state.1.receive()?.ok_or_else(gone)?;
-        let (first, rest) = frame::take_number(&answer.body).ok_or_else(gone)?;
-        let (second, _) = frame::take_number(rest).ok_or_else(gone)?;
+        let (first, rest) = take_number(&answer.head).ok_or_else(gone)?;
+        let (second, _) = take_number(rest).ok_or_else(gone)?;
         Ok((first, second))
     }
 }
@@ -251,14 +249,7 @@ impl Worker {
     ///
     /// If the worker is gone.
     pub fn send(&mut self, calls: &[&Call]) -> Result<(), Death> {
-        let sent = match calls {
-            [call] => self.connection.send(&call.frame, &call.descriptors),
-            _ if calls.iter().all(|call| call.descriptors.is_empty()) => {
-                let frames: Vec<u8> = calls.iter().flat_map(|call| &call.frame).copied().collect();
-                self.connection.send(&frames, &[])
-            }
-            _ => calls.iter().try_for_each(|call| self.connection.send(&call.frame, &call.descriptors)),
-        };
+        let sent = self.connection.send(calls.iter().map(|call| &call.frame));
         sent.map_err(|_| self.bury(false))
     }
 
@@ -280,9 +271,7 @@ impl Worker {
 
     /// Asks the worker to end when it has answered, and waits for that.
     pub fn finish(&mut self) -> Death {
-        let mut frame = frame::begin(Kind::Exit);
-        frame::finish(&mut frame, 0);
-        let _ = self.connection.send(&frame, &[]);
+        let _ = self.connection.send([&Frame::of_numbers(Kind::Exit, &[])]);
         // It may have things to do at its end, but no more to say.
         let _ = self.connection.stream().shutdown(Shutdown::Write);
         self.bury(false)

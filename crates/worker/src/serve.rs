@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use threadbook_trace::Ticks;
 
+use crate::call::Call;
 use crate::descriptors;
-use crate::frame::{self, Call, Connection, Frame, Kind};
+use crate::frame::{Connection, Frame, Kind, put_text, take_number};
 use crate::place::Loader;
 
 /// Says that a process is a worker, or a fork server.
@@ -112,7 +113,7 @@ fn serve(socket: UnixStream) -> ! {
             Kind::Call => {
                 let answer = call(&mut loader, frame);
                 let _ = io::stdout().flush();
-                if connection.send(&answer.frame, &answer.descriptors).is_err() {
+                if connection.send([&answer]).is_err() {
                     exit(0);
                 }
             }
@@ -160,23 +161,15 @@ fn quiet_panics() {
 }
 
 /// Makes a call and puts what came of it into a frame.
-fn call(loader: &mut Loader, frame: Frame) -> Call {
-    attempt(loader, frame).unwrap_or_else(|failure| {
-        let mut answer;
-        match failure {
-            Failure::Refused(reason) => {
-                answer = frame::begin(Kind::Failed);
-                answer.extend(reason.as_bytes());
-            }
-            Failure::Panicked { started, finished, message, location } => {
-                answer = frame::begin(Kind::Panicked);
-                answer.extend([started.to_le_bytes(), finished.to_le_bytes()].concat());
-                frame::put_text(&mut answer, location.as_deref().unwrap_or_default());
-                answer.extend(message.as_bytes());
-            }
+fn call(loader: &mut Loader, frame: Frame) -> Frame {
+    attempt(loader, frame).unwrap_or_else(|failure| match failure {
+        Failure::Refused(reason) => Frame::new(Kind::Failed, Vec::new(), reason.into_bytes()),
+        Failure::Panicked { started, finished, message, location } => {
+            let mut frame = Frame::of_numbers(Kind::Panicked, &[started, finished]);
+            put_text(&mut frame.body, location.as_deref().unwrap_or_default());
+            frame.body.extend(message.as_bytes());
+            frame
         }
-        frame::finish(&mut answer, 0);
-        Call { frame: answer, descriptors: Vec::new() }
     })
 }
 
@@ -193,22 +186,19 @@ enum Failure {
 }
 
 /// Makes a call; its value comes as the frame of an answer.
-fn attempt(loader: &mut Loader, frame: Frame) -> Result<Call, Failure> {
-    let (entry, argument) = find(loader, &frame.body).map_err(Failure::Refused)?;
+fn attempt(loader: &mut Loader, frame: Frame) -> Result<Frame, Failure> {
+    let Frame { head, body: argument, descriptors, .. } = frame;
+    let place = Call::place(&head).ok_or_else(|| Failure::Refused("what came is no call".to_owned()))?;
+    // SAFETY: the other process runs the same program and says where a function of it lies.
+    let entry = unsafe { loader.find(&place) }.map_err(Failure::Refused)?;
     let started = Ticks::now().to_number();
-    let mut answer = frame::begin(Kind::Returned);
-    answer.extend([started.to_le_bytes(), [0; 8]].concat());
     let (result, descriptors) = descriptors::collect(|| {
-        descriptors::provide(frame.descriptors, || {
-            catch_unwind(AssertUnwindSafe(|| entry(argument, &mut answer)))
-        })
+        descriptors::provide(descriptors, || catch_unwind(AssertUnwindSafe(|| entry(argument))))
     });
     let finished = Ticks::now().to_number();
     match result {
-        Ok(Ok(())) => {
-            answer[FINISHED].copy_from_slice(&finished.to_le_bytes());
-            frame::finish(&mut answer, descriptors.len());
-            Ok(Call { frame: answer, descriptors })
+        Ok(Ok(body)) => {
+            Ok(Frame { body, descriptors, ..Frame::of_numbers(Kind::Returned, &[started, finished]) })
         }
         Ok(Err(error)) => Err(Failure::Refused(error.to_string())),
         Err(payload) => {
@@ -218,15 +208,6 @@ fn attempt(loader: &mut Loader, frame: Frame) -> Result<Call, Failure> {
             Err(Failure::Panicked { started, finished, message, location })
         }
     }
-}
-
-/// Where in an answer the time of the end stands.
-const FINISHED: std::ops::Range<usize> = 18..26;
-
-fn find<'a>(loader: &mut Loader, body: &'a [u8]) -> Result<(crate::place::Entry, &'a [u8]), String> {
-    let (place, argument) = Call::parse(body).ok_or("what came is no call")?;
-    // SAFETY: the other process runs the same program and says where a function of it lies.
-    Ok((unsafe { loader.find(&place) }?, argument))
 }
 
 fn message(payload: &(dyn std::any::Any + Send)) -> &str {
@@ -267,13 +248,10 @@ fn serve_forks(mut connection: Connection) -> ! {
                     serve(socket)
                 }
             },
-            Kind::Status => frame::take_number(&frame.body).map_or((0, 0), |(pid, _)| status(pid)),
+            Kind::Status => take_number(&frame.head).map_or((0, 0), |(pid, _)| status(pid)),
             _ => exit(0),
         };
-        let mut answer = frame::begin(Kind::Numbers);
-        answer.extend([first.to_le_bytes(), second.to_le_bytes()].concat());
-        frame::finish(&mut answer, 0);
-        if connection.send(&answer, &[]).is_err() {
+        if connection.send([&Frame::of_numbers(Kind::Numbers, &[first, second])]).is_err() {
             exit(0);
         }
     }

@@ -16,13 +16,13 @@ where
     A: serde::Serialize + serde::de::DeserializeOwned + 'static,
     R: serde::Serialize + 'static,
 {
-    worker.send(&[&Call::new(f, &argument).unwrap()])?;
+    worker.send(&[&Call::new(f, argument).unwrap()])?;
     worker.receive()
 }
 
 fn value<R: serde::de::DeserializeOwned + 'static>(answer: Answer) -> R {
     match answer {
-        Answer::Returned { value, descriptors, .. } => Answer::read(&value, descriptors).unwrap(),
+        Answer::Returned { value, descriptors, .. } => Answer::read(value, descriptors).unwrap(),
         other => panic!("{other:?}"),
     }
 }
@@ -78,12 +78,12 @@ fn generic_functions_and_large_values() {
 #[test]
 fn several_calls_at_once_are_answered_in_order() {
     let mut worker = Worker::start(&Start::spawn()).unwrap();
-    let calls: Vec<Call> = (0..100_u32).map(|n| Call::new(|n: u32| n * 2, &n).unwrap()).collect();
+    let calls: Vec<Call> = (0..100_u32).map(|n| Call::new(|n: u32| n * 2, n).unwrap()).collect();
     worker.send(&calls.iter().collect::<Vec<_>>()).unwrap();
     let mut last = None;
     for n in 0..100 {
         let Answer::Returned { started, finished, value, .. } = worker.receive().unwrap() else { panic!() };
-        assert_eq!(decode::<u32>(&value).unwrap(), n * 2);
+        assert_eq!(decode::<u32>(value).unwrap(), n * 2);
         assert!(last <= Some(started) && started <= finished);
         last = Some(finished);
     }
@@ -168,7 +168,7 @@ fn a_running_worker_ends_with_its_owner() {
     for start in starts() {
         let mut worker = Worker::start(&start).unwrap();
         let pid = worker.pid();
-        worker.send(&[&Call::new(|()| std::thread::sleep(Duration::from_secs(600)), &()).unwrap()]).unwrap();
+        worker.send(&[&Call::new(|()| std::thread::sleep(Duration::from_secs(600)), ()).unwrap()]).unwrap();
         worker.stopper().unwrap().stop();
         assert!(worker.receive().is_err());
         assert!(wait_until(|| !exists(pid)));
@@ -181,7 +181,7 @@ fn a_running_worker_ends_with_its_owner() {
                         std::hint::spin_loop()
                     }
                 },
-                &(),
+                (),
             )
             .unwrap()])
             .unwrap();
@@ -240,10 +240,10 @@ fn a_call_may_be_all_that_a_process_is_for() {
             worker.send(&[&call.and_exit()]).unwrap();
             worker.receive().unwrap_err()
         };
-        assert_eq!(end(Call::new(|n: u8| n, &1).unwrap()), Death::Exit(0));
-        assert_eq!(end(Call::new(|()| -> () { panic!("on purpose") }, &()).unwrap()), Death::Exit(1));
+        assert_eq!(end(Call::new(|n: u8| n, 1).unwrap()), Death::Exit(0));
+        assert_eq!(end(Call::new(|()| -> () { panic!("on purpose") }, ()).unwrap()), Death::Exit(1));
         assert_eq!(
-            end(Call::new(|code: i32| -> () { std::process::exit(code) }, &9).unwrap()),
+            end(Call::new(|code: i32| -> () { std::process::exit(code) }, 9).unwrap()),
             Death::Exit(9)
         );
     }
