@@ -60,6 +60,13 @@ def test_what_a_worker_prints_is_in_the_cell(fresh_kc):
     assert re.fullmatch(r"\[\d+\] hello\n", said.stdout), said
 
 
+def test_a_panic_in_a_worker_names_the_line_that_was_typed(fresh_kc):
+    ok(fresh_kc, "fn pick(n: usize) -> u8 {\n    let few = [1, 2];\n    few[n]\n}")
+    cell = "ProcessPoolExecutor::new(1).submit(pick, 7).result()?"
+    failed = run_cell(fresh_kc, cell)
+    assert failed.errors[0]["evalue"] == "pick panicked at cell [1]:3: index out of bounds: the len is 2 but the index is 7"
+
+
 def test_what_cannot_go_there_is_refused_in_words(fresh_kc):
     ok(fresh_kc, "let procs = ProcessPoolExecutor::new(1);")
     for move in ["", "move "]:

@@ -1,0 +1,52 @@
+//! How the process of the cells ended, and what was lost with it.
+
+use super::Failure;
+use crate::session::link::Death;
+use nix::sys::signal::Signal;
+
+/// What is lost if nothing could be restored.
+pub const LOST: &str = "Variables are lost with the process: run the cells that define them again. Functions, \
+                    types and imports are kept.";
+
+const RESTORED: &str = "Variables are as they were before this cell. Threads that ran in the process are gone; \
+                        pools and runtimes start theirs anew.";
+
+/// The cell's process died.
+pub fn failure(death: Death) -> Failure {
+    Failure::plain("ProcessDied", &how_it_died(death), Some(what_is_left(death)))
+}
+
+/// What to say of a process that died while no cell was running.
+pub fn between_cells(death: Death) -> String {
+    let left = if death.restored {
+        RESTORED.replace("before this cell", "after the last cell")
+    } else {
+        LOST.into()
+    };
+    format!("Between two cells, {}. {left}", how_it_died(death))
+}
+
+pub fn what_is_left(death: Death) -> &'static str {
+    if death.restored { RESTORED } else { LOST }
+}
+
+fn how_it_died(death: Death) -> String {
+    match death {
+        Death { signal: Some(number), .. } => {
+            let signal = Signal::try_from(number).ok();
+            let name = signal.map_or_else(|| format!("signal {number}"), |signal| signal.to_string());
+            let meaning = match signal {
+                Some(Signal::SIGABRT) => ": abort, or a stack that overflowed",
+                Some(Signal::SIGSEGV | Signal::SIGBUS) => {
+                    ": it touched memory that is not its own, or its stack overflowed"
+                }
+                Some(Signal::SIGILL | Signal::SIGTRAP) => ": it reached code that cannot be reached",
+                Some(Signal::SIGKILL) => ": killed from outside, or the machine ran out of memory",
+                _ => "",
+            };
+            format!("the cell's process was ended by {name}{meaning}")
+        }
+        Death { code: Some(code), .. } => format!("the cell's process ended itself with exit code {code}"),
+        Death { .. } => "the cell's process ended".to_owned(),
+    }
+}
