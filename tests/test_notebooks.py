@@ -288,6 +288,19 @@ def test_three_runs_of_each_script(first):
     ]
 
 
+def test_scripts_in_rust_are_compared(first):
+    compared = shown(first["exercise-scripts-benchmark"])
+    assert [case in compared for case in ("serial", "threads", "processes", "rayon", "async")] == [True] * 5
+    assert "runs failed" not in compared
+    assert "real" in shown(first["exercise-scripts-python-once"])
+
+
+def test_eight_workers_wait_for_pages_at_the_same_time(first):
+    compared = shown(first["exercise-benchmark-io"])
+    faster = re.search(r"8 workers.* ([\d.]+) times as fast", compared)
+    assert faster and float(faster[1]) > 1.5, compared
+
+
 def test_benchmarks_have_three_runs_of_each_case(first):
     assert "3 runs of each case" in shown(first["exercise-benchmark-check"])
     for case in ("1 thread ", "2 threads ", "2 processes "):

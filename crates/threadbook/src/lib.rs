@@ -38,6 +38,7 @@ pub use threadbook_plot as plot;
 pub use threadbook_subprocess as subprocess;
 pub use threadbook_timing as timing;
 pub use threadbook_widgets as widgets;
+pub use threadbook_workload as workload;
 
 // These live in this dynamic library, so that cells which name them share their statics.
 pub use {futures, plotters, rayon, serde, serde_json, tokio};

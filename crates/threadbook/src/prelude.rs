@@ -5,7 +5,7 @@
 
 pub use crate::input::{input, password};
 pub use crate::show::{Display as _, display, interact};
-pub use crate::{multiprocessing, subprocess, widgets};
+pub use crate::{multiprocessing, subprocess, widgets, workload};
 pub use threadbook_display::{Html, Json, Markdown, Png, Svg, clear_output, progress, progress_bar};
 pub use threadbook_executor::{
     Executor, ProcessPoolExecutor, Promise, RayonExecutor, ReturnWhen, SerialExecutor, StartMethod,

@@ -111,6 +111,8 @@ impl Drop for ForkServer {
 /// Dropping it ends it, whatever it does.
 pub struct Worker {
     pid: u32,
+    /// The process whose child it is. A copy of that process has nothing to say.
+    owner: u32,
     connection: Connection,
     process: Process,
     death: Option<Death>,
@@ -223,7 +225,7 @@ impl Worker {
                 (pid, connection, Process::Forked(server.clone()))
             }
         };
-        Ok(Worker { pid, connection, process, death: None })
+        Ok(Worker { pid, owner: std::process::id(), connection, process, death: None })
     }
 
     /// The process's number.
@@ -279,6 +281,9 @@ impl Worker {
 
     /// How the worker has ended, if it has. Does not wait.
     pub fn poll(&mut self) -> Option<Death> {
+        if self.owner != std::process::id() {
+            return Some(Death::Unknown);
+        }
         if self.death.is_none() {
             self.death = match &mut self.process {
                 Process::Spawned(child) => child.try_wait().ok().flatten().map(Death::from_status),

@@ -1,0 +1,199 @@
+//! A web server whose pages take as long as they are told to.
+
+use std::fmt;
+use std::io::{self, Cursor};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use threadbook_worker::{Call, Descriptor, Start, Worker};
+use tiny_http::{Header, Request, Response};
+
+/// A web server on this machine, in a process of its own. Each page is sent after the server's latency, and any
+/// number of them may be waited for at the same time.
+///
+/// Nobody but this machine can reach it: it listens on 127.0.0.1. It ends when this value is dropped, and with
+/// the process that has started it.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use threadbook_workload::{Server, fetch};
+///
+/// let server = Server::start(Duration::from_millis(50))?;
+/// let start = Instant::now();
+/// assert!(fetch(&server.url("news"))?.contains("news"));
+/// assert!(start.elapsed() >= server.latency());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Server {
+    running: Arc<Mutex<Running>>,
+    address: SocketAddr,
+    latency: Duration,
+}
+
+/// The listening socket, and the process that serves it.
+struct Running {
+    listener: TcpListener,
+    worker: Worker,
+    latency: Duration,
+}
+
+/// All servers. In a notebook that was restored after a crash, their processes are gone, and those who fetch a
+/// page find that out.
+static SERVERS: Mutex<Vec<(SocketAddr, Weak<Mutex<Running>>)>> = Mutex::new(Vec::new());
+
+impl Running {
+    fn start(listener: TcpListener, latency: Duration) -> io::Result<Running> {
+        let mut worker = Worker::start(&Start::spawn()).map_err(io::Error::other)?;
+        let served = Descriptor::from(OwnedFd::from(listener.try_clone()?));
+        let call = Call::new(serve, (served, latency)).map_err(io::Error::other)?;
+        // No answer is waited for: it serves until it is ended.
+        worker.send(&[&call]).map_err(io::Error::other)?;
+        Ok(Running { listener, worker, latency })
+    }
+}
+
+/// Starts the server at `address` again, if it is one of ours whose process is gone.
+pub(crate) fn revive(address: &str) -> io::Result<()> {
+    let mut servers = lock(&SERVERS);
+    servers.retain(|(_, server)| server.strong_count() > 0);
+    let found = servers.iter().find(|(other, _)| other.to_string() == address);
+    let Some(server) = found.and_then(|(_, server)| server.upgrade()) else { return Ok(()) };
+    drop(servers);
+    let mut running = lock(&server);
+    if running.worker.poll().is_some() {
+        *running = Running::start(running.listener.try_clone()?, running.latency)?;
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Server {
+    /// Starts a server that waits for `latency` before it sends a page.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a port or a process.
+    pub fn start(latency: Duration) -> io::Result<Server> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let running = Arc::new(Mutex::new(Running::start(listener, latency)?));
+        lock(&SERVERS).push((address, Arc::downgrade(&running)));
+        Ok(Server { running, address, latency })
+    }
+
+    /// The address of a page. Any name will do.
+    pub fn url(&self, page: &str) -> String {
+        format!("http://{}/{}", self.address, page.trim_start_matches('/'))
+    }
+
+    /// The addresses of `count` pages.
+    pub fn urls(&self, count: usize) -> Vec<String> {
+        (1..=count).map(|number| self.url(&format!("page/{number}"))).collect()
+    }
+
+    /// The number of the process that serves.
+    pub fn pid(&self) -> u32 {
+        lock(&self.running).worker.pid()
+    }
+
+    /// How long a page takes at least.
+    pub fn latency(&self) -> Duration {
+        self.latency
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Server({}, {:?} a page)", self.url(""), self.latency)
+    }
+}
+
+/// What the other process does.
+fn serve((listener, latency): (Descriptor, Duration)) {
+    let listener = TcpListener::from(OwnedFd::from(listener));
+    let Ok(server) = tiny_http::Server::from_listener(listener, None) else { return };
+    for request in server.incoming_requests() {
+        let answer = move || {
+            thread::sleep(latency);
+            let page = page(request.url());
+            answer(request, page);
+        };
+        // Without a thread, the browser hears that nothing comes.
+        let _ = thread::Builder::new().spawn(answer);
+    }
+}
+
+fn answer(request: Request, page: String) {
+    let mut response = Response::from_data(page);
+    if let Ok(header) = Header::from_bytes("Content-Type", "text/html; charset=utf-8") {
+        response.add_header(header);
+    }
+    // Whoever has asked may be gone.
+    let _ = request.respond::<Cursor<Vec<u8>>>(response);
+}
+
+/// What is on a page: its name, and some text.
+fn page(url: &str) -> String {
+    let name = url.trim_matches('/').replace('/', " ").replace('&', "&amp;").replace('<', "&lt;");
+    let line = "<p>Whoever reads this has waited for it.</p>\n";
+    format!("<!DOCTYPE html>\n<title>{name}</title>\n<h1>{name}</h1>\n{}", line.repeat(40))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch;
+    use std::time::Instant;
+
+    #[test]
+    fn pages_take_as_long_as_they_are_told_to_and_at_the_same_time() {
+        let server = Server::start(Duration::from_millis(300)).unwrap();
+        let urls = server.urls(20);
+        let start = Instant::now();
+        thread::scope(|scope| {
+            for url in &urls {
+                scope.spawn(move || {
+                    let before = Instant::now();
+                    let page = fetch(url).unwrap();
+                    assert!(before.elapsed() >= Duration::from_millis(300));
+                    let (_, number) = url.rsplit_once('/').unwrap();
+                    assert!(page.contains(&format!("<h1>page {number}</h1>")), "{page}");
+                });
+            }
+        });
+        // One after the other would be six seconds.
+        assert!(start.elapsed() < Duration::from_secs(5), "not at the same time: {:?}", start.elapsed());
+    }
+
+    #[test]
+    fn it_is_started_again_when_its_process_is_gone() {
+        let server = Server::start(Duration::ZERO).unwrap();
+        let (url, before) = (server.url("again"), server.pid());
+        let kill = std::process::Command::new("kill").args(["-9", &before.to_string()]).status().unwrap();
+        assert!(kill.success());
+        while lock(&server.running).worker.poll().is_none() {
+            thread::yield_now();
+        }
+        assert!(fetch(&url).unwrap().contains("again"));
+        assert_ne!(server.pid(), before);
+    }
+
+    #[test]
+    fn it_ends_when_it_is_dropped() {
+        let server = Server::start(Duration::ZERO).unwrap();
+        let url = server.url("/a<b");
+        assert!(fetch(&url).unwrap().contains("a&lt;b"));
+        assert!(format!("{server:?}").ends_with("0ns a page)"));
+        drop(server);
+        let error = fetch(&url).unwrap_err().to_string();
+        assert!(error.contains(&url), "{error}");
+    }
+}
