@@ -1,5 +1,6 @@
 //! The five sockets of a kernel, and the tasks that carry messages between them and [`Kernel`].
 
+use super::dated;
 use super::iopub::{self, IoPub};
 use super::kernel::Kernel;
 use super::stdin::Stdin;
@@ -141,7 +142,7 @@ async fn send_replies(
     mut outgoing: mpsc::UnboundedReceiver<JupyterMessage>,
 ) {
     while let Some(reply) = outgoing.recv().await {
-        if let Err(error) = sender.send(reply).await {
+        if let Err(error) = sender.send(dated(reply)).await {
             eprintln!("threadbook: a reply could not be sent: {error}");
         }
     }
@@ -157,7 +158,7 @@ async fn ask_questions(
     while let Some(question) = questions.recv().await {
         iopub.drained().await;
         let id = question.header.msg_id.clone();
-        if let Err(error) = sender.send(question).await {
+        if let Err(error) = sender.send(dated(question)).await {
             eprintln!("threadbook: a question could not be sent: {error}");
             kernel.cannot_ask(&id);
         }

@@ -1,5 +1,6 @@
 //! The IOPub channel: what everybody sees.
 
+use super::dated;
 use crate::wire::Data;
 use jupyter_protocol::{IoPubWelcome, JupyterMessage, JupyterMessageContent, StreamContent};
 use jupyter_zmq_client::{KernelIoPubXPubConnection, SubscriptionEvent};
@@ -76,7 +77,7 @@ pub fn start(mut connection: KernelIoPubXPubConnection) -> IoPub {
             };
             let (message, after) = join_streams(message, &mut queued);
             next = after;
-            if let Err(error) = connection.send(message).await {
+            if let Err(error) = connection.send(dated(message)).await {
                 eprintln!("threadbook: a message could not be published: {error}");
             }
         }

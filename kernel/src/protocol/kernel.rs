@@ -11,7 +11,7 @@ use jupyter_protocol::{
     ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, ExecutionCount, ExpressionResult, HelpLink,
     HistoryReply, HistoryRequest, InspectReply, InspectRequest, InterruptReply, IsCompleteReply,
     IsCompleteRequest, JupyterMessage, JupyterMessageContent as Content, KernelInfoReply, LanguageInfo,
-    Payload, ReplyError, ReplyStatus, ShutdownReply, ShutdownRequest, Status,
+    Payload, ReplyError, ReplyStatus, ShutdownReply, ShutdownRequest, Status, UnknownMessage,
 };
 use serde_json::json;
 use std::collections::HashMap;
@@ -89,21 +89,14 @@ impl Kernel {
             Content::CommInfoRequest(request) => Some(self.comm_info_request(request).into()),
             Content::InterruptRequest(_) => Some(self.interrupt_request().into()),
             Content::ShutdownRequest(request) => Some(self.shutdown_request(request).into()),
-            Content::UnknownMessage(unknown) => refusal(&unknown.msg_type).map(|reason| {
-                unknown.reply(json!({
-                    "status": "error", "ename": "BadRequest", "evalue": reason, "traceback": [],
-                }))
-            }),
-            other => {
-                match comm_message(message) {
-                    // Nobody replies to these; what there is to say comes over the comm.
-                    Some(said) => self.session.comm(said, message).await,
-                    None => {
-                        eprintln!("threadbook: dropped a message: {} is not a request", other.message_type())
-                    }
+            _ => match comm_message(message) {
+                // Nobody replies to these; what there is to say comes over the comm.
+                Some(said) => {
+                    self.session.comm(said, message).await;
+                    None
                 }
-                None
-            }
+                None => refusal(message.message_type()),
+            },
         };
         if let Some(reply) = reply {
             let _ = replies.send(JupyterMessage::new(reply, Some(message)));
@@ -330,9 +323,13 @@ fn comm_message(message: &JupyterMessage) -> Option<CommMessage> {
     })
 }
 
-/// What to tell the sender of a message that cannot be understood; `None` if it asks for no reply.
-fn refusal(msg_type: &str) -> Option<String> {
+/// The reply to a message that cannot be understood, or that asks for what there is not here; `None` if it asks
+/// for no reply.
+fn refusal(msg_type: &str) -> Option<Content> {
     let reason = format!("{msg_type} is not known here, or its content is not what it should be");
     eprintln!("threadbook: dropped a message: {reason}");
-    msg_type.ends_with("_request").then_some(reason)
+    let unknown = UnknownMessage { msg_type: msg_type.to_owned(), content: json!(null) };
+    msg_type.ends_with("_request").then(|| {
+        unknown.reply(json!({"status": "error", "ename": "BadRequest", "evalue": reason, "traceback": []}))
+    })
 }

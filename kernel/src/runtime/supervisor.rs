@@ -80,6 +80,8 @@ struct Supervisor {
     held_since: Option<Instant>,
     /// When the running cell was interrupted.
     interrupted: Option<Instant>,
+    /// The cell that is being compiled was interrupted: it shall not run.
+    is_unwanted: bool,
 }
 
 impl Supervisor {
@@ -149,6 +151,7 @@ impl Supervisor {
             held_stderr: Vec::new(),
             held_since: None,
             interrupted: None,
+            is_unwanted: false,
         })
     }
 
@@ -364,6 +367,9 @@ impl Supervisor {
     fn run_cell(&mut self, order: &[u8]) -> io::Result<()> {
         self.running = true;
         self.panic_told = false;
+        if std::mem::take(&mut self.is_unwanted) {
+            return self.end_run(&[PANIC, COMPLETE]);
+        }
         self.control.write_all(order)
     }
 
@@ -377,8 +383,10 @@ impl Supervisor {
                 let _ = kill(self.cell, Signal::SIGINT);
                 self.interrupted.get_or_insert_with(Instant::now);
             }
-            Order::Interrupt => {}
+            Order::Interrupt => self.is_unwanted = true,
+            // The cell has ended, in whatever way.
             Order::Sync { id } => {
+                self.is_unwanted = false;
                 self.drain()?;
                 self.tell(&Message::Synced { id })?;
             }

@@ -18,8 +18,10 @@ use std::time::Duration;
 /// How long to wait for the supervisor to answer. It does so within microseconds, if it lives.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// How long an interrupted cell may take to end before its supervisor is ended too.
+/// How long an interrupted cell may take to end before it is interrupted again, and how often it is before its
+/// supervisor is ended, which costs the variables.
 const GRACE: Duration = Duration::from_secs(2);
+const ATTEMPTS: usize = 4;
 
 /// What happened to a cell beside its outputs.
 #[derive(Clone, Debug, Default)]
@@ -286,15 +288,23 @@ impl Link {
         };
         self.questions.forget();
         self.end_running();
-        // It may have been between its compilation and its start just now, or stuck.
+        // The compiler may only have been about to start, and at last the supervisor may be stuck.
         let link = self.clone();
         std::thread::spawn(move || {
-            std::thread::sleep(GRACE);
-            if lock(&link.state).running == Some(cell) {
-                link.end_running();
-                if let Some(process) = link.supervisor_process.get() {
-                    let _ = lock(process).kill();
+            let is_over = || {
+                std::thread::sleep(GRACE);
+                lock(&link.state).running != Some(cell)
+            };
+            for _ in 0..ATTEMPTS {
+                if is_over() {
+                    return;
                 }
+                link.end_running();
+            }
+            if !is_over()
+                && let Some(process) = link.supervisor_process.get()
+            {
+                let _ = lock(process).kill();
             }
         });
     }
