@@ -5,24 +5,41 @@ const main = document.querySelector("main");
 const controls = document.querySelector(".controls");
 document.documentElement.classList.add("presenting");
 
-// Text and output may part; a solution or a check is one thing.
-for (const group of main.querySelectorAll(".text, .cell:not(.solution, .check)")) group.replaceWith(...group.children);
+const open = group => group.replaceWith(...group.children);
+main.querySelectorAll(".text").forEach(open);
 
 const isFull = slide => slide.scrollHeight > slide.clientHeight + 1;
-const introduces = element => element.matches("p, .continued, h2, h3, h4, h5, h6");
+const introduces = element => element.matches("p, h2, h3, h4, h5, h6");
+
+/** Makes the last thing on a slide smaller until it fits, or as small as is still readable. */
+function shrink(slide, least) {
+  const last = slide.lastElementChild;
+  for (let zoom = 0.95; isFull(slide) && zoom >= least; zoom -= 0.05) last.style.zoom = zoom;
+}
 
 function split(slide) {
   const rest = [];
-  while (isFull(slide) && slide.children.length > 1) rest.unshift(slide.lastElementChild), rest[0].remove();
+  const moveLast = () => {
+    rest.unshift(slide.lastElementChild);
+    rest[0].remove();
+  };
+  while (isFull(slide) && slide.children.length > 1) moveLast();
   if (rest.length > 0) {
-    // What leads to a piece of code goes on with it, but a heading never stays alone.
-    while (slide.children.length > 2 && introduces(slide.lastElementChild) && !rest[0].matches("p")) {
-      rest.unshift(slide.lastElementChild);
-      rest[0].remove();
-    }
-    if (slide.children.length === 1 && introduces(slide.firstElementChild)) slide.append(rest.shift());
+    // What leads to a piece of code goes on with it, but neither it nor a heading stays alone.
+    while (slide.children.length > 2 && introduces(slide.lastElementChild) && !introduces(rest[0])) moveLast();
+    const [first, second] = slide.children;
+    const isAlone = second ? slide.children.length === 2 && first.matches(".continued") : true;
+    if (isAlone && introduces(slide.lastElementChild)) slide.append(rest.shift());
   }
-  for (let zoom = 0.9; isFull(slide) && zoom > 0.5; zoom -= 0.1) slide.lastElementChild.style.zoom = zoom;
+  shrink(slide, 0.7);
+  const last = slide.lastElementChild;
+  if (isFull(slide) && last.matches(".cell:not(.solution, .check)")) {
+    // Code and output have a slide each.
+    open(last);
+    slide.append(...rest);
+    return split(slide);
+  }
+  shrink(slide, 0.5);
   if (rest.length === 0) return;
   const next = document.createElement("section");
   next.className = "slide";
