@@ -32,11 +32,7 @@ const NEEDS: [Need; 6] = [
         ],
         get: "apt install chromium",
     },
-    Need {
-        name: "poppler-utils",
-        any: &[&["pdftotext", "-v"]],
-        get: "apt install poppler-utils",
-    },
+    Need { name: "poppler-utils", any: &[&["pdftotext", "-v"]], get: "apt install poppler-utils" },
 ];
 
 /// Says what is missing.

@@ -195,7 +195,7 @@ impl<'a> Markdown<'a> {
     /// A teacher reads hints without opening them.
     fn unfolded<'e>(&self, html: CowStr<'e>) -> CowStr<'e> {
         match self.edition {
-            Edition::Teacher => html.replace("<details>", "<details open>").into(),
+            Edition::Teacher => html.replace("<details", "<details open").into(),
             Edition::Student => html,
         }
     }

@@ -13,7 +13,7 @@ mod pdf;
 mod script;
 mod slides;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -52,16 +52,17 @@ pub(crate) struct Options {
     execution: Execution,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+/// In the order in which they are made: what needs another program comes last.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
 enum Format {
     /// One page that needs no network
     Html,
-    /// The page, printed by Chromium or Chrome
-    Pdf,
     /// A page to present with the arrow keys
     Slides,
     /// A Rust file, with the text as comments
     Script,
+    /// The page, printed by Chromium or Chrome
+    Pdf,
 }
 
 impl Format {
@@ -83,6 +84,7 @@ pub(crate) fn handout(options: &Options) -> anyhow::Result<()> {
     let stems = stems(&options.notebooks, options.output_dir.as_deref(), edition)?;
     let kernel = if options.as_is { None } else { Some(Kernel::find(&options.execution)?) };
     let browser = browser::find();
+    let formats = BTreeSet::from_iter(&options.formats);
     for (path, stem) in options.notebooks.iter().zip(&stems) {
         say(path.display());
         let mut notebook = Notebook::read(path)?;
@@ -92,14 +94,14 @@ pub(crate) fn handout(options: &Options) -> anyhow::Result<()> {
             kernel.execute(path, &mut notebook)?;
         }
         let handout = Handout { document: read(&notebook, edition, path)?, facts: facts(&notebook), path };
-        for format in &options.formats {
+        for format in &formats {
             let target = stem.with_added_extension(format.ending());
-            if handout.write(*format, &target, browser.as_deref())? {
+            if handout.write(**format, &target, browser.as_deref())? {
                 say(format_args!("  {}", target.display()));
             }
         }
     }
-    if browser.is_none() && options.formats.contains(&Format::Pdf) {
+    if browser.is_none() && formats.contains(&Format::Pdf) {
         return Err(mend(format!("no PDF was made: there is {}", browser::MISSING), browser::INSTALL));
     }
     Ok(())
