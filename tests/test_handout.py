@@ -282,7 +282,7 @@ def test_texts_can_be_read(first, browser, edition, form, scheme):
         contrast, word = worst_contrast(browser.locator("body"))
         assert contrast >= 4.5, f"{word!r} has a contrast of {contrast:.2f} only"
     finally:
-        browser.emulate_media(color_scheme=None)
+        browser.emulate_media(color_scheme="null")
 
 
 def test_pictures_are_there(first, browser):
