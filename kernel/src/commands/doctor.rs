@@ -1,6 +1,5 @@
 //! `threadbook doctor`: what is missing, and the command that mends it.
 
-use std::env;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,7 +8,7 @@ use serde::Serialize;
 use super::kernelspec::Kernelspec;
 use super::place::{KERNEL, Place};
 use super::python::{self, Python};
-use super::{say, venv};
+use super::{browser, say, venv};
 use crate::prepared;
 use crate::toolchain::{self, Toolchain};
 
@@ -193,25 +192,16 @@ fn prefix_of(spec: &Path) -> &Path {
 
 fn browser() -> Check {
     let name = "browser for PDF";
-    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut candidates = env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
-    let app = PathBuf::from("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
-    match candidates.find(|candidate| candidate.is_file()).or(Some(app).filter(|app| app.is_file())) {
+    match browser::find() {
         Some(found) => Check::ok(name, found.display().to_string()),
-        None => {
-            let mend = if cfg!(target_os = "macos") {
-                "brew install --cask chromium"
-            } else {
-                "apt install chromium"
-            };
-            Check::not(name, State::Warn, "no Chromium or Chrome on the path", mend)
-        }
+        None => Check::not(name, State::Warn, browser::MISSING, browser::INSTALL),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::env;
+
     use super::*;
 
     fn spec(program: &str) -> Kernelspec {

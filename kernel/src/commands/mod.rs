@@ -1,10 +1,13 @@
 //! The commands a person types. Each command is a module here; the others are what they share.
 
+mod browser;
 mod doctor;
+mod handout;
 mod install;
 mod kernelspec;
 mod lab;
 mod notebook;
+mod origin;
 mod place;
 mod prepare;
 mod python;
@@ -37,6 +40,8 @@ enum Command {
     Uninstall(place::Options),
     /// Execute notebooks without a browser and write executed copies
     Run(run::Options),
+    /// Make handouts of notebooks: HTML, PDF, slides, a script
+    Handout(handout::Options),
     /// Say what is missing, and the command that mends it
     Doctor(doctor::Options),
     /// Build the prepared directory; `install` starts this
@@ -66,6 +71,7 @@ pub fn main() -> ExitCode {
         Some(Command::Install(options)) => install::install(&options),
         Some(Command::Uninstall(options)) => install::uninstall(&options),
         Some(Command::Run(options)) => run::run(&options),
+        Some(Command::Handout(options)) => handout::handout(&options),
         Some(Command::Doctor(options)) => match doctor::doctor(&options) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use serde::de::{MapAccess, Visitor};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::ser::PrettyFormatter;
@@ -42,6 +42,21 @@ impl Notebook {
         self.0.serialize(&mut serde_json::Serializer::with_formatter(&mut text, formatter))?;
         text.push(b'\n');
         Ok(text)
+    }
+
+    /// The notebook as a type that says what it wants to know of it.
+    pub(crate) fn read_as<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+        serde_json::from_value(serde_json::to_value(&self.0)?)
+    }
+
+    /// Notes something about the whole notebook, in its metadata.
+    pub(crate) fn note(&mut self, key: &str, value: Value) {
+        if self.0.get("metadata").is_none() {
+            self.0.set("metadata", Json::Object(Entries(Vec::new())));
+        }
+        if let Some(metadata) = self.0.get_mut("metadata") {
+            metadata.set(key, Json::Leaf(value));
+        }
     }
 
     /// The code cells in order.
@@ -223,6 +238,16 @@ mod tests {
         assert_eq!(text(&notebook), expected);
         notebook.code_cells()[0].set(None, Vec::new());
         assert!(text(&notebook).contains("\"execution_count\": null"));
+    }
+
+    #[test]
+    fn a_note_is_kept_in_the_metadata() {
+        let mut notebook = notebook(TEXT).unwrap();
+        notebook.note("by", json!("hand"));
+        notebook.note("by", json!({"whose": "mine"}));
+        let read: Value = notebook.read_as().unwrap();
+        assert_eq!(read["metadata"], json!({"by": {"whose": "mine"}}));
+        assert_eq!(read["cells"][0]["source"], "# Title");
     }
 
     #[test]

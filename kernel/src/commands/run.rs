@@ -12,6 +12,7 @@ use threadbook_client::{KernelClient, Outputs, Status};
 
 use super::kernelspec::{self, Kernelspec};
 use super::notebook::Notebook;
+use super::origin::Origin;
 use super::place::KERNEL;
 use super::steps::shorten;
 use super::{mend, one_line, say};
@@ -30,6 +31,13 @@ pub(crate) struct Options {
     /// Where the executed copies go [default: `executed` beside each notebook]
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
+    #[command(flatten)]
+    execution: Execution,
+}
+
+/// How notebooks are executed.
+#[derive(Args)]
+pub(crate) struct Execution {
     /// Interrupt a cell after this time
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
@@ -44,15 +52,11 @@ pub(crate) struct Options {
 /// Executes the notebooks one after the other; fails at the first cell that does.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let copies = copies(&options.notebooks, options.output_dir.as_deref())?;
-    let spec = kernelspec::find(&options.name)
-        .ok_or_else(|| mend(format!("Jupyter knows no kernel {}", options.name), "threadbook install"))?;
-    let argv = command(&spec)?;
+    let kernel = Kernel::find(&options.execution)?;
     for (path, copy) in options.notebooks.iter().zip(&copies) {
         say(path.display());
         let mut notebook = Notebook::read(path)?;
-        let mut kernel = start(path, &argv, &spec)?;
-        let executed = execute(path, &mut notebook, &mut kernel, options);
-        kernel.shutdown();
+        let executed = kernel.execute(path, &mut notebook);
         if let Some(directory) = copy.parent() {
             fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
         }
@@ -61,6 +65,32 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         executed?;
     }
     Ok(())
+}
+
+/// A kernel that Jupyter knows, and how notebooks are executed in it.
+pub(crate) struct Kernel<'a> {
+    spec: Kernelspec,
+    argv: Vec<String>,
+    how: &'a Execution,
+}
+
+impl<'a> Kernel<'a> {
+    /// The kernel that is asked for.
+    pub(crate) fn find(how: &'a Execution) -> anyhow::Result<Self> {
+        let spec = kernelspec::find(&how.name)
+            .ok_or_else(|| mend(format!("Jupyter knows no kernel {}", how.name), "threadbook install"))?;
+        let argv = command(&spec)?;
+        Ok(Self { spec, argv, how })
+    }
+
+    /// Executes a notebook in a fresh kernel, up to the first cell that fails, and notes in it where that was.
+    pub(crate) fn execute(&self, path: &Path, notebook: &mut Notebook) -> anyhow::Result<()> {
+        Origin::here().note(notebook);
+        let mut client = start(path, &self.argv, &self.spec)?;
+        let executed = execute(path, notebook, &mut client, self.how);
+        client.shutdown();
+        executed
+    }
 }
 
 /// Where the executed copies go. No two may be one file, and none a notebook itself.
@@ -120,7 +150,7 @@ fn execute(
     path: &Path,
     notebook: &mut Notebook,
     kernel: &mut KernelClient,
-    options: &Options,
+    how: &Execution,
 ) -> anyhow::Result<()> {
     let mut cells = notebook.code_cells();
     for cell in &mut cells {
@@ -136,7 +166,7 @@ fn execute(
         }
         let failed = |reason: &str| anyhow!("{}, cell {}: {}", path.display(), index + 1, one_line(reason));
         announce(index + 1, &source);
-        let outcome = match kernel.execute_within(&source, options.timeout) {
+        let outcome = match kernel.execute_within(&source, how.timeout) {
             Ok(outcome) => outcome,
             Err(error) => {
                 say("lost");
@@ -154,10 +184,10 @@ fn execute(
         done.push((outcome.execution_count, outcome.outputs));
 
         let expected = cells[index].has_tag(RAISES);
-        let (word, reason) = judge(&outcome.status, expected, options.timeout);
+        let (word, reason) = judge(&outcome.status, expected, how.timeout);
         say(format_args!("{word:<9} {:>8.2} s", outcome.elapsed.as_secs_f64()));
         if let Some(reason) = reason
-            && !options.allow_errors
+            && !how.allow_errors
         {
             return Err(failed(&reason));
         }

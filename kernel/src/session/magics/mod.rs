@@ -24,6 +24,20 @@ pub struct Translated<'a> {
     pub pages: Vec<Page>,
 }
 
+/// Where the magics of a cell are, if none of its `!words` is a variable. What follows a cell magic that is not
+/// about Rust belongs to it.
+pub fn places(cell: &str) -> Vec<Range<usize>> {
+    let rust_below = |name: &str| RUST_BELOW.contains(&name);
+    let mut places = find(cell, rust_below, |_| false);
+    if let Some(last) = places.last_mut()
+        && last.kind == Kind::Cell
+        && !rust_below(name(&cell[last.range.clone()]))
+    {
+        last.range.end = cell.len();
+    }
+    places.into_iter().map(|magic| magic.range).collect()
+}
+
 /// What is asked to read.
 #[derive(Debug, PartialEq)]
 pub enum Page {

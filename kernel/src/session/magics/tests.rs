@@ -24,6 +24,16 @@ fn misuse(cell: &str) -> String {
 }
 
 #[test]
+fn magics_have_places_and_what_follows_a_cell_magic_may_be_part_of_it() {
+    let said =
+        |cell: &'static str| -> Vec<&str> { places(cell).into_iter().map(|place| &cell[place]).collect() };
+    assert_eq!(said("!ls \\\n -l\nlet a = b\n%c;\n?Vec"), ["!ls \\\n -l", "?Vec"]);
+    assert_eq!(said("%%bash\nls\n%time x"), ["%%bash\nls\n%time x"]);
+    assert_eq!(said("%%time\nlet a = 1;\n!ls"), ["%%time", "!ls"]);
+    assert!(said("let a = 1;").is_empty());
+}
+
+#[test]
 fn a_line_is_timed_and_its_variables_stay() {
     assert_eq!(rust("%time f(1)"), "m::start(); m::stopped(f(1))");
     assert_eq!(rust("%time f(1)\nlet x = 1;"), "m::start(); m::stopped(f(1));\nlet x = 1;");

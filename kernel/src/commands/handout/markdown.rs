@@ -1,0 +1,295 @@
+//! Markdown as HTML. What would be fetched from elsewhere is put in, or else left out.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use serde_json::{Map, Value};
+
+use super::document::{Edition, text};
+use super::{Escaped, code};
+
+/// What of GitHub's Markdown JupyterLab reads, too.
+const OPTIONS: Options =
+    Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
+
+/// A heading, as the contents list it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Heading {
+    pub(super) level: usize,
+    pub(super) id: String,
+    pub(super) text: String,
+}
+
+/// Renders the Markdown of one handout, from its beginning to its end.
+pub(super) struct Markdown<'a> {
+    edition: Edition,
+    /// Where the notebook is: its pictures are beside it.
+    directory: &'a Path,
+    ids: HashSet<String>,
+    /// The headings so far.
+    pub(super) headings: Vec<Heading>,
+}
+
+/// The first heading of the first level: its text, and where it is.
+pub(super) fn title(source: &str) -> Option<(String, Range<usize>)> {
+    let mut events = Parser::new_ext(source, OPTIONS).into_offset_iter();
+    let (_, range) = events
+        .find(|(event, _)| matches!(event, Event::Start(Tag::Heading { level: HeadingLevel::H1, .. })))?;
+    let inside = events.take_while(|(event, _)| !matches!(event, Event::End(TagEnd::Heading(_))));
+    Some((plain(inside.map(|(event, _)| event)), range))
+}
+
+/// The Markdown from each heading to the next one.
+pub(super) fn sections(source: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let mut starts = vec![0];
+    for (event, range) in Parser::new_ext(source, OPTIONS).into_offset_iter() {
+        match event {
+            Event::Start(tag) => {
+                if depth == 0 && matches!(tag, Tag::Heading { .. }) && range.start > 0 {
+                    starts.push(range.start);
+                }
+                depth += 1;
+            }
+            Event::End(_) => depth -= 1,
+            _ => {}
+        }
+    }
+    let ends = starts.iter().skip(1).copied().chain([source.len()]);
+    starts.iter().zip(ends).map(|(start, end)| &source[*start..end]).collect()
+}
+
+/// Whether it begins with a heading.
+pub(super) fn is_section(source: &str) -> bool {
+    matches!(Parser::new_ext(source, OPTIONS).next(), Some(Event::Start(Tag::Heading { .. })))
+}
+
+/// The Markdown to be read as it stands: without the tags of HTML.
+pub(super) fn without_tags(source: &str) -> String {
+    let mut text = String::new();
+    let mut at = 0;
+    for (event, range) in Parser::new_ext(source, OPTIONS).into_offset_iter() {
+        if let Event::Html(html) | Event::InlineHtml(html) = event {
+            text.push_str(&source[at..range.start]);
+            // The end of a hint's title is the end of a sentence.
+            text.push_str(&words(&html.replace("</summary>", ":")));
+            at = range.end;
+        }
+    }
+    text + &source[at..]
+}
+
+/// What a piece of HTML says.
+fn words(html: &str) -> String {
+    html.split('<')
+        .enumerate()
+        .map(|(n, piece)| if n == 0 { piece } else { piece.split_once('>').map_or("", |(_, text)| text) })
+        .collect()
+}
+
+fn plain<'e>(events: impl Iterator<Item = Event<'e>>) -> String {
+    let words = events.filter_map(|event| match event {
+        Event::Text(text) | Event::Code(text) => Some(text),
+        Event::SoftBreak | Event::HardBreak => Some(" ".into()),
+        _ => None,
+    });
+    words.map(CowStr::into_string).collect()
+}
+
+impl<'a> Markdown<'a> {
+    pub(super) fn new(edition: Edition, directory: &'a Path) -> Self {
+        Self { edition, directory, ids: HashSet::new(), headings: Vec::new() }
+    }
+
+    /// The HTML of a text. `attachments` are the pictures that its cell brings.
+    pub(super) fn html(&mut self, source: &str, attachments: &Map<String, Value>) -> String {
+        let mut events = Parser::new_ext(source, OPTIONS);
+        let mut out = Vec::new();
+        // A link may not be in a link, so one is enough to remember.
+        let mut link_is_kept = true;
+        while let Some(event) = events.next() {
+            match event {
+                Event::Start(Tag::Heading { level, .. }) => {
+                    let inside = until(&mut events, |end| matches!(end, TagEnd::Heading(_)));
+                    self.heading(level as usize, inside, &mut out);
+                }
+                Event::Start(Tag::CodeBlock(kind)) => {
+                    let inside = until(&mut events, |end| matches!(end, TagEnd::CodeBlock));
+                    out.push(Event::Html(code_block(&kind, &plain(inside.into_iter())).into()));
+                }
+                Event::Start(Tag::Image { dest_url, .. }) => {
+                    let inside = until(&mut events, |end| matches!(end, TagEnd::Image));
+                    let alt = plain(inside.into_iter());
+                    out.push(Event::InlineHtml(self.image(&dest_url, &alt, attachments).into()));
+                }
+                Event::Start(Tag::Link { ref dest_url, .. }) => {
+                    link_is_kept = is_link(dest_url);
+                    out.extend(link_is_kept.then_some(event));
+                }
+                Event::End(TagEnd::Link) => out.extend(link_is_kept.then_some(event)),
+                Event::Html(html) => out.push(Event::Html(self.unfolded(html))),
+                Event::InlineHtml(html) => out.push(Event::InlineHtml(self.unfolded(html))),
+                other => out.push(other),
+            }
+        }
+        let mut text = String::new();
+        html::push_html(&mut text, out.into_iter());
+        text
+    }
+
+    /// Levels begin at 2, below the title, and none is left out on the way down.
+    fn heading<'e>(&mut self, level: usize, inside: Vec<Event<'e>>, out: &mut Vec<Event<'e>>) {
+        let above = self.headings.last().map_or(1, |heading| heading.level);
+        let level = level.clamp(2, above + 1);
+        let text = plain(inside.iter().cloned());
+        let id = self.id(&text);
+        out.push(Event::Html(format!("<h{level} id=\"{}\">", Escaped(&id)).into()));
+        out.extend(inside);
+        out.push(Event::Html(format!("</h{level}>\n").into()));
+        self.headings.push(Heading { level, id, text });
+    }
+
+    /// As JupyterLab makes it, so that links within the notebook work.
+    fn id(&mut self, text: &str) -> String {
+        let wanted = text.replace(' ', "-");
+        let numbered = (2..).map(|number| format!("{wanted}-{number}"));
+        let id = [wanted.clone()].into_iter().chain(numbered).find(|id| !self.ids.contains(id));
+        let id = id.unwrap_or(wanted);
+        self.ids.insert(id.clone());
+        id
+    }
+
+    fn image(&self, source: &str, alt: &str, attachments: &Map<String, Value>) -> String {
+        let alt = if alt.is_empty() { "Picture" } else { alt };
+        match self.embedded(source, attachments) {
+            Some(data) => format!("<img src=\"{}\" alt=\"{}\">", Escaped(data), Escaped(alt)),
+            None => format!("<em>{} (a picture that is not part of this handout)</em>", Escaped(alt)),
+        }
+    }
+
+    /// A picture as an address that holds it.
+    fn embedded(&self, source: &str, attachments: &Map<String, Value>) -> Option<String> {
+        if source.starts_with("data:") {
+            return Some(source.to_owned());
+        }
+        if let Some(name) = source.strip_prefix("attachment:") {
+            let (mime, data) = attachments.get(name)?.as_object()?.iter().next()?;
+            return Some(format!("data:{mime};base64,{}", text(data).trim()));
+        }
+        let mime = match Path::new(source).extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "png" => "image/png",
+            "jpg" | "jpeg" => "image/jpeg",
+            "gif" => "image/gif",
+            "webp" => "image/webp",
+            "svg" => "image/svg+xml",
+            _ => return None,
+        };
+        let data = std::fs::read(self.directory.join(source)).ok()?;
+        Some(format!("data:{mime};base64,{}", BASE64_STANDARD.encode(data)))
+    }
+
+    /// A teacher reads hints without opening them.
+    fn unfolded<'e>(&self, html: CowStr<'e>) -> CowStr<'e> {
+        match self.edition {
+            Edition::Teacher => html.replace("<details", "<details open").into(),
+            Edition::Student => html,
+        }
+    }
+}
+
+/// The events up to the end of what has begun.
+fn until<'e>(events: &mut Parser<'e>, is_end: impl Fn(&TagEnd) -> bool) -> Vec<Event<'e>> {
+    events.take_while(|event| !matches!(event, Event::End(end) if is_end(end))).collect()
+}
+
+/// A handout goes where the files beside the notebook do not: only what is on the web or in itself is linked.
+fn is_link(address: &str) -> bool {
+    ["http://", "https://", "mailto:", "#"].iter().any(|start| address.starts_with(start))
+}
+
+fn code_block(kind: &CodeBlockKind, source: &str) -> String {
+    let language = match kind {
+        CodeBlockKind::Fenced(info) => info.split([' ', ',']).next().unwrap_or_default(),
+        CodeBlockKind::Indented => "",
+    };
+    let html = match language {
+        "rust" | "rs" => code::html(source),
+        _ => Escaped(source).to_string(),
+    };
+    format!("<pre class=\"code\"><code>{html}</code></pre>\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn html(source: &str, edition: Edition) -> String {
+        Markdown::new(edition, Path::new("/there/is/nothing")).html(source, &Map::new())
+    }
+
+    #[test]
+    fn headings_leave_no_level_out_and_have_ids_of_their_own() {
+        let mut markdown = Markdown::new(Edition::Student, Path::new("."));
+        let html = markdown.html("#### Deep *down*\n# Up\n### A `b`\n## Up", &Map::new());
+        let expected = "<h2 id=\"Deep-down\">Deep <em>down</em></h2>\n<h2 id=\"Up\">Up</h2>\n\
+                        <h3 id=\"A-b\">A <code>b</code></h3>\n<h2 id=\"Up-2\">Up</h2>\n";
+        assert_eq!(html, expected);
+        let levels: Vec<_> = markdown.headings.iter().map(|heading| heading.level).collect();
+        assert_eq!(levels, [2, 2, 3, 2]);
+    }
+
+    #[test]
+    fn links_to_files_that_are_not_handed_out_are_text() {
+        let source = "[a](https://x.org) [b](#B) [c](02.ipynb) [d](javascript:alert(1))";
+        let expected = "<p><a href=\"https://x.org\">a</a> <a href=\"#B\">b</a> c d</p>\n";
+        assert_eq!(html(source, Edition::Student), expected);
+    }
+
+    #[test]
+    fn pictures_are_put_in_or_named() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a.png"), [1, 2, 3]).unwrap();
+        let mut markdown = Markdown::new(Edition::Student, directory.path());
+        let attachments = json!({"b.png": {"image/png": "QUJD"}});
+        let mut html = |source: &str| markdown.html(source, attachments.as_object().unwrap());
+        assert_eq!(html("![one](a.png)"), "<p><img src=\"data:image/png;base64,AQID\" alt=\"one\"></p>\n");
+        assert!(html("![](attachment:b.png)").contains("base64,QUJD\" alt=\"Picture\""));
+        for missing in ["![x](https://x.org/x.png)", "![x](none.png)", "![x](attachment:none)"] {
+            assert_eq!(html(missing), "<p><em>x (a picture that is not part of this handout)</em></p>\n");
+        }
+    }
+
+    #[test]
+    fn hints_are_folded_for_students_alone() {
+        let source = "<details><summary>Hint</summary>\n\nLook.\n</details>";
+        assert!(html(source, Edition::Student).starts_with("<details><summary>"));
+        assert!(html(source, Edition::Teacher).starts_with("<details open><summary>"));
+    }
+
+    #[test]
+    fn code_is_coloured_if_it_is_rust() {
+        assert!(html("```rust\nlet\n```", Edition::Student).contains("<span class=\"keyword\">let</span>"));
+        let plain = "<pre class=\"code\"><code>let &lt;\n</code></pre>\n";
+        assert_eq!(html("```\nlet <\n```", Edition::Student), plain);
+    }
+
+    #[test]
+    fn a_text_is_cut_at_its_headings() {
+        assert_eq!(sections("a\n\n## b\nc\n\n## d"), ["a\n\n", "## b\nc\n\n", "## d"]);
+        assert_eq!(sections("## b\n\n> ## c"), ["## b\n\n> ## c"]);
+        assert_eq!(sections("```\n# a\n```"), ["```\n# a\n```"]);
+        assert!(is_section("## b\nc") && !is_section("c\n\n## b") && !is_section(""));
+    }
+
+    #[test]
+    fn tags_are_no_text() {
+        let source = "<details><summary>Hint 1</summary>\n\n`a < b` is *it*.\n</details>\n";
+        assert_eq!(without_tags(source).trim(), "Hint 1:\n\n`a < b` is *it*.");
+        assert_eq!(without_tags("a <b>c</b> d < e"), "a c d < e");
+    }
+}

@@ -1,0 +1,263 @@
+//! `threadbook handout`: notebooks as files to hand out. Each is whole by itself and needs no network.
+//!
+//! A notebook becomes a [`document::Document`], which has what the edition shows. [`page`] makes of it a page
+//! of HTML, which [`pdf`] prints; [`slides`] and [`script`] are the other formats.
+
+mod body;
+mod code;
+mod document;
+mod markdown;
+mod output;
+mod page;
+mod pdf;
+mod script;
+mod slides;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ansi_to_html::Esc as Escaped;
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+
+use super::notebook::Notebook;
+use super::origin::{self, Origin};
+use super::run::{Execution, Kernel};
+use super::{browser, mend, say};
+use document::{Document, Edition};
+
+/// What to make, of which notebooks.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The notebooks
+    #[arg(value_name = "NB", required = true)]
+    notebooks: Vec<PathBuf>,
+    /// What to make; several are separated by commas
+    #[arg(long = "to", value_name = "FORMAT", value_delimiter = ',', default_value = "html,pdf")]
+    formats: Vec<Format>,
+    /// Leave solutions out and room to write (the default)
+    #[arg(long, conflicts_with = "teacher")]
+    student: bool,
+    /// With solutions, and with hints unfolded
+    #[arg(long)]
+    teacher: bool,
+    /// Take the outputs that the notebooks have, and execute nothing
+    #[arg(long, conflicts_with_all = ["timeout", "allow_errors", "name"])]
+    as_is: bool,
+    /// Where the handouts go [default: `handouts` beside each notebook]
+    #[arg(long, value_name = "DIR", alias = "output")]
+    output_dir: Option<PathBuf>,
+    #[command(flatten)]
+    execution: Execution,
+}
+
+/// In the order in which they are made: what needs another program comes last.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
+enum Format {
+    /// One page that needs no network
+    Html,
+    /// A page to present with the arrow keys
+    Slides,
+    /// A Rust file, with the text as comments
+    Script,
+    /// The page, printed by Chromium or Chrome
+    Pdf,
+}
+
+impl Format {
+    /// How the name of a file in this format ends.
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Pdf => "pdf",
+            Self::Slides => "slides.html",
+            Self::Script => "rs",
+        }
+    }
+}
+
+/// Makes the handouts of one notebook after the other; fails at the first that cannot be executed.
+pub(crate) fn handout(options: &Options) -> anyhow::Result<()> {
+    // Whoever forgets to say for whom a handout is gives no solution away.
+    let edition = if options.teacher { Edition::Teacher } else { Edition::Student };
+    let stems = stems(&options.notebooks, options.output_dir.as_deref(), edition)?;
+    let kernel = if options.as_is { None } else { Some(Kernel::find(&options.execution)?) };
+    let browser = browser::find();
+    let formats = BTreeSet::from_iter(&options.formats);
+    for (path, stem) in options.notebooks.iter().zip(&stems) {
+        say(path.display());
+        let mut notebook = Notebook::read(path)?;
+        // What is no notebook is not executed first.
+        read(&notebook, edition, path)?;
+        if let Some(kernel) = &kernel {
+            kernel.execute(path, &mut notebook)?;
+        }
+        let handout = Handout { document: read(&notebook, edition, path)?, facts: facts(&notebook), path };
+        for format in &formats {
+            let target = stem.with_added_extension(format.ending());
+            if handout.write(**format, &target, browser.as_deref())? {
+                say(format_args!("  {}", target.display()));
+            }
+        }
+    }
+    if browser.is_none() && formats.contains(&Format::Pdf) {
+        return Err(mend(format!("no PDF was made: there is {}", browser::MISSING), browser::INSTALL));
+    }
+    Ok(())
+}
+
+fn read(notebook: &Notebook, edition: Edition, path: &Path) -> anyhow::Result<Document> {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    Document::read(notebook, edition, &name).with_context(|| format!("{} is not a notebook", path.display()))
+}
+
+/// What stands below the title: a name, and what it is.
+type Facts = Vec<(&'static str, String)>;
+
+fn facts(notebook: &Notebook) -> Facts {
+    match Origin::of(notebook) {
+        Some(origin) => vec![
+            ("Date", origin.date),
+            ("Versions", format!("Threadbook {}, rustc {}", origin.threadbook, origin.rustc)),
+            ("Timings taken on", origin.machine),
+        ],
+        None => vec![
+            ("Date", origin::today()),
+            ("Version", format!("Threadbook {}", env!("CARGO_PKG_VERSION"))),
+            ("Outputs", "as they were saved in the notebook".to_owned()),
+        ],
+    }
+}
+
+/// One edition of one notebook, ready to be written.
+struct Handout<'a> {
+    document: Document,
+    facts: Facts,
+    /// The notebook's.
+    path: &'a Path,
+}
+
+impl Handout<'_> {
+    /// Writes it in one format; false if there is nothing to make it with.
+    fn write(&self, format: Format, target: &Path, browser: Option<&Path>) -> anyhow::Result<bool> {
+        if let Some(directory) = target.parent() {
+            fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        }
+        let directory = self.path.parent().unwrap_or(Path::new(""));
+        let text = match (format, browser) {
+            (Format::Html, _) => page::page(&self.document, &self.facts, directory),
+            (Format::Slides, _) => slides::slides(&self.document, &self.facts, directory),
+            (Format::Script, _) => script::script(&self.document, &self.facts),
+            (Format::Pdf, None) => return Ok(false),
+            (Format::Pdf, Some(browser)) => {
+                pdf::print(browser, &page::page(&self.document, &self.facts, directory), target)?;
+                return Ok(true);
+            }
+        };
+        fs::write(target, text).with_context(|| format!("cannot write {}", target.display()))?;
+        Ok(true)
+    }
+}
+
+/// Where the handouts of each notebook go, without the ending. No two notebooks may share a place.
+fn stems(notebooks: &[PathBuf], output_dir: Option<&Path>, edition: Edition) -> anyhow::Result<Vec<PathBuf>> {
+    let mut stems = BTreeMap::new();
+    let mut in_order = Vec::new();
+    for notebook in notebooks {
+        let name = notebook.file_stem().with_context(|| format!("{} is no file", notebook.display()))?;
+        let beside = notebook.parent().unwrap_or(Path::new("")).join("handouts");
+        let name = format!("{}-{}", name.to_string_lossy(), edition.name());
+        let stem = output_dir.unwrap_or(&beside).join(name);
+        if let Some(other) = stems.insert(stem.clone(), notebook) {
+            bail!(
+                "the handouts of {} and {} would have one name; make them apart",
+                other.display(),
+                notebook.display()
+            );
+        }
+        in_order.push(stem);
+    }
+    Ok(in_order)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::commands::{Cli, Command};
+
+    fn parse(arguments: &[&str]) -> Result<Options, clap::Error> {
+        let line = ["threadbook", "handout"].iter().chain(arguments);
+        match Cli::try_parse_from(line)?.command {
+            Some(Command::Handout(options)) => Ok(options),
+            _ => panic!("another command"),
+        }
+    }
+
+    #[test]
+    fn formats_are_separated_by_commas() {
+        assert_eq!(parse(&["a.ipynb"]).unwrap().formats, [Format::Html, Format::Pdf]);
+        let all = parse(&["a.ipynb", "--to", "html,pdf,slides,script"]).unwrap().formats;
+        assert_eq!(all, [Format::Html, Format::Pdf, Format::Slides, Format::Script]);
+        let wrong = parse(&["a.ipynb", "--to", "docx"]).err().unwrap();
+        assert!(wrong.to_string().contains("slides"), "{wrong}");
+    }
+
+    #[test]
+    fn one_edition_at_a_time_and_no_time_limit_without_a_run() {
+        for wrong in [["--student", "--teacher"], ["--as-is", "--allow-errors"]] {
+            let error = parse(&["a.ipynb", wrong[0], wrong[1]]).err().expect("this is wrong use");
+            assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict);
+        }
+        assert!(parse(&["a.ipynb", "--as-is", "--output", "x"]).is_ok());
+    }
+
+    #[test]
+    fn handouts_lie_beside_and_none_replaces_another() {
+        let at = |paths: &[&str], dir: Option<&str>| {
+            let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
+            stems(&paths, dir.map(Path::new), Edition::Student)
+        };
+        let beside = ["a/handouts/x.y-student", "b/handouts/x.y-student"].map(PathBuf::from);
+        assert_eq!(at(&["a/x.y.ipynb", "b/x.y.ipynb"], None).unwrap(), beside);
+        assert_eq!(at(&["a/x.ipynb"], Some("out")).unwrap(), [PathBuf::from("out/x-student")]);
+        assert!(at(&["a/x.ipynb", "b/x.ipynb"], Some("out")).is_err());
+    }
+
+    fn error(text: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wrong.ipynb");
+        fs::write(&path, text).unwrap();
+        let options = parse(&[path.to_str().unwrap(), "--as-is", "--to", "script"]).unwrap();
+        format!("{:#}", handout(&options).unwrap_err())
+    }
+
+    #[test]
+    fn what_is_no_notebook_is_named() {
+        let wrong = ["", "[]", r#"{"nbformat": 3, "worksheets": []}"#, r#"{"nbformat": 4}"#];
+        let outputs =
+            r#"{"nbformat": 4, "cells": [{"cell_type": "code", "outputs": [{"output_type": "x"}]}]}"#;
+        for text in wrong.into_iter().chain([outputs]) {
+            let said = error(text);
+            assert!(said.contains("wrong.ipynb"), "{said}");
+        }
+        assert!(error(outputs).contains("`x`"), "{}", error(outputs));
+    }
+
+    #[test]
+    fn a_notebook_that_says_little_is_enough() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("little.ipynb");
+        fs::write(&path, r#"{"nbformat": 4, "cells": [{"cell_type": "code"}, {"cell_type": "markdown"}]}"#)
+            .unwrap();
+        let options = parse(&[path.to_str().unwrap(), "--as-is", "--to", "html,slides,script"]).unwrap();
+        handout(&options).unwrap();
+        let made = dir.path().join("handouts");
+        for ending in ["html", "slides.html", "rs"] {
+            let text = fs::read_to_string(made.join(format!("little-student.{ending}"))).unwrap();
+            assert!(text.contains("little"), "{text}");
+        }
+    }
+}

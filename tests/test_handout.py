@@ -1,0 +1,522 @@
+"""Handouts: every notebook, in both editions and all formats, as a reader gets them."""
+
+from __future__ import annotations
+
+import html.parser
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import unicodedata
+import xml.etree.ElementTree
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import helpers
+from helpers_browser import browser_page, worst_contrast
+
+NOTEBOOKS = sorted(helpers.NOTEBOOKS.glob("*.ipynb"))
+FIRST = helpers.NOTEBOOKS / "01-concurrency.ipynb"
+EDITIONS = ["student", "teacher"]
+ENDINGS = {"html": ".html", "pdf": ".pdf", "slides": ".slides.html", "script": ".rs"}
+#: Kept by the continuous integration as artefacts.
+SCREENSHOTS = helpers.ROOT / "target" / "screenshots"
+
+#: The first notebook is executed once, which takes a while on a busy machine.
+pytestmark = pytest.mark.timeout(900)
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+both_editions = pytest.mark.parametrize("edition", EDITIONS)
+on_the_screen = pytest.mark.parametrize("form", ["html", "slides"])
+
+
+def threadbook(*arguments, cwd: Path, timeout: float = 150, **env) -> subprocess.CompletedProcess:
+    """Runs the binary that the installed kernelspec names, with this Python first in PATH."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        [helpers.kernel_spec().argv[0], *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PATH": path, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def told(run: subprocess.CompletedProcess) -> str:
+    return helpers.plain(f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}")
+
+
+def poppler(program: str, *arguments) -> bytes:
+    """Runs a program of poppler-utils."""
+    if shutil.which(program) is None:
+        raise AssertionError(f"no {program} found. Install it with: apt-get install poppler-utils")
+    return subprocess.run([program, *map(str, arguments)], check=True, capture_output=True, timeout=120).stdout
+
+
+def pages_of(pdf: Path) -> list[str]:
+    """The text of each page."""
+    return poppler("pdftotext", "-layout", pdf, "-").decode().split("\f")[:-1]
+
+
+def read(path: Path):
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+
+
+def tagged(notebook, tag: str) -> list:
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def dense(text: str) -> str:
+    """The text without white space, which each format puts where it likes, and without ligatures."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+
+
+class Text(html.parser.HTMLParser):
+    """The text of a page."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.pieces: list[str] = []
+        self.feed(page)
+
+    def handle_data(self, data):
+        self.pieces.append(data)
+
+
+def text_of(path: Path) -> str:
+    if path.suffix == ".pdf":
+        # Without the feet of the pages, which may be in the middle of a line that goes on.
+        return dense("".join(page.rstrip().rpartition("\n")[0] for page in pages_of(path)))
+    text = path.read_text()
+    return dense("".join(Text(text).pieces) if path.suffix == ".html" else text)
+
+
+class Handouts:
+    """The handouts of a notebook, made once, by edition and format."""
+
+    def __init__(self, notebook: Path, directory: Path):
+        self.notebook = read(notebook)
+        self.files: dict[tuple[str, str], Path] = {}
+        for edition in EDITIONS:
+            run = threadbook(
+                *("handout", notebook, "--to", "html,pdf,slides,script", f"--{edition}", "--as-is"),
+                *("--output-dir", directory),
+                cwd=directory,
+            )
+            assert run.returncode == 0, told(run)
+            for form, ending in ENDINGS.items():
+                path = directory / f"{notebook.stem}-{edition}{ending}"
+                assert str(path) in run.stdout, f"{path} is not named\n{told(run)}"
+                self.files[edition, form] = path
+
+
+@pytest.fixture(scope="module")
+def handouts(kernelspec, tmp_path_factory):
+    """Makes the handouts of a notebook. The first notebook is executed before, the others have no outputs."""
+    made: dict[Path, Handouts] = {}
+
+    def make(path: Path) -> Handouts:
+        if path not in made:
+            directory = tmp_path_factory.mktemp("handouts")
+            source = path
+            if path == FIRST:
+                run = threadbook("run", path, "--output-dir", directory, cwd=directory, timeout=600)
+                assert run.returncode == 0, told(run)
+                source = directory / path.name
+            made[path] = Handouts(source, directory)
+        return made[path]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def first(handouts) -> Handouts:
+    return handouts(FIRST)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with browser_page() as page:
+        page.complaints = []
+        page.requests = []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("request", lambda request: page.requests.append(request.url))
+        yield page
+
+
+def open_file(page, path: Path, query: str = "") -> None:
+    page.goto("about:blank")
+    page.complaints.clear()
+    page.requests.clear()
+    page.goto(path.as_uri() + query)
+
+
+# --- what is in them ----------------------------------------------------------------------------------------------
+
+
+def lines_of_solutions(notebook) -> dict[str, list[str]]:
+    """For each solution, by its cell's id, those of its lines that stand nowhere else in the notebook."""
+    solutions = tagged(notebook, "solution")
+    elsewhere = dense("\n".join(cell.source for cell in notebook.cells if cell not in solutions))
+    lines = {cell.id: [dense(line) for line in cell.source.splitlines()] for cell in solutions}
+    return {name: [line for line in own if len(line) > 8 and line not in elsewhere] for name, own in lines.items()}
+
+
+@every_notebook
+def test_solutions_are_the_teachers(handouts, path):
+    made = handouts(path)
+    for cell, lines in lines_of_solutions(made.notebook).items():
+        assert lines, f"the solution {cell} has no line of its own to look for"
+        for form in ENDINGS:
+            student, teacher = (text_of(made.files[edition, form]) for edition in EDITIONS)
+            assert [line for line in lines if line in student] == [], f"the solution {cell} is in the students' {form}"
+            assert [line for line in lines if line not in teacher] == [], f"the solution {cell} misses in the teachers' {form}"
+
+
+@every_notebook
+@both_editions
+def test_everything_else_is_in_every_format(handouts, path, edition):
+    made = handouts(path)
+    solutions = tagged(made.notebook, "solution")
+    for form in ENDINGS:
+        text = text_of(made.files[edition, form])
+        for cell in made.notebook.cells:
+            if cell.cell_type != "code" or cell in solutions:
+                continue
+            for line in filter(None, map(dense, cell.source.splitlines())):
+                assert line in text, f"{line} of the cell {cell.id} misses in {form}"
+
+
+@both_editions
+def test_students_have_room_and_teachers_see_what_is_the_solution(first, edition):
+    count = len(tagged(first.notebook, "solution"))
+    assert count > 0
+    label = {"student": "Your solution", "teacher": "Solution"}[edition]
+    for form in ("html", "slides"):
+        pieces = Text(first.files[edition, form].read_text()).pieces
+        assert sum(piece.strip() == label for piece in pieces) == count
+    assert first.files[edition, "script"].read_text().count(f"// --- {label} ---\n") == count
+
+
+def test_of_a_check_students_get_the_code_alone(first):
+    outputs = [output["text"] for cell in tagged(first.notebook, "check") for output in cell.outputs if "text" in output]
+    printed = [line for line in map(dense, outputs) if "Correct:" in line]
+    assert printed, "no check says that the solution is correct"
+    for form in ("html", "pdf", "slides"):
+        student, teacher = (text_of(first.files[edition, form]) for edition in EDITIONS)
+        assert all(line not in student and line in teacher for line in printed), printed
+
+
+def test_the_script_is_comments_and_code(first):
+    script = first.files["student", "script"].read_text()
+    assert script.startswith("//! Concurrency, with futures\n//! Student edition\n//!\n//! Date: ")
+    assert "\n// ## Why?\n//\n// **Speed.**\n" in script
+    assert '\nprintln!("{} cores", std::thread::available_parallelism()?);\n' in script
+    assert "<details>" not in script and "\n// Hint 1:\n" in script
+
+
+def test_the_title_page_says_where_the_outputs_come_from(first):
+    for form in ("html", "slides", "pdf"):
+        text = text_of(first.files["student", form])
+        for fact in ("Student edition", "Timings taken on"):
+            assert dense(fact) in text, f"{fact} misses in {form}"
+        assert re.search(r"Threadbook\d+\.\d+\.\d+,rustc\d+\.\d+\.\d+", text)
+        assert re.search(r"\d+cores?,", text)
+
+
+# --- on the screen ------------------------------------------------------------------------------------------------
+
+
+@every_notebook
+@both_editions
+@on_the_screen
+def test_a_page_is_whole_by_itself(handouts, browser, path, edition, form):
+    file = handouts(path).files[edition, form]
+    open_file(browser, file)
+    assert browser.complaints == []
+    asked = [url for url in browser.requests if not url.startswith("data:")]
+    assert asked == [file.as_uri()], "everything is in the file"
+
+
+@every_notebook
+@both_editions
+@on_the_screen
+def test_a_page_is_for_everyone(handouts, browser, path, edition, form):
+    open_file(browser, handouts(path).files[edition, form])
+    assert browser.locator("html").get_attribute("lang") == "en"
+    assert browser.title()
+    levels = browser.locator("h1, h2, h3, h4, h5, h6").evaluate_all("all => all.map(h => Number(h.tagName[1]))")
+    assert levels[0] == 1 and levels.count(1) == 1, levels
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:])), f"a level is left out: {levels}"
+    nameless = browser.locator("img, svg, canvas").evaluate_all(
+        """all => all.filter(picture => !(picture.alt || picture.ariaLabel || picture.querySelector?.("title")))
+                     .map(picture => picture.outerHTML.slice(0, 200))"""
+    )
+    assert nameless == []
+    lost = browser.locator("a[href^='#']").evaluate_all(
+        "all => all.map(a => a.hash).filter(hash => !document.getElementById(decodeURIComponent(hash.slice(1))))"
+    )
+    assert lost == [], "links that lead nowhere"
+
+
+@both_editions
+@on_the_screen
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_can_be_read(first, browser, edition, form, scheme):
+    browser.emulate_media(color_scheme=scheme)
+    try:
+        open_file(browser, first.files[edition, form])
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        browser.screenshot(path=SCREENSHOTS / f"handout-{edition}-{form}-{scheme}.png")
+        if form == "slides":
+            browser.evaluate("slides.forEach(slide => slide.style.display = '')")
+        contrast, word = worst_contrast(browser.locator("body"))
+        assert contrast >= 4.5, f"{word!r} has a contrast of {contrast:.2f} only"
+    finally:
+        browser.emulate_media(color_scheme="null")
+
+
+def test_pictures_are_there(first, browser):
+    count = sum("image/svg+xml" in output.get("data", {}) for cell in first.notebook.cells for output in cell.get("outputs", []))
+    assert count >= 5
+    open_file(browser, first.files["teacher", "html"])
+    drawn = browser.locator("img").evaluate_all("all => all.filter(img => img.complete && img.naturalWidth > 0).length")
+    assert drawn == count
+
+
+def test_hints_are_folded_for_students(first, browser):
+    count = sum(cell.source.count("<details>") for cell in first.notebook.cells)
+    for edition, opened in (("student", 0), ("teacher", count)):
+        open_file(browser, first.files[edition, "html"])
+        assert browser.locator("details").count() == count > 0
+        assert browser.locator("details[open]").count() == opened
+
+
+@both_editions
+def test_nothing_is_wider_than_the_page(first, browser, edition):
+    open_file(browser, first.files[edition, "html"])
+    assert browser.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@contextmanager
+def counting_server():
+    """A server on this machine, and what it was asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def test_outputs_fetch_nothing_and_text_stays_text(kernelspec, browser, tmp_path):
+    with counting_server() as (address, asked):
+        page = f'<b id="rich">bold</b><img src="{address}/a.png" alt="x"><link rel="stylesheet" href="{address}/a.css">'
+        page += f'<script src="{address}/a.js"></script><iframe src="{address}/frame"></iframe>'
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("rich()")])
+        notebook.cells[0].outputs = [
+            nbformat.v4.new_output("display_data", {"text/html": page}),
+            nbformat.v4.new_output("display_data", {"text/plain": "<script>document.title = 'run'</script><i>plain</i>"}),
+        ]
+        nbformat.write(notebook, tmp_path / "rich.ipynb")
+        run = threadbook("handout", "rich.ipynb", "--as-is", "--to", "html,slides", "--output-dir", ".", cwd=tmp_path)
+        assert run.returncode == 0, told(run)
+        for ending in (".html", ".slides.html"):
+            open_file(browser, tmp_path / f"rich-student{ending}")
+            assert browser.locator("#rich").text_content() == "bold"
+            assert browser.title() == "rich"
+            assert "<i>plain</i>" in browser.locator("body").text_content()
+    assert asked == [], "something was fetched"
+
+
+# --- slides -------------------------------------------------------------------------------------------------------
+
+
+def shown_slides(page) -> list[int]:
+    """The numbers of the slides that can be seen, from 1."""
+    return page.evaluate("slides.flatMap((slide, index) => slide.checkVisibility() ? [index + 1] : [])")
+
+
+def test_slides_follow_the_keys(first, browser):
+    open_file(browser, first.files["student", "slides"])
+    count = browser.locator(".slide").count()
+    assert shown_slides(browser) == [1]
+    at = 1
+    for key, to in (("ArrowRight", 2), ("ArrowDown", 3), ("ArrowLeft", 2), ("End", count), ("ArrowRight", count), ("Home", 1), ("ArrowUp", 1), (" ", 2)):
+        browser.keyboard.press(key)
+        assert shown_slides(browser) == [to], f"{key} on slide {at} of {count}"
+        at = to
+    browser.get_by_role("button", name="Next slide").click()
+    assert shown_slides(browser) == [3]
+    assert browser.locator("[role=status]").text_content() == f"3 / {count}"
+    open_file(browser, first.files["student", "slides"], "#5")
+    assert shown_slides(browser) == [5], "the address of a slide leads to it"
+
+
+@every_notebook
+@both_editions
+def test_each_heading_begins_a_slide(handouts, browser, path, edition):
+    open_file(browser, handouts(path).files[edition, "slides"])
+    headings = "h2, h3, h4, h5, h6"
+    inside = browser.locator(".slide").evaluate_all(
+        "(all, h) => all.flatMap(slide => [...slide.querySelectorAll(h)].filter(each => each !== slide.firstElementChild).map(each => each.textContent))",
+        headings,
+    )
+    assert inside == [], "headings in the middle of a slide"
+    empty = browser.evaluate("slides.flatMap((slide, index) => slide.querySelector(':scope > :not(.continued)') ? [] : [index + 1])")
+    assert empty == []
+
+
+@both_editions
+def test_each_slide_is_all_to_be_seen(first, browser, edition):
+    open_file(browser, first.files[edition, "slides"])
+    hidden = browser.evaluate(
+        """slides.flatMap((slide, index) => {
+            show(index, false);
+            return slide.scrollHeight > slide.clientHeight + 1 || slide.scrollWidth > slide.clientWidth + 1 ? [index + 1] : [];
+        })"""
+    )
+    assert hidden == [], "slides that hold more than they show"
+
+
+# --- on paper -----------------------------------------------------------------------------------------------------
+
+
+def pictures_of(pdf: Path, directory: Path, resolution: int = 36) -> list[tuple[int, int, bytes]]:
+    """Each page as width, height and a byte a pixel."""
+    poppler("pdftoppm", "-gray", "-r", resolution, pdf, directory / "page")
+    pictures = []
+    for path in sorted(directory.glob("page*.pgm")):
+        content = path.read_bytes()
+        header = re.match(rb"P5\s+(\d+)\s+(\d+)\s+255\s", content)
+        assert header, f"{content[:20]!r} begins no picture that this test reads"
+        pictures.append((int(header[1]), int(header[2]), content[header.end() :]))
+    return pictures
+
+
+@every_notebook
+@both_editions
+def test_pages_are_neither_blank_nor_cut_off(handouts, path, edition, tmp_path):
+    pdf = handouts(path).files[edition, "pdf"]
+    pages = pictures_of(pdf, tmp_path)
+    assert len(pages) == len(pages_of(pdf)) >= 2
+    for number, (width, height, pixels) in enumerate(pages, start=1):
+        assert abs(height / width - 297 / 210) < 0.02, "A4"
+        rows = [pixels[row * width : (row + 1) * width] for row in range(height)]
+        # Below is the footer, which is no content; nothing reaches into the margins at the sides.
+        top, bottom, side = height * 10 // 297, height * 279 // 297, width * 12 // 210
+        assert any(min(row) < 160 for row in rows[top:bottom]), f"page {number} is blank"
+        assert all(min(row[:side]) > 240 and min(row[-side:]) > 240 for row in rows), f"page {number} is wider than the paper"
+
+
+def test_the_title_is_on_page_1_and_pages_have_numbers(first):
+    pages = pages_of(first.files["student", "pdf"])
+    assert "Concurrency, with futures" in pages[0] and "Name:" in pages[0]
+    assert "Timings taken on" in pages[0]
+    for number, page in enumerate(pages, start=1):
+        assert f"{number} / {len(pages)}" in page.splitlines()[-1], f"the foot of page {number}"
+
+
+@both_editions
+def test_no_picture_is_split_between_pages(first, edition):
+    pages = [dense(page) for page in pages_of(first.files[edition, "pdf"])]
+    checks = tagged(first.notebook, "check") if edition == "student" else []
+    seen = 0
+    for cell in first.notebook.cells:
+        for output in cell.get("outputs", []) if cell not in checks else []:
+            if svg := output.get("data", {}).get("image/svg+xml"):
+                texts = xml.etree.ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+                words = {dense(word) for text in texts for word in "".join(text.itertext()).split()}
+                assert any(all(word in page for word in words) for page in pages), f"the picture of {cell.id}: {words}"
+                seen += 1
+    assert seen >= 4
+
+
+def test_links_work_on_paper(first):
+    linked = first.files["student", "pdf"].read_bytes()
+    assert b"/URI (https://peps.python.org/pep-0703/)" in linked
+    assert b"file:" not in linked, "a file of the machine that this was made on"
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def write_notebook(path: Path, *cells: str) -> Path:
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": helpers.KERNEL, "display_name": "Rust", "language": "rust"}
+    notebook.cells = [nbformat.v4.new_code_cell(code, id=f"cell-{n}") for n, code in enumerate(cells, start=1)]
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_a_handout_is_executed_afresh(kernelspec, tmp_path):
+    notebook = write_notebook(tmp_path / "sum.ipynb", 'println!("{}", 20 + 22);')
+    before = notebook.read_bytes()
+    run = threadbook("handout", notebook, "--to", "html", cwd=tmp_path)
+    assert run.returncode == 0, told(run)
+    text = text_of(tmp_path / "handouts" / "sum-student.html")
+    assert "42" in text and "Timingstakenon" in text
+    assert notebook.read_bytes() == before, "the notebook itself stays as it is"
+    run = threadbook("handout", notebook, "--to", "html", "--as-is", "--teacher", cwd=tmp_path)
+    assert run.returncode == 0, told(run)
+    text = text_of(tmp_path / "handouts" / "sum-teacher.html")
+    assert "42" not in text and "astheyweresaved" in text
+
+
+def test_a_notebook_that_fails_gives_no_handout(kernelspec, tmp_path):
+    notebook = write_notebook(tmp_path / "failing.ipynb", 'panic!("out of coffee")', 'println!("ran on");')
+    run = threadbook("handout", notebook, "--to", "script", cwd=tmp_path)
+    assert run.returncode == 1 and "failing.ipynb, cell 1" in told(run) and "out of coffee" in told(run), told(run)
+    assert not (tmp_path / "handouts").exists()
+    run = threadbook("handout", notebook, "--to", "html", "--allow-errors", cwd=tmp_path)
+    assert run.returncode == 0, told(run)
+    assert "outofcoffee" in text_of(tmp_path / "handouts" / "failing-student.html")
+
+
+def test_without_a_browser_the_rest_is_made(kernelspec, tmp_path):
+    notebook = write_notebook(tmp_path / "sum.ipynb", "20 + 22")
+    (tmp_path / "bin").mkdir()
+    run = threadbook("handout", notebook, "--to", "pdf,html", "--as-is", cwd=tmp_path, PATH=str(tmp_path / "bin"))
+    assert run.returncode == 1, told(run)
+    assert re.search(r"no PDF .*Chromium.*mend it with: \w+", run.stderr), told(run)
+    assert len(run.stderr.splitlines()) == 1, told(run)
+    assert [path.name for path in (tmp_path / "handouts").iterdir()] == ["sum-student.html"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["not a notebook", "[]", '{"nbformat": 3, "worksheets": []}', '{"nbformat": 4, "metadata": {}}'],
+    ids=["no JSON", "a list", "format 3", "no cells"],
+)
+def test_what_is_no_notebook_is_named(kernelspec, tmp_path, text):
+    (tmp_path / "wrong.ipynb").write_text(text)
+    run = threadbook("handout", "wrong.ipynb", "--as-is", cwd=tmp_path)
+    assert run.returncode == 1 and "wrong.ipynb" in run.stderr, told(run)
+    assert len(run.stderr.splitlines()) == 1, told(run)
+
+
+@pytest.mark.parametrize("wrong", [["--to", "docx"], ["--student", "--teacher"], ["--as-is", "--timeout", "5"]])
+def test_wrong_use_ends_with_2(kernelspec, tmp_path, wrong):
+    run = threadbook("handout", "any.ipynb", *wrong, cwd=tmp_path)
+    assert run.returncode == 2, told(run)
