@@ -118,8 +118,11 @@ pub fn copy(prepared: &Path, to: &Path) -> std::io::Result<()> {
         let entry = entry?;
         let (from, name) = (entry.path(), entry.file_name());
         let target = to.join(&name);
-        if name == SOURCES {
-            // Read in place.
+        if name == SOURCES || is_in(&from, INCREMENTAL) && !is_of_a_cell(&from) {
+            // Read in place, or not at all.
+        } else if is_lock(&from) {
+            // Empty, and nobody but its owner may read it.
+            fs::write(&target, "")?;
         } else if entry.file_type()?.is_dir() {
             fs::create_dir_all(&target)?;
             copy(&from, &target)?;
@@ -135,8 +138,22 @@ pub fn copy(prepared: &Path, to: &Path) -> std::io::Result<()> {
 /// knows of an earlier cell (it makes a new directory for the next). What cargo notes does change.
 fn stays(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let is_in = |directory: &str| file.components().any(|part| part.as_os_str() == directory);
-    is_in("deps") && !name.contains(CELL_CRATE) || is_in(INCREMENTAL) && !name.ends_with(".lock")
+    is_in(file, "deps") && !name.contains(CELL_CRATE) || is_in(file, INCREMENTAL)
+}
+
+/// Whether a path leads through `directory`.
+fn is_in(path: &Path, directory: &str) -> bool {
+    path.parent().is_some_and(|parent| parent.components().any(|part| part.as_os_str() == directory))
+}
+
+/// Whether what rustc knows of its last run, it knows of a cell.
+fn is_of_a_cell(path: &Path) -> bool {
+    let mut after = path.components().skip_while(|part| part.as_os_str() != INCREMENTAL).skip(1);
+    after.next().is_some_and(|part| part.as_os_str().to_string_lossy().starts_with(CELL_CRATE))
+}
+
+fn is_lock(file: &Path) -> bool {
+    is_in(file, INCREMENTAL) && file.extension().is_some_and(|extension| extension == "lock")
 }
 
 /// Cargo compares times to see what is up to date.
@@ -158,6 +175,8 @@ mod tests {
         let known = Path::new("target/debug/incremental/ctx-1");
         fs::create_dir_all(from.path().join(known)).unwrap();
         let names = ["target/debug/incremental/ctx-1/dep-graph.bin", "target/debug/incremental/ctx-1/s.lock"];
+        let of_another = Path::new("target/debug/incremental/threadbook-1");
+        fs::create_dir_all(from.path().join(of_another)).unwrap();
         for name in ["Cargo.toml", "target/debug/deps/libtokio.rlib", "target/debug/deps/libctx.so"] {
             fs::write(from.path().join(name), name).unwrap();
         }
@@ -169,6 +188,7 @@ mod tests {
         let same = |name| inode(from.path(), name) == inode(to.path(), name);
         assert!(same("target/debug/deps/libtokio.rlib"));
         assert!(same(names[0]) && !same(names[1]));
+        assert!(!to.path().join(of_another).exists());
         assert!(!same("Cargo.toml") && !same("target/debug/deps/libctx.so"));
         let time = |root: &Path| fs::metadata(root.join("Cargo.toml")).unwrap().modified().unwrap();
         assert_eq!(time(from.path()), time(to.path()));
