@@ -7,6 +7,7 @@
 //! asked before in the same circumstances, and otherwise makes way for the real tool.
 
 use super::answers::{self, Answer, Question};
+use super::variables::leave_unnamed;
 use crate::dependencies::FRIENDS;
 use crate::reading::crates::{Reading, cut_down};
 use std::ffi::{OsStr, OsString};
@@ -131,6 +132,10 @@ impl Front {
 
     /// Compiles a cell: as cargo did it before, or with cargo, remembering how.
     fn compile(&self, only_check: bool) -> io::Result<i32> {
+        let source = self.workplace.join("src/lib.rs");
+        if let Some(shorter) = leave_unnamed(&fs::read_to_string(&source)?) {
+            fs::write(source, shorter)?;
+        }
         let build: Vec<_> = self
             .arguments
             .iter()

@@ -1,8 +1,10 @@
 //! The Rust toolchain that cells are compiled with, and how the engine sees it: through links to this binary
-//! ([`front`]) that answer from memory ([`answers`]) what was asked before.
+//! ([`front`]) that answer from memory ([`answers`]) what was asked before, and spare rustc the variables that a cell
+//! does not name ([`variables`]).
 
 pub mod answers;
 pub mod front;
+mod variables;
 
 use anyhow::Context;
 use std::path::PathBuf;
