@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 import helpers
+from wrong_answers import WRONG_ANSWERS
 
 NOTEBOOKS = sorted(helpers.NOTEBOOKS.glob("*.ipynb"))
 FIRST = helpers.NOTEBOOKS / "01-concurrency.ipynb"
@@ -42,6 +43,11 @@ def printed(cell, stream: str = "stdout") -> str:
 def shown(cell, kind: str = "text/plain") -> str:
     """What a cell shows besides text streams."""
     return "\n".join(o["data"][kind] for o in cell.outputs if "data" in o)
+
+
+def speed_ups(text: str) -> dict[str, float]:
+    """How many times as fast as the first each other line of a curve is, by its name."""
+    return {name: float(times) for name, times in re.findall(r"^ *(.+?)  .*?([\d.]+) times", text, re.MULTILINE)}
 
 
 def execute(notebook, directory: Path):
@@ -147,6 +153,22 @@ def test_checks_tell_the_untouched_start_from_the_solution(path, fresh_kc):
         assert len(said.split()) >= 8 and "unwrap" not in said and "left" not in said, f"{name}: {said!r} is no help"
         helpers.ok(fresh_kc, parts["solution"].source)
         helpers.ok(fresh_kc, parts["check"].source)
+
+
+@every_notebook
+def test_each_exercise_has_three_wrong_answers(path):
+    for name in exercises(read(path)):
+        assert len(WRONG_ANSWERS.get(name, [])) == 3, f"tests/wrong_answers.py should have three of {name}"
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if exercises(read(path))], ids=lambda path: path.name)
+def test_checks_say_what_is_wrong_with_a_wrong_answer(path, fresh_kc):
+    for name, parts in exercises(read(path)).items():
+        for answer, hint in WRONG_ANSWERS[name]:
+            helpers.ok(fresh_kc, answer.strip())
+            failed = helpers.run_cell(fresh_kc, parts["check"].source)
+            assert failed.errors and failed.errors[0]["ename"] == "Panic", f"{name}: this passes: {answer}\n{failed}"
+            assert hint in failed.errors[0]["evalue"], f"{name}: the check should say {hint!r} of {answer}\n{failed}"
 
 
 # --- the first notebook -------------------------------------------------------------------------------------------
@@ -325,6 +347,65 @@ def test_sections_and_links_of_the_notes_are_there():
         "www.python.org/dev/peps/pep-0380/",
     ):
         assert link in text, f"the notes point to {link}"
+
+
+# --- the tour and the deeper notebooks ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cells_of(executed):
+    """The cells of a notebook after its run, by id."""
+    return lambda name: {cell.id: cell for cell in executed(helpers.NOTEBOOKS / name).cells}
+
+
+@pytest.fixture
+def futures(cells_of) -> dict:
+    return cells_of("05-futures.ipynb")
+
+
+def test_a_running_task_cannot_be_cancelled(futures):
+    assert printed(futures["life-cancel"]).splitlines() == [
+        "cancel the first:  false",
+        "cancel the second: true",
+        "first: running true, done false",
+        "second: running false, done true",
+        "third: running false, done false",
+    ]
+    assert printed(futures["life-results"]).splitlines() == ["Ok(400)", "Err(Cancelled)", "Ok(30)"]
+    assert printed(futures["timeout-run"]).splitlines()[1] == "and later: 600"
+
+
+def test_failures_stay_in_their_futures(futures):
+    assert "settle the bill panicked" in printed(futures["errors-panic"])
+    assert "the worker is fine: 42" in printed(futures["errors-panic"])
+    assert printed(futures["errors-values-run"]).splitlines() == ["a number: 12", "no number: invalid digit found in string"]
+    assert printed(futures["wait-failed"]).endswith("woken up\n")
+    assert printed(futures["broken-run"]).count("ended by SIGABRT (signal 6) while it ran `crash`") == 2
+    assert "the initializer panicked" in printed(futures["initializer-run"])
+
+
+def test_orders_of_many_futures(futures):
+    orders = printed(futures["many-orders"]).splitlines()
+    assert orders[:3] == ["map: 500 ms", "map: 100 ms", "map: 300 ms"]
+    assert sorted(orders[3:]) == ["as_completed: 100 ms", "as_completed: 300 ms", "as_completed: 500 ms"]
+    assert "6 tasks on 3 workers" in shown(futures["many-timeline-run"])
+    assert shown(futures["many-timeline-run"], "image/svg+xml").startswith("<svg")
+
+
+def test_every_executor_takes_the_same_work(futures):
+    lines = printed(futures["executors-run"]).splitlines()
+    names = [re.search(r"on ([A-Za-z]+)Executor", line)[1] for line in lines]
+    assert names == ["Serial", "ThreadPool", "Rayon", "Tokio", "ProcessPool"]
+    assert all(line.startswith("400 ms of naps") for line in lines)
+    curve = shown(futures["executors-speedup"])
+    assert speed_ups(curve)["4 workers"] > 1.5, curve
+
+
+def test_the_end_of_a_pool(futures):
+    thrown, results, refused = printed(futures["shutdown-run"]).splitlines()
+    assert (thrown, results) == ("thrown away: 2", "Ok(400), Err(Cancelled)") and "takes no more tasks" in refused
+    assert "dropped without a result" in printed(futures["promise-run"])
+    assert shown(futures["await-run"]) == "(100, 200)"
 
 
 # --- threadbook run -----------------------------------------------------------------------------------------------

@@ -1,0 +1,234 @@
+"""Typical wrong answers to the exercises, and words of what the check of each must say about them.
+
+An answer takes the place of the cell that ends in `-start`. It compiles; it is only wrong.
+"""
+
+WRONG_ANSWERS: dict[str, list[tuple[str, str]]] = {
+    # --- 01 -------------------------------------------------------------------------------------------------------
+    "exercise-return-code": [
+        # A line of the shell is taken for the name of a program, and the error thrown away.
+        (
+            """
+fn exit_code_of(line: &str) -> Result<i32, subprocess::SubprocessError> {
+    Ok(subprocess::call(line).unwrap_or(0))
+}
+""",
+            "Does it run the line?",
+        ),
+        # What counts is whether it went well, as a boolean.
+        (
+            """
+fn exit_code_of(line: &str) -> Result<i32, subprocess::SubprocessError> {
+    Ok(if subprocess::call(shell(line))? == 0 { 0 } else { 1 })
+}
+""",
+            "ends with 3, but exit_code_of says 1",
+        ),
+        # Signals the wrong way round.
+        (
+            """
+fn exit_code_of(line: &str) -> Result<i32, subprocess::SubprocessError> {
+    Ok(subprocess::call(shell(line))?.abs())
+}
+""",
+            "ends with -9, but exit_code_of says 9",
+        ),
+    ],
+    "exercise-pipeline": [
+        # Runs it, and keeps nothing of what it prints.
+        (
+            """
+fn strange_date() -> Result<String, subprocess::SubprocessError> {
+    subprocess::call(shell("date | tr a-z A-Z | tr 1 Q > /dev/null"))?;
+    Ok(String::new())
+}
+""",
+            "should return what the pipeline prints",
+        ),
+        # The first of three programs.
+        (
+            """
+fn strange_date() -> Result<String, subprocess::SubprocessError> {
+    subprocess::check_output("date")
+}
+""",
+            "makes them capital",
+        ),
+        # Two of three, and the date is a fixed one with a 1 in it.
+        (
+            """
+fn strange_date() -> Result<String, subprocess::SubprocessError> {
+    subprocess::check_output(shell("LC_ALL=C date -u -d @1111111111 | tr a-z A-Z"))
+}
+""",
+            "still has a 1 in it",
+        ),
+    ],
+    "exercise-scripts": [
+        # Once is no average.
+        (
+            """
+fn average_of_three(command: Command) -> Result<std::time::Duration, subprocess::SubprocessError> {
+    Ok(time_command(command).run()?.real)
+}
+""",
+            "should run 3 times, but average_of_three ran it 1 times",
+        ),
+        # The time on the cores, of a command that sleeps.
+        (
+            """
+fn average_of_three(command: Command) -> Result<std::time::Duration, subprocess::SubprocessError> {
+    Ok(time_command(command).runs(3).run()?.user)
+}
+""",
+            "a run takes 0.1 s, but",
+        ),
+        # The sum.
+        (
+            """
+fn average_of_three(command: Command) -> Result<std::time::Duration, subprocess::SubprocessError> {
+    Ok(time_command(command).runs(3).run()?.real * 3)
+}
+""",
+            "is too long: all three took",
+        ),
+    ],
+    "exercise-benchmark": [
+        # A task, but nothing to compare with.
+        (
+            """
+fn my_task(n: u64) -> u64 {
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    n
+}
+
+fn my_benchmark() -> Comparison {
+    let one = ThreadPoolExecutor::new(1);
+    benchmark("alone").runs(3).case("1 worker", || one.map(my_task, 0..8).count()).run()
+}
+""",
+            "there is 1 case, and nothing to compare",
+        ),
+        # Two cases, one run.
+        (
+            """
+fn my_task(n: u64) -> u64 {
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    n
+}
+
+fn my_benchmark() -> Comparison {
+    let (one, many) = (ThreadPoolExecutor::new(1), ThreadPoolExecutor::new(4));
+    benchmark("once")
+        .runs(1)
+        .case("1 worker", || one.map(my_task, 0..8).count())
+        .case("4 workers", || many.map(my_task, 0..8).count())
+        .run()
+}
+""",
+            "1 runs of a case are too few",
+        ),
+        # Nothing to do.
+        (
+            """
+fn my_task(n: u64) -> u64 {
+    n + 1
+}
+
+fn my_benchmark() -> Comparison {
+    let (one, many) = (ThreadPoolExecutor::new(1), ThreadPoolExecutor::new(4));
+    benchmark("nothing")
+        .runs(3)
+        .case("1 worker", || one.map(my_task, 0..8).count())
+        .case("4 workers", || many.map(my_task, 0..8).count())
+        .run()
+}
+""",
+            "too little to share",
+        ),
+    ],
+    # --- 05 -------------------------------------------------------------------------------------------------------
+    "exercise-faster": [
+        # Asks one after the other.
+        (
+            """
+fn faster(
+    pool: &ThreadPoolExecutor,
+    one: impl FnOnce() -> u32 + Send + 'static,
+    other: impl FnOnce() -> u32 + Send + 'static,
+) -> u32 {
+    let answer = pool.submit(one).result().unwrap();
+    pool.submit(other).result().unwrap();
+    answer
+}
+""",
+            "the answer of the first server, also when",
+        ),
+        # Takes the last that is done.
+        (
+            """
+fn faster(
+    pool: &ThreadPoolExecutor,
+    one: impl FnOnce() -> u32 + Send + 'static,
+    other: impl FnOnce() -> u32 + Send + 'static,
+) -> u32 {
+    as_completed([pool.submit(one), pool.submit(other)]).last().unwrap().result().unwrap()
+}
+""",
+            "the answer of the slower server",
+        ),
+        # Knows the right answer, but waits for both.
+        (
+            """
+fn faster(
+    pool: &ThreadPoolExecutor,
+    one: impl FnOnce() -> u32 + Send + 'static,
+    other: impl FnOnce() -> u32 + Send + 'static,
+) -> u32 {
+    let done: Vec<_> = as_completed([pool.submit(one), pool.submit(other)]).collect();
+    done[0].result().unwrap()
+}
+""",
+            "waits for the slow server",
+        ),
+    ],
+    "exercise-tally": [
+        # Expects that all goes well.
+        (
+            """
+type Task = Box<dyn FnOnce() -> u32 + Send>;
+
+fn tally(pool: &ThreadPoolExecutor, tasks: Vec<Task>) -> (u32, usize) {
+    let futures: Vec<_> = tasks.into_iter().map(|task| pool.submit(task)).collect();
+    (futures.iter().map(|future| future.result().unwrap()).sum(), 0)
+}
+""",
+            "must be counted, not unwrapped",
+        ),
+        # Waits for each before it submits the next.
+        (
+            """
+type Task = Box<dyn FnOnce() -> u32 + Send>;
+
+fn tally(pool: &ThreadPoolExecutor, tasks: Vec<Task>) -> (u32, usize) {
+    let results: Vec<_> = tasks.into_iter().map(|task| pool.submit(task).result()).collect();
+    (results.iter().flatten().sum(), results.iter().filter(|result| result.is_err()).count())
+}
+""",
+            "submit all of them before you wait",
+        ),
+        # Forgets those that failed.
+        (
+            """
+type Task = Box<dyn FnOnce() -> u32 + Send>;
+
+fn tally(pool: &ThreadPoolExecutor, tasks: Vec<Task>) -> (u32, usize) {
+    let futures: Vec<_> = tasks.into_iter().map(|task| pool.submit(task)).collect();
+    (futures.iter().flat_map(|future| future.result()).sum(), 0)
+}
+""",
+            "tally counts 0 that failed",
+        ),
+    ],
+
+}
