@@ -359,6 +359,51 @@ def cells_of(executed):
 
 
 @pytest.fixture
+def threads(cells_of) -> dict:
+    return cells_of("03-threading.ipynb")
+
+
+def test_threads_return_what_their_functions_do(threads):
+    assert printed(threads["start-cooks"]).splitlines()[1:] == ["SOUP is ready", "PASTA is ready", "CAKE is ready"]
+    assert "dropped the plates" in printed(threads["panic-join"])
+    assert shown(threads["borrow-scope"]) == "(15, 5)"
+    for name in ("soup", "pasta", "cake"):
+        assert name in shown(threads["start-timeline"]) and name in shown(threads["start-timeline"], "image/svg+xml")
+
+
+def test_the_compiler_refuses_a_thread_that_borrows(threads):
+    (output,) = threads["borrow-refused"].outputs
+    assert "`text` escapes the function body here" in helpers.plain("\n".join(output["traceback"]))
+
+
+def test_updates_are_lost_without_a_lock(threads):
+    assert printed(threads["race-lost"]) == "10 of 40\n"
+    assert printed(threads["race-lock"]) == "40 of 40\n"
+    assert "3 tasks on 3 workers" in shown(threads["lock-wait"]) and "░" in shown(threads["lock-wait"]), "the waits are drawn"
+    assert printed(threads["lock-try-run"]).splitlines()[::2] == ["free at once? false", "and now? true"]
+
+
+def test_deadlock_of_fork_and_knife(threads):
+    graph = shown(threads["deadlock-graph"])
+    assert "`alice` waits for lock `knife`, which thread `bob` holds" in graph
+    assert "`bob` waits for lock `fork`, which thread `alice` holds" in graph
+    assert "knife" in shown(threads["deadlock-graph"], "image/svg+xml")
+    lock, rlock = printed(threads["rlock-run"]).splitlines()
+    assert lock.startswith("Lock: deadlock") and rlock == "RLock: entered twice"
+
+
+def test_signals_between_threads(threads):
+    assert printed(threads["event-run"]).splitlines() == ["ready? true", '["off", "off", "off"]']
+    assert printed(threads["condition-run"]) == "3 loaves are there\n"
+    cars, most = map(int, re.findall(r"\d+", printed(threads["semaphore-run"])))
+    assert cars == 6 and 1 <= most <= 2
+    assert "the barrier is broken" in printed(threads["barrier-run"])
+    assert printed(threads["timer-run"]) == "the tea is ready\n"
+    assert printed(threads["local-run"]) == "here: curious, in another thread: fine\n"
+    assert shown(threads["queue-run"]) == "55"
+
+
+@pytest.fixture
 def futures(cells_of) -> dict:
     return cells_of("05-futures.ipynb")
 

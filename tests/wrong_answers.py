@@ -147,6 +147,90 @@ fn my_benchmark() -> Comparison {
             "too little to share",
         ),
     ],
+    # --- 03 -------------------------------------------------------------------------------------------------------
+    "exercise-transfer": [
+        # Takes the locks in the order of the arguments, so that two threads wait for each other.
+        (
+            """
+fn transfer(from: &threading::Lock<i64>, to: &threading::Lock<i64>, amount: i64) -> Result<(), TaskError> {
+    let mut giver = from.lock()?;
+    let mut taker = to.lock()?;
+    *giver -= amount;
+    *taker += amount;
+    Ok(())
+}
+""",
+            "two threads that transfer in opposite directions: deadlock",
+        ),
+        # Takes each lock to read and once more to write, and others come between.
+        (
+            """
+fn transfer(from: &threading::Lock<i64>, to: &threading::Lock<i64>, amount: i64) -> Result<(), TaskError> {
+    let giver = *from.lock()?;
+    let taker = *to.lock()?;
+    std::thread::yield_now();
+    *from.lock()? = giver - amount;
+    *to.lock()? = taker + amount;
+    Ok(())
+}
+""",
+            "Hold both locks throughout",
+        ),
+        # Only half of it.
+        (
+            """
+fn transfer(from: &threading::Lock<i64>, to: &threading::Lock<i64>, amount: i64) -> Result<(), TaskError> {
+    *to.lock()? += amount;
+    Ok(())
+}
+""",
+            "then a has 1000 and b has 1100",
+        ),
+    ],
+    "exercise-spread": [
+        # Nobody tells the threads that this was all.
+        (
+            """
+fn spread(work: fn(u64) -> u64, numbers: Vec<u64>, workers: usize) -> Vec<u64> {
+    let to_do = std::sync::Arc::new(threading::Queue::new());
+    let done = std::sync::Arc::new(threading::Queue::new());
+    let crew: Vec<threading::Thread<()>> = (0..workers).map(|_| {
+        let (to_do, done) = (to_do.clone(), done.clone());
+        threading::Thread::spawn(move || to_do.iter().for_each(|number| done.put(work(number)).unwrap()))
+    }).collect();
+    numbers.into_iter().for_each(|number| to_do.put(number).unwrap());
+    crew.iter().for_each(|worker| worker.join().unwrap());
+    done.close();
+    done.iter().collect()
+}
+""",
+            "spread does not end",
+        ),
+        # One number for each thread.
+        (
+            """
+fn spread(work: fn(u64) -> u64, numbers: Vec<u64>, workers: usize) -> Vec<u64> {
+    let to_do = std::sync::Arc::new(threading::Queue::new());
+    numbers.into_iter().for_each(|number| to_do.put(number).unwrap());
+    let crew: Vec<threading::Thread<u64>> = (0..workers).map(|_| {
+        let to_do = to_do.clone();
+        threading::Thread::spawn(move || work(to_do.get().unwrap()))
+    }).collect();
+    crew.iter().map(|worker| worker.join().unwrap()).collect()
+}
+""",
+            "spread returns 3 results",
+        ),
+        # Joins each thread before the next one starts.
+        (
+            """
+fn spread(work: fn(u64) -> u64, numbers: Vec<u64>, workers: usize) -> Vec<u64> {
+    numbers.into_iter().map(|number| threading::Thread::spawn(move || work(number)).join().unwrap()).collect()
+}
+""",
+            "at most 1 worked at the same time",
+        ),
+    ],
     # --- 05 -------------------------------------------------------------------------------------------------------
     "exercise-faster": [
         # Asks one after the other.
