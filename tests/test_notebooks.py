@@ -359,6 +359,48 @@ def cells_of(executed):
 
 
 @pytest.fixture
+def commands(cells_of) -> dict:
+    return cells_of("02-subprocess.ipynb")
+
+
+def test_commands_say_how_they_ended(commands):
+    assert "exit code 3" in shown(commands["run-run"]) and "a complaint" in shown(commands["run-run"], "text/html")
+    assert "code 2, 0 bytes" in printed(commands["run-fields-run"])
+    failed, missing, directory = printed(commands["check-errors"]).splitlines()
+    assert "exit code 7" in failed and "no program `no-such-program`" in missing and "is a directory" in directory
+    assert printed(commands["check-match-run"]) == '7, after "so far so good\\n"\n'
+    assert "hello" in printed(commands["std-run"])
+
+
+def test_only_a_shell_takes_a_line_apart(commands):
+    words, line = printed(commands["words-injection"]).splitlines()
+    assert "; echo all" in words and "\\nall your files are mine" in line
+    assert printed(commands["words-command"]).split() == ["hello", "from", "/", "apple", "pear"]
+
+
+def test_commands_in_a_pipeline(commands):
+    assert printed(commands["pipeline-run"]).splitlines() == ['["yes"] ended with -13', '["head", "-n", "3"] ended with 0']
+    assert printed(commands["pipeline-file"]) == '0, and in the file: "apple\\npear\\n"\n'
+    assert printed(commands["spawn-full-pipe"]).splitlines() == ["it ended with 0", "and has printed 1000000 bytes"]
+
+
+def test_commands_that_run_are_watched_and_ended(commands):
+    assert "not done after 300ms" in printed(commands["timeout-run"])
+    assert printed(commands["spawn-run"]).splitlines() == ["just started: None", "the end: 5, and again: Some(5)"]
+    assert printed(commands["spawn-talk-run"]).splitlines() == ['it says "hello"', 'it says "goodbye"', "it ended with 0"]
+    assert printed(commands["signals-run"]).splitlines()[1] == "ended by signal 9"
+
+
+def test_commands_side_by_side(commands):
+    times = float(re.search(r"([\d.]+) times as fast", printed(commands["many-spawn"]))[1])
+    assert times > 1.5, "four programs that only sleep"
+    assert printed(commands["many-pool-run"]) == "[0, 0, 0, 0, 0]\n"
+    assert "5 tasks on 2 workers" in shown(commands["many-pool-run"])
+    for case in ("words", "shell", "python3"):
+        assert case in shown(commands["time-start-run"])
+
+
+@pytest.fixture
 def threads(cells_of) -> dict:
     return cells_of("03-threading.ipynb")
 

@@ -147,6 +147,72 @@ fn my_benchmark() -> Comparison {
             "too little to share",
         ),
     ],
+    # --- 02 -------------------------------------------------------------------------------------------------------
+    "exercise-fallback": [
+        # `run` is content with any exit code.
+        (
+            """
+fn first_that_works(lines: &[&str]) -> Option<String> {
+    lines.iter().find_map(|line| Some(subprocess::run(shell(line)).ok()?.stdout_lossy()))
+}
+""",
+            "line A ends with 1, which is not well",
+        ),
+        # The first error is the end.
+        (
+            """
+fn first_that_works(lines: &[&str]) -> Option<String> {
+    for line in lines {
+        return Some(subprocess::check_output(shell(line)).ok()?);
+    }
+    None
+}
+""",
+            "nothing was returned. These were run: A.",
+        ),
+        # Runs all of them first.
+        (
+            """
+fn first_that_works(lines: &[&str]) -> Option<String> {
+    let outputs: Vec<_> = lines.iter().map(|line| subprocess::check_output(shell(line))).collect();
+    outputs.into_iter().flatten().next()
+}
+""",
+            "and no more. These were: A, B, C.",
+        ),
+    ],
+    "exercise-together": [
+        # One after the other.
+        (
+            """
+fn exit_codes(commands: Vec<Command>) -> Result<Vec<i32>, subprocess::SubprocessError> {
+    commands.into_iter().map(|command| subprocess::spawn(command)?.wait()).collect()
+}
+""",
+            "start all of them before you wait for one",
+        ),
+        # In the order in which they end.
+        (
+            """
+fn exit_codes(commands: Vec<Command>) -> Result<Vec<i32>, subprocess::SubprocessError> {
+    let pool = ThreadPoolExecutor::new(commands.len());
+    let codes = commands.into_iter().map(|command| pool.submit(move || subprocess::call(command).unwrap()));
+    Ok(as_completed(codes.collect::<Vec<_>>()).map(|code| code.result().unwrap()).collect())
+}
+""",
+            "in the order of the commands, but these were returned",
+        ),
+        # Looks at once, and waits for nobody.
+        (
+            """
+fn exit_codes(commands: Vec<Command>) -> Result<Vec<i32>, subprocess::SubprocessError> {
+    let children: Vec<subprocess::Child> = commands.into_iter().map(subprocess::spawn).collect::<Result<_, _>>()?;
+    children.iter().map(|child| Ok(child.poll()?.unwrap_or(0))).collect()
+}
+""",
+            "Was each of them waited for?",
+        ),
+    ],
     # --- 03 -------------------------------------------------------------------------------------------------------
     "exercise-transfer": [
         # Takes the locks in the order of the arguments, so that two threads wait for each other.
