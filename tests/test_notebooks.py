@@ -446,6 +446,52 @@ def test_signals_between_threads(threads):
 
 
 @pytest.fixture
+def processes(cells_of) -> dict:
+    return cells_of("04-multiprocessing.ipynb")
+
+
+def test_processes_of_ones_own(processes):
+    *greetings, code, ids = printed(processes["start-run"]).splitlines()
+    assert greetings == ["hello bob, from greeter"] * 2 and code == "exit code 0"
+    child, own = re.findall(r"\d+", ids)
+    assert child != own
+    assert printed(processes["start-codes"]).splitlines() == ["sleeps: still alive", "leaves 3, crashes -6, sleeps -9"]
+    assert printed(processes["start-children"]).splitlines() == ["3 children", "0 children"]
+
+
+def test_what_travels_to_processes(processes):
+    assert printed(processes["travel-struct"]) == 'Order { dish: "soup", table: 4 } arrived in another process\n'
+    (refused,) = processes["travel-refused-run"].outputs
+    assert "cannot capture variables" in helpers.plain("\n".join(refused["traceback"]))
+
+
+def test_processes_talk(processes):
+    dishes = printed(processes["queue-run"]).splitlines()
+    assert sorted(dish.split(",")[0] for dish in dishes) == ["dish 1", "dish 2", "dish 3", "dish 4"]
+    assert {dish.split()[-1] for dish in dishes} <= {"ann", "ben"}
+    assert printed(processes["pipe-run"]).splitlines() == ["the root of 2 is 1.414", "the root of 144 is 12.000", "exit code 0"]
+
+
+def test_processes_share(processes):
+    assert printed(processes["shared-race"]) == "10 of 40\n"
+    assert printed(processes["shared-update-run"]) == "40 of 40\n"
+    died, then = printed(processes["lock-died"]).splitlines()
+    assert "ended while it held the lock" in died and then == "and then: taken"
+    assert shown(processes["array-run"]) == "[2, 4, 6, 8, 10, 12]"
+
+
+def test_pools_of_processes(processes):
+    ordered, unordered, last = printed(processes["pool-run"]).splitlines()
+    assert (ordered, sorted(unordered), last) == ("[25, 1, 4]", sorted("[25, 1, 4]"), "16")
+    assert "7 tasks on 2 workers" in shown(processes["pool-run"])
+    times = float(re.search(r"([\d.]+) times as fast", printed(processes["pool-naps"]))[1])
+    assert times > 1.5, "naps overlap, however busy the machine is"
+    assert "chunks of 100" in shown(processes["pool-cost"], "image/svg+xml")
+    assert "SIGABRT (signal 6) while it ran `crash_at_3`" in printed(processes["pool-broken"])
+    assert printed(processes["fresh-run"]) == "3 processes\n"
+
+
+@pytest.fixture
 def futures(cells_of) -> dict:
     return cells_of("05-futures.ipynb")
 

@@ -297,6 +297,96 @@ fn spread(work: fn(u64) -> u64, numbers: Vec<u64>, workers: usize) -> Vec<u64> {
             "at most 1 worked at the same time",
         ),
     ],
+    # --- 04 -------------------------------------------------------------------------------------------------------
+    "exercise-count": [
+        # Each process has a static of its own.
+        (
+            """
+static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+fn count_together(hits: &multiprocessing::Value<u64>, processes: usize, each: u64) -> Result<(), TaskError> {
+    use std::sync::atomic::Ordering::Relaxed;
+    let all: Vec<multiprocessing::Process> = (0..processes)
+        .map(|_| multiprocessing::Process::spawn(|each: u64| _ = COUNT.fetch_add(each, Relaxed), each))
+        .collect::<Result<_, _>>()?;
+    all.iter().try_for_each(|process| process.join().map(drop))?;
+    hits.set(COUNT.load(Relaxed));
+    Ok(())
+}
+""",
+            "the value is still 0",
+        ),
+        # Reads and writes.
+        (
+            """
+fn count_together(hits: &multiprocessing::Value<u64>, processes: usize, each: u64) -> Result<(), TaskError> {
+    let count = |(hits, each): (multiprocessing::Value<u64>, u64)| (0..each).for_each(|_| hits.set(hits.get() + 1));
+    let all: Vec<multiprocessing::Process> = (0..processes)
+        .map(|_| multiprocessing::Process::spawn(count, (hits.clone(), each * 20)))
+        .collect::<Result<_, _>>()?;
+    all.iter().try_for_each(|process| process.join().map(drop))?;
+    hits.set(hits.get() / 20);
+    Ok(())
+}
+""",
+            "some got lost on the way",
+        ),
+        # Makes processes, and starts none.
+        (
+            """
+fn count_together(hits: &multiprocessing::Value<u64>, processes: usize, each: u64) -> Result<(), TaskError> {
+    let count = |(hits, each): (multiprocessing::Value<u64>, u64)| (0..each).for_each(|_| _ = hits.update(|n| n + 1));
+    for _ in 0..processes {
+        multiprocessing::Process::new(count, (hits.clone(), each)).join()?;
+    }
+    Ok(())
+}
+""",
+            "one process that counts to 10: the process Process-",
+        ),
+    ],
+    "exercise-primes": [
+        # All of it is one task.
+        (
+            """
+fn primes_between((start, end): (u64, u64)) -> usize {
+    (start.max(2)..end).filter(|n| (2..=n.isqrt()).all(|i| n % i != 0)).count()
+}
+
+fn primes_below(limit: u64, pool: &ProcessPoolExecutor) -> Result<usize, TaskError> {
+    pool.submit(primes_between, (0, limit)).result()
+}
+""",
+            "a single process did it all",
+        ),
+        # A task for each number.
+        (
+            """
+fn primes_between((start, end): (u64, u64)) -> usize {
+    (start.max(2)..end).filter(|n| (2..=n.isqrt()).all(|i| n % i != 0)).count()
+}
+
+fn primes_below(limit: u64, pool: &ProcessPoolExecutor) -> Result<usize, TaskError> {
+    pool.map(primes_between, (0..limit).map(|n| (n, n + 1))).sum()
+}
+""",
+            "far too many",
+        ),
+        # What is left over at the end.
+        (
+            """
+fn primes_between((start, end): (u64, u64)) -> usize {
+    (start.max(2)..end).filter(|n| (2..=n.isqrt()).all(|i| n % i != 0)).count()
+}
+
+fn primes_below(limit: u64, pool: &ProcessPoolExecutor) -> Result<usize, TaskError> {
+    let step = limit / 7;
+    pool.map(primes_between, (0..6).map(|part| (part * step, (part + 1) * step))).sum()
+}
+""",
+            "Is a number in no part",
+        ),
+    ],
     # --- 05 -------------------------------------------------------------------------------------------------------
     "exercise-faster": [
         # Asks one after the other.
