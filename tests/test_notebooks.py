@@ -541,6 +541,53 @@ def test_the_end_of_a_pool(futures):
     assert shown(futures["await-run"]) == "(100, 200)"
 
 
+@pytest.fixture
+def tokio(cells_of) -> dict:
+    return cells_of("06-async-tokio.ipynb")
+
+
+def test_async_code_runs_when_it_is_awaited(tokio):
+    assert printed(tokio["lazy-run"]).splitlines() == ["nothing was greeted yet", "now greeting bob", "hello bob"]
+    two, four = map(float, re.findall(r"([\d.]+) s", printed(tokio["join-run"])))
+    assert two * 2 / four > 1.5, "four naps together take about as long as one"
+    assert sorted(printed(tokio["tasks-set"]).splitlines()) == ["slept 150 ms", "slept 250 ms", "slept 50 ms"]
+    assert "500 of them" in shown(tokio["tasks-benchmark"])
+
+
+def test_tokio_tasks_that_block_hold_up_others(tokio):
+    assert "on 1 worker" in shown(tokio["seen-run"])
+    held_up = int(re.search(r"took (\d+)ms", printed(tokio["blocking-run"]))[1])
+    assert held_up >= 400, "ann blocks for 400 ms"
+    assert "ann blocks" in shown(tokio["blocking-run"], "image/svg+xml")
+    assert "ann blocks" in shown(tokio["blocking-solved"], "image/svg+xml")
+
+
+def test_tokio_tasks_are_cancelled_and_clean_up(tokio):
+    assert printed(tokio["cancel-timeout"]).splitlines() == ["ann cleans up", "Err(Elapsed(()))"]
+    assert printed(tokio["select-run"]).splitlines()[-1] == "the tortoise is there after 50 ms"
+    assert "the hare cleans up" in printed(tokio["select-run"])
+    assert printed(tokio["abort-run"]).splitlines()[-1] == "cancelled: true"
+
+
+def test_tokio_channels(tokio):
+    assert printed(tokio["channels-mpsc"]) == "the sum is 15\n"
+    assert printed(tokio["channels-oneshot-run"]).split() == "now it is 10 now it is 30 now it is 42".split()
+    assert printed(tokio["channels-news-run"]).splitlines() == [
+        "ann: mild, warm",
+        "ben: mild, warm",
+        "the setting: warm",
+    ]
+
+
+def test_tokio_with_bounds_and_locks(tokio):
+    assert printed(tokio["bounded-semaphore"]) == "12 visits, 3 at most at a time\n"
+    assert shown(tokio["streams-run"]) == "[4, 16, 36]"
+    (refused,) = tokio["lock-refused"].outputs
+    assert "future cannot be sent between threads safely" in helpers.plain("\n".join(refused["traceback"]))
+    assert printed(tokio["lock-async"]) == "40 of 40\n"
+    assert shown(tokio["server-call"]) == '("HELLO!\\nWORLD!\\n", "ANYBODY THERE!\\n")'
+
+
 # --- threadbook run -----------------------------------------------------------------------------------------------
 
 

@@ -470,5 +470,88 @@ fn tally(pool: &ThreadPoolExecutor, tasks: Vec<Task>) -> (u32, usize) {
             "tally counts 0 that failed",
         ),
     ],
+    # --- 06 -------------------------------------------------------------------------------------------------------
+    "exercise-fetch": [
+        # Awaits each before it asks for the next.
+        (
+            """
+async fn fetch_all<F>(fetch: impl Fn(u32) -> F, pages: Vec<u32>, most: usize) -> Vec<String>
+where
+    F: std::future::Future<Output = String>,
+{
+    let mut all = Vec::new();
+    for page in pages {
+        all.push(fetch(page).await);
+    }
+    all
+}
+""",
+            "are fetched one after the other",
+        ),
+        # All at once.
+        (
+            """
+async fn fetch_all<F>(fetch: impl Fn(u32) -> F, pages: Vec<u32>, most: usize) -> Vec<String>
+where
+    F: std::future::Future<Output = String>,
+{
+    futures::future::join_all(pages.into_iter().map(fetch)).await
+}
+""",
+            "up to 9 pages are fetched at the same time",
+        ),
+        # As they come.
+        (
+            """
+async fn fetch_all<F>(fetch: impl Fn(u32) -> F, pages: Vec<u32>, most: usize) -> Vec<String>
+where
+    F: std::future::Future<Output = String>,
+{
+    use futures::StreamExt;
+    futures::stream::iter(pages).map(fetch).buffer_unordered(most).collect().await
+}
+""",
+            "but not in their order",
+        ),
+    ],
+    "exercise-patience": [
+        # Waits for ever.
+        (
+            """
+use std::future::Future;
+use std::time::Duration;
+
+async fn with_patience(answer: impl Future<Output = u32>, patience: Duration, otherwise: u32) -> u32 {
+    answer.await
+}
+""",
+            "waits for it for ever",
+        ),
+        # Waits for the end of its patience, and then for nothing more.
+        (
+            """
+use std::future::Future;
+use std::time::Duration;
+
+async fn with_patience(answer: impl Future<Output = u32>, patience: Duration, otherwise: u32) -> u32 {
+    let (_, answer) = tokio::join!(tokio::time::sleep(patience), tokio::time::timeout(patience, answer));
+    answer.unwrap_or(otherwise)
+}
+""",
+            "waits for the end of its patience",
+        ),
+        # Expects the answer to be in time.
+        (
+            """
+use std::future::Future;
+use std::time::Duration;
+
+async fn with_patience(answer: impl Future<Output = u32>, patience: Duration, otherwise: u32) -> u32 {
+    tokio::time::timeout(patience, answer).await.unwrap()
+}
+""",
+            "panics instead of returning",
+        ),
+    ],
 
 }
