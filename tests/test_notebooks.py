@@ -588,6 +588,47 @@ def test_tokio_with_bounds_and_locks(tokio):
     assert shown(tokio["server-call"]) == '("HELLO!\\nWORLD!\\n", "ANYBODY THERE!\\n")'
 
 
+@pytest.fixture
+def rayon(cells_of) -> dict:
+    return cells_of("07-rayon.ipynb")
+
+
+def test_rayon_finds_what_a_loop_finds(rayon):
+    assert printed(rayon["iter-run"]).startswith("17984 primes, 17984 primes, on ")
+    for case in ("iter", "par_iter"):
+        assert f"\n  {case} " in shown(rayon["iter-benchmark"])
+    assert shown(rayon["join-run"]) == "333338333350000"
+    assert shown(rayon["scope-run"]) == "[10, 20, 30, 40]"
+    assert printed(rayon["help-run"]) == "100 deep\n"
+
+
+def test_rayon_keeps_the_order_of_what_it_collects(rayon):
+    collected, done = printed(rayon["order-run"]).splitlines()
+    assert collected == "collected: [1, 4, 9, 16, 25, 36, 49, 64]"
+    assert sorted(re.findall(r"\d", done)) == list("12345678")
+    assert "the first prime: Some(1000003)" in printed(rayon["find-run"]) and "is true" in printed(rayon["find-run"])
+    assert printed(rayon["errors-run"]).splitlines() == ["Ok([1, 2, 3])", "Err(ParseIntError { kind: InvalidDigit })"]
+
+
+def test_rayon_needs_no_shared_sum(rayon):
+    (refused,) = rayon["refused-run"].outputs
+    assert "cannot assign to `total`" in helpers.plain("\n".join(refused["traceback"]))
+    assert printed(rayon["reduce-run"]).split() == ["500500", "8"]
+    assert "times as fast" in shown(rayon["fold-benchmark"]), "a lock for each item costs many times as much as the item"
+
+
+def test_rayon_does_not_always_pay(rayon):
+    assert re.search(r"par_iter .* times as long", shown(rayon["small-benchmark"])), shown(rayon["small-benchmark"])
+    assert float(re.search(r"([\d.]+) times as fast", printed(rayon["naps-run"]))[1]) > 1.5, "eight naps on eight threads"
+
+
+def test_rayon_is_seen_at_work(rayon):
+    assert printed(rayon["stealing-work"]) == printed(rayon["stealing-rayon-run"])
+    assert "9 to 16" in shown(rayon["stealing-work"], "image/svg+xml")
+    assert "16 tasks on 2 workers" in shown(rayon["stealing-rayon-run"])
+    assert shown(rayon["picture-run"], "image/svg+xml").count("<rect") > 1000
+
+
 # --- threadbook run -----------------------------------------------------------------------------------------------
 
 

@@ -553,5 +553,91 @@ async fn with_patience(answer: impl Future<Output = u32>, patience: Duration, ot
             "panics instead of returning",
         ),
     ],
+    # --- 07 -------------------------------------------------------------------------------------------------------
+    "exercise-count-by": [
+        # In one thread.
+        (
+            """
+use rayon::prelude::*;
+use std::collections::HashMap;
 
+fn count_by(words: &[&str], initial: impl Fn(&str) -> char + Sync) -> HashMap<char, usize> {
+    let mut counts = HashMap::new();
+    words.iter().for_each(|word| *counts.entry(initial(word)).or_insert(0) += 1);
+    counts
+}
+""",
+            "but one thread did it all",
+        ),
+        # Of two maps with a letter in both, the second one wins.
+        (
+            """
+use rayon::prelude::*;
+use std::collections::HashMap;
+
+fn count_by(words: &[&str], initial: impl Fn(&str) -> char + Sync) -> HashMap<char, usize> {
+    words
+        .par_iter()
+        .fold(HashMap::new, |mut counts, word| { *counts.entry(initial(word)).or_insert(0) += 1; counts })
+        .reduce(HashMap::new, |mut one, other| { one.extend(other); one })
+}
+""",
+            "put together",
+        ),
+        # A one for each word, and the last of them stays.
+        (
+            """
+use rayon::prelude::*;
+use std::collections::HashMap;
+
+fn count_by(words: &[&str], initial: impl Fn(&str) -> char + Sync) -> HashMap<char, usize> {
+    words.par_iter().map(|word| (initial(word), 1)).collect()
+}
+""",
+            "each letter is counted once",
+        ),
+    ],
+    "exercise-largest": [
+        # The number at the cut is in neither half.
+        (
+            """
+fn largest(numbers: &[u64], weigh: &(impl Fn(u64) -> u64 + Sync)) -> Option<u64> {
+    if numbers.len() <= 1 {
+        return numbers.first().map(|number| weigh(*number));
+    }
+    let half = numbers.len() / 2;
+    let (left, right) = rayon::join(|| largest(&numbers[..half], weigh), || largest(&numbers[half + 1..], weigh));
+    left.max(right)
+}
+""",
+            "is 9, but largest says Some(",
+        ),
+        # Forgets that there may be nothing.
+        (
+            """
+fn largest(numbers: &[u64], weigh: &(impl Fn(u64) -> u64 + Sync)) -> Option<u64> {
+    if numbers.len() <= 1 {
+        return Some(weigh(numbers[0]));
+    }
+    let (left, right) = numbers.split_at(numbers.len() / 2);
+    let (left, right) = rayon::join(|| largest(left, weigh), || largest(right, weigh));
+    left.max(right)
+}
+""",
+            "panics if there are no numbers",
+        ),
+        # Cuts, but does one half after the other.
+        (
+            """
+fn largest(numbers: &[u64], weigh: &(impl Fn(u64) -> u64 + Sync)) -> Option<u64> {
+    if numbers.len() <= 1 {
+        return numbers.first().map(|number| weigh(*number));
+    }
+    let (left, right) = numbers.split_at(numbers.len() / 2);
+    largest(left, weigh).max(largest(right, weigh))
+}
+""",
+            "but one thread found them all",
+        ),
+    ],
 }
