@@ -359,6 +359,53 @@ def cells_of(executed):
 
 
 @pytest.fixture
+def tour(cells_of) -> dict:
+    return cells_of("00-tour.ipynb")
+
+
+def test_tour_of_cells(tour):
+    assert shown(tour["expressions-value"]) == "385"
+    assert 'Cook { name: "ann", dishes: 3 }' in shown(tour["expressions-struct"])
+    kinds = [sorted(output["data"]) for output in tour["rich-displays"].outputs if "data" in output]
+    assert [kind[0] for kind in kinds] == ["text/html", "text/markdown", "image/svg+xml"]
+    assert printed(tour["await-run"]).startswith("two naps of 150 ms in ")
+    (menu,) = tour["dep-serde"].outputs
+    assert menu["data"]["application/json"] == {"soup": 4.5, "cake": [3.0, 3.5]}
+
+
+def test_tour_of_what_is_beside_rust(tour):
+    assert "per loop" in shown(tour["magics-timeit"])
+    assert "entries" in printed(tour["magics-shell"]) and shown(tour["magics-shell"]) == '"and Rust goes on"'
+    assert printed(tour["magics-bash"]).split() == ["ONE", "TWO", "THREE"]
+    assert printed(tour["input-run"]) == "hello whoever you are\n"
+
+
+def test_tour_of_errors(tour):
+    for cell, name in [("compile", "mismatched types"), ("parse", "invalid digit"), ("crash-run", "SIGSEGV")]:
+        (output,) = tour[f"errors-{cell}"].outputs
+        assert name in helpers.plain("\n".join([output["evalue"], *output["traceback"]]))
+    assert printed(tour["errors-crash-after"]) == "10 numbers and 2 cooks are still there\n"
+
+
+def test_tour_of_the_companion(tour):
+    assert printed(tour["pools-run"]).splitlines() == ["is it done? false", "10 cups", *(f"{n} more" for n in (1, 4, 2, 3))]
+    assert "5 tasks on 2 workers" in shown(tour["timeline-run"])
+    assert "6/6" in shown(tour["progress-run"], "text/plain")
+    assert "runs `make breakfast`, which waits for `brew coffee`" in shown(tour["deadlock-run"])
+    assert float(re.search(r"[\d.]+", printed(tour["measure-ratio"]))[0]) > 1.5
+    assert speed_ups(shown(tour["measure-speedup-run"]))["4 workers"] > 1.5
+    assert printed(tour["processes-run"]).splitlines() == [f"{n * n}, in another process: true" for n in (1, 2, 3)]
+    assert "apple" in shown(tour["subprocess-run"]) and "pear" not in shown(tour["subprocess-run"]).split("stdout:")[1]
+
+
+def test_tour_of_what_moves(tour):
+    (picture,) = tour["live-run"].outputs
+    assert "cx='515'" in picture["data"]["image/svg+xml"], "the last picture is the one that stays"
+    assert "IntSlider(2, 1..=8)" in shown(tour["widgets-slider"])
+    assert "8 tasks on 1 worker" in shown(tour["widgets-interact"])
+
+
+@pytest.fixture
 def commands(cells_of) -> dict:
     return cells_of("02-subprocess.ipynb")
 
