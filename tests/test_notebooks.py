@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 import helpers
+from wrong_answers import WRONG_ANSWERS
 
 NOTEBOOKS = sorted(helpers.NOTEBOOKS.glob("*.ipynb"))
 FIRST = helpers.NOTEBOOKS / "01-concurrency.ipynb"
@@ -42,6 +43,11 @@ def printed(cell, stream: str = "stdout") -> str:
 def shown(cell, kind: str = "text/plain") -> str:
     """What a cell shows besides text streams."""
     return "\n".join(o["data"][kind] for o in cell.outputs if "data" in o)
+
+
+def speed_ups(text: str) -> dict[str, float]:
+    """How many times as fast as the first each other line of a curve is, by its name."""
+    return {name: float(times) for name, times in re.findall(r"^ *(.+?)  .*?([\d.]+) times", text, re.MULTILINE)}
 
 
 def execute(notebook, directory: Path):
@@ -147,6 +153,22 @@ def test_checks_tell_the_untouched_start_from_the_solution(path, fresh_kc):
         assert len(said.split()) >= 8 and "unwrap" not in said and "left" not in said, f"{name}: {said!r} is no help"
         helpers.ok(fresh_kc, parts["solution"].source)
         helpers.ok(fresh_kc, parts["check"].source)
+
+
+@every_notebook
+def test_each_exercise_has_three_wrong_answers(path):
+    for name in exercises(read(path)):
+        assert len(WRONG_ANSWERS.get(name, [])) == 3, f"tests/wrong_answers.py should have three of {name}"
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if exercises(read(path))], ids=lambda path: path.name)
+def test_checks_say_what_is_wrong_with_a_wrong_answer(path, fresh_kc):
+    for name, parts in exercises(read(path)).items():
+        for answer, hint in WRONG_ANSWERS[name]:
+            helpers.ok(fresh_kc, answer.strip())
+            failed = helpers.run_cell(fresh_kc, parts["check"].source)
+            assert failed.errors and failed.errors[0]["ename"] == "Panic", f"{name}: this passes: {answer}\n{failed}"
+            assert hint in failed.errors[0]["evalue"], f"{name}: the check should say {hint!r} of {answer}\n{failed}"
 
 
 # --- the first notebook -------------------------------------------------------------------------------------------
@@ -338,6 +360,333 @@ def test_sections_and_links_of_the_notes_are_there():
         "www.python.org/dev/peps/pep-0380/",
     ):
         assert link in text, f"the notes point to {link}"
+
+
+# --- the tour and the deeper notebooks ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cells_of(executed):
+    """The cells of a notebook after its run, by id."""
+    return lambda name: {cell.id: cell for cell in executed(helpers.NOTEBOOKS / name).cells}
+
+
+@pytest.fixture
+def tour(cells_of) -> dict:
+    return cells_of("00-tour.ipynb")
+
+
+def test_tour_of_cells(tour):
+    assert shown(tour["expressions-value"]) == "385"
+    assert 'Cook { name: "ann", dishes: 3 }' in shown(tour["expressions-struct"])
+    kinds = [sorted(output["data"]) for output in tour["rich-displays"].outputs if "data" in output]
+    assert [kind[0] for kind in kinds] == ["text/html", "text/markdown", "image/svg+xml"]
+    assert printed(tour["await-run"]).startswith("two naps of 150 ms in ")
+    (menu,) = tour["dep-serde"].outputs
+    assert menu["data"]["application/json"] == {"soup": 4.5, "cake": [3.0, 3.5]}
+
+
+def test_tour_of_what_is_beside_rust(tour):
+    assert "per loop" in shown(tour["magics-timeit"])
+    assert "entries" in printed(tour["magics-shell"]) and shown(tour["magics-shell"]) == '"and Rust goes on"'
+    assert printed(tour["magics-bash"]).split() == ["ONE", "TWO", "THREE"]
+    assert printed(tour["input-run"]) == "hello whoever you are\n"
+
+
+def test_tour_of_errors(tour):
+    for cell, name in [("compile", "mismatched types"), ("parse", "invalid digit"), ("crash-run", "SIGSEGV")]:
+        (output,) = tour[f"errors-{cell}"].outputs
+        assert name in helpers.plain("\n".join([output["evalue"], *output["traceback"]]))
+    assert printed(tour["errors-crash-after"]) == "10 numbers and 2 cooks are still there\n"
+
+
+def test_tour_of_the_companion(tour):
+    assert printed(tour["pools-run"]).splitlines() == ["is it done? false", "10 cups", *(f"{n} more" for n in (1, 4, 2, 3))]
+    assert "5 tasks on 2 workers" in shown(tour["timeline-run"])
+    assert "6/6" in shown(tour["progress-run"], "text/plain")
+    assert "runs `make breakfast`, which waits for `brew coffee`" in shown(tour["deadlock-run"])
+    assert float(re.search(r"[\d.]+", printed(tour["measure-ratio"]))[0]) > 1.5
+    assert speed_ups(shown(tour["measure-speedup-run"]))["4 workers"] > 1.5
+    assert printed(tour["processes-run"]).splitlines() == [f"{n * n}, in another process: true" for n in (1, 2, 3)]
+    assert "apple" in shown(tour["subprocess-run"]) and "pear" not in shown(tour["subprocess-run"]).split("stdout:")[1]
+
+
+def test_tour_of_what_moves(tour):
+    (picture,) = tour["live-run"].outputs
+    assert "cx='515'" in picture["data"]["image/svg+xml"], "the last picture is the one that stays"
+    assert "IntSlider(2, 1..=8)" in shown(tour["widgets-slider"])
+    assert "8 tasks on 1 worker" in shown(tour["widgets-interact"])
+
+
+@pytest.fixture
+def commands(cells_of) -> dict:
+    return cells_of("02-subprocess.ipynb")
+
+
+def test_commands_say_how_they_ended(commands):
+    assert "exit code 3" in shown(commands["run-run"]) and "a complaint" in shown(commands["run-run"], "text/html")
+    assert "code 2, 0 bytes" in printed(commands["run-fields-run"])
+    failed, missing, directory = printed(commands["check-errors"]).splitlines()
+    assert "exit code 7" in failed and "no program `no-such-program`" in missing and "is a directory" in directory
+    assert printed(commands["check-match-run"]) == '7, after "so far so good\\n"\n'
+    assert "hello" in printed(commands["std-run"])
+
+
+def test_only_a_shell_takes_a_line_apart(commands):
+    words, line = printed(commands["words-injection"]).splitlines()
+    assert "; echo all" in words and "\\nall your files are mine" in line
+    assert printed(commands["words-command"]).split() == ["hello", "from", "/", "apple", "pear"]
+
+
+def test_commands_in_a_pipeline(commands):
+    assert printed(commands["pipeline-run"]).splitlines() == ['["yes"] ended with -13', '["head", "-n", "3"] ended with 0']
+    assert printed(commands["pipeline-file"]) == '0, and in the file: "apple\\npear\\n"\n'
+    assert printed(commands["spawn-full-pipe"]).splitlines() == ["it ended with 0", "and has printed 1000000 bytes"]
+
+
+def test_commands_that_run_are_watched_and_ended(commands):
+    assert "not done after 300ms" in printed(commands["timeout-run"])
+    assert printed(commands["spawn-run"]).splitlines() == ["just started: None", "the end: 5, and again: Some(5)"]
+    assert printed(commands["spawn-talk-run"]).splitlines() == ['it says "hello"', 'it says "goodbye"', "it ended with 0"]
+    assert printed(commands["signals-run"]).splitlines()[1] == "ended by signal 9"
+
+
+def test_commands_side_by_side(commands):
+    times = float(re.search(r"([\d.]+) times as fast", printed(commands["many-spawn"]))[1])
+    assert times > 1.5, "four programs that only sleep"
+    assert printed(commands["many-pool-run"]) == "[0, 0, 0, 0, 0]\n"
+    assert "5 tasks on 2 workers" in shown(commands["many-pool-run"])
+    for case in ("words", "shell", "python3"):
+        assert case in shown(commands["time-start-run"])
+
+
+@pytest.fixture
+def threads(cells_of) -> dict:
+    return cells_of("03-threading.ipynb")
+
+
+def test_threads_return_what_their_functions_do(threads):
+    assert printed(threads["start-cooks"]).splitlines()[1:] == ["SOUP is ready", "PASTA is ready", "CAKE is ready"]
+    assert "dropped the plates" in printed(threads["panic-join"])
+    assert shown(threads["borrow-scope"]) == "(15, 5)"
+    for name in ("soup", "pasta", "cake"):
+        assert name in shown(threads["start-timeline"]) and name in shown(threads["start-timeline"], "image/svg+xml")
+
+
+def test_the_compiler_refuses_a_thread_that_borrows(threads):
+    (output,) = threads["borrow-refused"].outputs
+    assert "`text` escapes the function body here" in helpers.plain("\n".join(output["traceback"]))
+
+
+def test_updates_are_lost_without_a_lock(threads):
+    assert printed(threads["race-lost"]) == "10 of 40\n"
+    assert printed(threads["race-lock"]) == "40 of 40\n"
+    assert "3 tasks on 3 workers" in shown(threads["lock-wait"]) and "░" in shown(threads["lock-wait"]), "the waits are drawn"
+    assert printed(threads["lock-try-run"]).splitlines()[::2] == ["free at once? false", "and now? true"]
+
+
+def test_deadlock_of_fork_and_knife(threads):
+    graph = shown(threads["deadlock-graph"])
+    assert "`alice` waits for lock `knife`, which thread `bob` holds" in graph
+    assert "`bob` waits for lock `fork`, which thread `alice` holds" in graph
+    assert "knife" in shown(threads["deadlock-graph"], "image/svg+xml")
+    lock, rlock = printed(threads["rlock-run"]).splitlines()
+    assert lock.startswith("Lock: deadlock") and rlock == "RLock: entered twice"
+
+
+def test_signals_between_threads(threads):
+    assert printed(threads["event-run"]).splitlines() == ["ready? true", '["off", "off", "off"]']
+    assert printed(threads["condition-run"]) == "3 loaves are there\n"
+    cars, most = map(int, re.findall(r"\d+", printed(threads["semaphore-run"])))
+    assert cars == 6 and 1 <= most <= 2
+    assert "the barrier is broken" in printed(threads["barrier-run"])
+    assert printed(threads["timer-run"]) == "the tea is ready\n"
+    assert printed(threads["local-run"]) == "here: curious, in another thread: fine\n"
+    assert shown(threads["queue-run"]) == "55"
+
+
+@pytest.fixture
+def processes(cells_of) -> dict:
+    return cells_of("04-multiprocessing.ipynb")
+
+
+def test_processes_of_ones_own(processes):
+    *greetings, code, ids = printed(processes["start-run"]).splitlines()
+    assert greetings == ["hello bob, from greeter"] * 2 and code == "exit code 0"
+    child, own = re.findall(r"\d+", ids)
+    assert child != own
+    assert printed(processes["start-codes"]).splitlines() == ["sleeps: still alive", "leaves 3, crashes -6, sleeps -9"]
+    assert printed(processes["start-children"]).splitlines() == ["3 children", "0 children"]
+
+
+def test_what_travels_to_processes(processes):
+    assert printed(processes["travel-struct"]) == 'Order { dish: "soup", table: 4 } arrived in another process\n'
+    (refused,) = processes["travel-refused-run"].outputs
+    assert "cannot capture variables" in helpers.plain("\n".join(refused["traceback"]))
+
+
+def test_processes_talk(processes):
+    dishes = printed(processes["queue-run"]).splitlines()
+    assert sorted(dish.split(",")[0] for dish in dishes) == ["dish 1", "dish 2", "dish 3", "dish 4"]
+    assert {dish.split()[-1] for dish in dishes} <= {"ann", "ben"}
+    assert printed(processes["pipe-run"]).splitlines() == ["the root of 2 is 1.414", "the root of 144 is 12.000", "exit code 0"]
+
+
+def test_processes_share(processes):
+    assert printed(processes["shared-race"]) == "10 of 40\n"
+    assert printed(processes["shared-update-run"]) == "40 of 40\n"
+    died, then = printed(processes["lock-died"]).splitlines()
+    assert "ended while it held the lock" in died and then == "and then: taken"
+    assert shown(processes["array-run"]) == "[2, 4, 6, 8, 10, 12]"
+
+
+def test_pools_of_processes(processes):
+    ordered, unordered, last = printed(processes["pool-run"]).splitlines()
+    assert (ordered, sorted(unordered), last) == ("[25, 1, 4]", sorted("[25, 1, 4]"), "16")
+    assert "7 tasks on 2 workers" in shown(processes["pool-run"])
+    times = float(re.search(r"([\d.]+) times as fast", printed(processes["pool-naps"]))[1])
+    assert times > 1.5, "naps overlap, however busy the machine is"
+    assert "chunks of 100" in shown(processes["pool-cost"], "image/svg+xml")
+    assert "SIGABRT (signal 6) while it ran `crash_at_3`" in printed(processes["pool-broken"])
+    assert printed(processes["fresh-run"]) == "3 processes\n"
+
+
+@pytest.fixture
+def futures(cells_of) -> dict:
+    return cells_of("05-futures.ipynb")
+
+
+def test_a_running_task_cannot_be_cancelled(futures):
+    assert printed(futures["life-cancel"]).splitlines() == [
+        "cancel the first:  false",
+        "cancel the second: true",
+        "first: running true, done false",
+        "second: running false, done true",
+        "third: running false, done false",
+    ]
+    assert printed(futures["life-results"]).splitlines() == ["Ok(400)", "Err(Cancelled)", "Ok(30)"]
+    assert printed(futures["timeout-run"]).splitlines()[1] == "and later: 600"
+
+
+def test_failures_stay_in_their_futures(futures):
+    assert "settle the bill panicked" in printed(futures["errors-panic"])
+    assert "the worker is fine: 42" in printed(futures["errors-panic"])
+    assert printed(futures["errors-values-run"]).splitlines() == ["a number: 12", "no number: invalid digit found in string"]
+    assert printed(futures["wait-failed"]).endswith("woken up\n")
+    assert printed(futures["broken-run"]).count("ended by SIGABRT (signal 6) while it ran `crash`") == 2
+    assert "the initializer panicked" in printed(futures["initializer-run"])
+
+
+def test_orders_of_many_futures(futures):
+    orders = printed(futures["many-orders"]).splitlines()
+    assert orders[:3] == ["map: 500 ms", "map: 100 ms", "map: 300 ms"]
+    assert sorted(orders[3:]) == ["as_completed: 100 ms", "as_completed: 300 ms", "as_completed: 500 ms"]
+    assert "6 tasks on 3 workers" in shown(futures["many-timeline-run"])
+    assert shown(futures["many-timeline-run"], "image/svg+xml").startswith("<svg")
+
+
+def test_every_executor_takes_the_same_work(futures):
+    lines = printed(futures["executors-run"]).splitlines()
+    names = [re.search(r"on ([A-Za-z]+)Executor", line)[1] for line in lines]
+    assert names == ["Serial", "ThreadPool", "Rayon", "Tokio", "ProcessPool"]
+    assert all(line.startswith("400 ms of naps") for line in lines)
+    curve = shown(futures["executors-speedup"])
+    assert speed_ups(curve)["4 workers"] > 1.5, curve
+
+
+def test_the_end_of_a_pool(futures):
+    thrown, results, refused = printed(futures["shutdown-run"]).splitlines()
+    assert (thrown, results) == ("thrown away: 2", "Ok(400), Err(Cancelled)") and "takes no more tasks" in refused
+    assert "dropped without a result" in printed(futures["promise-run"])
+    assert shown(futures["await-run"]) == "(100, 200)"
+
+
+@pytest.fixture
+def tokio(cells_of) -> dict:
+    return cells_of("06-async-tokio.ipynb")
+
+
+def test_async_code_runs_when_it_is_awaited(tokio):
+    assert printed(tokio["lazy-run"]).splitlines() == ["nothing was greeted yet", "now greeting bob", "hello bob"]
+    two, four = map(float, re.findall(r"([\d.]+) s", printed(tokio["join-run"])))
+    assert two * 2 / four > 1.5, "four naps together take about as long as one"
+    assert sorted(printed(tokio["tasks-set"]).splitlines()) == ["slept 150 ms", "slept 250 ms", "slept 50 ms"]
+    assert "500 of them" in shown(tokio["tasks-benchmark"])
+
+
+def test_tokio_tasks_that_block_hold_up_others(tokio):
+    assert "on 1 worker" in shown(tokio["seen-run"])
+    held_up = int(re.search(r"took (\d+)ms", printed(tokio["blocking-run"]))[1])
+    assert held_up >= 400, "ann blocks for 400 ms"
+    assert "ann blocks" in shown(tokio["blocking-run"], "image/svg+xml")
+    assert "ann blocks" in shown(tokio["blocking-solved"], "image/svg+xml")
+
+
+def test_tokio_tasks_are_cancelled_and_clean_up(tokio):
+    assert printed(tokio["cancel-timeout"]).splitlines() == ["ann cleans up", "Err(Elapsed(()))"]
+    assert printed(tokio["select-run"]).splitlines()[-1] == "the tortoise is there after 50 ms"
+    assert "the hare cleans up" in printed(tokio["select-run"])
+    assert printed(tokio["abort-run"]).splitlines()[-1] == "cancelled: true"
+
+
+def test_tokio_channels(tokio):
+    assert printed(tokio["channels-mpsc"]) == "the sum is 15\n"
+    assert printed(tokio["channels-oneshot-run"]).split() == "now it is 10 now it is 30 now it is 42".split()
+    assert printed(tokio["channels-news-run"]).splitlines() == [
+        "ann: mild, warm",
+        "ben: mild, warm",
+        "the setting: warm",
+    ]
+
+
+def test_tokio_with_bounds_and_locks(tokio):
+    assert printed(tokio["bounded-semaphore"]) == "12 visits, 3 at most at a time\n"
+    assert shown(tokio["streams-run"]) == "[4, 16, 36]"
+    (refused,) = tokio["lock-refused"].outputs
+    assert "future cannot be sent between threads safely" in helpers.plain("\n".join(refused["traceback"]))
+    assert printed(tokio["lock-async"]) == "40 of 40\n"
+    assert shown(tokio["server-call"]) == '("HELLO!\\nWORLD!\\n", "ANYBODY THERE!\\n")'
+
+
+@pytest.fixture
+def rayon(cells_of) -> dict:
+    return cells_of("07-rayon.ipynb")
+
+
+def test_rayon_finds_what_a_loop_finds(rayon):
+    assert printed(rayon["iter-run"]).startswith("17984 primes, 17984 primes, on ")
+    for case in ("iter", "par_iter"):
+        assert f"\n  {case} " in shown(rayon["iter-benchmark"])
+    assert shown(rayon["join-run"]) == "333338333350000"
+    assert shown(rayon["scope-run"]) == "[10, 20, 30, 40]"
+    assert printed(rayon["help-run"]) == "100 deep\n"
+
+
+def test_rayon_keeps_the_order_of_what_it_collects(rayon):
+    collected, done = printed(rayon["order-run"]).splitlines()
+    assert collected == "collected: [1, 4, 9, 16, 25, 36, 49, 64]"
+    assert sorted(re.findall(r"\d", done)) == list("12345678")
+    assert "the first prime: Some(1000003)" in printed(rayon["find-run"]) and "is true" in printed(rayon["find-run"])
+    assert printed(rayon["errors-run"]).splitlines() == ["Ok([1, 2, 3])", "Err(ParseIntError { kind: InvalidDigit })"]
+
+
+def test_rayon_needs_no_shared_sum(rayon):
+    (refused,) = rayon["refused-run"].outputs
+    assert "cannot assign to `total`" in helpers.plain("\n".join(refused["traceback"]))
+    assert printed(rayon["reduce-run"]).split() == ["500500", "8"]
+    assert "times as fast" in shown(rayon["fold-benchmark"]), "a lock for each item costs many times as much as the item"
+
+
+def test_rayon_does_not_always_pay(rayon):
+    assert re.search(r"par_iter .* times as long", shown(rayon["small-benchmark"])), shown(rayon["small-benchmark"])
+    assert float(re.search(r"([\d.]+) times as fast", printed(rayon["naps-run"]))[1]) > 1.5, "eight naps on eight threads"
+
+
+def test_rayon_is_seen_at_work(rayon):
+    assert printed(rayon["stealing-work"]) == printed(rayon["stealing-rayon-run"])
+    assert "9 to 16" in shown(rayon["stealing-work"], "image/svg+xml")
+    assert "16 tasks on 2 workers" in shown(rayon["stealing-rayon-run"])
+    assert shown(rayon["picture-run"], "image/svg+xml").count("<rect") > 1000
 
 
 # --- threadbook run -----------------------------------------------------------------------------------------------
