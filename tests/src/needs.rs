@@ -14,7 +14,7 @@ struct Need {
     get: &'static str,
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need { name: "rustfmt", any: &[&["cargo", "fmt", "--version"]], get: "rustup component add rustfmt" },
     Need { name: "clippy", any: &[&["cargo", "clippy", "--version"]], get: "rustup component add clippy" },
     Need { name: "Python 3", any: &[&["python3", "--version"]], get: "apt install python3" },
@@ -33,6 +33,7 @@ const NEEDS: [Need; 6] = [
         get: "apt install chromium",
     },
     Need { name: "poppler-utils", any: &[&["pdftotext", "-v"]], get: "apt install poppler-utils" },
+    Need { name: "npm", any: &[&["npm", "--version"]], get: "apt install npm" },
 ];
 
 /// Says what is missing.
