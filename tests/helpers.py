@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import re
+import subprocess
 import sys
 import time
 import uuid
@@ -42,6 +43,24 @@ def kernel_spec(name: str = KERNEL) -> KernelSpec:
             f"the kernel {name!r} is not installed for {sys.executable} (installed: {known}). "
             f"Install it with: threadbook install --prefix {sys.prefix}"
         ) from None
+
+
+def threadbook(*arguments, cwd: Path, timeout: float = 150, **env) -> subprocess.CompletedProcess:
+    """Runs the binary that the installed kernelspec names, with this Python first in PATH."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        [kernel_spec().argv[0], *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PATH": path, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def told(run: subprocess.CompletedProcess) -> str:
+    return plain(f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}")
 
 
 @dataclass

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import html.parser
 import http.server
-import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import unicodedata
 import xml.etree.ElementTree
@@ -19,6 +17,7 @@ import nbformat
 import pytest
 
 import helpers
+from helpers import threadbook, told
 from helpers_browser import browser_page, worst_contrast
 
 NOTEBOOKS = sorted(helpers.NOTEBOOKS.glob("*.ipynb"))
@@ -34,24 +33,6 @@ pytestmark = pytest.mark.timeout(900)
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 both_editions = pytest.mark.parametrize("edition", EDITIONS)
 on_the_screen = pytest.mark.parametrize("form", ["html", "slides"])
-
-
-def threadbook(*arguments, cwd: Path, timeout: float = 150, **env) -> subprocess.CompletedProcess:
-    """Runs the binary that the installed kernelspec names, with this Python first in PATH."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return subprocess.run(
-        [helpers.kernel_spec().argv[0], *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "PATH": path, **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
-
-
-def told(run: subprocess.CompletedProcess) -> str:
-    return helpers.plain(f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}")
 
 
 def poppler(program: str, *arguments) -> bytes:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbclient
@@ -13,6 +10,7 @@ import nbformat
 import pytest
 
 import helpers
+from helpers import threadbook, told
 from wrong_answers import WRONG_ANSWERS
 
 NOTEBOOKS = sorted(helpers.NOTEBOOKS.glob("*.ipynb"))
@@ -690,24 +688,6 @@ def test_rayon_is_seen_at_work(rayon):
 
 
 # --- threadbook run -----------------------------------------------------------------------------------------------
-
-
-def threadbook(*arguments, cwd: Path, timeout: float = 150) -> subprocess.CompletedProcess:
-    """Runs the binary that the installed kernelspec names, with this Python first in PATH."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return subprocess.run(
-        [helpers.kernel_spec().argv[0], *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "PATH": path},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
-
-
-def told(run: subprocess.CompletedProcess) -> str:
-    return helpers.plain(f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}")
 
 
 def write_notebook(path: Path, *cells: str, raises: tuple[int, ...] = ()) -> Path:
