@@ -140,7 +140,8 @@ fn any_exit_code_and_any_signal() {
     arbtest(|random| {
         let code = random.int_in_range(0..=255)?;
         assert_eq!(call(["sh", "-c", "exit $0", &code.to_string()]).unwrap(), code);
-        let signal = random.choose_iter([1, 2, 9, 13, 15, libc::SIGUSR1, libc::SIGUSR2])?;
+        // Not those of a terminal: whoever runs the tests in the background has them ignored.
+        let signal = random.choose_iter([9, 13, 14, 15, libc::SIGUSR1, libc::SIGUSR2])?;
         let child = spawn(["sleep", "1000"]).unwrap();
         child.send_signal(signal).unwrap();
         assert_eq!(child.wait().unwrap(), -signal);
