@@ -21,7 +21,7 @@ type Outcome = Result<(), String>;
 
 const STEPS: [Step; 9] = [
     Step { name: "needs", check: needs::all },
-    Step { name: "format", check: |c| c.cargo(&["fmt", "--all", "--check"]) },
+    Step { name: "format", check: format },
     Step {
         name: "lints",
         check: |c| c.cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
@@ -34,6 +34,12 @@ const STEPS: [Step; 9] = [
     Step { name: "test packages", check: test_packages },
     Step { name: "end to end", check: end_to_end },
 ];
+
+/// The workspace, and the programs beside the notebooks, which are no part of it.
+fn format(checkout: &Checkout) -> Outcome {
+    checkout.cargo(&["fmt", "--all", "--check"])?;
+    checkout.cargo(&["fmt", "--check", "--manifest-path", "notebooks/scripts/Cargo.toml"])
+}
 
 fn main() -> ExitCode {
     // SAFETY: The process has just begun and has one thread.

@@ -27,8 +27,8 @@ pub enum TaskError {
     /// The future was cancelled before its task started.
     #[error("the task was cancelled before it started")]
     Cancelled,
-    /// The time-out passed. The task itself goes on.
-    #[error("the time-out passed before the task was done; the task itself goes on")]
+    /// The time-out passed. What was waited for, such as a task, goes on.
+    #[error("the time-out passed; only the wait is over, what it was for goes on")]
     TimedOut,
     /// The wait could never have ended: it is part of a deadlock.
     #[error("deadlock: {0}")]
@@ -39,8 +39,8 @@ pub enum TaskError {
     /// The executor was shut down before the task was submitted.
     #[error("the executor was shut down and takes no more tasks; make a new one")]
     ShutDown,
-    /// The wait was ended by an interrupt. The task itself goes on.
-    #[error("the wait was interrupted; the task itself goes on")]
+    /// The wait was ended by an interrupt. What was waited for, such as a task, goes on.
+    #[error("the wait was interrupted; only the wait is over, what it was for goes on")]
     Interrupted,
     /// The promise was dropped before it got a result.
     #[error("the promise was dropped without a result; call `set_result` or `set_exception` on every path")]

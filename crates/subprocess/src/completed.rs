@@ -48,6 +48,9 @@ pub struct Stage {
     pub usage: Usage,
 }
 
+/// How text looks that was printed, also where nobody else says so: in an exported page.
+const TEXT: &str = "margin: 0.2em 0 0.6em 1em; font-family: monospace";
+
 impl CompletedProcess {
     /// `job` must have been reaped.
     pub(crate) fn new(job: &Job, stdout: Vec<u8>, stderr: Vec<u8>) -> CompletedProcess {
@@ -125,7 +128,7 @@ impl CompletedProcess {
         let how = escaped(&how_it_ended(self.returncode));
         let _ = write!(page, "</tbody></table><p>{how} after {:.3?}</p>", self.elapsed);
         for (name, text) in self.captured().into_iter().filter(|(_, text)| !text.is_empty()) {
-            let _ = write!(page, "<div>{name}</div><pre>{}</pre>", escaped(&text));
+            let _ = write!(page, "<div>{name}</div><pre style=\"{TEXT}\">{}</pre>", escaped(&text));
         }
         page
     }
@@ -183,7 +186,7 @@ mod tests {
         let bundle = bundle_of(&run(shell("echo '<b>&'; echo oops >&2; exit 3") | ["cat"]).unwrap());
         let html = bundle["text/html"].as_str().unwrap();
         assert_eq!(html.matches("<tr>").count(), 3, "a heading and two commands: {html}");
-        for part in ["<td>3</td>", "<td>0</td>", "<pre>&lt;b&gt;&amp;\n</pre>", "<pre>oops\n</pre>"] {
+        for part in ["<td>3</td>", "<td>0</td>", ">&lt;b&gt;&amp;\n</pre>", ">oops\n</pre>"] {
             assert!(html.contains(part), "{part} in {html}");
         }
         let text = bundle["text/plain"].as_str().unwrap();
@@ -197,7 +200,7 @@ mod tests {
     #[test]
     fn without_output_there_is_nothing_below_the_table() {
         let done = run("true").unwrap();
-        assert!(!done.html().contains("<pre>") && !done.to_string().contains('\n'));
+        assert!(!done.html().contains("<pre") && !done.to_string().contains('\n'));
     }
 
     #[test]

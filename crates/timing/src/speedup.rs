@@ -60,7 +60,8 @@ pub struct Point {
 ///
 /// G. M. Amdahl 1967, "Validity of the single processor approach to achieving large scale computing
 /// capabilities", AFIPS 30: if the part *s* of the work is serial, and the rest is shared evenly by *n*
-/// workers, it takes *s* + (1 - *s*) / *n* of the time. Here *s* is what fits best, by least squares of the
+/// workers, it takes *s* + (1 - *s*) / *n* of the time. Work that computes is never shared by more workers than
+/// there are processors; work that waits is, and known by it: it is more times as fast. Here *s* is what fits best, by least squares of the
 /// relative errors, to each turn of runs; where it lies is Student's t of those, one for a turn.
 #[derive(Clone, PartialEq)]
 pub struct SpeedUp {
@@ -130,20 +131,35 @@ impl SpeedUp {
     /// How many times as fast so many workers should be as the fewest, by Amdahl's law.
     pub fn expected(&self, workers: f64) -> f64 {
         let serial = self.serial();
-        let time = |workers: f64| serial + (1.0 - serial) / workers.max(1.0);
+        let time = |workers: f64| serial + (1.0 - serial) / self.at_work(workers.max(1.0));
         time(self.baseline() as f64) / time(workers)
+    }
+
+    /// How many of so many workers are at work at the same time.
+    fn at_work(&self, workers: f64) -> f64 {
+        if self.waits() { workers } else { workers.min(self.processors.max(1) as f64) }
+    }
+
+    /// Whether it went faster than so many processors can compute.
+    fn waits(&self) -> bool {
+        let Some(first) = self.points.first() else { return false };
+        let time = |point: &Point| point.measurement.median_seconds();
+        let most = 1.05 * self.processors.max(1) as f64 / first.workers as f64;
+        self.points.iter().any(|point| time(first) > most * time(point))
     }
 
     /// The part of the work that more workers do not make shorter, from 0 to 1: the *s* of Amdahl's law.
     pub fn serial(&self) -> f64 {
-        serial(&self.points.iter().map(|point| (point.workers as f64, median(point.measurement.seconds()))))
+        let time = |point: &Point| median(point.measurement.seconds());
+        serial(&self.points.iter().map(|point| (self.at_work(point.workers as f64), time(point))))
     }
 
     /// Where [`serial`](SpeedUp::serial) lies with 95 % confidence, as far as chance goes.
     pub fn serial_interval(&self) -> Range<f64> {
         let turns = self.points.iter().map(|point| point.measurement.seconds().len()).min().unwrap_or(0);
         let in_turn = |turn: usize| {
-            serial(&self.points.iter().map(|point| (point.workers as f64, point.measurement.seconds()[turn])))
+            let time = |point: &Point| point.measurement.seconds()[turn];
+            serial(&self.points.iter().map(|point| (self.at_work(point.workers as f64), time(point))))
         };
         let (low, high) = Estimate::of(&(0..turns).map(in_turn).collect::<Vec<_>>()).interval();
         low.clamp(0.0, 1.0)..high.clamp(0.0, 1.0)
@@ -278,7 +294,7 @@ mod tests {
             workers.dedup();
             let time = |workers: usize| whole * (serial + (1.0 - serial) / workers as f64);
             let points = workers.iter().map(|count| (*count, Measurement::new(1, [time(*count); 3])));
-            let curve = SpeedUp::new(points);
+            let curve = SpeedUp::new(points).on_processors(64);
             if workers.len() > 1 {
                 assert!((curve.serial() - serial).abs() < 1e-6, "{} is not {serial}", curve.serial());
                 for count in workers {
@@ -295,6 +311,16 @@ mod tests {
         assert_eq!(curve(&[(1, &[10.0]), (2, &[12.0])]).serial(), 1.0);
         assert_eq!(curve(&[(1, &[10.0])]).serial(), 0.0);
         assert_eq!(curve(&[]).serial(), 0.0);
+    }
+
+    #[test]
+    fn work_that_computes_is_not_shared_by_more_workers_than_there_are_processors() {
+        let computing = curve(&[(1, &[10.0]), (2, &[5.0]), (4, &[5.1]), (8, &[4.9])]).on_processors(2);
+        assert!(computing.serial() < 0.01, "{}", computing.serial());
+        assert!((computing.expected(8.0) - computing.expected(2.0)).abs() < 1e-9);
+        let waiting = curve(&[(1, &[8.0]), (2, &[4.0]), (8, &[1.0])]).on_processors(2);
+        assert!(waiting.serial() < 1e-9 && waiting.expected(8.0) > 7.9);
+        assert_eq!(curve(&[(1, &[4.0]), (2, &[4.1])]).on_processors(1).serial(), 0.0);
     }
 
     #[test]
