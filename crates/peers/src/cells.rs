@@ -1,6 +1,7 @@
 //! What a cell costs: from the request to the idle status, beside other kernels.
 
 use crate::Report;
+use crate::bare::beside_rustc;
 use crate::kernels::{Kernels, run};
 use crate::row::Row;
 use anyhow::Context;
@@ -48,11 +49,14 @@ const EXPRESSION: &str = "is_prime(112272535095293)";
 
 type Measure = fn(&Kernels, &str) -> anyhow::Result<Row>;
 
-const WORKLOADS: [(&str, Measure); 9] = [
+const WORKLOADS: [(&str, Measure); 10] = [
     ("kernel: warm expression cell", |kernels, name| warm(kernels, name, &[], EXPRESSION)),
     ("kernel: warm statement cell", |kernels, name| warm(kernels, name, &[], "assert!(!is_prime(9));")),
     ("kernel: warm cell among 200 functions and 50 variables", |kernels, name| {
         warm(kernels, name, &large_session(), EXPRESSION)
+    }),
+    ("kernel: warm expression cell, beside rustc", |kernels, name| {
+        beside_rustc(kernels, name, IS_PRIME, EXPRESSION)
     }),
     ("kernel: empty cell", |kernels, name| beside_python(kernels, name, ["", ""])),
     ("kernel: 100,000 printed lines", |kernels, name| {

@@ -4,6 +4,7 @@
 //! 95 % of bootstrap samples put it. Below 1 is faster than the peer. Rounds of the two alternate, so that
 //! a noisy machine is noisy for both. Only workloads whose name contains `FILTER` are run.
 
+mod bare;
 mod cells;
 mod examples;
 mod kernels;
