@@ -38,6 +38,7 @@ fn only_directory(parent: &Path) -> anyhow::Result<PathBuf> {
 
 /// The compiler, as a session has called it.
 struct Rustc {
+    program: PathBuf,
     directory: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
@@ -49,6 +50,7 @@ struct Rustc {
 impl Rustc {
     /// In a copy of the session's directory.
     fn like(session: &Path, directory: &Path) -> anyhow::Result<Rustc> {
+        let sysroot = threadbook_cargo_env::sysroot().context("rustc was not found")?;
         let copied = Command::new("cp").arg("-a").args([session, directory]).status()?;
         ensure!(copied.success(), "the session's directory could not be copied");
         for answer in fs::read_dir(directory.join("answers"))? {
@@ -73,7 +75,8 @@ impl Rustc {
                 .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
                 .collect();
             let source = fs::read_to_string(directory.join("src/lib.rs"))?;
-            return Ok(Rustc { directory: directory.to_owned(), arguments, environment, source, runs: 0 });
+            let (program, directory) = (sysroot.join("bin/rustc"), directory.to_owned());
+            return Ok(Rustc { program, directory, arguments, environment, source, runs: 0 });
         }
         anyhow::bail!("the session does not remember how it compiles a cell")
     }
@@ -82,8 +85,7 @@ impl Rustc {
         self.runs += 1;
         let name = format!("run_user_code_{}00", self.runs);
         fs::write(self.directory.join("src/lib.rs"), self.source.replace("run_user_code_", &name))?;
-        let sysroot = threadbook_cargo_env::sysroot().context("rustc was not found")?;
-        let mut rustc = Command::new(sysroot.join("bin/rustc"));
+        let mut rustc = Command::new(&self.program);
         rustc.args(&self.arguments).envs(self.environment.iter().cloned()).current_dir(&self.directory);
         let start = Instant::now();
         let output = rustc.output()?;

@@ -55,10 +55,10 @@ pub fn decode<T: DeserializeOwned + 'static>(bytes: Vec<u8>) -> Result<T, CodecE
     let mut bytes = Some(bytes);
     let mut plain: Option<T> = None;
     read_plain(&mut plain, &mut bytes)?;
-    let (None, Some(bytes)) = (&mut plain, bytes) else {
-        return plain.ok_or_else(|| CodecError("a plain value was not read".to_owned()));
-    };
-    rmp_serde::from_slice(&bytes).map_err(|error| {
+    if let Some(value) = plain {
+        return Ok(value);
+    }
+    rmp_serde::from_slice(&bytes.unwrap_or_default()).map_err(|error| {
         CodecError(format!("what arrived is no value of type {}: {error}", std::any::type_name::<T>()))
     })
 }

@@ -4,10 +4,11 @@ use std::fmt;
 use std::io::{self, Cursor};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
+use threadbook_trace::sync::Mutex;
 use threadbook_worker::{Call, Descriptor, Start, Worker};
 use tiny_http::{Header, Request, Response};
 
@@ -32,7 +33,6 @@ use tiny_http::{Header, Request, Response};
 pub struct Server {
     running: Arc<Mutex<Running>>,
     address: SocketAddr,
-    latency: Duration,
 }
 
 /// The listening socket, and the process that serves it.
@@ -59,20 +59,16 @@ impl Running {
 
 /// Starts the server at `address` again, if it is one of ours whose process is gone.
 pub(crate) fn revive(address: &str) -> io::Result<()> {
-    let mut servers = lock(&SERVERS);
+    let mut servers = SERVERS.lock();
     servers.retain(|(_, server)| server.strong_count() > 0);
     let found = servers.iter().find(|(other, _)| other.to_string() == address);
     let Some(server) = found.and_then(|(_, server)| server.upgrade()) else { return Ok(()) };
     drop(servers);
-    let mut running = lock(&server);
+    let mut running = server.lock();
     if running.worker.poll().is_some() {
         *running = Running::start(running.listener.try_clone()?, running.latency)?;
     }
     Ok(())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Server {
@@ -85,8 +81,8 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let running = Arc::new(Mutex::new(Running::start(listener, latency)?));
-        lock(&SERVERS).push((address, Arc::downgrade(&running)));
-        Ok(Server { running, address, latency })
+        SERVERS.lock().push((address, Arc::downgrade(&running)));
+        Ok(Server { running, address })
     }
 
     /// The address of a page. Any name will do.
@@ -101,18 +97,18 @@ impl Server {
 
     /// The number of the process that serves.
     pub fn pid(&self) -> u32 {
-        lock(&self.running).worker.pid()
+        self.running.lock().worker.pid()
     }
 
     /// How long a page takes at least.
     pub fn latency(&self) -> Duration {
-        self.latency
+        self.running.lock().latency
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Server({}, {:?} a page)", self.url(""), self.latency)
+        write!(f, "Server({}, {:?} a page)", self.url(""), self.latency())
     }
 }
 
@@ -179,7 +175,7 @@ mod tests {
         let (url, before) = (server.url("again"), server.pid());
         let kill = std::process::Command::new("kill").args(["-9", &before.to_string()]).status().unwrap();
         assert!(kill.success());
-        while lock(&server.running).worker.poll().is_none() {
+        while server.running.lock().worker.poll().is_none() {
             thread::yield_now();
         }
         assert!(fetch(&url).unwrap().contains("again"));
