@@ -2,6 +2,7 @@
 
 use crate::Report;
 use crate::bare::beside_rustc;
+use crate::checkpoints;
 use crate::kernels::{Kernels, run};
 use crate::row::Row;
 use anyhow::Context;
@@ -45,11 +46,12 @@ let mut svg = String::new();
 }
 "#;
 
-const EXPRESSION: &str = "is_prime(112272535095293)";
+/// Computes next to nothing, so that what is measured is the kernel.
+const EXPRESSION: &str = "is_prime(9)";
 
 type Measure = fn(&Kernels, &str) -> anyhow::Result<Row>;
 
-const WORKLOADS: [(&str, Measure); 10] = [
+const WORKLOADS: [(&str, Measure); 12] = [
     ("kernel: warm expression cell", |kernels, name| warm(kernels, name, &[], EXPRESSION)),
     ("kernel: warm statement cell", |kernels, name| warm(kernels, name, &[], "assert!(!is_prime(9));")),
     ("kernel: warm cell among 200 functions and 50 variables", |kernels, name| {
@@ -67,6 +69,8 @@ const WORKLOADS: [(&str, Measure); 10] = [
     ("kernel: start to first pool and picture", first_picture),
     ("kernel: start to first companion cell", first_companion),
     ("kernel: the same, beside a filled cache", first_companion_cached),
+    (checkpoints::WORKLOADS[0], checkpoints::beside_none),
+    (checkpoints::WORKLOADS[1], checkpoints::beside_none),
 ];
 
 /// Measures what is wanted.

@@ -6,6 +6,7 @@
 
 mod bare;
 mod cells;
+mod checkpoints;
 mod examples;
 mod kernels;
 mod row;

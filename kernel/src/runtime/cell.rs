@@ -1,6 +1,6 @@
 //! The cell process: loads shared objects and runs the cells in them, one after the other.
 
-use super::checkpoint;
+use super::{checkpoint, pages};
 use crate::wire;
 use libloading::Library;
 use nix::unistd::{ForkResult, Pid, fork, setpgid};
@@ -108,6 +108,9 @@ impl CellProcess {
             }
             let checkpoint = if self.takes_checkpoints { self.take_checkpoint() } else { None };
             self.control.write_all(&Report::Done(checkpoint).to_bytes())?;
+            if checkpoint.is_some() {
+                pages::take_back();
+            }
         }
         Ok(())
     }

@@ -5,7 +5,8 @@
 //! process is the [`supervisor`]: it forks the [`cell`] process, which loads and runs what the engine has
 //! compiled, and stands between it and the kernel: what user code prints is parted from what the engine
 //! must hear ([`notices`]), and the death of the cell process is told with its reason. After each cell, the
-//! cell process leaves a [`checkpoint`], from which the supervisor has it go on if it dies.
+//! cell process leaves a [`checkpoint`], from which the supervisor has it go on if it dies, and takes back the
+//! [`pages`] that the two share, so that timings do not show it.
 //!
 //! The supervisor never runs user code, never starts a thread (so that it may fork), and never waits for
 //! the cell process without also listening to the kernel.
@@ -14,6 +15,7 @@ mod cell;
 mod checkpoint;
 mod inbox;
 mod notices;
+mod pages;
 mod supervisor;
 
 #[cfg(test)]
