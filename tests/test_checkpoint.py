@@ -147,7 +147,8 @@ def test_without_its_checkpoint_a_dead_process_is_replaced(fresh_kernel):
 def test_two_hundred_crashes_and_two_hundred_interrupts(fresh_kernel):
     kc = fresh_kernel.client
     ok(kc, "let kept = vec![1, 2, 3]; let never = threadbook::threading::Event::new();")
-    before = len(fresh_kernel.processes())
+    # The compiler that waits for the next cell may have started already.
+    before = len(fresh_kernel.processes()) + 1
     for _ in range(200):
         assert run_cell(kc, "std::process::abort();").status == "error"
     interrupt = interrupting(fresh_kernel, after=0)
@@ -155,7 +156,6 @@ def test_two_hundred_crashes_and_two_hundred_interrupts(fresh_kernel):
         result = run_cell(kc, 'println!("started"); never.wait();', timeout=30, on_message=interrupt)
         assert result.errors and result.errors[0]["ename"] == "Interrupted", result
     assert ok(kc, "kept.len()").result == "3"
-    after = wait_until(lambda: len(fresh_kernel.processes()) <= before and before, timeout=5)
-    assert after == before, fresh_kernel.processes()
+    assert wait_until(lambda: len(fresh_kernel.processes()) <= before, timeout=5), fresh_kernel.processes()
     fresh_kernel.manager.shutdown_kernel()
     assert wait_until(lambda: not fresh_kernel.processes(), timeout=5), fresh_kernel.processes()

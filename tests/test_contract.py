@@ -309,6 +309,44 @@ def test_early_return_by_question_mark(kc):
     assert result.stdout == "", "nothing after the `?` runs"
 
 
+CAUSED = """
+#[derive(Debug)]
+struct Settings { source: std::io::Error }
+impl std::fmt::Display for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { f.write_str("no settings") }
+}
+impl std::error::Error for Settings {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> { Some(&self.source) }
+}
+fn plain() -> Result<u8, Settings> {
+    Err(Settings { source: std::io::Error::other("no disk") })
+}
+fn boxed() -> Result<u8, Box<dyn std::error::Error>> { Ok(plain()?) }
+fn sent() -> Result<u8, Box<dyn std::error::Error + Send + Sync>> { Ok(plain()?) }
+fn text() -> Result<u8, String> { Err("only words".to_string()) }
+"""
+
+
+@pytest.mark.parametrize("call", ["plain", "boxed", "sent"])
+def test_question_mark_tells_the_cause_and_the_place(kc, call):
+    ok(kc, CAUSED)
+    others = ['let n: u32 = "5".parse()?;']
+    if call != "plain":
+        # Beside what is only text, the engine cannot know more of an error than that it can be displayed.
+        others.append("let n = Ok::<u32, String>(5)?;")
+    for other in others:
+        result = run_cell(kc, f"{other}\nlet wanted = {call}()?;\nprintln!(\"{{n}} {{wanted}}\");")
+        assert_error(result, "no settings", "caused by: no disk", f"let wanted = {call}()?;", "]:2:")
+        assert (result.reply["ename"], result.reply["evalue"]) == ("Error", "no settings")
+
+
+def test_question_mark_on_what_is_only_text(kc):
+    ok(kc, CAUSED)
+    result = run_cell(kc, "let wanted = text()?;")
+    assert_error(result, "only words", "let wanted = text()?;")
+    assert "caused by" not in result.traceback
+
+
 def test_compile_error(kc):
     result = run_cell(kc, 'let before = 1;\nlet cups: u32 = "twelve";')
     assert_error(result, "mismatched types", 'let cups: u32 = "twelve";')

@@ -88,9 +88,30 @@ def test_ten_kernels_in_a_row(kernelspec, tmp_path, cache):
             assert_nothing_is_left(kernel, cache)
 
 
+def waiting_compilers(kernel) -> list:
+    """Those that have started before there is a cell for them."""
+    return [process for process in kernel.processes() if process.name() == "rustc"]
+
+
+def test_a_compiler_waits_for_the_next_cell(kernelspec, tmp_path, cache):
+    with running_kernel(tmp_path, env={"XDG_CACHE_HOME": str(cache)}) as kernel:
+        ok(kernel.client, "let kept = 1;")
+        assert wait_until(lambda: len(waiting_compilers(kernel)) == 1, 30), kernel.processes()
+        [first] = waiting_compilers(kernel)
+        assert ok(kernel.client, "kept + 1").result == "2"
+        assert wait_until(lambda: not first.is_running() and len(waiting_compilers(kernel)) == 1, 30)
+        # One that was killed is not missed.
+        waiting_compilers(kernel)[0].kill()
+        assert ok(kernel.client, "kept + 2").result == "3"
+        assert wait_until(lambda: len(waiting_compilers(kernel)) == 1, 30), kernel.processes()
+        os.kill(kernel.manager.provisioner.pid, signal.SIGKILL)
+        assert wait_until(lambda: not kernel.processes(), 10), kernel.processes()
+
+
 def test_the_work_directory_is_removed(kernelspec, tmp_path, cache):
     with running_kernel(tmp_path, env={"XDG_CACHE_HOME": str(cache)}) as kernel:
         ok(kernel.client, "let kept = 1;")
+        assert wait_until(lambda: len(waiting_compilers(kernel)) == 1, 30), kernel.processes()
         shutil.rmtree(sessions(cache)[0])
         result = run_cell(kernel.client, "kept + 1", timeout=60)
         assert result.status == "error" and "estart the kernel" in result.complaint, result
@@ -110,15 +131,20 @@ def test_the_notebooks_directory_is_removed(kernelspec, tmp_path):
         assert ok(kernel.client, "std::env::current_dir().is_err()").result == "true"
 
 
+def limit_files(kernel, most: int) -> None:
+    """Limits the size of files for every process of a kernel that has come to rest, and so for those that they start."""
+    assert wait_until(lambda: len(waiting_compilers(kernel)) == 1, 30), kernel.processes()
+    for process in kernel.processes():
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+
 def test_the_disk_is_full(kernelspec, tmp_path):
     """A limit on the size of files is the full disk that a test can make."""
     with running_kernel(tmp_path) as kernel:
         ok(kernel.client, "let kept = 1;")
-        for process in kernel.processes():
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        limit_files(kernel, 4096)
         result = run_cell(kernel.client, "kept + 1", timeout=60)
         assert result.status == "error", result
         assert len(result.traceback.splitlines()) <= 12, result.traceback
-        for process in kernel.processes():
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        limit_files(kernel, resource.RLIM_INFINITY)
         assert ok(kernel.client, "kept + 1").result == "2"

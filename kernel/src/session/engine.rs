@@ -13,6 +13,7 @@ use super::{Completions, Outcome};
 use crate::dependencies::{self, COMPANION, FRIENDS};
 use crate::reading::crates::{Reading, without_remark};
 use crate::reading::standard_library::Sources;
+use crate::toolchain::standby::Standby;
 use crate::wire::MimeBundle;
 use evcxr::{CommandContext, EvalContext, EvalContextOutputs, EvalOutputs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,6 +34,8 @@ const WARM_UP: &str = "let words: Vec<String> = vec![1u64].iter().map(|n| n.to_s
 
 /// The engine's thread.
 pub struct Engine {
+    /// Ended before the workplace is.
+    standby: Standby,
     workplace: Workplace,
     link: Arc<Link>,
     output: Arc<CellOutput>,
@@ -54,7 +57,9 @@ const FORGET_RUNTIME: &str = "std::mem::forget(evcxr_variable_store.take_variabl
 impl Engine {
     pub fn new(workplace: Workplace, link: Arc<Link>, output: Arc<CellOutput>, names: Arc<Names>) -> Engine {
         let building = Building::listen(workplace.directory(), output.clone());
+        let standby = Standby::listen(workplace.directory());
         Engine {
+            standby,
             workplace,
             link,
             output,
@@ -101,6 +106,7 @@ impl Engine {
         match job {
             Job::Execute { code, cell, answer } => {
                 let _ = answer.send(self.execute(context, &code, cell));
+                self.standby.renew();
             }
             Job::Complete { code, cursor, answer } => {
                 self.read(context, &code);
@@ -166,6 +172,9 @@ impl Engine {
             Err(reason) => Err(evcxr::Error::Message(reason.clone())),
         };
         let happened = self.link.end_cell(matches!(result, Err(evcxr::Error::SubprocessTerminated(_))));
+        if happened.interrupted && result.is_err() {
+            self.workplace.forget_half_compiled();
+        }
         let mut pages = Vec::new();
         if let Ok(outputs) = &result
             && !outputs.is_empty()

@@ -1,5 +1,7 @@
 //! Text as it crosses borders: bytes that become UTF-8, and positions that become code points.
 
+use std::ops::Range;
+
 /// Decodes a stream of bytes that is cut anywhere. Invalid bytes become U+FFFD; a character that is cut in
 /// two waits for its rest.
 #[derive(Default)]
@@ -54,6 +56,14 @@ pub fn place_offset(text: &str, line: usize, column: usize) -> usize {
     let rest = &text[start..];
     let this_line = rest.split('\n').next().unwrap_or_default();
     start + byte_offset(this_line, column.saturating_sub(1))
+}
+
+/// Where a line (from 1) stands in a text, without the space around it.
+pub fn line_span(text: &str, line: usize) -> Range<usize> {
+    let start = place_offset(text, line, 1);
+    let line = text[start..].lines().next().unwrap_or_default();
+    let indent = line.len() - line.trim_start().len();
+    start + indent..start + line.trim_end().len()
 }
 
 /// The byte offset of the first closing delimiter that nothing opens.

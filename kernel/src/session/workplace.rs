@@ -125,6 +125,12 @@ impl Workplace {
         }
     }
 
+    /// Removes what rustc keeps to compile the next cell from. One that was killed as it wrote there may have left
+    /// empty files, with which the next one would crash.
+    pub fn forget_half_compiled(&self) {
+        let _ = fs::remove_dir_all(self.dependencies.with_file_name("incremental"));
+    }
+
     /// The command that starts the process in which cells run, with the user's own environment.
     pub fn runtime_command(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);

@@ -4,10 +4,10 @@
 //! make up a [`Question`]. Answers are files, and a session gets those of the prepared directory along with
 //! everything else: so in an answer, [`HERE`] stands for the directory that it was given in.
 
+use super::standby::Invocation;
 use crate::dependencies::COMPANION;
 use crate::reading::crates::without_remark;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsStr;
 use std::fs;
@@ -27,8 +27,8 @@ const TELLING: [&str; 5] = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_", "
 pub enum Answer {
     /// The tool prints this, and all is well.
     Printed(String),
-    /// The tool compiles a cell, by running rustc with these arguments in this environment.
-    Compile { arguments: Vec<String>, environment: BTreeMap<String, String> },
+    /// The tool compiles a cell, by running rustc like this.
+    Compile(Invocation),
 }
 
 pub struct Question<'a> {
@@ -108,6 +108,7 @@ fn in_order(manifest: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn strings(words: &[&str]) -> Vec<String> {
         words.iter().map(|&word| word.to_owned()).collect()
@@ -124,9 +125,9 @@ mod tests {
         };
         let (none, file) = ask(&prepared, "a = 1\nb = 2\n", "build");
         assert_eq!(none, None);
-        let out = |place: &tempfile::TempDir| Answer::Compile {
-            arguments: vec![format!("--out-dir={}/target", place.path().display())],
-            environment: BTreeMap::new(),
+        let out = |place: &tempfile::TempDir| {
+            let arguments = vec![format!("--out-dir={}/target", place.path().display())];
+            Answer::Compile(Invocation { arguments, environment: BTreeMap::new() })
         };
         remember(&out(&prepared), prepared.path(), &file);
         fs::create_dir(session.path().join(DIRECTORY)).unwrap();

@@ -7,6 +7,9 @@
 //! asked before in the same circumstances, and otherwise makes way for the real tool.
 
 use super::answers::{self, Answer, Question};
+use super::linker;
+use super::question_mark;
+use super::standby::{self, Compiled, Invocation};
 use super::variables::leave_unnamed;
 use crate::dependencies::FRIENDS;
 use crate::reading::crates::{Reading, cut_down};
@@ -34,6 +37,9 @@ const REMEMBER: &str = "THREADBOOK_REMEMBER";
 /// The variable in which the engine says where to write the path of what was compiled.
 const OBJECT_PATH: &str = "EVCXR_EXECUTION_SO_PATH";
 
+/// The variable that tells rustc that it is to wait for its source, and to end with the kernel.
+pub const STANDBY: &str = "THREADBOOK_STANDBY";
+
 /// What the engine calls the crate that it compiles each cell as.
 pub const CELL_CRATE: &str = "ctx";
 
@@ -45,21 +51,26 @@ pub fn progress_socket(workplace: &Path) -> PathBuf {
     workplace.join("progress")
 }
 
+/// The link under which a tool is found in a workplace.
+pub fn link(workplace: &Path, tool: &str) -> PathBuf {
+    workplace.join("bin").join(tool)
+}
+
 /// Links the tools into `workplace`. Returns the environment in which they are found and work.
 pub fn install(workplace: &Path, tools: &Path) -> anyhow::Result<Vec<(&'static str, OsString)>> {
     let bin = workplace.join("bin");
     fs::create_dir_all(&bin)?;
     let program = std::env::current_exe()?;
     for name in NAMES {
-        let _ = fs::remove_file(bin.join(name));
-        symlink(&program, bin.join(name))?;
+        let _ = fs::remove_file(link(workplace, name));
+        symlink(&program, link(workplace, name))?;
     }
     let before = std::env::var_os("PATH").unwrap_or_default();
     let path = [bin.clone(), tools.to_owned()].into_iter().chain(std::env::split_paths(&before));
     Ok(vec![
         ("PATH", std::env::join_paths(path)?),
-        ("CARGO", bin.join("cargo").into()),
-        ("RUSTC", bin.join("rustc").into()),
+        ("CARGO", link(workplace, "cargo").into()),
+        ("RUSTC", link(workplace, "rustc").into()),
         (WORKPLACE, workplace.into()),
         (TOOLS, tools.into()),
         (CARGO_HOME, std::env::var_os("CARGO_HOME").unwrap_or_default()),
@@ -132,36 +143,60 @@ impl Front {
 
     /// Compiles a cell: as cargo did it before, or with cargo, remembering how.
     fn compile(&self, only_check: bool) -> io::Result<i32> {
-        let source = self.workplace.join("src/lib.rs");
-        if let Some(shorter) = leave_unnamed(&fs::read_to_string(&source)?) {
-            fs::write(source, shorter)?;
-        }
+        let file = self.workplace.join("src/lib.rs");
+        let source = fs::read_to_string(&file)?;
+        let source = leave_unnamed(&source).unwrap_or(source);
+        let forms = question_mark::forms(&source);
         let build: Vec<_> = self
             .arguments
             .iter()
             .map(|word| if word == "check" { "build".into() } else { word.clone() })
             .collect();
         let question = Question::new(&self.workplace, "cargo", &build);
-        if let Some(Answer::Compile { mut arguments, environment }) =
-            question.as_ref().and_then(Question::recall)
-        {
+        if let Some(Answer::Compile(mut rustc)) = question.as_ref().and_then(Question::recall) {
             if only_check {
-                for argument in &mut arguments {
+                for argument in &mut rustc.arguments {
                     if argument.starts_with("--emit=") {
                         *argument = "--emit=metadata".into();
                     }
                 }
             } else {
-                self.report_object(&arguments)?;
+                self.report_object(&rustc.arguments)?;
             }
             self.tell_session(READY);
-            return Err(self.real("rustc").args(arguments).envs(environment).exec());
+            if let Some(Compiled { stdout, stderr, code }) = self.compile_as(&rustc, &forms) {
+                io::stderr().write_all(stderr.as_bytes())?;
+                say(&stdout)?;
+                return Ok(code);
+            }
+        }
+        if let Some(form) = forms.last() {
+            fs::write(&file, form)?;
         }
         let mut cargo = self.real("cargo");
         if let Some(question) = question.filter(|_| !only_check) {
             cargo.env(REMEMBER, question.file());
         }
         self.watched(cargo.args(&self.arguments))
+    }
+
+    /// Compiles the first of several forms of a cell that rustc accepts. `None` if that is better left to cargo:
+    /// nobody listens, or the linker needs what only the C compiler knows.
+    fn compile_as(&self, rustc: &Invocation, forms: &[String]) -> Option<Compiled> {
+        let mut last = None;
+        for form in forms {
+            fs::write(self.workplace.join("src/lib.rs"), form).ok()?;
+            let compiled = standby::compile(&self.workplace, rustc).ok()?;
+            if compiled.code != 0 && linker::is_to_blame(&compiled.stderr) {
+                return None;
+            }
+            let is_final = compiled.code == 0 || !question_mark::is_to_blame(&compiled.stderr);
+            last = Some(compiled);
+            if is_final {
+                break;
+            }
+        }
+        last
     }
 
     /// Runs cargo, and tells the session which crates it compiles.
@@ -200,20 +235,28 @@ impl Front {
         let is_cell = self.arguments.windows(2).any(|pair| pair == ["--crate-name", CELL_CRATE]);
         if let Some(file) = std::env::var_os(REMEMBER).filter(|_| is_cell) {
             let environment = std::env::vars().filter(|(name, _)| matters_to_rustc(name)).collect();
-            let answer = Answer::Compile { arguments: self.arguments.clone(), environment };
+            let mut arguments = self.arguments.clone();
+            arguments.extend(linker::directly(&arguments, &self.tools));
+            let answer = Answer::Compile(Invocation { arguments, environment });
             answers::remember(&answer, &self.workplace, Path::new(&file));
         }
         let about_itself = |word: &String| ["-vV", "-Vv", "-V", "--version"].contains(&word.as_str());
         if self.arguments.iter().all(about_itself) || self.asks("--print") && !self.asks("-") {
             return self.answer("rustc", |text| Ok(text.to_owned()));
         }
-        Err(self.real("rustc").args(&self.arguments).exec())
+        let mut rustc = self.real("rustc");
+        if std::env::var_os(STANDBY).is_some() {
+            rustc.env_remove(STANDBY);
+            #[cfg(target_os = "linux")]
+            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+        }
+        Err(rustc.args(&self.arguments).exec())
     }
 
     fn rustup(&self) -> io::Result<i32> {
         match self.arguments.as_slice() {
             [which, name] if which == "which" && (name == "cargo" || name == "rustc") => {
-                say(&format!("{}\n", self.workplace.join("bin").join(name).display()))
+                say(&format!("{}\n", link(&self.workplace, name).display()))
             }
             _ => Err(self.real("rustup").args(&self.arguments).exec()),
         }

@@ -1,9 +1,13 @@
 //! The Rust toolchain that cells are compiled with, and how the engine sees it: through links to this binary
-//! ([`front`]) that answer from memory ([`answers`]) what was asked before, and spare rustc the variables that a cell
-//! does not name ([`variables`]).
+//! ([`front`]) that answer from memory ([`answers`]) what was asked before, have cells compiled by a rustc that has
+//! started already ([`standby`]) and starts its linker itself ([`linker`]), spare it the variables that a cell does not
+//! name ([`variables`]), and have a cell that `?` ends say why ([`question_mark`]).
 
 pub mod answers;
 pub mod front;
+mod linker;
+pub mod question_mark;
+pub mod standby;
 mod variables;
 
 use anyhow::Context;

@@ -10,7 +10,8 @@ pub use source::Earlier;
 use super::last_expression::Prepared;
 use super::link::{Death, Happened, Panic};
 use super::magics::Misuse;
-use super::text::{place_offset, stray_delimiter};
+use super::text::{line_span, stray_delimiter};
+use crate::toolchain::question_mark::Ending;
 use annotate_snippets::renderer::{AnsiColor, Style};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use source::{Place, Source, cell_name};
@@ -102,7 +103,7 @@ pub fn failure(
             Some(panicked(&panic, &source()))
         }
         None if happened.question_mark.is_some() => {
-            happened.question_mark.map(|text| question_mark(&source().with_places(&text), code, &cell))
+            happened.question_mark.map(|text| question_mark(&text, &source()))
         }
         // The engine drops such a delimiter without a word if there is nothing else.
         None if prepared.is_plain() => stray_delimiter(code).map(|offset| stray(offset, code, &cell)),
@@ -131,19 +132,30 @@ fn stray(offset: usize, code: &str, cell: &str) -> Failure {
     Failure::new("CompileError", message.clone(), &render(&[group]))
 }
 
-fn question_mark(text: &str, code: &str, cell: &str) -> Failure {
-    let text = if text.is_empty() { "the cell returned an error" } else { text };
-    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+fn question_mark(text: &str, source: &Source) -> Failure {
+    let text = source.with_places(text);
+    let Ending { error, causes, line } = Ending::read(&text);
+    let error = if error.is_empty() { "the cell returned an error" } else { error };
+    let (first, rest) = error.split_once('\n').unwrap_or((error, ""));
+    let (code, name) = (source.code, cell_name(source.count));
     let mut group = Group::with_title(titled("Error", first));
-    let places: Vec<usize> = code.match_indices('?').map(|(offset, _)| offset).collect();
-    if let [only] = places[..] {
-        let place = AnnotationKind::Primary.span(only..only + 1).label("the cell ended here");
-        group = group.element(snippet(code, cell, vec![place]));
+    let place = line.and_then(|line| source.place(line)).filter(|place| place.count == source.count);
+    let line = place.map(|place| line_span(code, place.line));
+    let within = line.clone().unwrap_or(0..code.len());
+    let marks: Vec<usize> =
+        code[within.clone()].match_indices('?').map(|(at, _)| within.start + at).collect();
+    let span = if let [only] = marks[..] { Some(only..only + 1) } else { line };
+    if let Some(span) = span {
+        let place = AnnotationKind::Primary.span(span).label("the cell ended here");
+        group = group.element(snippet(code, &name, vec![place]));
     }
     if !rest.is_empty() {
         group = group.element(Level::NOTE.message(rest.to_owned()));
     }
-    Failure::new("Error", text, &render(&[group]))
+    for cause in causes {
+        group = group.element(Level::NOTE.with_name("caused by").message(cause.to_owned()));
+    }
+    Failure::new("Error", error, &render(&[group]))
 }
 
 fn panicked(panic: &Panic, source: &Source) -> Failure {
@@ -157,10 +169,7 @@ fn panicked(panic: &Panic, source: &Source) -> Failure {
         group = group.element(Level::NOTE.message(rest.to_owned()));
     }
     if let Some(Place { code, line, .. }) = place {
-        let start = place_offset(code, line, 1);
-        let text = code[start..].lines().next().unwrap_or_default();
-        let indent = text.len() - text.trim_start().len();
-        let place = AnnotationKind::Primary.span(start + indent..start + text.trim_end().len());
+        let place = AnnotationKind::Primary.span(line_span(code, line));
         group = group.element(snippet(code, &name, vec![place]));
     } else if !panic.file.is_empty() && !in_cells {
         group = group.element(Level::NOTE.message(format!("in {}:{}", short_path(&panic.file), panic.line)));
@@ -203,6 +212,7 @@ fn render(report: &[Group<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::toolchain::question_mark::{CAUSE, PLACE};
 
     fn shown(failure: &Failure) -> String {
         let mut text = String::new();
@@ -257,6 +267,16 @@ mod tests {
         assert!(text.starts_with("Error: no such file") && text.contains("the cell ended here"), "{text}");
         let text = shown(&of(happened(), "a()?;\nb()?;", "").unwrap());
         assert_eq!(text.trim(), "Error: no such file");
+        let text = format!("no settings\n{CAUSE}no file\n{CAUSE}no disk\n{PLACE}3\n");
+        let happened = || Happened { question_mark: Some(text.clone()), ..Default::default() };
+        let failure = of(happened(), "a()?;\nb()?;", "fn f() {\na()?;\nb()?;\n}").unwrap();
+        assert_eq!(failure.evalue, "no settings");
+        let text = shown(&failure);
+        assert!(text.contains("cell [3]:2:4") && text.contains("b()?;"), "{text}");
+        let causes = text.find("caused by: no file").unwrap()..text.find("caused by: no disk").unwrap();
+        assert!(causes.start < causes.end, "{text}");
+        let failure = of(happened(), "a()?;\nb()?; c()?;", "fn f() {\na()?;\nb()?; c()?;\n}").unwrap();
+        assert!(shown(&failure).contains("cell [3]:2:1"), "the whole line: {}", shown(&failure));
     }
 
     #[test]
