@@ -118,10 +118,17 @@ async fn serve_queue(
     replies: mpsc::UnboundedSender<JupyterMessage>,
 ) {
     while let Some(message) = queued.recv().await {
-        if kernel.handle(&message, &replies).await.stops_queue() {
-            while let Ok(waiting) = queued.try_recv() {
-                kernel.abort(&waiting, &replies).await;
-            }
+        let handled = kernel.begin(&message).await;
+        let mut aborted = Vec::new();
+        // Before anybody knows of the error: what is sent after that is meant to be run.
+        while handled.stops_queue
+            && let Ok(waiting) = queued.try_recv()
+        {
+            aborted.push(waiting);
+        }
+        kernel.end(&message, handled, &replies).await;
+        for waiting in aborted {
+            kernel.abort(&waiting, &replies).await;
         }
     }
 }

@@ -30,16 +30,11 @@ pub struct Kernel {
     history: History,
 }
 
-/// What handling a message means for those that wait behind it.
-pub enum Next {
-    Serve,
-    Abort,
-}
-
-impl Next {
-    pub fn stops_queue(&self) -> bool {
-        matches!(self, Next::Abort)
-    }
+/// What a message has come to, before anybody is told.
+pub struct Handled {
+    reply: Option<Content>,
+    /// The cells that wait behind it are not to be run.
+    pub stops_queue: bool,
 }
 
 impl Kernel {
@@ -70,16 +65,20 @@ impl Kernel {
     }
 
     /// Answers one message, between a busy and an idle status.
-    pub async fn handle(&self, message: &JupyterMessage, replies: &Replies) -> Next {
+    pub async fn handle(&self, message: &JupyterMessage, replies: &Replies) {
+        let handled = self.begin(message).await;
+        self.end(message, handled, replies).await;
+    }
+
+    /// Does what a message asks for.
+    pub async fn begin(&self, message: &JupyterMessage) -> Handled {
         self.iopub.publish(Status::busy(), message).await;
-        let mut next = Next::Serve;
+        let mut stops_queue = false;
         let reply = match &message.content {
             Content::KernelInfoRequest(_) => Some(self.kernel_info_request()),
             Content::ExecuteRequest(request) => {
                 let reply = self.execute_request(request, message).await;
-                if request.stop_on_error && reply.status == ReplyStatus::Error {
-                    next = Next::Abort;
-                }
+                stops_queue = request.stop_on_error && reply.status == ReplyStatus::Error;
                 Some(reply.into())
             }
             Content::CompleteRequest(request) => Some(self.complete_request(request).await.into()),
@@ -98,11 +97,15 @@ impl Kernel {
                 None => refusal(message.message_type()),
             },
         };
-        if let Some(reply) = reply {
+        Handled { reply, stops_queue }
+    }
+
+    /// Says what a message has come to.
+    pub async fn end(&self, message: &JupyterMessage, handled: Handled, replies: &Replies) {
+        if let Some(reply) = handled.reply {
             let _ = replies.send(JupyterMessage::new(reply, Some(message)));
         }
         self.iopub.publish(Status::idle(), message).await;
-        next
     }
 
     /// Answers an execute request that came behind one that failed.
