@@ -532,6 +532,24 @@ def test_completion_knows_earlier_cells(kc):
         assert any(match.startswith(expected) for match in matches), matches
 
 
+def test_completions_say_what_they_are_and_have_documentation(kc):
+    for typed, name, kind, documentation in (
+        ("ThreadPoolExec", "ThreadPoolExecutor", "class", "Runs tasks in a fixed number of threads"),
+        ("ThreadPoolExecutor::bui", "builder", "function", "Settings for a pool"),
+        ("as_compl", "as_completed", "function", "when it is done"),
+        ("subproc", "subprocess", "module", "Child processes"),
+    ):
+        reply = ask(kc, "complete", typed, len(typed))
+        types = reply["metadata"]["_jupyter_types_experimental"]
+        assert [offered["text"] for offered in types] == reply["matches"]
+        [offered] = [offered for offered in types if re.fullmatch(name + r"(\(.*\))?(::)?", offered["text"])]
+        assert offered["type"] == kind, offered
+        # A front end asks about a match as if it stood in the cell already.
+        chosen = typed[: offered["start"]] + name
+        page = ask(kc, "inspect", chosen, len(chosen))["data"]
+        assert documentation in page["text/plain"], page["text/plain"]
+
+
 def test_completion_of_nonsense_answers(kc):
     for code, cursor in (("", 0), ("let x = (((", 11), ("🦀🦀", 1), ("abc", 99)):
         assert ask(kc, "complete", code, cursor)["status"] in ("ok", "error")

@@ -4,7 +4,7 @@ use super::PROTOCOL_VERSION;
 use super::history::History;
 use super::iopub::IoPub;
 use super::is_complete::is_complete;
-use crate::session::{Failure, Outcome, Session};
+use crate::session::{Completions, Failure, Outcome, Session};
 use crate::wire::{Answer, CommMessage, Data, MimeBundle};
 use jupyter_protocol::{
     CodeMirrorMode, CommId, CommInfo, CommInfoReply, CommInfoRequest, CompleteReply, CompleteRequest,
@@ -241,11 +241,19 @@ impl Kernel {
     }
 
     async fn complete_request(&self, request: &CompleteRequest) -> CompleteReply {
-        let completions = self.session.complete(&request.code, request.cursor_pos).await;
+        let Completions { matches, start, end } =
+            self.session.complete(&request.code, request.cursor_pos).await;
+        // Not in the specification, but what ipykernel sends and front ends show an icon for.
+        let types: Vec<_> = matches
+            .iter()
+            .map(|found| json!({"text": found.text, "type": found.kind, "start": start, "end": end}))
+            .collect();
         CompleteReply {
-            matches: completions.matches,
-            cursor_start: completions.start,
-            cursor_end: completions.end,
+            matches: matches.into_iter().map(|found| found.text).collect(),
+            cursor_start: start,
+            cursor_end: end,
+            metadata: serde_json::from_value(json!({"_jupyter_types_experimental": types}))
+                .unwrap_or_default(),
             ..Default::default()
         }
     }

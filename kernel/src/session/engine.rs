@@ -9,7 +9,7 @@ use super::output::{Cell, CellOutput};
 use super::report::{self, Earlier, Failure};
 use super::text::{byte_offset, code_points};
 use super::workplace::Workplace;
-use super::{Completions, Outcome};
+use super::{Completions, Match, Outcome};
 use crate::dependencies::{self, COMPANION, FRIENDS};
 use crate::reading::crates::{Reading, without_remark};
 use crate::reading::standard_library::Sources;
@@ -291,12 +291,15 @@ fn asks_to_read(code: &str) -> bool {
 fn complete(context: &mut CommandContext, code: &str, cursor: usize) -> Completions {
     let offset = byte_offset(code, cursor);
     if let Some((start, matches)) = magics::complete(code, offset) {
+        let matches = matches.into_iter().map(|text| Match { text, kind: "magic" }).collect();
         return Completions { matches, start: code_points(code, start), end: cursor };
     }
     let code = &magics::blanked(code);
     match context.completions(code, offset) {
         Ok(found) => {
-            let mut matches: Vec<_> = found.completions.into_iter().map(|found| found.code).collect();
+            let offered = found.completions.into_iter();
+            let mut matches: Vec<_> =
+                offered.map(|found| Match { text: found.code, kind: found.kind }).collect();
             matches.sort();
             matches.dedup();
             Completions {

@@ -64,9 +64,17 @@ pub enum Outcome {
 /// What could stand at the cursor. Positions are in code points.
 #[derive(Default)]
 pub struct Completions {
-    pub matches: Vec<String>,
+    pub matches: Vec<Match>,
     pub start: usize,
     pub end: usize,
+}
+
+/// What could stand at the cursor.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Match {
+    pub text: String,
+    /// What it is, in a word that front ends have an icon for: "function", "class", "instance", "module".
+    pub kind: &'static str,
 }
 
 /// The handle to a running session.

@@ -2,10 +2,10 @@
 //! start, and those in the cells since. No types, so after a dot any method is offered that was seen there.
 
 use super::text::{byte_offset, code_points};
-use super::{Completions, lock};
+use super::{Completions, Match, lock};
 use crate::wire::MimeBundle;
 use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 /// A remark below what is known without the compiler.
@@ -19,9 +19,9 @@ pub struct Names {
 
 #[derive(Default)]
 struct Known {
-    /// What stands by itself or after `::`.
-    plain: BTreeSet<String>,
-    after_dot: BTreeSet<String>,
+    /// What stands by itself or after `::`, and what it is.
+    plain: BTreeMap<String, &'static str>,
+    after_dot: BTreeMap<String, &'static str>,
     /// The lines in which functions, types and variables are defined.
     definitions: HashMap<String, String>,
 }
@@ -35,38 +35,35 @@ impl Names {
         } else {
             &mut known.plain
         };
-        names.extend(offered.matches.iter().cloned());
+        names.extend(offered.matches.iter().map(|found| (found.text.clone(), found.kind)));
     }
 
     /// Learns the names in a cell.
     pub fn learn_cell(&self, code: &str) {
         let known = &mut *lock(&self.known);
         let mut start = 0;
-        let mut defines = false;
+        let mut defines = None;
         for token in tokenize(code, FrontmatterAllowed::No) {
             let end = start + token.len as usize;
             let text = &code[start..end];
             match token.kind {
-                TokenKind::Ident
-                    if matches!(
-                        text,
-                        "fn" | "let" | "struct" | "enum" | "const" | "static" | "trait" | "type"
-                    ) =>
-                {
-                    defines = true;
-                }
                 // What stands between `let` and the name.
                 TokenKind::Ident if text == "mut" => {}
-                TokenKind::Ident => {
-                    let names =
-                        if is_after_dot(code, start) { &mut known.after_dot } else { &mut known.plain };
-                    names.insert(text.to_owned());
-                    if std::mem::take(&mut defines) {
+                TokenKind::Ident => match (defined_by(text), defines.take()) {
+                    (None, None) if is_after_dot(code, start) => {
+                        known.after_dot.entry(text.to_owned()).or_insert("function");
+                    }
+                    (None, None) => {
+                        known.plain.entry(text.to_owned()).or_insert("instance");
+                    }
+                    (None, Some(kind)) => {
+                        known.plain.insert(text.to_owned(), kind);
                         known.definitions.insert(text.to_owned(), line_at(code, start).to_owned());
                     }
-                }
+                    (kind, _) => defines = kind,
+                },
                 TokenKind::Whitespace => {}
-                _ => defines = false,
+                _ => defines = None,
             }
             start = end;
         }
@@ -78,7 +75,8 @@ impl Names {
         let start = start_of_word(code, end);
         let known = lock(&self.known);
         let names = if is_after_dot(code, start) { &known.after_dot } else { &known.plain };
-        let matches = names.iter().filter(|name| name.starts_with(&code[start..end])).cloned().collect();
+        let found = names.iter().filter(|(name, _)| name.starts_with(&code[start..end]));
+        let matches = found.map(|(name, kind)| Match { text: name.clone(), kind }).collect();
         Completions { matches, start: code_points(code, start), end: cursor }
     }
 
@@ -90,6 +88,16 @@ impl Names {
         let plain = ("text/plain".to_owned(), format!("{line}\n\n{REMARK}").into());
         let markdown = ("text/markdown".to_owned(), format!("```rust\n{line}\n```\n\n{REMARK}").into());
         Some([plain, markdown].into_iter().collect())
+    }
+}
+
+/// What a keyword defines, if it does.
+fn defined_by(keyword: &str) -> Option<&'static str> {
+    match keyword {
+        "fn" => Some("function"),
+        "struct" | "enum" | "trait" | "type" => Some("class"),
+        "let" | "const" | "static" => Some("instance"),
+        _ => None,
     }
 }
 
@@ -121,7 +129,8 @@ mod tests {
 
     fn names() -> Names {
         let names = Names::default();
-        names.learn("", &Completions { matches: vec!["ThreadPoolExecutor".into()], start: 0, end: 0 });
+        let pool = Match { text: "ThreadPoolExecutor".into(), kind: "class" };
+        names.learn("", &Completions { matches: vec![pool], start: 0, end: 0 });
         names.learn_cell(
             "fn threads(n: usize) -> usize { n }\nlet mut thousand = pool.submit(|| 1).result();",
         );
@@ -131,11 +140,18 @@ mod tests {
     #[test]
     fn names_are_completed_by_how_they_begin() {
         let names = names();
-        assert_eq!(names.complete("let é = th", 10).matches, ["thousand", "threads"]);
+        let words = |code: &str, cursor| -> Vec<(String, &str)> {
+            let matches = names.complete(code, cursor).matches.into_iter();
+            matches.map(|found| (found.text, found.kind)).collect()
+        };
+        let pairs = |pairs: &[(&str, &'static str)]| -> Vec<_> {
+            pairs.iter().map(|(text, kind)| (text.to_string(), *kind)).collect()
+        };
+        assert_eq!(words("let é = th", 10), pairs(&[("thousand", "instance"), ("threads", "function")]));
+        assert_eq!(words("x.", 2), pairs(&[("result", "function"), ("submit", "function")]));
+        assert_eq!(words("Thr", 3), pairs(&[("ThreadPoolExecutor", "class")]));
         let dotted = names.complete("é.s", 3);
-        assert_eq!((dotted.matches, dotted.start, dotted.end), (vec!["submit".to_owned()], 2, 3));
-        assert_eq!(names.complete("x.", 2).matches, ["result", "submit"]);
-        assert_eq!(names.complete("Thr", 3).matches, ["ThreadPoolExecutor"]);
+        assert_eq!((dotted.matches.len(), dotted.start, dotted.end), (1, 2, 3));
         assert!(names.complete("0..re", 5).matches.is_empty());
     }
 
