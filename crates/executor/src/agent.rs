@@ -85,7 +85,8 @@ impl Agent {
         let name = name.or_else(|| thread.name().map(str::to_owned));
         let agent = Arc::new(Agent {
             id,
-            name: name.unwrap_or_else(|| format!("thread {id}")),
+            name: name
+                .unwrap_or_else(|| if is_main_thread() { "main".into() } else { format!("thread {id}") }),
             thread,
             pool: AtomicU32::new(0),
             log: OnceLock::new(),
@@ -131,6 +132,16 @@ impl Drop for Agent {
     fn drop(&mut self) {
         AGENTS.lock().remove(&self.id);
     }
+}
+
+/// Whether this is the process's first thread. In a notebook the standard library does not call it so: it came to
+/// the process later.
+fn is_main_thread() -> bool {
+    #[cfg(target_os = "linux")]
+    // SAFETY: plain calls.
+    return unsafe { libc::gettid() == libc::getpid() };
+    #[cfg(not(target_os = "linux"))]
+    false
 }
 
 /// Wakes every agent, so that each looks again whether it should still wait.

@@ -27,6 +27,8 @@ pub(crate) struct Backlog {
     pub(crate) recorder: Recorder,
     /// How many tasks are run at the same time.
     pub(crate) most: usize,
+    /// What its workers are called, with a number behind it.
+    worker_name: &'static str,
     jobs: Mutex<VecDeque<Arc<Claimable>>>,
     tasks: AtomicU64,
     /// Calls of [`Backlog::run_some`] that the foreign pool owes.
@@ -50,11 +52,12 @@ pub(crate) struct Claimable {
 pub(crate) struct Open(Arc<Backlog>);
 
 impl Backlog {
-    pub(crate) fn new(name: String, most: usize) -> Arc<Backlog> {
+    pub(crate) fn new(name: String, most: usize, worker_name: &'static str) -> Arc<Backlog> {
         Arc::new(Backlog {
             id: detect::add_pool(&name, most),
             recorder: Recorder::new(name),
             most,
+            worker_name,
             jobs: Mutex::default(),
             tasks: AtomicU64::new(0),
             calls: AtomicUsize::new(0),
@@ -140,7 +143,7 @@ impl Backlog {
     }
 
     pub(crate) fn add_worker(&self) -> Worker {
-        let name = format!("worker {}", self.workers.fetch_add(1, Relaxed));
+        let name = format!("{} {}", self.worker_name, self.workers.fetch_add(1, Relaxed));
         let log = self.recorder.add(&name);
         let agent = Agent::become_worker(name, self.id, Some(Arc::clone(&log)));
         Worker::new(agent, log)

@@ -121,8 +121,7 @@ macro_rules! implement_submit {
                 A: Send + 'static,
                 R: Send + 'static,
             {
-                let name = task::name_of::<F>();
-                MapResults::start(f, items, None, |call| self.submit_as(name, call))
+                self.map_until(f, items, None)
             }
 
             /// As `map`; every result that is not there `timeout` after this call is
@@ -134,8 +133,21 @@ macro_rules! implement_submit {
                 A: Send + 'static,
                 R: Send + 'static,
             {
-                let name = task::name_of::<F>();
-                MapResults::start(f, items, Some(timeout), |call| self.submit_as(name, call))
+                self.map_until(f, items, Some(timeout))
+            }
+
+            fn map_until<F, A, R, I>(&self, f: F, items: I, timeout: Option<Duration>) -> MapResults<R>
+            where
+                F: Fn(A) -> R + Send + Sync + 'static,
+                I: IntoIterator<Item = A>,
+                A: Send + 'static,
+                R: Send + 'static,
+            {
+                let (name, f) = (task::name_of::<F>(), Arc::new(f));
+                MapResults::start(items, timeout, |item| {
+                    let f = Arc::clone(&f);
+                    self.submit_as(name, move || f(item))
+                })
             }
         }
     };

@@ -1,7 +1,6 @@
 //! The results of a `map`, in the order of the items.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::TaskError;
@@ -18,29 +17,15 @@ pub struct MapResults<R> {
     begun: bool,
 }
 
-type Call<R> = Box<dyn FnOnce() -> R + Send>;
-
 impl<R: Send + 'static> MapResults<R> {
-    /// Submits a call of `f` for each item.
-    pub(crate) fn start<F, A, I>(
-        f: F,
-        items: I,
+    /// Submits a call for each item.
+    pub(crate) fn start<A>(
+        items: impl IntoIterator<Item = A>,
         timeout: Option<Duration>,
-        submit: impl Fn(Call<R>) -> Future<R>,
-    ) -> MapResults<R>
-    where
-        F: Fn(A) -> R + Send + Sync + 'static,
-        I: IntoIterator<Item = A>,
-        A: Send + 'static,
-    {
+        submit: impl Fn(A) -> Future<R>,
+    ) -> MapResults<R> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let f = Arc::new(f);
-        let mut futures = Vec::new();
-        for item in items {
-            let f = Arc::clone(&f);
-            futures.push(submit(Box::new(move || f(item))));
-        }
-        MapResults::of(futures, deadline)
+        MapResults::of(items.into_iter().map(submit).collect(), deadline)
     }
 
     /// The results of calls that have been submitted.

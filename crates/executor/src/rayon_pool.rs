@@ -113,7 +113,7 @@ impl RayonExecutor {
         }
         panics::install_hook();
         let name = format!("RayonExecutor-{}", EXECUTORS.fetch_add(1, Relaxed));
-        let backlog = Backlog::new(name.clone(), max_workers);
+        let backlog = Backlog::new(name.clone(), max_workers, "worker");
         let threads =
             start_threads(&backlog).map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
         let pool = Arc::new(Pool { backlog, threads: Mutex::new(Arc::new(threads)) });

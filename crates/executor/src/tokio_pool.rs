@@ -95,8 +95,8 @@ impl TokioExecutor {
         let runtime = start_runtime(&name, max_workers)
             .map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
         let pool = Arc::new(Pool {
-            backlog: Backlog::new(name.clone(), max_workers),
-            workers: Backlog::new(format!("{name} (async)"), usize::MAX),
+            backlog: Backlog::new(name.clone(), max_workers, "blocking"),
+            workers: Backlog::new(format!("{name} (async)"), usize::MAX, "worker"),
             runtime: Mutex::new(runtime.handle().clone()),
             owner: Mutex::new(Some(runtime)),
         });

@@ -222,6 +222,17 @@ fn tokio_spawns_async_tasks_and_awaits_futures_of_other_pools() {
         .map(|bar| bar.outcome)
         .collect();
     assert!(outcomes.contains(&Outcome::Suspended) && outcomes.contains(&Outcome::Returned), "{outcomes:?}");
+    assert_eq!(timeline.tasks(), 2, "however often they went on");
+}
+
+#[test]
+fn a_timeline_of_tokio_tells_threads_that_block_from_workers() {
+    let pool = TokioExecutor::new(1);
+    let blocks = pool.submit(|| std::thread::sleep(Duration::from_millis(20)));
+    pool.spawn(async { tokio::time::sleep(Duration::from_millis(5)).await }).result().unwrap();
+    blocks.result().unwrap();
+    let names: Vec<String> = pool.timeline().rows.into_iter().map(|row| row.name).collect();
+    assert_eq!(names, ["blocking 0", "worker 0"]);
 }
 
 #[test]

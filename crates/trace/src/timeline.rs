@@ -1,5 +1,6 @@
 //! A run, as data: a row a worker, a bar a task.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,9 +124,17 @@ impl Row {
 }
 
 impl Timeline {
-    /// The number of tasks in it.
+    /// The number of tasks in it. An async task has a bar for each of its turns, and counts once.
     pub fn tasks(&self) -> usize {
-        self.rows.iter().map(|row| row.bars.len()).sum()
+        let (turns, others): (Vec<&Bar>, Vec<&Bar>) =
+            self.rows.iter().flat_map(|row| &row.bars).partition(|bar| bar.outcome == Outcome::Suspended);
+        let ended: HashSet<u64> = match turns[..] {
+            [] => HashSet::new(),
+            _ => others.iter().map(|bar| bar.number).collect(),
+        };
+        let waiting: HashSet<u64> =
+            turns.iter().map(|bar| bar.number).filter(|n| !ended.contains(n)).collect();
+        others.len() + waiting.len()
     }
 
     pub(crate) fn from_logs(name: &str, logs: &[Arc<Log>]) -> Timeline {
