@@ -60,6 +60,33 @@ def test_what_a_worker_prints_is_in_the_cell(fresh_kc):
     assert re.fullmatch(r"\[\d+\] hello\n", said.stdout), said
 
 
+PRINTS_LATER = """{
+    print!("first, ");
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    println!("né 🦀"); eprintln!("and this");
+}"""
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        f"let procs = ProcessPoolExecutor::new(1); let _ = procs.submit(|()| {PRINTS_LATER}, ());",
+        "let procs = ProcessPoolExecutor::builder().start_method(StartMethod::ForkServer).build()?;"
+        f"let _ = procs.submit(|()| {PRINTS_LATER}, ());",
+        f"let child = multiprocessing::Process::spawn(|()| {PRINTS_LATER}, ())?;",
+    ],
+    ids=["spawn", "fork server", "Process"],
+)
+def test_what_a_worker_prints_later_is_in_the_cell_that_submitted_it(fresh_kc, start):
+    ok(fresh_kc, "1")
+    started = send_cell(fresh_kc, start)
+    after = 'std::thread::sleep(std::time::Duration::from_millis(1500)); println!("another cell");'
+    other = send_cell(fresh_kc, after)
+    results = collect(fresh_kc, {started: start, other: after})
+    assert (results[other].stdout, results[other].stderr) == ("another cell\n", "")
+    assert (results[started].stdout, results[started].stderr) == ("first, né 🦀\n", "and this\n")
+
+
 def test_a_panic_in_a_worker_names_the_line_that_was_typed(fresh_kc):
     ok(fresh_kc, "fn pick(n: usize) -> u8 {\n    let few = [1, 2];\n    few[n]\n}")
     cell = "ProcessPoolExecutor::new(1).submit(pick, 7).result()?"

@@ -105,6 +105,14 @@ pub type MimeBundle = serde_json::Map<String, serde_json::Value>;
 /// The `data` of a comm's message, or the metadata of any.
 pub type Data = serde_json::Map<String, serde_json::Value>;
 
+/// A standard stream.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamName {
+    Stdout,
+    Stderr,
+}
+
 /// What the two ends of a comm say to each other; in the words of the Jupyter messaging specification.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(tag = "type")]
@@ -162,6 +170,10 @@ pub enum Message {
     },
     /// Take away what the cell has shown so far; with `wait`, when the next output comes.
     ClearOutput { wait: bool },
+    /// The cell that runs is to be known by this number.
+    Remember { cell: u64 },
+    /// A worker has printed text for a cell that was to be remembered, on the standard stream of this name.
+    Print { cell: u64, name: StreamName, text: String },
     /// The companion waits for a line from the user, to be sent as [`Order::InputReply`] with this `id`.
     InputRequest { id: u64, prompt: String, password: bool },
     /// A comm of the companion speaks.

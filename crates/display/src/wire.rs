@@ -113,6 +113,12 @@ pub fn send_with(message: impl FnOnce() -> Value) -> bool {
     send_body(|| message().to_string())
 }
 
+/// As [`send`], for a message whose place among what this cell prints does not matter: nothing is flushed, and so
+/// no thread that prints is waited for.
+pub fn send_aside(message: &Value) -> bool {
+    wire().is_some_and(|wire| wire.send(|| message.to_string()).is_ok())
+}
+
 fn send_body(body: impl FnOnce() -> String) -> bool {
     let Some(wire) = wire() else { return false };
     // What this cell printed before must come before.

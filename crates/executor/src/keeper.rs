@@ -5,10 +5,8 @@
 //! left without, and near the end tasks go out one by one. What is sent counts as started.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, PipeReader};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use threadbook_trace::sync::Mutex;
@@ -37,6 +35,9 @@ pub(crate) trait RemoteJob: Queued {
     fn state(&self) -> &State;
 
     fn submitted(&self) -> Ticks;
+
+    /// What the task prints is printed for this.
+    fn origin(&self) -> u64;
 
     /// Completes the future with the value that these bytes are.
     fn finish(self: Box<Self>, value: Vec<u8>, descriptors: Vec<OwnedFd>);
@@ -145,12 +146,7 @@ struct Process {
     worker: Worker,
     log: Arc<Log>,
     tasks: usize,
-    /// Is told when all that it printed has been shown, if we are the ones who show it.
-    shown: Option<Receiver<()>>,
 }
-
-/// How long to wait for the last lines of a process that has ended. Others may hold its output open.
-const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// A task that was sent.
 struct Sent {
@@ -200,14 +196,9 @@ impl Keeper<'_> {
         }
         let settings = &self.crew.craft.settings;
         let start = self.crew.craft.start().map_err(|error| error.to_string())?;
-        let (output, printed) = match settings.label_output {
-            true => std::io::pipe().map(|(reader, writer)| (Some(writer), Some(reader))),
-            false => Ok((None, None)),
-        }
-        .map_err(|error| error.to_string())?;
-        let mut worker = Worker::start_with(&start, output).map_err(|error| error.to_string())?;
+        let start_worker = if settings.label_output { Worker::start_labelled } else { Worker::start };
+        let mut worker = start_worker(&start).map_err(|error| error.to_string())?;
         let pid = worker.pid();
-        let shown = printed.map(|printed| label_lines(pid, printed));
         let stopper = worker.stopper().map_err(|error| error.to_string())?;
         self.crew
             .craft
@@ -227,7 +218,7 @@ impl Keeper<'_> {
             }
         }
         let log = self.crew.recorder.add(format!("pid {pid}"));
-        self.process = Some(Process { worker, log, tasks: 0, shown });
+        self.process = Some(Process { worker, log, tasks: 0 });
         Ok(())
     }
 
@@ -235,7 +226,7 @@ impl Keeper<'_> {
     fn gather(&self, first: Box<dyn RemoteJob>) -> VecDeque<Sent> {
         let left = self.crew.craft.settings.max_tasks_per_child.zip(self.process.as_ref());
         let left = left.map_or(usize::MAX, |(most, process)| most - process.tasks);
-        let mut bytes = first.call().size();
+        let (mut bytes, origin) = (first.call().size(), first.origin());
         let mut batch = VecDeque::new();
         let mut next = Some(first);
         while let Some(job) = next {
@@ -249,7 +240,7 @@ impl Keeper<'_> {
                 bytes += job.call().size();
                 let share = (waiting / (2 * self.crew.most)).max(1);
                 let most = self.batch.min(share).min(left).max(1);
-                batch.len() < most && bytes <= MOST_BYTES
+                batch.len() < most && bytes <= MOST_BYTES && job.origin() == origin
             });
         }
         batch
@@ -259,6 +250,7 @@ impl Keeper<'_> {
     /// back that are not done.
     fn have_run(&mut self, mut batch: VecDeque<Sent>) -> Result<(), (Death, VecDeque<Sent>)> {
         let Some(process) = &mut self.process else { return Err((Death::Unknown, batch)) };
+        batch.iter().take(1).for_each(|sent| process.worker.set_origin(sent.job.origin()));
         let calls: Vec<&Call> = batch.iter().map(|sent| sent.job.call()).collect();
         if let Err(death) = process.worker.send(&calls) {
             return Err((death, batch));
@@ -299,7 +291,6 @@ impl Keeper<'_> {
     /// gets a new process; else the pool is broken.
     fn bury(&mut self, death: Death, unfinished: VecDeque<Sent>, by_interrupt: bool) {
         let Some(process) = self.process.take() else { return };
-        process.wait_for_lines();
         self.crew.craft.with_slot(self.number, |slot| *slot = Slot::default());
         if let Some(Sent { job, label: task, at: started }) = unfinished.front() {
             let (task, started, submitted) = (*task, *started, job.submitted());
@@ -326,30 +317,7 @@ impl Keeper<'_> {
     fn let_go(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.worker.finish();
-            process.wait_for_lines();
             self.crew.craft.with_slot(self.number, |slot| *slot = Slot::default());
         }
     }
-}
-
-impl Process {
-    fn wait_for_lines(&self) {
-        let _ = self.shown.as_ref().map(|shown| shown.recv_timeout(LAST_LINES));
-    }
-}
-
-/// Prints what a process prints, with its number before each line. The answer comes when there is no more.
-fn label_lines(pid: u32, printed: PipeReader) -> Receiver<()> {
-    let (done, shown) = mpsc::channel();
-    let copy = move || {
-        let mut lines = BufReader::new(printed);
-        let mut line = Vec::new();
-        while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-            println!("[{pid}] {}", String::from_utf8_lossy(&line).trim_end_matches('\n'));
-            line.clear();
-        }
-        drop(done);
-    };
-    let _ = std::thread::Builder::new().name(format!("output of {pid}")).spawn(copy);
-    shown
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use threadbook_trace::sync::Mutex;
 use threadbook_trace::{NameId, Ticks, Timeline};
-use threadbook_worker::{Answer, Bytes, Call};
+use threadbook_worker::{Answer, Bytes, Call, origin};
 
 use crate::crew::{Crew, Handle};
 use crate::error::TaskError;
@@ -39,6 +39,8 @@ use crate::task::{self, Queued};
 /// A task that panics is [`TaskError::Panicked`], and the process lives on. If a process dies, all tasks that
 /// are not done are [`TaskError::BrokenPool`], which says how it died; other pools live on. However this process
 /// ends, its workers end, too.
+///
+/// What a task prints appears where this process prints; in Threadbook's kernel, in the cell that submitted it.
 ///
 /// Works in an ordinary program, in tests, and in a notebook with functions of any cell. The first call of a
 /// process pool must come from after the start of `main`.
@@ -140,7 +142,7 @@ impl ProcessPoolExecutor {
         match Call::new(f, argument) {
             Ok(call) => {
                 let (shared, future) = Shared::new(Header::new(label, crew.id));
-                crew.enqueue(Box::new(Remote { call, shared, submitted: task::now() }));
+                crew.enqueue(Box::new(Remote { call, shared, submitted: task::now(), origin: origin() }));
                 future
             }
             Err(error) => task::refused(label, TaskError::from_error(error)),
@@ -232,6 +234,7 @@ struct Remote<R> {
     call: Call,
     shared: Arc<Shared<R>>,
     submitted: Ticks,
+    origin: u64,
 }
 
 impl<R: Portable> Queued for Remote<R> {
@@ -256,6 +259,10 @@ impl<R: Portable> RemoteJob for Remote<R> {
 
     fn submitted(&self) -> Ticks {
         self.submitted
+    }
+
+    fn origin(&self) -> u64 {
+        self.origin
     }
 
     fn finish(self: Box<Self>, value: Vec<u8>, descriptors: Vec<OwnedFd>) {

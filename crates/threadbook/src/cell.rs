@@ -17,6 +17,8 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 use threadbook_display::{inbox, wire};
 
+use crate::printing;
+
 /// How often, while a cell runs, a partial line is pushed out and an interrupt is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -29,6 +31,11 @@ static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 /// Where cells run in a restored process: rayon's own threads stayed behind in the one that died, and its
 /// global pool cannot be made anew. In a thread of another pool, parallel iterators use that one.
 static POOL: Mutex<Option<&'static ThreadPool>> = Mutex::new(None);
+
+/// Whether a cell runs at this moment.
+pub fn is_running() -> bool {
+    RUNNING.load(Ordering::Relaxed)
+}
 
 /// Runs a cell, on the thread that calls this unless the process was restored.
 #[unsafe(no_mangle)]
@@ -46,8 +53,10 @@ pub extern "C" fn threadbook_run(
             // copy would wait for it for ever.
             drop(crossbeam_epoch::pin());
             start_threads();
+            printing::begin();
         }
     });
+    printing::begin_cell();
     threadbook_widgets::begin_cell();
     threadbook_executor::clear_interrupt();
     RUNNING.store(true, Ordering::Relaxed);
@@ -151,7 +160,7 @@ fn attend() {
         if interrupted.swap(false, Ordering::Relaxed) {
             threadbook_executor::interrupt();
         }
-        if RUNNING.load(Ordering::Relaxed) {
+        if is_running() {
             let _ = std::io::stdout().flush();
         }
     }

@@ -24,6 +24,7 @@ mod input;
 #[doc(hidden)]
 pub mod magics;
 pub mod prelude;
+mod printing;
 mod show;
 
 pub use threadbook_executor::*;

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::fmt;
-use std::io::{self, PipeWriter};
+use std::io;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::call::{Answer, Call};
 use crate::frame::{Connection, Frame, Kind, take_number};
+use crate::output::{Ends, Output};
 use crate::place;
 use crate::serve;
 
@@ -22,9 +23,6 @@ const WIRE: &str = "THREADBOOK_WIRE";
 
 /// How long a process may take to be gone after its socket was closed.
 const END: Duration = Duration::from_secs(2);
-
-/// Where what a worker prints goes.
-pub type Output = Option<PipeWriter>;
 
 /// How a worker is started.
 #[derive(Clone)]
@@ -52,7 +50,7 @@ impl Start {
     ///
     /// If it cannot be.
     pub fn fork_server() -> Result<Start, StartError> {
-        let (child, connection) = spawn(serve::FORK_SERVER, &None)?;
+        let (child, connection) = spawn(serve::FORK_SERVER, None)?;
         Ok(Start::Fork(Arc::new(ForkServer { state: Mutex::new((child, connection)) })))
     }
 }
@@ -63,11 +61,11 @@ pub struct ForkServer {
 }
 
 impl ForkServer {
-    fn fork(&self, output: &Output) -> io::Result<(u32, Connection)> {
+    fn fork(&self, output: Option<Ends>) -> io::Result<(u32, Connection)> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut descriptors = vec![OwnedFd::from(theirs)];
-        if let Some(output) = output {
-            descriptors.push(output.try_clone()?.into());
+        if let Some(Ends { stdout, stderr }) = output {
+            descriptors.extend([stdout.into(), stderr.into()]);
         }
         match self.ask(Frame { descriptors, ..Frame::of_numbers(Kind::Fork, &[]) })? {
             (0, error) => Err(io::Error::from_raw_os_error(error as i32)),
@@ -115,6 +113,8 @@ pub struct Worker {
     owner: u32,
     connection: Connection,
     process: Process,
+    /// What it prints, if not where this process does.
+    output: Option<Arc<Output>>,
     death: Option<Death>,
 }
 
@@ -200,32 +200,58 @@ impl Stopper {
 }
 
 impl Worker {
-    /// Starts a worker. What it prints goes where this process prints.
+    /// Starts a worker. What it prints is shown where this process prints, or by the
+    /// [`Printer`](crate::Printer), for what is its [`origin`](crate::origin) now.
     ///
     /// # Errors
     ///
     /// If the system refuses a process, or the fork server is gone.
     pub fn start(start: &Start) -> Result<Worker, StartError> {
-        Worker::start_with(start, None)
+        Worker::start_with(start, false)
     }
 
-    /// As [`Worker::start`]; what the worker prints goes to `output`.
+    /// As [`Worker::start`]; each line that the worker prints is shown on standard output, with its process
+    /// id before it: `[4711] hello`.
     ///
     /// # Errors
     ///
     /// As [`Worker::start`].
-    pub fn start_with(start: &Start, output: Output) -> Result<Worker, StartError> {
+    pub fn start_labelled(start: &Start) -> Result<Worker, StartError> {
+        Worker::start_with(start, true)
+    }
+
+    fn start_with(start: &Start, label: bool) -> Result<Worker, StartError> {
+        let (output, ends) = Output::new(label)?.unzip();
         let (pid, connection, process) = match start {
             Start::Spawn => {
-                let (child, connection) = spawn(serve::WORKER, &output)?;
+                let (child, connection) = spawn(serve::WORKER, ends)?;
                 (child.id(), connection, Process::Spawned(child))
             }
             Start::Fork(server) => {
-                let (pid, connection) = server.fork(&output)?;
+                let (pid, connection) = server.fork(ends)?;
                 (pid, connection, Process::Forked(server.clone()))
             }
         };
-        Ok(Worker { pid, owner: std::process::id(), connection, process, death: None })
+        let output = output.map(Arc::new);
+        let worker = Worker { pid, owner: std::process::id(), connection, process, output, death: None };
+        if let Some(output) = &worker.output {
+            output.follow(pid, label)?;
+        }
+        Ok(worker)
+    }
+
+    /// What the worker prints from now on is printed for `origin`, as [`origin`](crate::origin) told it.
+    pub fn set_origin(&self, origin: u64) {
+        if let Some(output) = &self.output {
+            output.set_origin(origin);
+        }
+    }
+
+    /// Shows what the worker has printed until now.
+    fn show_output(&self) {
+        if let Some(output) = &self.output {
+            output.show();
+        }
     }
 
     /// The process's number.
@@ -255,13 +281,15 @@ impl Worker {
         sent.map_err(|_| self.bury(false))
     }
 
-    /// Waits for the answer to the next call.
+    /// Waits for the answer to the next call. What the call has printed has been shown then.
     ///
     /// # Errors
     ///
     /// How the worker died, if it did.
     pub fn receive(&mut self) -> Result<Answer, Death> {
-        match self.connection.receive() {
+        let received = self.connection.receive();
+        self.show_output();
+        match received {
             Ok(Some(frame)) => match Answer::from_frame(frame) {
                 Some(answer) => Ok(answer),
                 None => Err(self.bury(true)),
@@ -289,6 +317,9 @@ impl Worker {
                 Process::Spawned(child) => child.try_wait().ok().flatten().map(Death::from_status),
                 Process::Forked(server) => server.status(self.pid),
             };
+            if self.death.is_some() {
+                self.show_output();
+            }
         }
         self.death.clone()
     }
@@ -352,15 +383,15 @@ fn wait<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
 }
 
 /// Starts this program again, as what `role` says.
-fn spawn(role: &str, output: &Output) -> io::Result<(Child, Connection)> {
+fn spawn(role: &str, output: Option<Ends>) -> io::Result<(Child, Connection)> {
     // Else the linker might leave it out.
     std::hint::black_box(&serve::INITIALISER);
     let (ours, theirs) = UnixStream::pair()?;
     let mut command = Command::new(std::env::current_exe()?);
     command.env_remove(WIRE);
     command.env(serve::VARIABLE, role).stdin(OwnedFd::from(theirs));
-    if let Some(output) = output {
-        command.stdout(output.try_clone()?).stderr(output.try_clone()?);
+    if let Some(Ends { stdout, stderr }) = output {
+        command.stdout(stdout).stderr(stderr);
     }
     preload(&mut command);
     Ok((command.spawn()?, Connection::new(ours)))

@@ -270,11 +270,9 @@ fn fork_worker(descriptors: Vec<OwnedFd>) -> Forked {
     match unsafe { libc::fork() } {
         -1 => Forked::Failed(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EAGAIN) as u64),
         0 => {
-            if let Some(output) = descriptors.next() {
-                for standard in [1, 2] {
-                    // SAFETY: both descriptors are open.
-                    unsafe { libc::dup2(output.as_raw_fd(), standard) };
-                }
+            for (output, standard) in descriptors.zip([1, 2]) {
+                // SAFETY: both descriptors are open.
+                unsafe { libc::dup2(output.as_raw_fd(), standard) };
             }
             Forked::Worker(UnixStream::from(socket))
         }

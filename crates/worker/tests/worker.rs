@@ -191,28 +191,6 @@ fn a_running_worker_ends_with_its_owner() {
 }
 
 #[test]
-fn its_output_can_be_taken() {
-    for start in starts() {
-        let (mut reader, writer) = std::io::pipe().unwrap();
-        let mut worker = Worker::start_with(&start, Some(writer)).unwrap();
-        ask(
-            &mut worker,
-            |()| {
-                print!("out ");
-                std::io::stdout().flush().unwrap();
-                eprint!("err")
-            },
-            (),
-        )
-        .unwrap();
-        worker.finish();
-        let mut text = String::new();
-        reader.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "out err");
-    }
-}
-
-#[test]
 fn open_files_travel_both_ways() {
     for start in starts() {
         let (mut reader, writer) = std::io::pipe().unwrap();

@@ -146,6 +146,8 @@ impl Link {
             Message::UpdateDisplay { data, metadata, display_id } => {
                 self.output.update_display(data, metadata, display_id);
             }
+            Message::Remember { cell } => self.output.remember(cell),
+            Message::Print { cell, name, text } => self.output.print(cell, name, &text),
             Message::ClearOutput { wait } => self.output.clear(wait),
             Message::Content { mime, text } => self.output.content_block(mime, text),
             Message::InputRequest { id, prompt, password } => {

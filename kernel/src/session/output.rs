@@ -4,11 +4,12 @@ use super::limit::Limit;
 use super::lock;
 use super::text::Utf8Stream;
 use crate::protocol::iopub::IoPub;
-use crate::wire::{Kind, MimeBundle};
+use crate::wire::{Kind, MimeBundle, StreamName};
 use jupyter_protocol::{
     ClearOutput, ExecutionCount, JupyterMessage, JupyterMessageContent, StreamContent, UnknownMessage,
 };
 use serde_json::json;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -27,6 +28,16 @@ pub struct Aside {
     pub parent: JupyterMessage,
     /// The cell that made what was spoken to.
     pub cell: Option<Cell>,
+}
+
+/// How many cells are remembered for what is printed later.
+const REMEMBERED: usize = 64;
+
+/// A cell that something may be printed for when others run.
+struct Remembered {
+    number: u64,
+    cell: Cell,
+    limit: Limit,
 }
 
 /// Publishes outputs for the cell that runs. When none does, they belong to the cell that made the widget
@@ -51,6 +62,8 @@ struct State {
     blocks: MimeBundle,
     /// The cell's result as text.
     result: Option<String>,
+    /// The last ones come last.
+    remembered: VecDeque<Remembered>,
 }
 
 impl CellOutput {
@@ -62,7 +75,8 @@ impl CellOutput {
     pub fn begin(&self, cell: Cell) {
         let mut state = lock(&self.state);
         let aside = state.aside.take();
-        *state = State { cell: Some(cell), runs: true, aside, ..Default::default() };
+        let remembered = std::mem::take(&mut state.remembered);
+        *state = State { cell: Some(cell), runs: true, aside, remembered, ..Default::default() };
     }
 
     /// The cell has ended: what was held back goes out. A bundle of content blocks that came last is the
@@ -111,6 +125,38 @@ impl CellOutput {
         let decoder = if kind == Kind::Stderr { &mut state.stderr } else { &mut state.stdout };
         let text = decoder.push(bytes);
         self.publish_text(&mut state, kind, text);
+    }
+
+    /// The cell of now is to be known by this number.
+    pub fn remember(&self, number: u64) {
+        let mut state = lock(&self.state);
+        // A process that was restored from a checkpoint may count from an earlier number on.
+        state.remembered.retain(|earlier| earlier.number != number);
+        if let Some(cell) = state.cell.clone() {
+            state.remembered.push_back(Remembered { number, cell, limit: Limit::default() });
+        }
+        if state.remembered.len() > REMEMBERED {
+            state.remembered.pop_front();
+        }
+    }
+
+    /// Text that was printed for a cell that is remembered, or else for nobody knows whom.
+    pub fn print(&self, number: u64, name: StreamName, text: &str) {
+        let mut state = lock(&self.state);
+        let found = state.remembered.iter_mut().find(|earlier| earlier.number == number);
+        let Some(Remembered { cell, limit, .. }) = found else {
+            drop(state);
+            let kind = if name == StreamName::Stderr { Kind::Stderr } else { Kind::Stdout };
+            return self.stream(kind, text.as_bytes());
+        };
+        let count = cell.count.value();
+        let passed = limit.pass(text, || self.directory.join(format!("later-output-of-cell-{count}.txt")));
+        let note = passed.note.map(|note| (StreamName::Stderr, note));
+        for (name, text) in [(name, passed.text.to_owned())].into_iter().chain(note) {
+            if !text.is_empty() && !cell.silent {
+                self.iopub.publish_blocking(stream_content(name, &text), &cell.parent);
+            }
+        }
     }
 
     /// The value of the last expression.
@@ -170,14 +216,11 @@ impl CellOutput {
         let rest = || self.directory.join(format!("output-of-cell-{count}.txt"));
         let passed = state.limit.pass(&text, rest);
         if !passed.text.is_empty() {
-            let content = match kind {
-                Kind::Stderr => StreamContent::stderr(passed.text),
-                _ => StreamContent::stdout(passed.text),
-            };
-            self.publish(state, content);
+            let name = if kind == Kind::Stderr { StreamName::Stderr } else { StreamName::Stdout };
+            self.publish(state, stream_content(name, passed.text));
         }
         if let Some(note) = passed.note {
-            self.publish(state, StreamContent::stderr(&note));
+            self.publish(state, stream_content(StreamName::Stderr, &note));
         }
     }
 
@@ -196,6 +239,13 @@ impl State {
     fn current(&self) -> Option<&Cell> {
         let of_widget = self.aside.as_ref().and_then(|aside| aside.cell.as_ref());
         of_widget.filter(|_| !self.runs).or(self.cell.as_ref())
+    }
+}
+
+fn stream_content(name: StreamName, text: &str) -> JupyterMessageContent {
+    match name {
+        StreamName::Stdout => StreamContent::stdout(text).into(),
+        StreamName::Stderr => StreamContent::stderr(text).into(),
     }
 }
 
