@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -40,6 +43,29 @@ def kernelspec() -> str:
     """The name of the kernel under test; fails when it is not installed."""
     helpers.kernel_spec()
     return helpers.KERNEL
+
+
+@dataclass
+class Run:
+    """What `threadbook run` said, and the executed copy that it wrote."""
+
+    process: CompletedProcess
+    copy: Path
+
+
+@pytest.fixture(scope="session")
+def first_run(kernelspec, tmp_path_factory) -> Run:
+    """The first notebook, run once for all tests that look at its outputs."""
+    directory = tmp_path_factory.mktemp("first")
+    process = helpers.threadbook("run", helpers.FIRST, "--output-dir", directory, cwd=helpers.ROOT, timeout=600)
+    assert process.returncode == 0, helpers.told(process)
+    return Run(process, directory / helpers.FIRST.name)
+
+
+@pytest.fixture(scope="session")
+def saved_by_jupyterlab() -> dict:
+    """The notebooks that were run in JupyterLab in this session, by path: there is no need to run them once more."""
+    return {}
 
 
 @pytest.fixture(scope="session")

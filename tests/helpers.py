@@ -20,6 +20,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+FIRST = NOTEBOOKS / "01-concurrency.ipynb"
 KERNEL = os.environ.get("THREADBOOK_KERNEL", "threadbook")
 
 #: Long enough for a cold first cell on a busy two-core machine, short enough that a hang is noticed.

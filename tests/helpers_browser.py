@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -9,12 +10,17 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, sync_playwright
 
+import helpers
 from helpers import wait_until
+
+#: Kept by the continuous integration as artefacts.
+SCREENSHOTS = helpers.ROOT / "target" / "screenshots"
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
@@ -96,8 +102,28 @@ def jupyter_lab(root: Path, private: Path, mark: str):
 
 
 @contextmanager
+def course_in_jupyter_lab(directory: Path):
+    """JupyterLab on a copy of the notebooks, in this directory; its processes must all be gone at the end."""
+    chromium()
+    root, private = directory / "notebooks", directory / "private"
+    # Without what was measured here before.
+    shutil.copytree(helpers.NOTEBOOKS, root, ignore=shutil.ignore_patterns(".*"))
+    private.mkdir()
+    if helpers.KERNEL != "threadbook":
+        for path in root.glob("*.ipynb"):
+            notebook = json.loads(path.read_text())
+            notebook["metadata"]["kernelspec"]["name"] = helpers.KERNEL
+            path.write_text(json.dumps(notebook))
+    mark = f"threadbook-test-{uuid.uuid4()}"
+    with jupyter_lab(root, private, mark) as address:
+        yield address
+    left = wait_until(lambda: not helpers.processes_marked(mark), 15)
+    assert left, f"left behind by JupyterLab: {[(p.pid, p.name()) for p in helpers.processes_marked(mark)]}"
+
+
+@contextmanager
 def browser_page():
-    """A page in a fresh Chromium."""
+    """A page in a fresh Chromium, which keeps the errors of its scripts in `broken`."""
     executable = chromium()
     with sync_playwright() as playwright:
         # Playwright's own default arguments ask for headless mode already; ours say which.
@@ -105,6 +131,8 @@ def browser_page():
         try:
             page = browser.new_page(viewport={"width": 1280, "height": 1600})
             page.set_default_timeout(30_000)
+            page.broken = []
+            page.on("pageerror", lambda error: page.broken.append(str(error)))
             yield page
         finally:
             browser.close()
@@ -139,6 +167,71 @@ def open_from_file_browser(page: Page, name: str) -> None:
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
 
 
+def wait_until_idle(page: Page) -> None:
+    page.locator(".jp-NotebookPanel .jp-KernelName", has_text="Rust (Threadbook)").wait_for()
+    page.locator('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+
+
+#: The prompts of code cells, but for those that are folded away, which show none.
+PROMPTS = ".jp-Notebook .jp-CodeCell .jp-InputPrompt:not(.jp-Placeholder-prompt)"
+
+
+def prompts_of(name: str) -> list[str]:
+    """The prompts that a notebook shows after a run from top to bottom."""
+    cells = json.loads((helpers.NOTEBOOKS / name).read_text())["cells"]
+    numbered = enumerate((cell for cell in cells if cell["cell_type"] == "code"), start=1)
+    return [f"[{n}]:" for n, cell in numbered if not cell["metadata"].get("jupyter", {}).get("source_hidden")]
+
+
+def run_all_cells(page: Page, name: str, answers: tuple[str, ...] = ()) -> None:
+    """Opens a notebook as a reader does, runs it by the menu, answers what it asks, and waits for its end."""
+    open_from_file_browser(page, name)
+    wait_until_idle(page)
+    open_menu(page, "Run", "Run All Cells")
+    for answer in answers:
+        page.locator(".jp-Stdin-input").fill(answer, timeout=400_000)
+        page.locator(".jp-Stdin-input").press("Enter")
+    page.wait_for_function(
+        """([selector, count]) => {
+            const prompts = [...document.querySelectorAll(selector)];
+            return prompts.length === count && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
+        }""",
+        arg=[PROMPTS, len(prompts_of(name))],
+        timeout=400_000,
+    )
+    wait_until_idle(page)
+
+
+def save_notebook(page: Page) -> None:
+    open_menu(page, "File", "Save Notebook")
+    page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty").wait_for(state="detached")
+
+
+def close_and_shut_down(page: Page) -> None:
+    """Closes the notebook, which is saved, and ends its kernel."""
+    open_menu(page, "File", "Close and Shut Down Notebook…")
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    page.locator(".jp-NotebookPanel").wait_for(state="detached")
+
+
+@contextmanager
+def whole_notebook(page: Page):
+    """Makes the page so high that nothing of the notebook needs to be scrolled to."""
+    screen = page.viewport_size
+    hidden = """() => {
+        const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')];
+        return Math.ceil(cells.at(-1).getBoundingClientRect().bottom) - window.innerHeight;
+    }"""
+    page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
+    try:
+        # Cells that come to be seen may turn out to be higher than they were thought to be.
+        while (more := page.evaluate(hidden)) > 0:
+            page.set_viewport_size({"width": screen["width"], "height": page.viewport_size["height"] + more + 50})
+        yield
+    finally:
+        page.set_viewport_size(screen)
+
+
 def code_cell(page: Page, text: str) -> Locator:
     """The first code cell with this text."""
     return page.locator(".jp-Notebook .jp-CodeCell", has=page.locator(".jp-InputArea-editor", has_text=text)).first
@@ -146,6 +239,12 @@ def code_cell(page: Page, text: str) -> Locator:
 
 def output_of(cell: Locator) -> str:
     return "".join(cell.locator(".jp-OutputArea-output").all_text_contents())
+
+
+def failed_cells(page: Page) -> list[str]:
+    """The texts of the cells that ended with an error, or wrote to stderr, which JupyterLab shows alike."""
+    red = page.locator('[data-mime-type="application/vnd.jupyter.stderr"]')
+    return page.locator(".jp-Notebook .jp-CodeCell", has=red).all_text_contents()
 
 
 def coloured_words(cell: Locator) -> list[tuple[str, str]]:

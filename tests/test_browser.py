@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import uuid
-
 import pytest
 
-import helpers
 from helpers_browser import (
+    PROMPTS,
+    SCREENSHOTS,
     THEMES,
     browser_page,
     choose_theme,
-    chromium,
     code_cell,
     coloured_words,
-    jupyter_lab,
-    open_from_file_browser,
-    open_menu,
+    course_in_jupyter_lab,
+    failed_cells,
     output_of,
+    prompts_of,
+    run_all_cells,
     worst_contrast,
 )
+from helpers_layout import cut_off_texts, pictures, scrolling_editors, texts_outside_of_their_pictures
 
 NOTEBOOK = "01-concurrency.ipynb"
-#: The prompts of code cells, but for those that are folded away, which show none.
-PROMPTS = ".jp-Notebook .jp-CodeCell .jp-InputPrompt:not(.jp-Placeholder-prompt)"
-#: Kept by the continuous integration as artefacts.
-SCREENSHOTS = helpers.ROOT / "target" / "screenshots"
 
 pytestmark = pytest.mark.timeout(600)
 
 
-def shown_prompts() -> list[str]:
-    """The prompts after a run from top to bottom."""
-    cells = json.loads((helpers.NOTEBOOKS / NOTEBOOK).read_text())["cells"]
-    numbered = enumerate((cell for cell in cells if cell["cell_type"] == "code"), start=1)
-    return [f"[{n}]:" for n, cell in numbered if not cell["metadata"].get("jupyter", {}).get("source_hidden")]
-
-
 @pytest.fixture(scope="module")
 def lab(kernelspec, tmp_path_factory):
-    """JupyterLab on a copy of the notebooks; its processes must all be gone at the end."""
-    chromium()
-    directory = tmp_path_factory.mktemp("lab")
-    root, private = directory / "notebooks", directory / "private"
-    shutil.copytree(helpers.NOTEBOOKS, root)
-    private.mkdir()
-    if helpers.KERNEL != "threadbook":
-        notebook = json.loads((root / NOTEBOOK).read_text())
-        notebook["metadata"]["kernelspec"]["name"] = helpers.KERNEL
-        (root / NOTEBOOK).write_text(json.dumps(notebook))
-    mark = f"threadbook-test-{uuid.uuid4()}"
-    with jupyter_lab(root, private, mark) as address:
+    with course_in_jupyter_lab(tmp_path_factory.mktemp("lab")) as address:
         yield address
-    left = helpers.wait_until(lambda: not helpers.processes_marked(mark), 15)
-    assert left, f"left behind by JupyterLab: {[(p.pid, p.name()) for p in helpers.processes_marked(mark)]}"
 
 
 @pytest.fixture(scope="module")
@@ -63,24 +37,11 @@ def page(lab):
     """The notebook, opened by a double click in the file browser and run by Run, Run All Cells."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with browser_page() as page:
-        page.broken = []
-        page.on("pageerror", lambda error: page.broken.append(str(error)))
         try:
             page.goto(f"{lab}/lab")
             page.locator(".jp-LauncherCard", has_text="Rust (Threadbook)").first.wait_for()
             page.screenshot(path=SCREENSHOTS / "launcher.png")
-            open_from_file_browser(page, NOTEBOOK)
-            page.locator(".jp-NotebookPanel .jp-KernelName", has_text="Rust (Threadbook)").wait_for()
-            page.locator('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
-            open_menu(page, "Run", "Run All Cells")
-            page.wait_for_function(
-                """([selector, count]) => {
-                    const prompts = [...document.querySelectorAll(selector)];
-                    return prompts.length === count && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
-                }""",
-                arg=[PROMPTS, len(shown_prompts())],
-                timeout=400_000,
-            )
+            run_all_cells(page, NOTEBOOK)
         except Exception:
             page.screenshot(path=SCREENSHOTS / "not-finished.png")
             raise
@@ -89,7 +50,7 @@ def page(lab):
 
 def test_the_notebook_ran(page):
     prompts = page.locator(PROMPTS).all_text_contents()
-    assert prompts == shown_prompts()
+    assert prompts == prompts_of(NOTEBOOK)
     assert page.broken == [], f"errors in the page: {page.broken}"
 
 
@@ -107,13 +68,19 @@ def test_values_and_text_are_on_the_page(page):
 
 
 def test_only_the_cells_that_should_fail_did(page):
-    # JupyterLab renders errors as it does stderr, which no cell here writes to.
-    red = page.locator('[data-mime-type="application/vnd.jupyter.stderr"]')
-    failed = page.locator(".jp-Notebook .jp-CodeCell", has=red)
-    assert failed.count() == 3, failed.all_text_contents()
-    assert "cannot be sent between threads safely" in output_of(failed.nth(0))
-    assert "cannot go to another process" in output_of(failed.nth(1))
-    assert "cannot capture variables" in output_of(failed.nth(2))
+    failed = failed_cells(page)
+    assert len(failed) == 3, failed
+    assert "cannot be sent between threads safely" in failed[0]
+    assert "cannot go to another process" in failed[1]
+    assert "cannot capture variables" in failed[2]
+
+
+def test_all_of_the_outputs_is_to_be_seen(page):
+    assert len(pictures(page)) >= 8
+    assert [picture for picture in pictures(page) if not picture["fits"]] == []
+    assert cut_off_texts(page) == []
+    assert scrolling_editors(page) == []
+    assert texts_outside_of_their_pictures(page) == []
 
 
 def test_kernel_name_is_shown(page):

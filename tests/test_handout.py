@@ -17,15 +17,12 @@ import nbformat
 import pytest
 
 import helpers
-from helpers import threadbook, told
-from helpers_browser import browser_page, worst_contrast
+from helpers import FIRST, threadbook, told
+from helpers_browser import SCREENSHOTS, browser_page, worst_contrast
 
 NOTEBOOKS = sorted(helpers.NOTEBOOKS.glob("*.ipynb"))
-FIRST = helpers.NOTEBOOKS / "01-concurrency.ipynb"
 EDITIONS = ["student", "teacher"]
 ENDINGS = {"html": ".html", "pdf": ".pdf", "slides": ".slides.html", "script": ".rs"}
-#: Kept by the continuous integration as artefacts.
-SCREENSHOTS = helpers.ROOT / "target" / "screenshots"
 
 #: The first notebook is executed once, which takes a while on a busy machine.
 pytestmark = pytest.mark.timeout(900)
@@ -100,19 +97,14 @@ class Handouts:
 
 
 @pytest.fixture(scope="module")
-def handouts(kernelspec, tmp_path_factory):
-    """Makes the handouts of a notebook. The first notebook is executed before, the others have no outputs."""
+def handouts(kernelspec, tmp_path_factory, request):
+    """Makes the handouts of a notebook. The first notebook has its outputs, the others have none."""
     made: dict[Path, Handouts] = {}
 
     def make(path: Path) -> Handouts:
         if path not in made:
-            directory = tmp_path_factory.mktemp("handouts")
-            source = path
-            if path == FIRST:
-                run = threadbook("run", path, "--output-dir", directory, cwd=directory, timeout=600)
-                assert run.returncode == 0, told(run)
-                source = directory / path.name
-            made[path] = Handouts(source, directory)
+            source = request.getfixturevalue("first_run").copy if path == FIRST else path
+            made[path] = Handouts(source, tmp_path_factory.mktemp("handouts"))
         return made[path]
 
     return make

@@ -8,7 +8,7 @@ import nbformat
 
 import helpers
 
-FIRST = nbformat.read(helpers.NOTEBOOKS / "01-concurrency.ipynb", as_version=nbformat.NO_CONVERT)
+FIRST = nbformat.read(helpers.FIRST, as_version=nbformat.NO_CONVERT)
 CELLS = [cell.id for cell in FIRST.cells]
 MAP = (helpers.NOTEBOOKS / "MAP.md").read_text()
 #: The notes themselves are not part of the repository.

@@ -15,8 +15,11 @@ import helpers
 from helpers import ok, run_cell
 
 STOCK = Path(os.environ.get("THREADBOOK_STOCK", helpers.ROOT / "target" / "debug" / "examples" / "evcxr_jupyter"))
-COMPANION = helpers.ROOT / "crates" / "threadbook"
-PRELUDE = f':dep threadbook = {{ path = "{COMPANION}" }}\nuse threadbook::prelude::*;'
+README = (helpers.NOTEBOOKS / "README.md").read_text()
+#: The first cell that the notebooks need there, as their README tells it; the companion is named from their directory.
+(PRELUDE,) = re.findall(r"```text\n(:dep threadbook.*?)\n```", README, re.DOTALL)
+#: The tour shows what stock has not.
+NOTEBOOKS = [path for path in sorted(helpers.NOTEBOOKS.glob("*.ipynb")) if path.name != "00-tour.ipynb"]
 
 #: Without a prepared directory the companion and all that it re-exports are compiled: half a minute, more if busy.
 COMPILE_TIMEOUT = 500
@@ -103,16 +106,23 @@ def test_the_libraries_are_those_of_the_companion(stock):
     assert ok(stock, "tokio::spawn(async { 6 * 7 }).await?", timeout=COMPILE_TIMEOUT).result == "42"
 
 
+def code_cells(path: Path) -> list:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
 @pytest.mark.timeout(1500)
-def test_the_first_notebook_runs(stock):
-    notebook = nbformat.read(helpers.NOTEBOOKS / "01-concurrency.ipynb", as_version=4)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_runs_from_top_to_bottom(stock, path):
+    ok(stock, ":clear")  # as a new kernel, but for what is compiled already
+    ok(stock, PRELUDE, timeout=COMPILE_TIMEOUT)
     printed = ""
-    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+    for cell in code_cells(path):
         result = run_cell(stock, cell.source, timeout=120)
         if "raises-exception" in cell.metadata.get("tags", []):
-            assert result.errors, f"this cell should fail\n{result}"
+            assert result.errors, f"{cell.id} should fail\n{result}"
         else:
-            assert result.status == "ok" and not result.errors, f"this cell should run\n{result}"
+            assert result.status == "ok" and not result.errors, f"{cell.id} should run\n{result}"
         printed += result.stdout
-    primes = [("112272535095293", "true"), ("1099726899285419", "false"), ("112582705942171", "true")]
-    assert re.findall(r"(\d+) is prime: (\w+)", printed) == 2 * primes, "on threads, and on processes"
+    if path == helpers.FIRST:
+        primes = [("112272535095293", "true"), ("1099726899285419", "false"), ("112582705942171", "true")]
+        assert re.findall(r"(\d+) is prime: (\w+)", printed) == 2 * primes, "on threads, and on processes"

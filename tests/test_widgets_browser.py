@@ -10,10 +10,19 @@ import pytest
 from playwright.sync_api import expect
 
 import helpers
-from helpers_browser import browser_page, choose_theme, code_cell, jupyter_lab, open_from_file_browser, open_menu, worst_contrast
+from helpers_browser import (
+    SCREENSHOTS,
+    browser_page,
+    choose_theme,
+    code_cell,
+    jupyter_lab,
+    open_from_file_browser,
+    open_menu,
+    wait_until_idle,
+    worst_contrast,
+)
 
 NOTEBOOK = "widgets.ipynb"
-SCREENSHOTS = helpers.ROOT / "target" / "screenshots"
 
 CELLS = [
     'let slider = IntSlider::new(0..=100).with_value(30).description("workers"); slider',
@@ -50,13 +59,11 @@ def page(kernelspec, tmp_path_factory):
     (root / NOTEBOOK).write_text(json.dumps(notebook))
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with jupyter_lab(root, private, f"threadbook-test-{uuid.uuid4()}") as address, browser_page() as page:
-        page.broken = []
-        page.on("pageerror", lambda error: page.broken.append(str(error)))
         try:
             page.goto(f"{address}/lab")
             page.locator(".jp-LauncherCard", has_text="Rust (Threadbook)").first.wait_for()
             open_from_file_browser(page, NOTEBOOK)
-            idle(page)
+            wait_until_idle(page)
             open_menu(page, "Run", "Run All Cells")
             expect(code_cell(page, "a label").locator(".jp-InputPrompt")).to_have_text("[5]:", timeout=90_000)
             expect(code_cell(page, "a label").locator(".widget-label", has_text="a label")).to_be_visible()
@@ -64,11 +71,6 @@ def page(kernelspec, tmp_path_factory):
             page.screenshot(path=SCREENSHOTS / "widgets-not-finished.png")
             raise
         yield page
-
-
-def idle(page) -> None:
-    page.locator(".jp-NotebookPanel .jp-KernelName", has_text="Rust (Threadbook)").wait_for()
-    page.locator('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
 
 
 def run_again(page, text: str) -> None:
@@ -126,7 +128,7 @@ def test_widgets_are_there_again_when_the_page_is_loaded_anew(page):
     page.keyboard.press("Control+s")
     page.reload()
     code_cell(page, "workers").wait_for()
-    idle(page)
+    wait_until_idle(page)
     cell = code_cell(page, "workers")
     expect(cell.locator(".widget-readout")).to_have_text("33")
     press(cell, "ArrowLeft", 1)
