@@ -4,7 +4,7 @@
 //! streams: `LOAD_AND_RUN <shared object> <symbol>` comes in, `EVCXR_EXECUTION_COMPLETE` goes out. That
 //! process is the [`supervisor`]: it forks the [`cell`] process, which loads and runs what the engine has
 //! compiled, and stands between it and the kernel: what user code prints is parted from what the engine
-//! must hear ([`notices`]), and the death of the cell process is told with its reason. After each cell, the
+//! must hear ([`notices`]) and sent on ([`printed`]), and the death of the cell process is told with its reason. After each cell, the
 //! cell process leaves a [`checkpoint`], from which the supervisor has it go on if it dies, and takes back the
 //! [`pages`] that the two share, so that timings do not show it.
 //!
@@ -16,6 +16,7 @@ mod checkpoint;
 mod inbox;
 mod notices;
 mod pages;
+mod printed;
 mod supervisor;
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! between the user's own. [`Notices`] parts them again, byte for byte: text is handed on as soon as it
 //! cannot be the start of a notice any more, also in the middle of a line.
 
+use std::io::{self, Write};
+
 /// A piece of what the cell's process printed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -99,6 +101,13 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 /// How many bytes at the end of `bytes` may be the start of a mark.
 fn partial_mark(bytes: &[u8]) -> usize {
     (1..MARK.len()).rev().find(|&count| bytes.ends_with(&MARK[..count])).unwrap_or(0)
+}
+
+/// Tells the engine a line that it waits for.
+pub fn answer_engine(line: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@
 use super::cell::{self, Ends, REPORT, Report};
 use super::checkpoint;
 use super::inbox::Inbox;
-use super::notices::{CHANGED_TYPE, Notices, PANIC, Piece, QUESTION_MARK};
+use super::notices::{PANIC, answer_engine};
+use super::printed::{HOLD, Printed};
 use crate::wire::{self, Kind, Message, Order};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -22,13 +22,6 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
-
-/// How long text may be held back: standard error because it may be the message of a `?` error, standard
-/// output because it may be the start of a notice. Short enough to go unseen.
-const HOLD: Duration = Duration::from_millis(5);
-
-const READ_SIZE: usize = 64 << 10;
-const PIPE_CAPACITY: usize = 64 << 10;
 
 /// How long an interrupted cell may take to end by itself, as one does that waits for something of ours.
 const GRACE: Duration = Duration::from_millis(800);
@@ -63,21 +56,15 @@ struct Supervisor {
     running: bool,
     /// The companion is loaded, so it tells of panics.
     has_companion: bool,
-    /// It has told of one in this cell.
-    panic_told: bool,
     control: UnixStream,
     companion: UnixStream,
     inbox: Inbox,
     kernel: UnixStream,
     engine: Vec<u8>,
-    stdout: OwnedFd,
-    stderr: OwnedFd,
+    printed: Printed,
     /// The other ends of what is polled. Kept, so that nothing that user code closes reads as ready for
     /// ever.
     _other_ends: Vec<OwnedFd>,
-    notices: Notices,
-    held_stderr: Vec<u8>,
-    held_since: Option<Instant>,
     /// When the running cell was interrupted.
     interrupted: Option<Instant>,
     /// The cell that is being compiled was interrupted: it shall not run.
@@ -127,10 +114,6 @@ impl Supervisor {
                 })
             }
         };
-        let (stdout, stderr) = (OwnedFd::from(stdout), OwnedFd::from(stderr));
-        for pipe in [&stdout, &stderr] {
-            fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        }
         Ok(Supervisor {
             cell,
             checkpoint: None,
@@ -138,18 +121,13 @@ impl Supervisor {
             deaths,
             running: false,
             has_companion: false,
-            panic_told: false,
             control,
             companion,
             inbox: Inbox::new(inbox)?,
             kernel,
             engine: Vec::new(),
-            stdout,
-            stderr,
+            printed: Printed::new(stdout, stderr)?,
             _other_ends: other_ends,
-            notices: Notices::default(),
-            held_stderr: Vec::new(),
-            held_since: None,
             interrupted: None,
             is_unwanted: false,
         })
@@ -160,10 +138,10 @@ impl Supervisor {
         loop {
             let [engine, kernel, control, companion, stdout, stderr, deaths, inbox] = self.wait()?;
             if stderr || stdout {
-                self.pump()?;
+                self.printed.pump(&mut self.kernel)?;
             }
-            if self.held_since.is_some_and(|since| since.elapsed() >= HOLD) {
-                self.release()?;
+            if self.printed.held_since().is_some_and(|since| since.elapsed() >= HOLD) {
+                self.printed.release(&mut self.kernel)?;
             }
             if self.interrupted.is_some_and(|since| since.elapsed() >= GRACE) {
                 self.interrupted = None;
@@ -193,109 +171,23 @@ impl Supervisor {
 
     fn wait(&self) -> io::Result<[bool; 8]> {
         let stdin = io::stdin();
+        let [stdout, stderr] = self.printed.pipes();
         let descriptors: [(BorrowedFd, PollFlags); 8] = [
             (stdin.as_fd(), PollFlags::POLLIN),
             (self.kernel.as_fd(), PollFlags::POLLIN),
             (self.control.as_fd(), PollFlags::POLLIN),
             (self.companion.as_fd(), PollFlags::POLLIN),
-            (self.stdout.as_fd(), PollFlags::POLLIN),
-            (self.stderr.as_fd(), PollFlags::POLLIN),
+            (stdout, PollFlags::POLLIN),
+            (stderr, PollFlags::POLLIN),
             (self.deaths.as_fd(), PollFlags::POLLIN),
             (self.inbox.as_fd(), self.inbox.awaits()),
         ];
         let mut polled = descriptors.map(|(fd, awaited)| PollFd::new(fd, awaited));
         let left = |limit: Duration, since: Option<Instant>| Some(limit.saturating_sub(since?.elapsed()));
-        let next = left(HOLD, self.held_since).into_iter().chain(left(GRACE, self.interrupted)).min();
+        let next =
+            left(HOLD, self.printed.held_since()).into_iter().chain(left(GRACE, self.interrupted)).min();
         let timeout = next.map_or(PollTimeout::NONE, |left| (left.as_millis() as u16 + 1).into());
         poll_all(&mut polled, timeout)
-    }
-
-    /// Reads what the cell process has printed, and sends on what is certain. Says if there was anything.
-    fn pump(&mut self) -> io::Result<bool> {
-        let err = read_available(&self.stderr)?;
-        let out = read_available(&self.stdout)?;
-        if !err.is_empty() {
-            self.held_stderr.extend(&err);
-            self.held_since = Some(Instant::now());
-        }
-        for piece in self.notices.push(&out) {
-            self.send_piece(piece)?;
-        }
-        if self.notices.is_holding() {
-            self.held_since.get_or_insert_with(Instant::now);
-        }
-        Ok(!err.is_empty() || !out.is_empty())
-    }
-
-    /// Sends on all that had been printed when this was called: what the pipes can hold, and what is
-    /// held back here. (No more than that: a thread may go on printing for ever.)
-    fn drain(&mut self) -> io::Result<()> {
-        for _ in 0..PIPE_CAPACITY.div_ceil(READ_SIZE) + 1 {
-            if !self.pump()? {
-                break;
-            }
-        }
-        self.release()
-    }
-
-    fn send_piece(&mut self, piece: Piece) -> io::Result<()> {
-        match piece {
-            Piece::Text(text) => {
-                self.send_held_stderr()?;
-                self.send(Kind::Stdout, &text)
-            }
-            Piece::Content(mime, text) => {
-                self.send_held_stderr()?;
-                self.tell(&Message::Content { mime, text })
-            }
-            Piece::Panic if self.has_companion && !self.panic_told => {
-                // The hook has not told us of a panic, so the user has printed this.
-                self.send_held_stderr()?;
-                self.send(Kind::Stdout, format!("{PANIC}\n").as_bytes())
-            }
-            Piece::Panic => {
-                self.send_held_stderr()?;
-                self.tell(&Message::Panicked)?;
-                answer_engine(PANIC)
-            }
-            Piece::Lost(variable) => {
-                // The engine's code says so on standard error first. If it was the user who printed it,
-                // the engine would run the cell again and again.
-                self.held_stderr.extend(read_available(&self.stderr)?);
-                let said = format!("The type of the variable {variable} was redefined, so was lost.\n");
-                let genuine = self.held_stderr.ends_with(said.as_bytes());
-                self.send_held_stderr()?;
-                let line = format!("{CHANGED_TYPE}{variable}");
-                if genuine {
-                    answer_engine(&line)
-                } else {
-                    self.send(Kind::Stdout, format!("{line}\n").as_bytes())
-                }
-            }
-            Piece::QuestionMark => {
-                // The engine's code prints the error to standard error just before this notice.
-                self.held_stderr.extend(read_available(&self.stderr)?);
-                let text = String::from_utf8_lossy(&self.held_stderr).trim_end().to_owned();
-                self.held_stderr.clear();
-                self.tell(&Message::QuestionMark { text })?;
-                answer_engine(QUESTION_MARK)
-            }
-        }
-    }
-
-    /// Sends all that is held back.
-    fn release(&mut self) -> io::Result<()> {
-        self.held_since = None;
-        self.send_held_stderr()?;
-        match self.notices.flush() {
-            Some(text) => self.send(Kind::Stdout, &text),
-            None => Ok(()),
-        }
-    }
-
-    fn send_held_stderr(&mut self) -> io::Result<()> {
-        let held = std::mem::take(&mut self.held_stderr);
-        if held.is_empty() { Ok(()) } else { self.send(Kind::Stderr, &held) }
     }
 
     /// Passes a message of the companion on, in its place among what was printed.
@@ -307,9 +199,9 @@ impl Supervisor {
             self._other_ends.push(other_end.into());
             return Ok(());
         };
-        self.drain()?;
+        self.printed.drain(&mut self.kernel)?;
         if matches!(serde_json::from_slice(&body), Ok(Message::Panic { .. })) {
-            self.panic_told = true;
+            self.printed.panic_told = true;
         }
         self.send(Kind::Message, &body)?;
         let _ = wire::write_frame(&mut self.companion, Kind::Ack, &[]);
@@ -320,10 +212,13 @@ impl Supervisor {
     fn hear_cell(&mut self) -> io::Result<()> {
         let mut report = [0; REPORT];
         match self.control.read_exact(&mut report).ok().and_then(|()| Report::from_bytes(report)) {
-            Some(Report::CompanionBegins) => self.has_companion = true,
+            Some(Report::CompanionBegins) => {
+                self.has_companion = true;
+                self.printed.tells_panics = true;
+            }
             Some(Report::Done(checkpoint)) => {
                 self.replace_checkpoint(checkpoint);
-                self.drain()?;
+                self.printed.drain(&mut self.kernel)?;
                 self.end_run(&[COMPLETE])?;
             }
             // It has closed the stream, or writes garbage to it: it cannot be talked to any more.
@@ -366,7 +261,7 @@ impl Supervisor {
 
     fn run_cell(&mut self, order: &[u8]) -> io::Result<()> {
         self.running = true;
-        self.panic_told = false;
+        self.printed.panic_told = false;
         if std::mem::take(&mut self.is_unwanted) {
             return self.end_run(&[PANIC, COMPLETE]);
         }
@@ -387,7 +282,7 @@ impl Supervisor {
             // The cell has ended, in whatever way.
             Order::Sync { id } => {
                 self.is_unwanted = false;
-                self.drain()?;
+                self.printed.drain(&mut self.kernel)?;
                 self.tell(&Message::Synced { id })?;
             }
             Order::InputReply { .. } => {
@@ -459,7 +354,7 @@ impl Supervisor {
         while is_readable(&self.companion)? {
             match wire::read_frame(&mut self.companion) {
                 Ok(Some((Kind::Message, body))) => {
-                    self.drain()?;
+                    self.printed.drain(&mut self.kernel)?;
                     self.send(Kind::Message, &body)?;
                 }
                 // It died in the middle of a message.
@@ -467,14 +362,14 @@ impl Supervisor {
             }
         }
         self.companion.set_read_timeout(Some(COMPANION_TIMEOUT))?;
-        self.drain()
+        self.printed.drain(&mut self.kernel)
     }
 
     /// Wakes the checkpoint, which becomes the cell process.
     fn restore(&mut self) -> bool {
         let Some(pid) = self.checkpoint.take() else { return false };
         self.cell = pid;
-        self.panic_told = false;
+        self.printed.panic_told = false;
         // What was for the dead process is not for this one, which empties the socket when it wakes.
         self.inbox.forget();
         let mut report = [0; REPORT];
@@ -513,23 +408,4 @@ fn poll_all<const N: usize>(polled: &mut [PollFd; N], timeout: PollTimeout) -> i
         Err(error) => return Err(error.into()),
     }
     Ok(std::array::from_fn(|index| polled[index].revents().is_some_and(|events| !events.is_empty())))
-}
-
-/// Reads what is there, at most [`READ_SIZE`], without waiting.
-fn read_available(pipe: &OwnedFd) -> io::Result<Vec<u8>> {
-    let mut buffer = vec![0; READ_SIZE];
-    match read(pipe, &mut buffer) {
-        Ok(count) => {
-            buffer.truncate(count);
-            Ok(buffer)
-        }
-        Err(Errno::EAGAIN | Errno::EINTR) => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn answer_engine(line: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{line}")?;
-    stdout.flush()
 }
