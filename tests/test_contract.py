@@ -861,3 +861,28 @@ def test_a_quick_loop_does_not_flood_the_reader(kc):
     shown, updates = bar_of(ok(kc, "let sum: u64 = progress(0..3_000_000u64).sum();\nassert_eq!(sum, 4499998500000);"))
     took = updates[-1].at - shown.at
     assert 1 <= len(updates) <= took * 31 + 2, f"{len(updates)} changes in {took:.2f} s"
+
+
+def test_a_live_view_changes_in_its_place(fresh_kc):
+    cell = """let pool = ThreadPoolExecutor::new(2);
+let stdout = std::io::stdout().lock();
+let sum: u32 = live(|| pool.timeline(), || {
+    pool.map(|n: u32| { std::thread::sleep(std::time::Duration::from_millis(100)); n }, 0..10).flatten().sum()
+});
+drop(stdout);
+println!("{sum}");"""
+    ok(fresh_kc, "1")
+    result = ok(fresh_kc, cell)
+    shown, updates = bar_of(result)
+    took = updates[-1].at - shown.at
+    assert 3 <= len(updates) <= took * 11 + 2, f"{len(updates)} changes in {took:.2f} s"
+    texts = [update.content["data"]["text/plain"] for update in updates]
+    tasks = [int(re.search(r"(\d+) tasks? on", text)[1]) for text in texts]
+    assert tasks == sorted(tasks) and tasks[0] < tasks[-1] == 10, tasks
+    assert "<svg" in updates[-1].content["data"]["image/svg+xml"]
+    assert result.stdout == "45\n"
+    result = run_cell(fresh_kc, 'live(|| 1, || panic!("the work"));')
+    assert_error(result, "the work")
+    result = run_cell(fresh_kc, 'live(|| -> u8 { panic!("the look") }, || ());')
+    assert_error(result, "the look")
+    assert ok(fresh_kc, "pool.submit(|| 7).result()?").result == "7"

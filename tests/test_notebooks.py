@@ -418,6 +418,7 @@ def test_tour_of_the_companion(tour):
 def test_tour_of_what_moves(tour):
     (picture,) = tour["live-run"].outputs
     assert "cx='515'" in picture["data"]["image/svg+xml"], "the last picture is the one that stays"
+    assert "8 tasks on 3 workers" in shown(tour["live-pool-run"]) and "27 cups" in printed(tour["live-pool-run"])
     assert "IntSlider(2, 1..=8)" in shown(tour["widgets-slider"])
     assert "8 tasks on 1 worker" in shown(tour["widgets-interact"])
 

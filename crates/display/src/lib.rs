@@ -17,12 +17,14 @@
 
 mod bundle;
 pub mod inbox;
+mod live;
 mod progress;
 mod rich;
 mod show;
 pub mod wire;
 
 pub use bundle::{MimeBundle, bundle_of, draw_with, offer, offer_drawing};
+pub use live::live;
 pub use progress::{Progress, ProgressBar, progress, progress_bar};
 pub use rich::{Html, Json, Markdown, Png, Svg};
 pub use show::{clear_output, display, show_result};

@@ -138,9 +138,9 @@ pub fn send_display_as(display_id: &str, bundle: MimeBundle) -> bool {
     send(&json!({"type": "display", "data": bundle, "display_id": display_id}))
 }
 
-/// Shows a bundle in the place of the one that was shown with this id.
+/// Shows a bundle in the place of the one that was shown with this id. That has no place among what is printed.
 pub fn update_display(display_id: &str, bundle: MimeBundle) {
-    send(&json!({"type": "update_display", "data": bundle, "display_id": display_id}));
+    send_aside(&json!({"type": "update_display", "data": bundle, "display_id": display_id}));
 }
 
 /// Shows a bundle as the cell's result.

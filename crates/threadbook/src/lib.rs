@@ -30,7 +30,7 @@ mod show;
 pub use threadbook_executor::*;
 
 pub use input::{input, password};
-pub use show::{Display, display, interact};
+pub use show::{Display, display, interact, live};
 pub use threadbook_display::{
     Html, Json, Markdown, MimeBundle, Png, Progress, ProgressBar, Svg, clear_output, progress, progress_bar,
 };

@@ -4,7 +4,7 @@
 //! `Text` is not, because plotters has one: write `widgets::Text`.
 
 pub use crate::input::{input, password};
-pub use crate::show::{Display as _, display, interact};
+pub use crate::show::{Display as _, display, interact, live};
 pub use crate::{multiprocessing, subprocess, widgets, workload};
 pub use threadbook_display::{Html, Json, Markdown, Png, Svg, clear_output, progress, progress_bar};
 pub use threadbook_executor::{

@@ -46,6 +46,32 @@ pub fn interact<C: Interactive, R: Debug>(
     threadbook_widgets::interact(control, draw);
 }
 
+/// Does `work`, and shows what `look` returns anew while it goes on, ten times a second: a pool's timeline as it
+/// grows, a counter, a picture. At the end it is shown once more, and the result of the work comes back.
+///
+/// Where nothing that is on show can be changed, on stock evcxr and in a terminal, only the end is shown.
+///
+/// # Panics
+///
+/// If `work` or `look` panics.
+///
+/// # Examples
+///
+/// ```
+/// use threadbook::prelude::*;
+///
+/// let pool = ThreadPoolExecutor::new(2);
+/// let sum: u64 = live(
+///     || pool.timeline(),
+///     || pool.map(|n| n * n, 1..=3).map(Result::unwrap).sum(),
+/// );
+/// assert_eq!(sum, 14);
+/// ```
+pub fn live<T: Debug, R>(look: impl FnMut() -> T + Send, work: impl FnOnce() -> R) -> R {
+    know_pictures();
+    threadbook_display::live(look, work)
+}
+
 /// How the engine asks the value of a cell's last expression to show itself.
 ///
 /// evcxr compiles `(expression).evcxr_display()` first, and a second time with `{:?}` if there is no such
