@@ -116,13 +116,13 @@ impl CompletedProcess {
         let heading: String = heading.iter().map(|name| format!("<th>{name}</th>")).collect();
         let mut page = format!("<table><thead><tr>{heading}</tr></thead><tbody>");
         for stage in &self.stages {
-            let Usage { user, system, .. } = stage.usage;
+            let [user, system] = stage.usage.times();
             let command = escaped(&crate::Command::of_words(&stage.args).to_string());
             let (code, memory) = (stage.returncode, stage.usage.memory());
             let _ = write!(
                 page,
                 "<tr><td style=\"text-align:left\"><code>{command}</code></td><td>{code}</td>\
-                 <td>{user:.3?}</td><td>{system:.3?}</td><td>{memory}</td></tr>"
+                 <td>{user}</td><td>{system}</td><td>{memory}</td></tr>"
             );
         }
         let how = escaped(&how_it_ended(self.returncode));

@@ -69,6 +69,14 @@ impl Usage {
         cfg!(target_os = "linux") && self.peak_memory <= self.floor + SLACK
     }
 
+    /// User and system time in words. Systems count some of them in ticks, so that a short command has none.
+    pub(crate) fn times(&self) -> [String; 2] {
+        [self.user, self.system].map(|time| match time {
+            Duration::ZERO => "0 s".to_owned(),
+            time => format!("{time:.3?}"),
+        })
+    }
+
     /// The memory in words.
     pub(crate) fn memory(&self) -> String {
         let most = if self.peak_memory_is_bound() { "at most " } else { "" };
@@ -78,6 +86,18 @@ impl Usage {
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "user {:.3?}, system {:.3?}, peak memory {}", self.user, self.system, self.memory())
+        let [user, system] = self.times();
+        write!(f, "user {user}, system {system}, peak memory {}", self.memory())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_time_is_no_nanosecond() {
+        let usage = Usage { user: Duration::from_micros(1462), ..Usage::NOTHING };
+        assert!(usage.to_string().starts_with("user 1.462ms, system 0 s, "), "{usage}");
     }
 }
