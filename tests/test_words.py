@@ -27,6 +27,9 @@ RIGHT = ["statics", "whos", "lauch"]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)[^)]*\)")
 CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 
+#: What cargo itself brings, of all that we write of.
+BUILT_IN = {"build", "doc", "fmt", "run", "test"}
+
 every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(helpers.ROOT)))
 
 
@@ -74,3 +77,14 @@ def test_links_lead_somewhere(path):
             assert file.exists(), f"{path.name} points to {target}, and there is no {file}"
             if parts.fragment:
                 assert parts.fragment in anchors(file), f"{path.name} points to {target}: no such heading"
+
+
+@every_page
+def test_commands_can_be_typed_as_they_are_written(path):
+    aliases = set(re.findall(r"^(\w+) =", (helpers.ROOT / ".cargo" / "config.toml").read_text(), re.MULTILINE))
+    pieces = [piece for text in texts(path) for piece in CODE.findall(text)]
+    lines = [line.strip("`# $") for piece in pieces for line in piece.splitlines()]
+    for line in lines:
+        assert not re.match(r"threadbook [a-z]", line), f"{line}: no shell finds that, cargo does"
+        if command := re.match(r"cargo ([a-z]+)", line):
+            assert command[1] in aliases | BUILT_IN, f"{line}: cargo knows no such command"

@@ -160,7 +160,7 @@ fn kernel_checks(
             Check::not(directory, State::Missing, "no kernel, no prepared directory", mend),
         ];
     };
-    let mend = format!("threadbook install --prefix {}", prefix_of(&place).display());
+    let mend = format!("cargo threadbook install --prefix {}", prefix_of(&place).display());
     let Some(prepared) = spec.prepared() else {
         return [
             Check::not(kernel, State::Missing, format!("{} is another kernel's", place.display()), &mend),
@@ -250,6 +250,6 @@ mod tests {
         );
         let [_, directory] = kernel_checks(Some((spec(this), place)), old);
         assert_eq!(directory.found, "it is old");
-        assert_eq!(directory.mend.as_deref(), Some("threadbook install --prefix /v"));
+        assert_eq!(directory.mend.as_deref(), Some("cargo threadbook install --prefix /v"));
     }
 }

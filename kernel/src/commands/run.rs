@@ -77,8 +77,9 @@ pub(crate) struct Kernel<'a> {
 impl<'a> Kernel<'a> {
     /// The kernel that is asked for.
     pub(crate) fn find(how: &'a Execution) -> anyhow::Result<Self> {
-        let spec = kernelspec::find(&how.name)
-            .ok_or_else(|| mend(format!("Jupyter knows no kernel {}", how.name), "threadbook install"))?;
+        let spec = kernelspec::find(&how.name).ok_or_else(|| {
+            mend(format!("Jupyter knows no kernel {}", how.name), "cargo threadbook install")
+        })?;
         let argv = command(&spec)?;
         Ok(Self { spec, argv, how })
     }

@@ -45,7 +45,7 @@ impl Workplace {
     /// were killed have left. Changes the environment: call it while there is one thread.
     pub fn open(prepared: &Path) -> anyhow::Result<Workplace> {
         if let Some(reason) = prepared::missing(prepared) {
-            anyhow::bail!("{reason}. Run `threadbook install` again.");
+            anyhow::bail!("{reason}. Run `cargo threadbook install` in the checkout again.");
         }
         let sessions = dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("threadbook/sessions");
         fs::create_dir_all(&sessions).with_context(|| format!("{} cannot be made", sessions.display()))?;

@@ -54,7 +54,11 @@ impl Failure {
 
     /// The engine could not be started.
     pub fn no_engine(reason: &str) -> Failure {
-        Failure::plain("EngineError", reason, Some("`threadbook doctor` says what is missing."))
+        Failure::plain(
+            "EngineError",
+            reason,
+            Some("`cargo threadbook doctor`, in the checkout, says what is missing."),
+        )
     }
 
     /// Somebody has removed the directory that cells are compiled in.
