@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import kernel_spec, ok, processes_marked, run_cell, running_kernel, send_cell, wait_until
+from helpers import ask, kernel_spec, ok, processes_marked, run_cell, running_kernel, send_cell, wait_until
 
 
 @pytest.fixture
@@ -148,3 +148,48 @@ def test_the_disk_is_full(kernelspec, tmp_path):
         assert len(result.traceback.splitlines()) <= 12, result.traceback
         limit_files(kernel, resource.RLIM_INFINITY)
         assert ok(kernel.client, "kept + 1").result == "2"
+
+
+def path_without_rust() -> str:
+    """What a program sees that was not started from a shell."""
+    return os.pathsep.join(place for place in os.environ["PATH"].split(os.pathsep) if not Path(place, "rustc").exists())
+
+
+def test_rust_is_found_where_rustup_puts_it(kernelspec, tmp_path):
+    env = {"PATH": path_without_rust()}
+    if not Path(os.environ.get("CARGO_HOME", "~/.cargo"), "bin", "rustc").expanduser().exists():
+        # Not from rustup. With a home of its own, cargo compiles every crate anew.
+        cargo = tmp_path / "cargo"
+        (cargo / "bin").mkdir(parents=True)
+        (cargo / "bin" / "rustc").symlink_to(shutil.which("rustc"))
+        env["CARGO_HOME"] = str(cargo)
+    with running_kernel(tmp_path, env=env) as kernel:
+        assert ok(kernel.client, "ThreadPoolExecutor::new(2).submit(|| 6 * 7).result()?").result == "42"
+
+
+BROKEN = """#!/bin/sh
+echo "no toolchain is configured" >&2
+exit 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [(None, "rustc was not found. Install Rust from https://rustup.rs"), (BROKEN, "no toolchain is configured")],
+    ids=["missing", "broken"],
+)
+def test_without_rust_every_cell_says_so(kernelspec, tmp_path, script, told):
+    (tmp_path / "cargo" / "bin").mkdir(parents=True)
+    if script:
+        rustc = tmp_path / "cargo" / "bin" / "rustc"
+        rustc.write_text(script)
+        rustc.chmod(0o755)
+    env = {"PATH": path_without_rust(), "CARGO_HOME": str(tmp_path / "cargo")}
+    with running_kernel(tmp_path, env=env) as kernel:
+        for _ in range(2):
+            result = run_cell(kernel.client, "6 * 7")
+            assert result.status == "error" and told in result.complaint, result
+            assert "threadbook doctor" in result.traceback and len(result.traceback.splitlines()) <= 12, result.traceback
+        assert ask(kernel.client, "complete", "Thr", 3)["matches"] == []
+        assert ask(kernel.client, "kernel_info")["status"] == "ok"
+    assert not kernel.processes()

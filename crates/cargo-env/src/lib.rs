@@ -39,11 +39,24 @@ pub unsafe fn forget() {
     }
 }
 
-/// Where the toolchain lies whose rustc is first on the path.
-pub fn sysroot() -> Option<PathBuf> {
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
-    let path = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| path.trim().into())
+/// Where the toolchain lies whose rustc is first on the path, or else where rustup puts it: a program that was not
+/// started from a shell often has a shorter path.
+///
+/// # Errors
+///
+/// Why there is none, for a person.
+pub fn sysroot() -> Result<PathBuf, String> {
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let of_rustup = cargo_home.map(|home| home.join("bin").join("rustc"));
+    let print = |rustc: &Path| Command::new(rustc).args(["--print", "sysroot"]).output().ok();
+    let output = print(Path::new("rustc")).or_else(|| print(&of_rustup?));
+    let output = output.ok_or("rustc was not found. Install Rust from https://rustup.rs")?;
+    let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
+    match output.status.success() {
+        true => Ok(text(&output.stdout).into()),
+        false => Err(format!("rustc does not work: {}", text(&output.stderr))),
+    }
 }
 
 fn describes_a_package(name: &str) -> bool {

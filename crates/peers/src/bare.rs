@@ -50,7 +50,7 @@ struct Rustc {
 impl Rustc {
     /// In a copy of the session's directory.
     fn like(session: &Path, directory: &Path) -> anyhow::Result<Rustc> {
-        let sysroot = threadbook_cargo_env::sysroot().context("rustc was not found")?;
+        let sysroot = threadbook_cargo_env::sysroot().map_err(anyhow::Error::msg)?;
         let copied = Command::new("cp").arg("-a").args([session, directory]).status()?;
         ensure!(copied.success(), "the session's directory could not be copied");
         for answer in fs::read_dir(directory.join("answers"))? {

@@ -21,7 +21,9 @@ pub(crate) fn ensure(directory: &Path) -> anyhow::Result<()> {
     let Some(why) = prepared::stale(directory) else {
         return Ok(());
     };
-    eprintln!("{why}");
+    if prepared::missing(directory).is_none() {
+        eprintln!("{why}");
+    }
     step("Preparing the companion crate", |progress| {
         let program = std::env::current_exe().context("cannot find this program")?;
         let mut command = Command::new(program);

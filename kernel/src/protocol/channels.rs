@@ -26,7 +26,11 @@ const COMM_QUEUE: usize = 1024;
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
 /// Opens the sockets, starts the session, and serves until `shutdown_request` or the end of `parent`.
-pub async fn serve(connection: &ConnectionInfo, workplace: Workplace, parent: Pid) -> anyhow::Result<()> {
+pub async fn serve(
+    connection: &ConnectionInfo,
+    workplace: anyhow::Result<Workplace>,
+    parent: Pid,
+) -> anyhow::Result<()> {
     let termination = termination();
     let id = uuid::Uuid::new_v4().to_string();
     let cannot_bind = || format!("The ports of the connection file cannot be bound on {}", connection.ip);

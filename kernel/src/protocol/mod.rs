@@ -32,7 +32,7 @@ pub fn serve(connection_file: &Path, prepared: &Path) -> anyhow::Result<()> {
     let parent = nix::unistd::getppid();
     let connection = connection::read(connection_file)?;
     // The environment may only be changed while there is one thread.
-    let workplace = crate::session::Workplace::open(prepared)?;
+    let workplace = crate::session::Workplace::open(prepared);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -76,7 +76,7 @@ impl Engine {
     pub fn work(mut self, jobs: Receiver<Job>) {
         let mut context = match start(&self.workplace, &self.reading) {
             Ok(context) => context,
-            Err(reason) => return self.refuse(jobs, &reason.to_string()),
+            Err(reason) => return refuse(&self.link, jobs, &reason.to_string()),
         };
         self.link.supervise(context.process_handle());
         let mut first = jobs.try_recv();
@@ -254,16 +254,16 @@ impl Engine {
         // The companion's line in the manifest says what is to be read; nothing else happens.
         let _ = context.execute(&format!(":dep {COMPANION} = {companion}"));
     }
+}
 
-    /// Answers everything with the reason why there is no engine.
-    fn refuse(&self, jobs: Receiver<Job>, reason: &str) {
-        eprintln!("threadbook: {reason}");
-        for job in jobs {
-            if let Job::Execute { cell, answer, .. } = job {
-                self.link.begin_cell(&cell);
-                self.link.end_cell(false);
-                let _ = answer.send(Outcome::Failed(Failure::no_engine(reason)));
-            }
+/// Answers everything with the reason why there is no engine.
+pub fn refuse(link: &Link, jobs: Receiver<Job>, reason: &str) {
+    eprintln!("threadbook: {reason}");
+    for job in jobs {
+        if let Job::Execute { cell, answer, .. } = job {
+            link.begin_cell(&cell);
+            link.end_cell(false);
+            let _ = answer.send(Outcome::Failed(Failure::no_engine(reason)));
         }
     }
 }

@@ -82,14 +82,8 @@ pub struct Link {
 }
 
 impl Link {
-    /// Starts to listen for supervisors, in a thread that lives as long as the kernel.
-    pub fn listen(
-        listener: UnixListener,
-        output: Arc<CellOutput>,
-        questions: Questions,
-        comms: Arc<Comms>,
-    ) -> Arc<Link> {
-        let link = Arc::new(Link {
+    pub fn new(output: Arc<CellOutput>, questions: Questions, comms: Arc<Comms>) -> Arc<Link> {
+        Arc::new(Link {
             state: Mutex::default(),
             changed: Condvar::new(),
             orders: Mutex::default(),
@@ -97,14 +91,17 @@ impl Link {
             questions,
             comms,
             supervisor_process: OnceLock::new(),
-        });
-        let listening = link.clone();
+        })
+    }
+
+    /// Starts to listen for supervisors, in a thread that lives as long as the kernel.
+    pub fn listen(self: &Arc<Link>, listener: UnixListener) {
+        let listening = self.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 listening.serve(stream);
             }
         });
-        link
     }
 
     /// Tells the link which process to end when a cell cannot be ended otherwise. The handle stays valid

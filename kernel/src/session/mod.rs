@@ -83,7 +83,8 @@ pub struct Session {
     thread: Mutex<Option<JoinHandle<()>>>,
     link: Arc<Link>,
     names: Arc<Names>,
-    directory: PathBuf,
+    /// That of its workplace, if it has one.
+    directory: Option<PathBuf>,
     comms: Arc<Comms>,
     rust_version: String,
 }
@@ -92,22 +93,33 @@ pub struct Session {
 const END: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// Starts the engine in the background and returns at once.
-    pub fn start(workplace: Workplace, iopub: IoPub, stdin: Stdin) -> Session {
+    /// Starts the engine in the background and returns at once. Without a workplace, every cell is told why.
+    pub fn start(workplace: anyhow::Result<Workplace>, iopub: IoPub, stdin: Stdin) -> Session {
         let (sender, jobs) = mpsc::channel();
-        let output = Arc::new(CellOutput::new(iopub.clone(), workplace.directory().to_owned()));
+        let directory = workplace.as_ref().ok().map(|workplace| workplace.directory().to_owned());
+        let long_outputs = directory.clone().unwrap_or_else(std::env::temp_dir);
+        let output = Arc::new(CellOutput::new(iopub.clone(), long_outputs));
         let comms = Arc::new(Comms::new(iopub, output.clone()));
         let questions = Questions::new(stdin);
-        let link = Link::listen(workplace.listener(), output.clone(), questions, comms.clone());
-        let rust_version = workplace.rust_version().to_owned();
-        let directory = workplace.directory().to_owned();
+        let link = Link::new(output.clone(), questions, comms.clone());
+        let rust_version = workplace.as_ref().map_or("unknown", Workplace::rust_version).to_owned();
         let names = Arc::new(Names::default());
-        let engine = Engine::new(workplace, link.clone(), output, names.clone());
+        let work: Box<dyn FnOnce(mpsc::Receiver<Job>) + Send> = match workplace {
+            Ok(workplace) => {
+                link.listen(workplace.listener());
+                let engine = Engine::new(workplace, link.clone(), output, names.clone());
+                Box::new(move |jobs| engine.work(jobs))
+            }
+            Err(reason) => {
+                let (link, reason) = (link.clone(), format!("{reason:#}"));
+                Box::new(move |jobs| engine::refuse(&link, jobs, &reason))
+            }
+        };
         let thread = std::thread::Builder::new()
             .name("engine".into())
             // rustc's own threads have as much; deep expressions are parsed by recursion.
             .stack_size(64 << 20)
-            .spawn(move || engine.work(jobs))
+            .spawn(move || work(jobs))
             .expect("a thread can be started");
         Session {
             jobs: Mutex::new(Some(sender)),
@@ -182,9 +194,9 @@ impl Session {
             _ => None,
         };
         if let Err(reason) = self.tell_comm(message, parent.clone()).await {
-            eprintln!("threadbook: a message of a comm was dropped: {reason}");
-            if let Some(comm_id) = opened {
-                self.comms.refuse(&comm_id, parent).await;
+            match opened {
+                Some(comm_id) => self.comms.refuse(&comm_id, parent).await,
+                None => eprintln!("threadbook: a message of a comm was dropped: {reason}"),
             }
         }
     }
@@ -199,7 +211,8 @@ impl Session {
         });
         match asking.await {
             Ok(Some(answered)) => answered.await.unwrap_or_else(|_| Err("the session has ended".to_owned())),
-            _ => Err("it is for a comm that is not open".to_owned()),
+            // The comm is not open: it was refused, or its other end has closed it, and the front end is told so.
+            _ => Ok(()),
         }
     }
 
@@ -218,7 +231,7 @@ impl Session {
         let ended = tokio::task::spawn_blocking(move || thread.join());
         if tokio::time::timeout(END, ended).await.is_err() {
             processes::end_children(std::process::id());
-            let _ = std::fs::remove_dir_all(&self.directory);
+            let _ = self.directory.as_ref().map(std::fs::remove_dir_all);
         }
     }
 

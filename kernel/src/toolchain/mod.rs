@@ -31,8 +31,7 @@ impl Toolchain {
     ///
     /// There is no rustc on the path, or it does not work.
     pub fn find() -> anyhow::Result<Toolchain> {
-        let root = threadbook_cargo_env::sysroot()
-            .context("rustc was not found. Install Rust from https://rustup.rs")?;
+        let root = threadbook_cargo_env::sysroot().map_err(anyhow::Error::msg)?;
         let rustc = root.join("bin").join("rustc");
         let output = Command::new(&rustc).arg("-vV").output();
         let output = output.with_context(|| format!("{} cannot be run", rustc.display()))?;
