@@ -192,15 +192,17 @@ pub enum Message {
         #[serde(default)]
         line: u32,
     },
+    /// A panic in another thread of user code.
+    ThreadPanic { thread: String, message: String, file: String, line: u32 },
     /// A panic has ended the cell. Sent by the supervisor.
     Panicked,
     /// A `?` at the top level of the cell met an error. Sent by the supervisor.
     QuestionMark { text: String },
     /// One of evcxr's own content blocks, which user code may print. Sent by the supervisor.
     Content { mime: String, text: String },
-    /// The process that runs the cells has ended, by `signal` or with `code`; if `restored`, another one
-    /// goes on from its checkpoint. Sent by the supervisor.
-    Died { signal: Option<i32>, code: Option<i32>, restored: bool },
+    /// The process that runs the cells has ended, by `signal` or with `code`, while it `ran` a cell or between
+    /// two; if `restored`, another one goes on from its checkpoint. Sent by the supervisor.
+    Died { signal: Option<i32>, code: Option<i32>, ran: bool, restored: bool },
     /// All that came before `Order::Sync` with this `id` has been sent. Sent by the supervisor.
     Synced { id: u64 },
 }

@@ -12,7 +12,8 @@ use std::ffi::{c_int, c_void};
 use std::io::Write;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, mpsc};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 use threadbook_display::{inbox, wire};
@@ -25,6 +26,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// As much as a main thread has.
 const STACK_BYTES: usize = 8 << 20;
 
+/// How long a thread may keep standard output to itself when a cell has ended.
+const FLUSH_WITHIN: Duration = Duration::from_secs(2);
+
+static FLUSHER: Mutex<Option<Sender<Sender<()>>>> = Mutex::new(None);
 static RUNNING: AtomicBool = AtomicBool::new(false);
 static CELL_THREAD: Mutex<Option<ThreadId>> = Mutex::new(None);
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
@@ -71,14 +76,17 @@ pub extern "C" fn threadbook_run(
         Some(pool) => pool.install(run),
     };
     RUNNING.store(false, Ordering::Relaxed);
-    let _ = std::io::stdout().flush();
+    flush();
     variables.into_inner()
 }
 
 /// Forks, at a moment when no thread prints or sends, so that the copy can go on where this process is.
-/// Returns what `fork` does.
+/// Returns what `fork` does, and its failure if a thread keeps standard output to itself.
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_fork() -> c_int {
+    if !flush() {
+        return -1;
+    }
     let between = |fork: fn() -> c_int| wire::between_messages(|| threadbook_widgets::between_changes(fork));
     between(|| {
         let _stdout = std::io::stdout().lock();
@@ -108,7 +116,7 @@ pub extern "C" fn threadbook_restored() {
 }
 
 /// A panic of the cell's own thread becomes the cell's error, so it is told and not printed. Panics of
-/// other threads are printed, in one line. A backtrace is printed if `RUST_BACKTRACE` asks for it.
+/// other threads are told as well: the kernel knows which line of which cell it was, and prints it. A backtrace is printed if `RUST_BACKTRACE` asks for it.
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic_message(panic);
@@ -121,8 +129,13 @@ fn report_panics() {
         if cell_thread == Some(current.id()) {
             wire::send(&json!({"type": "panic", "message": message, "file": file, "line": line}));
         } else {
-            let name = current.name().unwrap_or("<unnamed>");
-            eprintln!("thread '{name}' panicked at {file}:{line}: {message}");
+            let thread = current.name().unwrap_or("<unnamed>");
+            let told = wire::send(
+                &json!({"type": "thread_panic", "thread": thread, "message": message, "file": file, "line": line}),
+            );
+            if !told {
+                eprintln!("thread '{thread}' panicked at {file}:{line}: {message}");
+            }
         }
     }));
 }
@@ -134,11 +147,19 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
     }
 }
 
+type Task = Box<dyn FnOnce() + Send>;
+
 /// Starts what this process does beside running cells. All threads have begun when it returns: the process is
 /// forked soon, and a copy cannot go on from the middle of that.
 fn start_threads() {
-    let tasks: [(&str, fn()); 3] =
-        [("threadbook", attend), ("inbox", inbox::read), ("widgets", threadbook_widgets::listen)];
+    let (flusher, asked) = mpsc::channel();
+    *FLUSHER.lock().unwrap_or_else(PoisonError::into_inner) = Some(flusher);
+    let tasks: [(&str, Task); 4] = [
+        ("threadbook", Box::new(attend)),
+        ("flusher", Box::new(|| flush_when_asked(asked))),
+        ("inbox", Box::new(inbox::read)),
+        ("widgets", Box::new(threadbook_widgets::listen)),
+    ];
     for (name, task) in tasks {
         let (begun, has_begun) = mpsc::channel();
         let _ = thread::Builder::new().name(name.into()).spawn(move || {
@@ -149,19 +170,42 @@ fn start_threads() {
     }
 }
 
-/// Attends to the running cell. Standard output is flushed at each newline only, but a progress line without
-/// one should be seen too. And the supervisor interrupts a cell by SIGINT: then all that waits through the
-/// companion's types is told to stop waiting. (A cell that does not wait for them is ended with its process,
-/// a little later.)
+/// Flushes standard output. Returns false if a thread has locked it and does not let go.
+fn flush() -> bool {
+    let (done, is_done) = mpsc::channel();
+    let flusher = FLUSHER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match flusher.map(|flusher| flusher.send(done)) {
+        Some(Ok(())) => is_done.recv_timeout(FLUSH_WITHIN).is_ok(),
+        // There is no such thread without a kernel, or none could be started.
+        _ => std::io::stdout().flush().is_ok(),
+    }
+}
+
+/// Flushes standard output when asked to, and while a cell runs: it flushes itself at each newline only, but a
+/// progress line without one should be seen too.
+fn flush_when_asked(asked: Receiver<Sender<()>>) {
+    loop {
+        let done = match asked.recv_timeout(LOOK_EVERY) {
+            Ok(done) => Some(done),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        if done.is_some() || is_running() {
+            let _ = std::io::stdout().flush();
+        }
+        // Who asked may have stopped waiting.
+        done.map(|done| done.send(()));
+    }
+}
+
+/// Attends to the running cell: the supervisor interrupts it by SIGINT. Then all that waits through the companion's
+/// types is told to stop waiting. (A cell that does not wait for them is ended with its process, a little later.)
 fn attend() {
     let Some(interrupted) = INTERRUPTED.get() else { return };
     loop {
         thread::sleep(LOOK_EVERY);
         if interrupted.swap(false, Ordering::Relaxed) {
             threadbook_executor::interrupt();
-        }
-        if is_running() {
-            let _ = std::io::stdout().flush();
         }
     }
 }

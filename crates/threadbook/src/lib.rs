@@ -23,6 +23,7 @@ mod cell;
 mod input;
 #[doc(hidden)]
 pub mod magics;
+pub mod order;
 pub mod prelude;
 mod printing;
 mod show;

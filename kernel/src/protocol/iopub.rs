@@ -25,6 +25,11 @@ impl IoPub {
         let _ = self.queue.send(child(content, parent)).await;
     }
 
+    /// Publishes unless too much waits to be sent.
+    pub fn publish_if_possible(&self, content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) {
+        let _ = self.queue.try_send(child(content, parent));
+    }
+
     /// Publishes from a thread.
     pub fn publish_blocking(&self, content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) {
         let _ = self.queue.blocking_send(child(content, parent));

@@ -48,11 +48,14 @@ impl Kernel {
         self.history.finish().await;
     }
 
-    /// Whether a message has to wait for its turn with the engine. While a cell runs, questions about
-    /// names are answered without it.
+    /// Whether a message that has just come has to wait for its turn with the engine. While a cell runs or waits for
+    /// its turn, questions about names are answered without it.
     pub fn needs_engine(&self, message: &JupyterMessage) -> bool {
         match message.content {
-            Content::ExecuteRequest(_) => true,
+            Content::ExecuteRequest(_) => {
+                self.session.cell_comes();
+                true
+            }
             Content::CompleteRequest(_) | Content::InspectRequest(_) => !self.session.is_busy(),
             _ => false,
         }
@@ -72,12 +75,13 @@ impl Kernel {
 
     /// Does what a message asks for.
     pub async fn begin(&self, message: &JupyterMessage) -> Handled {
-        self.iopub.publish(Status::busy(), message).await;
+        self.publish_status(Status::busy(), message).await;
         let mut stops_queue = false;
         let reply = match &message.content {
             Content::KernelInfoRequest(_) => Some(self.kernel_info_request()),
             Content::ExecuteRequest(request) => {
                 let reply = self.execute_request(request, message).await;
+                self.session.cell_is_over();
                 stops_queue = request.stop_on_error && reply.status == ReplyStatus::Error;
                 Some(reply.into())
             }
@@ -105,7 +109,18 @@ impl Kernel {
         if let Some(reply) = handled.reply {
             let _ = replies.send(JupyterMessage::new(reply, Some(message)));
         }
-        self.iopub.publish(Status::idle(), message).await;
+        self.publish_status(Status::idle(), message).await;
+    }
+
+    /// Publishes what the kernel is doing. What must go on when a front end takes nothing any more, so that
+    /// everybody else waits, does not wait for that.
+    async fn publish_status(&self, status: Status, message: &JupyterMessage) {
+        match message.content {
+            Content::InterruptRequest(_) | Content::ShutdownRequest(_) => {
+                self.iopub.publish_if_possible(status, message);
+            }
+            _ => self.iopub.publish(status, message).await,
+        }
     }
 
     /// Answers an execute request that came behind one that failed.
@@ -114,6 +129,7 @@ impl Kernel {
             self.handle(message, replies).await;
             return;
         }
+        self.session.cell_is_over();
         self.iopub.publish(Status::busy(), message).await;
         let reply = ExecuteReply {
             status: ReplyStatus::Aborted,

@@ -197,12 +197,20 @@ fn end_with_parent() {
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
 }
 
+/// Has the system end this process, and none of the kernel's, when the machine runs out of memory: what a cell takes
+/// is the likely reason, and there is a checkpoint. What cells start inherits it.
+fn end_first_without_memory() {
+    #[cfg(target_os = "linux")]
+    let _ = std::fs::write("/proc/self/oom_score_adj", "800");
+}
+
 fn prepare_process(ends: &Ends) {
     use nix::sys::signal::{SigHandler, Signal, signal};
     use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
     // A group of its own: whatever user code starts can be ended together with it.
     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     end_with_parent();
+    end_first_without_memory();
     // SAFETY: this is no function of ours. (The supervisor's handler came along in the fork.)
     let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) };
     for result in [dup2_stdin(&ends.stdin), dup2_stdout(&ends.stdout), dup2_stderr(&ends.stderr)] {

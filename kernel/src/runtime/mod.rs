@@ -17,6 +17,7 @@ mod inbox;
 mod notices;
 mod pages;
 mod printed;
+pub mod processes;
 mod supervisor;
 
 #[cfg(test)]

@@ -35,12 +35,19 @@ const END: &[u8] = b"\nEVCXR_END_CONTENT\n";
 #[derive(Default)]
 pub struct Notices {
     held: Vec<u8>,
+    /// How much of what is held has been searched for the end of a content block, in vain.
+    searched: usize,
 }
 
 impl Notices {
     /// Whether bytes are held back because they may be the start of a notice.
     pub fn is_holding(&self) -> bool {
-        !self.held.is_empty()
+        !self.held.is_empty() && !self.is_in_block()
+    }
+
+    /// Whether they are a content block that has begun; its end may be long in coming.
+    fn is_in_block(&self) -> bool {
+        self.held.starts_with(BEGIN.as_bytes()) && self.held.contains(&b'\n')
     }
 
     /// Takes in what was read and returns the pieces that are certain by now.
@@ -56,9 +63,15 @@ impl Notices {
         pieces
     }
 
-    /// Gives up waiting: whatever is held was the user's own text after all.
+    /// Gives up waiting for what may be the start of a notice: it was the user's own text after all.
     pub fn flush(&mut self) -> Option<Vec<u8>> {
-        (!self.held.is_empty()).then(|| std::mem::take(&mut self.held))
+        if self.is_in_block() { None } else { self.finish() }
+    }
+
+    /// Gives up waiting for everything, also for the end of a content block: nothing more will come.
+    pub fn finish(&mut self) -> Option<Vec<u8>> {
+        let count = self.held.len();
+        (count > 0).then(|| self.take(count))
     }
 
     fn next_piece(&mut self) -> Option<Piece> {
@@ -69,7 +82,9 @@ impl Notices {
         let line_end = self.held.iter().position(|&byte| byte == b'\n')?;
         let line = String::from_utf8_lossy(&self.held[..line_end]).into_owned();
         if let Some(mime) = line.strip_prefix(BEGIN) {
-            let body_end = line_end + find(&self.held[line_end..], END)?;
+            let from = line_end.max(self.searched.saturating_sub(END.len()));
+            self.searched = self.held.len();
+            let body_end = from + find(&self.held[from..], END)?;
             let text = String::from_utf8_lossy(&self.held[(line_end + 1).min(body_end)..body_end]);
             let piece = Piece::Content(mime.to_owned(), text.into_owned());
             self.take(body_end + END.len());
@@ -89,6 +104,7 @@ impl Notices {
     }
 
     fn take(&mut self, count: usize) -> Vec<u8> {
+        self.searched = 0;
         let rest = self.held.split_off(count);
         std::mem::replace(&mut self.held, rest)
     }
@@ -139,6 +155,19 @@ mod tests {
         assert_eq!(pieces, [Piece::Content("text/html".into(), "<b>\n1</b>".into())]);
         let pieces = notices.push(b"EVCXR_BEGIN_CONTENT text/plain\n\nEVCXR_END_CONTENT\n");
         assert_eq!(pieces, [Piece::Content("text/plain".into(), String::new())]);
+    }
+
+    #[test]
+    fn a_content_block_may_take_its_time() {
+        let mut notices = Notices::default();
+        assert!(notices.push(b"EVCXR_BEGIN_CONTENT text/html\n<b>").is_empty());
+        assert!(!notices.is_holding());
+        assert_eq!(notices.flush(), None);
+        let pieces = notices.push(b"1</b>\nEVCXR_END_CONTENT\n");
+        assert_eq!(pieces, [Piece::Content("text/html".into(), "<b>1</b>".into())]);
+        let unfinished = b"EVCXR_BEGIN_CONTENT text/html\n<b>";
+        assert!(notices.push(unfinished).is_empty());
+        assert_eq!(notices.finish(), Some(unfinished.to_vec()));
     }
 
     #[test]

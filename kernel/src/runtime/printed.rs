@@ -73,6 +73,12 @@ impl Printed {
         Ok(!err.is_empty() || !out.is_empty())
     }
 
+    /// The cell has ended: sends on all that it printed, also a content block that it did not end.
+    pub fn finish(&mut self, kernel: &mut UnixStream) -> io::Result<()> {
+        self.drain(kernel)?;
+        self.notices.finish().map_or(Ok(()), |text| wire::write_frame(kernel, Kind::Stdout, &text))
+    }
+
     /// Sends on all that had been printed when this was called: what the pipes can hold, and what is
     /// held back here. (No more than that: a thread may go on printing for ever.)
     pub fn drain(&mut self, kernel: &mut UnixStream) -> io::Result<()> {
@@ -84,14 +90,11 @@ impl Printed {
         self.release(kernel)
     }
 
-    /// Sends all that is held back.
+    /// Sends all that is held back, but for a content block that has begun.
     pub fn release(&mut self, kernel: &mut UnixStream) -> io::Result<()> {
         self.held_since = None;
         self.send_held_stderr(kernel)?;
-        match self.notices.flush() {
-            Some(text) => wire::write_frame(kernel, Kind::Stdout, &text),
-            None => Ok(()),
-        }
+        self.notices.flush().map_or(Ok(()), |text| wire::write_frame(kernel, Kind::Stdout, &text))
     }
 
     fn send_piece(&mut self, piece: Piece, kernel: &mut UnixStream) -> io::Result<()> {

@@ -10,6 +10,7 @@ use super::checkpoint;
 use super::inbox::Inbox;
 use super::notices::{PANIC, answer_engine};
 use super::printed::{HOLD, Printed};
+use super::processes;
 use crate::wire::{self, Kind, Message, Order};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -43,6 +44,8 @@ pub fn main() -> ! {
             1
         }
     };
+    // Also what user code has started and nobody waits for: orphans become children of this process.
+    processes::end_children(std::process::id(), None);
     std::process::exit(code)
 }
 
@@ -218,7 +221,7 @@ impl Supervisor {
             }
             Some(Report::Done(checkpoint)) => {
                 self.replace_checkpoint(checkpoint);
-                self.printed.drain(&mut self.kernel)?;
+                self.printed.finish(&mut self.kernel)?;
                 self.end_run(&[COMPLETE])?;
             }
             // It has closed the stream, or writes garbage to it: it cannot be talked to any more.
@@ -331,15 +334,17 @@ impl Supervisor {
             WaitStatus::Exited(_, code) => (None, Some(code)),
             _ => (None, None),
         };
-        let _ = killpg(self.cell, Signal::SIGKILL);
+        // All that it has started is of this process now, beside its checkpoint.
+        let checkpoint = self.checkpoint.map(|pid| pid.as_raw() as u32);
+        processes::end_children(std::process::id(), checkpoint);
         self.hear_last_words()?;
-        let was_running = self.running;
+        let ran = self.running;
         let restored = self.restore();
-        self.tell(&Message::Died { signal, code, restored })?;
+        self.tell(&Message::Died { signal, code, ran, restored })?;
         if restored && self.has_companion {
             let _ = self.inbox.put(&serde_json::to_vec(&Order::TellComms)?);
         }
-        if restored && was_running {
+        if restored && ran {
             self.end_run(&[PANIC, COMPLETE])?;
         }
         Ok(restored)
@@ -362,7 +367,7 @@ impl Supervisor {
             }
         }
         self.companion.set_read_timeout(Some(COMPANION_TIMEOUT))?;
-        self.printed.drain(&mut self.kernel)
+        self.printed.finish(&mut self.kernel)
     }
 
     /// Wakes the checkpoint, which becomes the cell process.

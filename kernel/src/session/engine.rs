@@ -6,10 +6,10 @@ use super::link::Link;
 use super::magics::{self, Misuse, Page, Translated};
 use super::names::{Names, end_of_word, start_of_word};
 use super::output::{Cell, CellOutput};
-use super::report::{self, Earlier, Failure};
+use super::report::{self, Earlier, Failure, Typed};
 use super::text::{byte_offset, code_points};
 use super::workplace::Workplace;
-use super::{Completions, Match, Outcome};
+use super::{Completions, Match, Outcome, lock};
 use crate::dependencies::{self, COMPANION, FRIENDS};
 use crate::reading::crates::{Reading, without_remark};
 use crate::reading::standard_library::Sources;
@@ -17,8 +17,8 @@ use crate::toolchain::standby::Standby;
 use crate::wire::MimeBundle;
 use evcxr::{CommandContext, EvalContext, EvalContextOutputs, EvalOutputs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
 /// What the engine is asked to do.
@@ -46,8 +46,12 @@ pub struct Engine {
     /// Whether a cell has used `.await`, so that there is a runtime.
     awaits: bool,
     /// The cells that went well: their functions may yet panic.
-    cells: Vec<Earlier>,
+    cells: Arc<Mutex<Vec<Earlier>>>,
 }
+
+/// What every cell has without asking. The macros are named because from a glob they would be ambiguous with those
+/// of the standard library.
+const PRELUDE: &str = "use threadbook::prelude::*;\nuse threadbook::{dbg, eprint, eprintln, print, println};";
 
 /// Makes the engine's code around an `.await` start a new runtime: the threads of the one in its store of
 /// variables are gone, so it cannot even be dropped.
@@ -68,7 +72,7 @@ impl Engine {
             knows_prelude: false,
             reading: Reading::default(),
             awaits: false,
-            cells: Vec::new(),
+            cells: Arc::default(),
         }
     }
 
@@ -165,6 +169,13 @@ impl Engine {
         let result = match &code {
             Ok(code) => {
                 self.building.begin(code);
+                self.link.cell_is_typed(Typed {
+                    count,
+                    code: cell.to_owned(),
+                    prepared: prepared.code.to_string(),
+                    earlier: self.cells.clone(),
+                    generated: self.workplace.directory().join(report::GENERATED),
+                });
                 let result = self.evaluate(context, code, &mut prepared);
                 self.building.end();
                 result
@@ -190,13 +201,14 @@ impl Engine {
             }
         }
         let generated = || context.last_source().unwrap_or_default();
-        let earlier = &self.cells;
-        if let Some(failure) =
-            report::failure(result.err(), happened, cell, &prepared, count, earlier, generated)
-        {
+        let failure = {
+            let earlier = lock(&self.cells);
+            report::failure(result.err(), happened, cell, &prepared, count, &earlier, generated)
+        };
+        if let Some(failure) = failure {
             return Outcome::Failed(failure);
         }
-        self.cells.push((count, cell.to_owned()));
+        lock(&self.cells).push((count, cell.to_owned()));
         for page in asked {
             match self.page(context, page) {
                 Ok(page) => pages.push(page),
@@ -337,7 +349,7 @@ fn start(workplace: &Workplace, reading: &Reading) -> anyhow::Result<CommandCont
     for (name, specification) in dependencies::all(workplace.companion(), reading)? {
         state.add_dep(name, &specification).map_err(error)?;
     }
-    context.eval_with_state("use threadbook::prelude::*;", state).map_err(error)?;
+    context.eval_with_state(PRELUDE, state).map_err(error)?;
     workplace.reveal_companion();
     Ok(CommandContext::with_eval_context(context))
 }

@@ -5,9 +5,9 @@
 use super::comms::Comms;
 use super::lock;
 use super::output::{Cell, CellOutput};
-use super::processes;
 use super::questions::{Question, Questions};
-use super::report;
+use super::report::{self, Typed};
+use crate::runtime::processes;
 use crate::wire::{self, Answer, CommMessage, Kind, Message, Order};
 use std::io::{self, BufReader};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -79,6 +79,8 @@ pub struct Link {
     questions: Questions,
     comms: Arc<Comms>,
     supervisor_process: OnceLock<Arc<Mutex<Child>>>,
+    /// What to find places in.
+    typed: Mutex<Option<Typed>>,
 }
 
 impl Link {
@@ -91,6 +93,7 @@ impl Link {
             questions,
             comms,
             supervisor_process: OnceLock::new(),
+            typed: Mutex::default(),
         })
     }
 
@@ -157,19 +160,23 @@ impl Link {
                 let earlier = lock(&self.state).happened.panic.replace(panic);
                 self.print_caught(earlier);
             }
+            Message::ThreadPanic { thread, message, file, line } => {
+                self.print_panic(&thread, &Panic { message, file, line });
+            }
             Message::Panicked => lock(&self.state).happened.panicked = true,
             Message::QuestionMark { text } => lock(&self.state).happened.question_mark = Some(text),
             Message::Comm { message } => self.comms.hear(message),
             Message::Handled { id } => self.comms.answer(id, Ok(())),
             Message::Dropped { id, reason } => self.comms.answer(id, Err(reason)),
             Message::Comms { open } => self.comms.keep(&open),
-            Message::Died { signal, code, restored } => {
+            Message::Died { signal, code, ran, restored } => {
                 self.comms.give_up("the process of the cells has died");
                 let death = Death { signal, code, restored };
                 self.questions.forget();
                 let mut state = lock(&self.state);
                 state.restored |= restored;
-                if state.running.is_some() {
+                // A cell that is still being compiled will run in the process that goes on.
+                if state.running.is_some() && (ran || !restored) {
                     state.happened.died = Some(death);
                 } else {
                     drop(state);
@@ -186,10 +193,20 @@ impl Link {
 
     /// A panic that did not end its cell is printed, as it is anywhere.
     fn print_caught(&self, panic: Option<Panic>) {
-        if let Some(Panic { message, file, line }) = panic {
-            let text = format!("thread 'main' panicked at {file}:{line}: {message}\n");
-            self.output.stream(Kind::Stderr, text.as_bytes());
+        if let Some(panic) = panic {
+            self.print_panic("main", &panic);
         }
+    }
+
+    fn print_panic(&self, thread: &str, Panic { message, file, line }: &Panic) {
+        let text = format!("thread '{thread}' panicked at {file}:{line}: {message}\n");
+        let text = lock(&self.typed).as_ref().map_or(text.clone(), |typed| typed.with_places(&text));
+        self.output.stream(Kind::Stderr, text.as_bytes());
+    }
+
+    /// A cell has been translated, and is going to be compiled and run.
+    pub fn cell_is_typed(&self, typed: Typed) {
+        *lock(&self.typed) = Some(typed);
     }
 
     /// A cell begins. `false` if it was interrupted before it could.
@@ -318,7 +335,7 @@ impl Link {
     fn end_running(&self) {
         let _ = self.order(&Order::Interrupt);
         let supervisor = self.supervisor_process.get().map(|process| lock(process).id());
-        processes::end_compilers(std::process::id(), supervisor);
+        processes::end_children(std::process::id(), supervisor);
     }
 }
 

@@ -16,7 +16,6 @@ mod link;
 pub mod magics;
 mod names;
 mod output;
-mod processes;
 mod questions;
 mod report;
 mod rewriting;
@@ -36,6 +35,7 @@ pub use workplace::{SOURCES, Workplace};
 
 use crate::protocol::iopub::IoPub;
 use crate::protocol::stdin::Stdin;
+use crate::runtime::processes;
 use crate::wire::{Answer, CommMessage, MimeBundle};
 use comms::{Comms, Handled};
 use engine::{Engine, Job};
@@ -44,8 +44,8 @@ use link::Link;
 use output::{Cell, CellOutput};
 use questions::Questions;
 use std::path::PathBuf;
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -86,6 +86,8 @@ pub struct Session {
     /// That of its workplace, if it has one.
     directory: Option<PathBuf>,
     comms: Arc<Comms>,
+    /// How many cells the protocol front has taken that are not over.
+    cells: AtomicUsize,
     rust_version: String,
 }
 
@@ -128,8 +130,19 @@ impl Session {
             names,
             directory,
             comms,
+            cells: AtomicUsize::new(0),
             rust_version,
         }
+    }
+
+    /// A cell has come, and will be executed when it is its turn.
+    pub fn cell_comes(&self) {
+        self.cells.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A cell that came has been executed, or never will be.
+    pub fn cell_is_over(&self) {
+        self.cells.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The version of the compiler, such as `1.95.0`.
@@ -154,7 +167,7 @@ impl Session {
 
     /// Whether a cell runs or waits, so that the engine has no time for anything else.
     pub fn is_busy(&self) -> bool {
-        self.link.is_busy()
+        self.cells.load(Ordering::Relaxed) > 0 || self.link.is_busy()
     }
 
     /// Asks what could stand at `cursor` (in code points). Does not wait for a cell.
@@ -230,7 +243,7 @@ impl Session {
         let Some(thread) = lock(&self.thread).take() else { return };
         let ended = tokio::task::spawn_blocking(move || thread.join());
         if tokio::time::timeout(END, ended).await.is_err() {
-            processes::end_children(std::process::id());
+            processes::end_children(std::process::id(), None);
             let _ = self.directory.as_ref().map(std::fs::remove_dir_all);
         }
     }

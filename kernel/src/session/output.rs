@@ -52,6 +52,8 @@ pub struct CellOutput {
 #[derive(Default)]
 struct State {
     cell: Option<Cell>,
+    /// The one before a silent cell, to which what comes after that belongs.
+    before: Option<Cell>,
     /// That cell has not ended yet.
     runs: bool,
     aside: Option<Aside>,
@@ -76,7 +78,8 @@ impl CellOutput {
         let mut state = lock(&self.state);
         let aside = state.aside.take();
         let remembered = std::mem::take(&mut state.remembered);
-        *state = State { cell: Some(cell), runs: true, aside, remembered, ..Default::default() };
+        let before = state.cell.take().filter(|_| cell.silent);
+        *state = State { cell: Some(cell), before, runs: true, aside, remembered, ..Default::default() };
     }
 
     /// The cell has ended: what was held back goes out. A bundle of content blocks that came last is the
@@ -91,6 +94,9 @@ impl CellOutput {
             self.publish_result(&mut state, blocks, MimeBundle::new());
         }
         state.runs = false;
+        if let Some(before) = state.before.take() {
+            state.cell = Some(before);
+        }
         state.result.take()
     }
 

@@ -32,14 +32,17 @@ pub struct Magic {
 }
 
 /// Finds the magics of a cell. After a cell magic whose cell is no Rust, as `is_rust` says of its name,
-/// nothing else is looked for. `is_variable` says what is a variable: `!done` is Rust if `done` is one.
+/// nothing else is looked for. `is_variable` says what is a variable: `!done` is Rust if `done` is one. So is
+/// `!done()`, which no shell understands.
 pub fn find(code: &str, is_rust: impl Fn(&str) -> bool, is_variable: impl Fn(&str) -> bool) -> Vec<Magic> {
     let mut magics = Vec::new();
     let (mut at, mut is_at_top) = (0, true);
     while at < code.len() {
         let line = first_line(&code[at..]);
         match kind(line) {
-            Some(kind) if kind != Kind::Shell || !is_variable(first_word(&line[1..])) => {
+            Some(kind)
+                if kind != Kind::Shell || !is_call(&line[1..]) && !is_variable(first_word(&line[1..])) =>
+            {
                 let range = at..at + if kind == Kind::Shell { shell_length(&code[at..]) } else { line.len() };
                 at = range.end + 1;
                 magics.push(Magic { kind, range, is_at_top });
@@ -90,6 +93,12 @@ fn first_line(text: &str) -> &str {
 
 fn first_word(text: &str) -> &str {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+}
+
+/// Whether a line begins with a call of a function or a macro: `path::name(`, `name!(`.
+fn is_call(line: &str) -> bool {
+    let rest = line.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+    rest.len() < line.len() && rest.strip_prefix('!').unwrap_or(rest).starts_with('(')
 }
 
 /// A shell command goes on after a backslash.

@@ -5,7 +5,7 @@ mod death;
 mod source;
 
 pub use death::between_cells;
-pub use source::Earlier;
+pub use source::{Earlier, FILE as GENERATED, Typed};
 
 use super::last_expression::Prepared;
 use super::link::{Death, Happened, Panic};

@@ -1,10 +1,39 @@
 //! Where in the cells a line of the generated code was typed.
 
+use crate::session::lock;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
 /// How the compiler names the generated code.
 pub const FILE: &str = "src/lib.rs";
 
 /// A cell that went well, with its number.
 pub type Earlier = (usize, String);
+
+/// What has been typed so far, kept to find places in it at any moment while a cell runs or after that.
+pub struct Typed {
+    pub count: usize,
+    pub code: String,
+    pub prepared: String,
+    pub earlier: Arc<Mutex<Vec<Earlier>>>,
+    /// The file of what the engine made of it.
+    pub generated: PathBuf,
+}
+
+impl Typed {
+    /// `text`, with places in cells where it names some in the generated code.
+    pub fn with_places(&self, text: &str) -> String {
+        let source = Source {
+            count: self.count,
+            code: &self.code,
+            prepared: &self.prepared,
+            earlier: &lock(&self.earlier),
+            generated: fs::read_to_string(&self.generated).unwrap_or_default(),
+        };
+        source.with_places(text)
+    }
+}
 
 /// What was typed, and what the engine made of it.
 pub struct Source<'a> {
@@ -48,8 +77,9 @@ impl Source<'_> {
                 after.split_at(after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len()));
             match line.parse().ok().and_then(|line| self.place(line)) {
                 Some(Place { count, line, .. }) => {
-                    let column = after.strip_prefix(':').unwrap_or(after);
-                    let after = column.trim_start_matches(|c: char| c.is_ascii_digit());
+                    let column =
+                        after.strip_prefix(':').filter(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+                    let after = column.unwrap_or(after).trim_start_matches(|c: char| c.is_ascii_digit());
                     shown.push_str(&format!("{}:{line}{after}", cell_name(count)));
                 }
                 None => shown.extend([FILE, part]),
@@ -116,6 +146,7 @@ mod tests {
             "pick panicked at cell [1]:2: out of bounds"
         );
         assert_eq!(shown("src/lib.rs:5"), "cell [2]:1");
+        assert_eq!(shown("src/lib.rs:5: boom"), "cell [2]:1: boom");
         for same in
             ["nothing", "src/lib.rs", "src/lib.rs:", "src/lib.rs:x", "src/lib.rs:99:1 and é", "src/lib.rs:1"]
         {

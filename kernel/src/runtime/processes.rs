@@ -1,21 +1,15 @@
-//! Ends the compiler when a cell is interrupted while it is being compiled.
-//!
-//! The engine starts cargo as a child of this process and gives no handle to it, so it is found by its
-//! parent. Where the system does not tell, compilation goes on to its end and the cell does not run.
+//! Ends processes that are found by their parent, because nobody has a handle to them: the compiler of a cell that
+//! is interrupted, which the engine has started, and what user code leaves behind. Where the system does not tell,
+//! compilation goes on to its end and the cell does not run.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Ends all children of the process `kernel`, and theirs, except the process `spare`.
-pub fn end_compilers(kernel: u32, spare: Option<u32>) {
-    for child in children(kernel).into_iter().filter(|child| Some(*child) != spare) {
+/// Ends all children of a process, and theirs, except the child `spare`.
+pub fn end_children(process: u32, spare: Option<u32>) {
+    for child in children(process).into_iter().filter(|child| Some(*child) != spare) {
         end_with_children(child);
     }
-}
-
-/// Ends all children of a process, and theirs.
-pub fn end_children(process: u32) {
-    end_compilers(process, None);
 }
 
 fn end_with_children(process: u32) {
@@ -56,12 +50,12 @@ mod tests {
 
     // A shell stands for the kernel: other tests of this process have children, too.
     #[test]
-    fn compilers_are_ended_with_their_children_and_the_supervisor_is_spared() {
+    fn children_are_ended_with_theirs_and_one_is_spared() {
         let script = "sleep 60 & sh -c 'sleep 60 & wait' & wait";
         let mut kernel = Command::new("sh").args(["-c", script]).spawn().unwrap();
         let [supervisor, compiler] = wait_for_children(kernel.id(), 2)[..] else { unreachable!() };
         let linker = wait_for_children(compiler, 1)[0];
-        end_compilers(kernel.id(), Some(supervisor));
+        end_children(kernel.id(), Some(supervisor));
         while is_alive(compiler) || is_alive(linker) {
             std::thread::yield_now();
         }

@@ -1,0 +1,92 @@
+//! Keeps standard output and standard error in the order in which a cell prints to them.
+//!
+//! The two are pipes, and whoever reads both cannot know which of two texts came first. So the macros here are
+//! those of the standard library, but when a cell turns from one stream to the other, they wait until what is
+//! in the first one's pipe has been read. The kernel imports them for every cell. Where there is no kernel they do
+//! what the standard library's do, and nothing else.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+use threadbook_display::wire;
+
+/// How long a reader may take. After that the order is lost, and not the cell's time.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The descriptor that was printed to last.
+static LAST: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
+
+/// Called before text goes to standard output.
+#[doc(hidden)]
+pub fn to_stdout() {
+    turn_to(libc::STDOUT_FILENO);
+}
+
+/// Called before text goes to standard error.
+#[doc(hidden)]
+pub fn to_stderr() {
+    turn_to(libc::STDERR_FILENO);
+}
+
+fn turn_to(descriptor: i32) {
+    if LAST.load(Ordering::Relaxed) == descriptor {
+        return;
+    }
+    let last = LAST.swap(descriptor, Ordering::Relaxed);
+    if last != descriptor && wire::is_connected() {
+        if last == libc::STDOUT_FILENO {
+            // A line that has begun.
+            let _ = std::io::stdout().flush();
+        }
+        wait_until_read(last);
+    }
+}
+
+/// Waits until a pipe is empty.
+fn wait_until_read(descriptor: i32) {
+    let since = Instant::now();
+    while unread(descriptor) > 0 && since.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_micros(20));
+    }
+}
+
+/// How many bytes a pipe holds; none if it is no pipe.
+fn unread(descriptor: i32) -> i32 {
+    let mut count = 0;
+    // SAFETY: the request writes one integer to where it is told to.
+    match unsafe { libc::ioctl(descriptor, libc::FIONREAD, &mut count) } {
+        0 => count,
+        _ => 0,
+    }
+}
+
+/// [`std::print`], in its order with what goes to standard error.
+#[macro_export]
+macro_rules! print {
+    ($($arguments:tt)*) => {{ $crate::order::to_stdout(); ::std::print!($($arguments)*) }};
+}
+
+/// [`std::println`], in its order with what goes to standard error.
+#[macro_export]
+macro_rules! println {
+    ($($arguments:tt)*) => {{ $crate::order::to_stdout(); ::std::println!($($arguments)*) }};
+}
+
+/// [`std::eprint`], in its order with what goes to standard output.
+#[macro_export]
+macro_rules! eprint {
+    ($($arguments:tt)*) => {{ $crate::order::to_stderr(); ::std::eprint!($($arguments)*) }};
+}
+
+/// [`std::eprintln`], in its order with what goes to standard output.
+#[macro_export]
+macro_rules! eprintln {
+    ($($arguments:tt)*) => {{ $crate::order::to_stderr(); ::std::eprintln!($($arguments)*) }};
+}
+
+/// [`std::dbg`], in its order with what goes to standard output.
+#[macro_export]
+macro_rules! dbg {
+    ($($arguments:tt)*) => {{ $crate::order::to_stderr(); ::std::dbg!($($arguments)*) }};
+}
