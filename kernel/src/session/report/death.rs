@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 pub const LOST: &str = "Variables are lost with the process: run the cells that define them again. Functions, \
                     types and imports are kept.";
 
+/// What is left when the process could be restored.
 const RESTORED: &str = "Variables are as they were before this cell. Threads that ran in the process are gone; \
                         pools and runtimes start theirs anew.";
 
