@@ -61,31 +61,31 @@ fn unread(descriptor: i32) -> i32 {
     }
 }
 
-/// [`std::print`], in its order with what goes to standard error.
+/// Prints to standard output as [`std::print`] does, in order with what a cell prints to standard error.
 #[macro_export]
 macro_rules! print {
     ($($arguments:tt)*) => {{ $crate::order::to_stdout(); ::std::print!($($arguments)*) }};
 }
 
-/// [`std::println`], in its order with what goes to standard error.
+/// Prints to standard output as [`std::println`] does, in order with what a cell prints to standard error.
 #[macro_export]
 macro_rules! println {
     ($($arguments:tt)*) => {{ $crate::order::to_stdout(); ::std::println!($($arguments)*) }};
 }
 
-/// [`std::eprint`], in its order with what goes to standard output.
+/// Prints to standard error as [`std::eprint`] does, in order with what a cell prints to standard output.
 #[macro_export]
 macro_rules! eprint {
     ($($arguments:tt)*) => {{ $crate::order::to_stderr(); ::std::eprint!($($arguments)*) }};
 }
 
-/// [`std::eprintln`], in its order with what goes to standard output.
+/// Prints to standard error as [`std::eprintln`] does, in order with what a cell prints to standard output.
 #[macro_export]
 macro_rules! eprintln {
     ($($arguments:tt)*) => {{ $crate::order::to_stderr(); ::std::eprintln!($($arguments)*) }};
 }
 
-/// [`std::dbg`], in its order with what goes to standard output.
+/// Prints to standard error as [`std::dbg`] does, in order with what a cell prints to standard output.
 #[macro_export]
 macro_rules! dbg {
     ($($arguments:tt)*) => {{ $crate::order::to_stderr(); ::std::dbg!($($arguments)*) }};
