@@ -18,6 +18,7 @@ use crate::detect::{self, Dependency, Need};
 use crate::error::TaskError;
 use crate::fork;
 use crate::future::Future;
+use crate::interrupt::is_interrupted;
 use crate::state::State;
 use crate::task::{self, Job, Worker};
 use crate::wait_list::WaitList;
@@ -172,6 +173,13 @@ impl Backlog {
         self.calls.store(calls, SeqCst);
         self.workers.store(0, Relaxed);
         calls
+    }
+
+    /// Waits until no task is open; an interrupt ends the wait, and cancels what has not started.
+    pub(crate) fn finish(&self) {
+        if !self.join() && is_interrupted() {
+            self.cancel_queued();
+        }
     }
 
     /// Waits until no task is open. Returns false if the wait failed, or would be one for oneself.

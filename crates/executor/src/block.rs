@@ -19,7 +19,7 @@ use crate::agent::{self, Agent, PoolId};
 use crate::backlog::Claimable;
 use crate::detect::{self, Need};
 use crate::error::TaskError;
-use crate::help;
+use crate::help::{self, Helps};
 use crate::interrupt::is_interrupted;
 
 /// Something that a thread can wait for.
@@ -74,7 +74,9 @@ pub(crate) fn block(goal: &dyn Goal, deadline: Option<Instant>) -> Result<(), Ta
     }
     let agent = Agent::current();
     let span = agent::running().filter(|_| crate::WATCHED).map(|running| (running.label, Ticks::now()));
-    let result = if goal.allows_help() && help::help(goal, &agent) {
+    // A task that runs here may take longer than this wait may.
+    let helps = if deadline.is_some() { Helps::WithDeferred } else { Helps::WithAny };
+    let result = if goal.allows_help() && help::help(goal, &agent, helps) {
         Ok(())
     } else {
         sleep_until(goal, deadline, &agent)

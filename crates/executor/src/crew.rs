@@ -160,18 +160,20 @@ impl<C: Craft> Crew<C> {
         }
     }
 
-    /// Waits until the workers have ended. The queue must be closed.
-    pub(crate) fn join(self: &Arc<Self>) {
-        if Agent::current().pool() == self.id {
-            return;
+    /// Waits until the workers have ended. The queue must be closed. Returns false if the wait failed, or would be
+    /// one for oneself.
+    pub(crate) fn join(self: &Arc<Self>) -> bool {
+        if Agent::current().pool() == self.id || block(&Ended { crew: self }, None).is_err() {
+            return false;
         }
-        if block(&Ended { crew: self }, None).is_ok() && self.generation.load(Relaxed) == fork::generation() {
+        if self.generation.load(Relaxed) == fork::generation() {
             let threads = std::mem::take(&mut *self.threads.lock());
             for thread in threads {
                 // A worker catches every panic of a task, so its thread ends well.
                 let _ = thread.join();
             }
         }
+        true
     }
 }
 
@@ -219,10 +221,8 @@ impl<C: Craft> Drop for Handle<C> {
     fn drop(&mut self) {
         let crew = &self.crew;
         crew.close();
-        if is_interrupted() {
+        if !crew.join() && is_interrupted() {
             crew.cancel_queued();
-        } else {
-            crew.join();
         }
     }
 }

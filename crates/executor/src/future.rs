@@ -123,8 +123,8 @@ impl<T: Send + 'static> Future<T> {
         self.take_if_last()
     }
 
-    /// As [`Future::into_result`], but waits no longer than `timeout`. The handle comes back with
-    /// nothing lost if there is no value to move out.
+    /// As [`Future::into_result`], but waits no longer than `timeout`. The handle is gone in any case; keep a clone
+    /// to ask again, and drop it before that.
     ///
     /// # Errors
     ///

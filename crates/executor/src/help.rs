@@ -10,7 +10,8 @@
 //! for the one below, both are stuck, and would not have been without the help. Here the stack only ever
 //! holds tasks each of which waits for the one above it, so help adds no dependency that was not there.
 //!
-//! Tasks on top of each other need room; help has a limit, beyond which a worker only sleeps.
+//! Tasks on top of each other need room; help has a limit, beyond which a worker only sleeps. And a worker whose
+//! wait has a time-out only sleeps, because a task may take longer than that.
 
 use std::cell::Cell;
 
@@ -25,10 +26,19 @@ thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
+/// What a thread does while it waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Helps {
+    /// It runs what a serial executor has put off in it, which nobody else will.
+    WithDeferred,
+    /// It runs tasks of its own executor, too.
+    WithAny,
+}
+
 /// Does what can be done for `goal` in this thread. Returns whether it is reached.
-pub(crate) fn help(goal: &dyn Goal, agent: &Agent) -> bool {
+pub(crate) fn help(goal: &dyn Goal, agent: &Agent, helps: Helps) -> bool {
     while !goal.is_reached() {
-        let helped = serial::run_deferred() || run_claimed(goal, agent);
+        let helped = serial::run_deferred() || helps == Helps::WithAny && run_claimed(goal, agent);
         if !helped {
             return goal.is_reached();
         }

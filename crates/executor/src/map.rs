@@ -41,7 +41,12 @@ impl<R: Send + 'static> Iterator for MapResults<R> {
         self.begun = true;
         let future = self.futures.next()?;
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        Some(future.join(left).and_then(|()| future.take_if_last()))
+        let result = future.join(left).and_then(|()| future.take_if_last());
+        if result.is_err() {
+            // Nobody will have this one's result any more.
+            future.cancel();
+        }
+        Some(result)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

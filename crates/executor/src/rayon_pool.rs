@@ -11,7 +11,6 @@ use threadbook_trace::{NameId, Timeline};
 use crate::backlog::Backlog;
 use crate::fork::{self, Survivor};
 use crate::future::Future;
-use crate::interrupt::is_interrupted;
 use crate::map::MapResults;
 use crate::{panics, task};
 
@@ -153,11 +152,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         let backlog = &self.pool.backlog;
         backlog.close();
-        if is_interrupted() {
-            backlog.cancel_queued();
-        } else {
-            backlog.join();
-        }
+        backlog.finish();
     }
 }
 

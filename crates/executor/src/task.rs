@@ -137,12 +137,14 @@ where
 {
     fn run(self: Box<Self>, worker: &Worker) {
         let Task { work, shared, submitted } = *self;
-        let Some(mut run) = worker.begin(&shared, submitted) else { return };
         let label = shared.header().label;
+        let Some(mut run) = worker.begin(&shared, submitted) else { return discard(label, work) };
         let result = panics::catch(&label, work);
         worker.note(label, &mut run, result.is_ok());
         // Nobody can have cancelled it after `start`, and nobody else completes it.
         let was_quiet = matches!(shared.complete(result), Ok(true));
+        // If nobody else has a handle, this drops the result.
+        discard(label, shared);
         worker.end(run, was_quiet);
     }
 }
@@ -153,12 +155,26 @@ where
     T: Send + 'static,
 {
     fn give_up(self: Box<Self>, error: TaskError) {
+        let Task { work, shared, .. } = *self;
         // It may have been cancelled, which is as good.
-        let _ = self.shared.complete(Err(error));
+        let _ = shared.complete(Err(error));
+        discard(shared.header().label, work);
     }
 
     fn cancel(self: Box<Self>) -> bool {
-        !self.shared.is_cancelled() && self.shared.cancel()
+        let Task { work, shared, .. } = *self;
+        let is_cancelled = !shared.is_cancelled() && shared.cancel();
+        discard(shared.header().label, work);
+        is_cancelled
+    }
+}
+
+/// Drops what belonged to a task. If that panics, it is reported, and the thread lives on.
+pub(crate) fn discard<V>(label: TaskLabel, value: V) {
+    if std::mem::needs_drop::<V>()
+        && let Err(error) = panics::catch(&format_args!("the end of what {label} had"), || drop(value))
+    {
+        eprintln!("threadbook: {error}");
     }
 }
 

@@ -16,7 +16,6 @@ use crate::backlog::{Backlog, Open};
 use crate::error::TaskError;
 use crate::fork::{self, Survivor};
 use crate::future::Future;
-use crate::interrupt::is_interrupted;
 use crate::map::MapResults;
 use crate::shared::Shared;
 use crate::state::Header;
@@ -204,6 +203,8 @@ where
         };
         let label = shared.header().label;
         let before = agent::set_running(Some(Running { label, pool: 0, is_thread: false }));
+        // As long as it is polled, nobody but this thread can bring it on; then anybody may wake it.
+        shared.header().set_runner(worker.agent.id);
         let started = Ticks::now();
         worker.log.started(label, submitted, started);
         let result = panics::catch(&label, || work.as_mut().poll(context));
@@ -216,13 +217,14 @@ where
         worker.log.finished(TaskSpan { task: label, submitted, started, finished, outcome });
         let result = match result {
             Ok(Poll::Pending) => {
+                shared.header().set_runner(0);
                 agent::set_running(before);
                 return Poll::Pending;
             }
             Ok(Poll::Ready(value)) => Ok(value),
             Err(error) => Err(error),
         };
-        self.work = None;
+        task::discard(label, self.work.take());
         // Nobody can have cancelled it after `start`, and nobody else completes it.
         let _ = shared.complete(result);
         agent::set_running(before);
@@ -234,7 +236,7 @@ where
 /// A task that its runtime gives up is not forgotten by those who wait for it.
 impl<F: std::future::Future> Drop for Spawned<F> {
     fn drop(&mut self) {
-        self.work = None;
+        task::discard(self.shared.header().label, self.work.take());
         let reason = "the runtime was shut down before the task was done".to_owned();
         // An error means that the future is done, as it should be.
         let _ = self.shared.complete(Err(TaskError::BrokenPool(reason)));
@@ -246,9 +248,7 @@ impl Drop for Handle {
         let pool = Arc::clone(&self.pool);
         pool.backlog.close();
         let here = Agent::current().pool();
-        if is_interrupted() {
-            pool.backlog.cancel_queued();
-        } else if here == pool.backlog.id || here == pool.workers.id {
+        if here == pool.backlog.id || here == pool.workers.id {
             // A task cannot wait for itself, and the runtime drops what has not started: a thread waits.
             std::thread::spawn(move || pool.end());
             return;
@@ -292,7 +292,7 @@ impl Pool {
     /// Waits for the tasks and lets the runtime go, without waiting for its idle threads: that is
     /// allowed in async code, too.
     fn end(&self) {
-        self.backlog.join();
+        self.backlog.finish();
         if let Some(runtime) = self.owner.lock().take() {
             runtime.shutdown_background();
         }

@@ -391,6 +391,24 @@ mod executing {
     }
 
     #[test]
+    fn test_executor_map_current_future_cancel() {
+        // What the iterator has given up waiting for is not begun any more.
+        let pool = pool(1);
+        let (go, gone) = mpsc::channel::<()>();
+        let holds = pool.submit(move || gone.recv().is_ok());
+        let begun = Arc::new(AtomicUsize::new(0));
+        let counter = begun.clone();
+        let results: Vec<_> = pool
+            .map_timeout(move |_| counter.fetch_add(1, SeqCst), 0..3, Duration::from_millis(10))
+            .collect();
+        assert!(results.iter().all(|result| *result == Err(TaskError::TimedOut)));
+        go.send(()).unwrap();
+        assert_eq!(holds.result(), Ok(true));
+        pool.shutdown();
+        assert_eq!(begun.load(SeqCst), 0);
+    }
+
+    #[test]
     fn test_shutdown_race_issue12456() {
         // A worker that is about to sleep must not miss the shutdown.
         for _ in 0..50 {

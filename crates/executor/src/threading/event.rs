@@ -21,28 +21,35 @@ use crate::error::TaskError;
 /// thread.join().unwrap();
 /// ```
 pub struct Event {
-    flag: Monitor<bool>,
+    flag: Monitor<Flag>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Flag {
+    is_set: bool,
+    /// How often it was set: a wait ends also if the flag has been taken back by then.
+    sets: u64,
 }
 
 impl Event {
     /// A flag that is not set.
     pub fn new() -> Event {
-        Event { flag: Monitor::new("an event", false) }
+        Event { flag: Monitor::new("an event", Flag::default()) }
     }
 
     /// Sets the flag and ends all waits for it.
     pub fn set(&self) {
-        self.flag.update(|flag| *flag = true);
+        self.flag.update(|flag| *flag = Flag { is_set: true, sets: flag.sets + 1 });
     }
 
     /// Takes the flag back: later waits wait again.
     pub fn clear(&self) {
-        self.flag.attempt(|flag| *flag = false);
+        self.flag.attempt(|flag| flag.is_set = false);
     }
 
     /// Whether the flag is set.
     pub fn is_set(&self) -> bool {
-        self.flag.read(|flag| *flag)
+        self.flag.read(|flag| flag.is_set)
     }
 
     /// Waits until the flag is set.
@@ -51,16 +58,21 @@ impl Event {
     ///
     /// [`TaskError::Interrupted`].
     pub fn wait(&self) -> Result<(), TaskError> {
-        self.flag.wait(None, |flag| flag.then_some(()))
+        self.wait_within(None)
     }
 
-    /// Waits until the flag is set or `timeout` has passed; returns whether it is set.
+    fn wait_within(&self, timeout: Option<Duration>) -> Result<(), TaskError> {
+        let sets = self.flag.read(|flag| flag.sets);
+        self.flag.wait(timeout, |flag| (flag.is_set || flag.sets != sets).then_some(()))
+    }
+
+    /// Waits until the flag is set or `timeout` has passed; returns whether it was set.
     ///
     /// # Errors
     ///
     /// [`TaskError::Interrupted`].
     pub fn wait_timeout(&self, timeout: Duration) -> Result<bool, TaskError> {
-        match self.flag.wait(Some(timeout), |flag| flag.then_some(())) {
+        match self.wait_within(Some(timeout)) {
             Ok(()) => Ok(true),
             Err(TaskError::TimedOut) => Ok(false),
             Err(error) => Err(error),

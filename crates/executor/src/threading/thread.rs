@@ -34,6 +34,7 @@ use crate::{fork, panics};
 /// ```
 pub struct Thread<T> {
     name: String,
+    label: TaskLabel,
     daemon: bool,
     work: Mutex<Option<Work<T>>>,
     started: AtomicBool,
@@ -45,6 +46,9 @@ type Work<T> = Box<dyn FnOnce() -> T + Send>;
 
 /// How many ended threads the timeline remembers.
 const REMEMBERED: usize = 1000;
+
+/// How many threads that were given no name show one in pictures. Names live as long as the process.
+const MOST_NAMED: usize = 10_000;
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 static RECORDER: LazyLock<Recorder> = LazyLock::new(|| Recorder::with_most("threads", REMEMBERED));
@@ -60,10 +64,15 @@ impl<T: Send + 'static> Thread<T> {
             Some(function) => format!("Thread-{number} ({function})"),
             None => format!("Thread-{number}"),
         };
-        let (shared, future) = Shared::new(Header::new(label(&name), 0));
+        let label = match number {
+            ..=MOST_NAMED => label(&name),
+            _ => TaskLabel { number: number as u64, name: NameId::NONE },
+        };
+        let (shared, future) = Shared::new(Header::new(label, 0));
         let work: Work<T> = Box::new(work);
         Thread {
             name,
+            label,
             daemon: false,
             work: Mutex::new(Some(work)),
             started: AtomicBool::new(false),
@@ -90,7 +99,8 @@ impl<T: Send + 'static> Thread<T> {
     #[must_use = "this returns the named thread"]
     pub fn name(mut self, name: impl Into<String>) -> Thread<T> {
         self.name = name.into();
-        (self.shared, self.future) = Shared::new(Header::new(label(&self.name), 0));
+        self.label = label(&self.name);
+        (self.shared, self.future) = Shared::new(Header::new(self.label, 0));
         self
     }
 
@@ -113,14 +123,15 @@ impl<T: Send + 'static> Thread<T> {
         panics::install_hook();
         fork::watch();
         let shared = Arc::clone(&self.shared);
-        let name = self.name.clone();
+        let (name, label) = (self.name.clone(), self.label);
         let alive = Alive::count(self.daemon);
         let created = Ticks::now();
         let started = std::thread::Builder::new().name(self.name.clone()).spawn(move || {
             let _alive = alive;
-            run(name, &shared, created, work);
+            run(name, label, &shared, created, work);
         });
         if let Err(error) = started {
+            self.will_not_run(&error.to_string());
             panic!("the thread `{}` could not be started: {error}", self.name);
         }
         self.started.store(true, Release);
@@ -160,7 +171,8 @@ impl<T: Send + 'static> Thread<T> {
     /// Those of [`Thread::join`].
     pub fn into_result(self) -> Result<T, TaskError> {
         self.wait(None)?;
-        self.future.into_result()
+        self.future.join(None)?;
+        self.future.take_if_last()
     }
 
     /// The future of what the thread returns.
@@ -189,7 +201,24 @@ impl<T: Send + 'static> Thread<T> {
             return Err(TaskError::from_error(reason));
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        block(&Ended { shared: &self.shared, name: &self.name }, deadline)
+        block(&Ended { shared: &self.shared, label: self.label }, deadline)
+    }
+}
+
+impl<T> Thread<T> {
+    /// Nobody is to wait for what the thread would have returned.
+    fn will_not_run(&self, reason: &str) {
+        let reason = format!("the thread `{}` was not started: {reason}", self.name);
+        // It is not done: the work was not run.
+        let _ = self.shared.complete(Err(TaskError::from_error(reason)));
+    }
+}
+
+impl<T> Drop for Thread<T> {
+    fn drop(&mut self) {
+        if self.work.lock().take().is_some() {
+            self.will_not_run("its handle was dropped before that");
+        }
     }
 }
 
@@ -198,9 +227,14 @@ fn label(name: &str) -> TaskLabel {
 }
 
 /// What the thread does.
-fn run<T: Send + 'static>(name: String, shared: &Arc<Shared<T>>, created: Ticks, work: Work<T>) {
+fn run<T: Send + 'static>(
+    name: String,
+    label: TaskLabel,
+    shared: &Arc<Shared<T>>,
+    created: Ticks,
+    work: Work<T>,
+) {
     let log = RECORDER.add(&name);
-    let label = label(&name);
     let agent = Agent::become_worker(name, 0, Some(Arc::clone(&log)));
     shared.header().set_runner(agent.id);
     if shared.start() {
@@ -218,7 +252,7 @@ fn run<T: Send + 'static>(name: String, shared: &Arc<Shared<T>>, created: Ticks,
 
 struct Ended<'a, T> {
     shared: &'a Arc<Shared<T>>,
-    name: &'a str,
+    label: TaskLabel,
 }
 
 impl<T: Send + 'static> Goal for Ended<'_, T> {
@@ -243,7 +277,7 @@ impl<T: Send + 'static> Goal for Ended<'_, T> {
     }
 
     fn label(&self) -> TaskLabel {
-        label(self.name)
+        self.label
     }
 }
 

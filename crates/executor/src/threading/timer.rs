@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::event::Event;
 use super::thread::Thread;
@@ -32,14 +32,14 @@ impl Timer {
         let cancelled = Arc::new(Event::new());
         let stop = Arc::clone(&cancelled);
         let thread = Thread::new(move || {
-            if stop.wait_timeout(delay) == Ok(false) {
+            if !is_set_within(&stop, delay) {
                 work();
             }
         });
         Timer { thread, cancelled, delay }
     }
 
-    /// Starts to count.
+    /// Starts to count. An interrupt does not stop the timer.
     ///
     /// # Panics
     ///
@@ -65,6 +65,23 @@ impl Timer {
     /// Whether the timer was started and has not ended.
     pub fn is_alive(&self) -> bool {
         self.thread.is_alive()
+    }
+}
+
+/// How often a timer looks whether it was cancelled, from an interrupt on.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Waits until `stop` is set, but no longer than `delay`, and returns whether it is.
+fn is_set_within(stop: &Event, delay: Duration) -> bool {
+    let start = Instant::now();
+    loop {
+        let left = delay.saturating_sub(start.elapsed());
+        match stop.wait_timeout(left) {
+            Ok(is_set) => return is_set,
+            // Waits are interrupted, and this one is nobody's who could want that.
+            Err(_) if stop.is_set() || left.is_zero() => return stop.is_set(),
+            Err(_) => std::thread::sleep(left.min(LOOK_EVERY)),
+        }
     }
 }
 
