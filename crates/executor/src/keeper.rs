@@ -5,13 +5,12 @@
 //! left without, and near the end tasks go out one by one. What is sent counts as started.
 
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use threadbook_trace::sync::Mutex;
 use threadbook_trace::{Log, Outcome, TaskLabel, TaskSpan, Ticks};
-use threadbook_worker::{Answer, Call, Death, Start, StartError, Stopper, Worker};
+use threadbook_worker::{Answer, Call, Death, Descriptor, Start, StartError, Stopper, Worker};
 
 use crate::agent::{Agent, AgentId};
 use crate::crew::{Craft, Crew};
@@ -40,7 +39,7 @@ pub(crate) trait RemoteJob: Queued {
     fn origin(&self) -> u64;
 
     /// Completes the future with the value that these bytes are.
-    fn finish(self: Box<Self>, value: Vec<u8>, descriptors: Vec<OwnedFd>);
+    fn finish(self: Box<Self>, value: Vec<u8>, descriptors: Vec<Descriptor>);
 }
 
 /// Has calls run in processes.

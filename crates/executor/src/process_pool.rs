@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use threadbook_trace::sync::Mutex;
 use threadbook_trace::{NameId, Ticks, Timeline};
-use threadbook_worker::{Answer, Bytes, Call, origin};
+use threadbook_worker::{Answer, Bytes, Call, Descriptor, origin};
 
 use crate::crew::{Crew, Handle};
 use crate::error::TaskError;
@@ -265,7 +264,7 @@ impl<R: Portable> RemoteJob for Remote<R> {
         self.origin
     }
 
-    fn finish(self: Box<Self>, value: Vec<u8>, descriptors: Vec<OwnedFd>) {
+    fn finish(self: Box<Self>, value: Vec<u8>, descriptors: Vec<Descriptor>) {
         let result = Answer::read(value, descriptors).map_err(TaskError::from_error);
         let _ = self.shared.complete(result);
     }

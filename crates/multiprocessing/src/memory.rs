@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 
 use threadbook_worker::Descriptor;
@@ -10,7 +10,7 @@ use threadbook_worker::Descriptor;
 /// The beginning of a file, mapped into this process. The system frees both when the last process is done
 /// with them, however it ends.
 pub(crate) struct Memory {
-    file: File,
+    file: Descriptor,
     address: NonNull<u8>,
     length: usize,
 }
@@ -29,25 +29,31 @@ impl Memory {
     pub(crate) fn new(length: usize) -> Memory {
         let made = nameless_file().and_then(|file| {
             file.set_len(length.max(1) as u64)?;
-            Memory::map(file, length)
+            Memory::map(OwnedFd::from(file).into(), length)
         });
         made.unwrap_or_else(|error| panic!("the system gives no shared memory: {error}"))
     }
 
     /// The first `length` bytes of what another process made.
     pub(crate) fn open(file: Descriptor, length: usize) -> io::Result<Memory> {
-        let file = File::from(OwnedFd::from(file));
-        if file.metadata()?.len() < length as u64 {
+        if file.as_file().metadata()?.len() < length as u64 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the shared memory is too short"));
         }
         Memory::map(file, length)
     }
 
-    fn map(file: File, length: usize) -> io::Result<Memory> {
+    fn map(file: Descriptor, length: usize) -> io::Result<Memory> {
         let access = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping, at a place that the system chooses.
         let address = unsafe {
-            libc::mmap(std::ptr::null_mut(), length.max(1), access, libc::MAP_SHARED, file.as_raw_fd(), 0)
+            libc::mmap(
+                std::ptr::null_mut(),
+                length.max(1),
+                access,
+                libc::MAP_SHARED,
+                file.as_fd().as_raw_fd(),
+                0,
+            )
         };
         if address == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
@@ -58,12 +64,12 @@ impl Memory {
 
     /// The file, which may be longer than what is mapped.
     pub(crate) fn file(&self) -> &File {
-        &self.file
+        self.file.as_file()
     }
 
-    /// A duplicate of the file, for another process.
-    pub(crate) fn descriptor(&self) -> io::Result<Descriptor> {
-        Ok(Descriptor::from(OwnedFd::from(self.file.try_clone()?)))
+    /// The file, for another process.
+    pub(crate) fn descriptor(&self) -> &Descriptor {
+        &self.file
     }
 
     /// Where the mapping begins; it is aligned to a page.

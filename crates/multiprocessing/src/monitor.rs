@@ -20,7 +20,6 @@ use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::time::{Duration, Instant};
 
 use serde::de::Error as _;
-use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use threadbook_executor::{TaskError, is_interrupted};
 use threadbook_worker::Descriptor;
@@ -270,7 +269,7 @@ impl<S> Clone for Monitor<S> {
 
 impl<S> Serialize for Monitor<S> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        self.memory.descriptor().map_err(Z::Error::custom)?.serialize(serializer)
+        self.memory.descriptor().serialize(serializer)
     }
 }
 

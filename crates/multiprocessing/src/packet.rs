@@ -4,15 +4,13 @@
 //! time, and one that is killed cannot leave half a message. What is too long for the socket lies in a file in
 //! memory, which is sent instead.
 
-use std::fs::File;
 use std::io::{self, Write};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use threadbook_executor::{TaskError, is_interrupted};
-use threadbook_worker::{Answer, CodecError, Descriptor, Message};
+use threadbook_worker::{Answer, CodecError, Descriptor, Message, receive_with_files, send_with_files};
 
 use crate::memory::{Memory, nameless_file};
 use crate::monitor::SLICE;
@@ -20,19 +18,11 @@ use crate::monitor::SLICE;
 /// What is longer goes into a file.
 const MOST_BYTES: usize = if cfg!(target_os = "linux") { 32 << 10 } else { 1 << 10 };
 
-/// A message has at most 200 open files, and perhaps the one that holds its bytes.
-const MOST_FILES: usize = 201;
-
 /// `SOCK_SEQPACKET` says when the other end is closed; where it does not exist, `SOCK_DGRAM` does.
 const KIND: libc::c_int = if cfg!(target_os = "linux") { libc::SOCK_SEQPACKET } else { libc::SOCK_DGRAM };
 
 #[cfg(target_os = "linux")]
-const QUIET: libc::c_int = libc::MSG_NOSIGNAL;
-#[cfg(not(target_os = "linux"))]
-const QUIET: libc::c_int = 0;
-
-#[cfg(target_os = "linux")]
-const CLOSE_ON_EXEC: libc::c_int = libc::MSG_CMSG_CLOEXEC;
+const CLOSE_ON_EXEC: libc::c_int = libc::SOCK_CLOEXEC;
 #[cfg(not(target_os = "linux"))]
 const CLOSE_ON_EXEC: libc::c_int = 0;
 
@@ -44,16 +34,16 @@ const IN_FILE: u8 = 1;
 pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let mut ends = [-1; 2];
     // SAFETY: there is room for two descriptors.
-    if unsafe { libc::socketpair(libc::AF_UNIX, KIND, 0, ends.as_mut_ptr()) } != 0 {
+    if unsafe { libc::socketpair(libc::AF_UNIX, KIND | CLOSE_ON_EXEC, 0, ends.as_mut_ptr()) } != 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the system has just made both for us.
-    let ends = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
-    for end in &ends {
+    let [first, second] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+    #[cfg(not(target_os = "linux"))]
+    for end in [&first, &second] {
         // SAFETY: the descriptor is open.
         unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
     }
-    let [first, second] = ends;
     Ok((first, second))
 }
 
@@ -101,14 +91,14 @@ fn prepare(message: Message) -> io::Result<Message> {
     }
     let mut file = nameless_file()?;
     file.write_all(&bytes)?;
-    descriptors.insert(0, file.into());
+    descriptors.insert(0, OwnedFd::from(file).into());
     Ok(Message { bytes: vec![IN_FILE], descriptors })
 }
 
 /// A message that came.
 pub(crate) struct Received {
     bytes: Bytes,
-    descriptors: Vec<OwnedFd>,
+    descriptors: Vec<Descriptor>,
 }
 
 enum Bytes {
@@ -128,9 +118,9 @@ impl Received {
         if descriptors.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "what came is no message"));
         }
-        let file = File::from(descriptors.remove(0));
-        let length = file.metadata()?.len() as usize;
-        let memory = Memory::open(Descriptor::from(OwnedFd::from(file)), length)?;
+        let file = descriptors.remove(0);
+        let length = file.as_file().metadata()?.len() as usize;
+        let memory = Memory::open(file, length)?;
         Ok(Received { bytes: Bytes::InFile(memory, length), descriptors })
     }
 
@@ -182,47 +172,10 @@ fn would_block() -> io::Error {
     io::ErrorKind::WouldBlock.into()
 }
 
-/// Room for the descriptors of a message, aligned as the system wants it.
-fn control() -> Vec<u64> {
-    // SAFETY: this only computes.
-    let size = unsafe { libc::CMSG_SPACE((MOST_FILES * size_of::<i32>()) as u32) } as usize;
-    vec![0; size.div_ceil(size_of::<u64>())]
-}
-
 /// Sends a message as it is, if there is room for it.
-pub(crate) fn try_send(socket: BorrowedFd<'_>, bytes: &[u8], files: &[OwnedFd]) -> io::Result<()> {
-    let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
-    let mut control = control();
-    // SAFETY: all fields may be zero.
-    let mut header: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-    header.msg_iov = &mut part;
-    header.msg_iovlen = 1;
-    if !files.is_empty() {
-        if files.len() > MOST_FILES {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many open files in one message"));
-        }
-        let size = size_of_val(files) as u32;
-        header.msg_control = control.as_mut_ptr().cast();
-        // SAFETY: there is room for the header and for as many descriptors.
-        unsafe {
-            header.msg_controllen = libc::CMSG_SPACE(size) as _;
-            let first = libc::CMSG_FIRSTHDR(&header);
-            (*first).cmsg_level = libc::SOL_SOCKET;
-            (*first).cmsg_type = libc::SCM_RIGHTS;
-            (*first).cmsg_len = libc::CMSG_LEN(size) as _;
-            let data = libc::CMSG_DATA(first).cast::<i32>();
-            for (index, file) in files.iter().enumerate() {
-                data.add(index).write_unaligned(file.as_raw_fd());
-            }
-        }
-    }
-    // SAFETY: everything that the header points to is there.
-    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &header, QUIET | libc::MSG_DONTWAIT) };
-    if sent >= 0 {
-        return Ok(());
-    }
-    let error = io::Error::last_os_error();
-    Err(match error.raw_os_error() {
+pub(crate) fn try_send(socket: BorrowedFd<'_>, bytes: &[u8], files: &[Descriptor]) -> io::Result<()> {
+    let sent = send_with_files(socket, bytes, files, libc::MSG_DONTWAIT).map(drop);
+    sent.map_err(|error| match error.raw_os_error() {
         // Too many files are on their way, or no buffer is free: that passes.
         Some(libc::ETOOMANYREFS | libc::ENOBUFS) => would_block(),
         Some(libc::ECONNRESET | libc::ENOTCONN | libc::ECONNREFUSED) => io::ErrorKind::BrokenPipe.into(),
@@ -233,61 +186,19 @@ pub(crate) fn try_send(socket: BorrowedFd<'_>, bytes: &[u8], files: &[OwnedFd]) 
 /// Receives a message as it is, if there is one; `None` if none can come any more.
 pub(crate) fn try_receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>> {
     let mut bytes = vec![0; MOST_BYTES + 1];
-    let mut control = control();
-    let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
-    // SAFETY: all fields may be zero.
-    let mut header: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-    header.msg_iov = &mut part;
-    header.msg_iovlen = 1;
-    header.msg_control = control.as_mut_ptr().cast();
-    header.msg_controllen = size_of_val(&control[..]) as _;
-    let flags = CLOSE_ON_EXEC | libc::MSG_DONTWAIT;
-    // SAFETY: everything that the header points to is there.
-    let count = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut header, flags) };
-    if count < 0 {
-        let error = io::Error::last_os_error();
-        return match error.raw_os_error() {
+    match receive_with_files(socket, &mut bytes, libc::MSG_DONTWAIT) {
+        Ok((0, _)) => Ok(None),
+        Ok((count, files)) => {
+            bytes.truncate(count);
+            Ok(Some(Message { bytes, descriptors: files.into_iter().map(Descriptor::from).collect() }))
+        }
+        Err(error) => match error.raw_os_error() {
             // Said once when the other end was closed before it had received all; what it has sent is there.
             Some(libc::ECONNRESET) if cfg!(target_os = "linux") => Err(io::ErrorKind::Interrupted.into()),
             Some(libc::ECONNRESET) => Ok(None),
             _ => Err(error),
-        };
+        },
     }
-    let descriptors = descriptors_of(&header)?;
-    if count == 0 {
-        return Ok(None);
-    }
-    bytes.truncate(count as usize);
-    Ok(Some(Message { bytes, descriptors }))
-}
-
-/// The descriptors that came with a message.
-fn descriptors_of(header: &libc::msghdr) -> io::Result<Vec<OwnedFd>> {
-    let mut descriptors = Vec::new();
-    // SAFETY: the system has written these structures, and made the descriptors for us.
-    unsafe {
-        let mut next = libc::CMSG_FIRSTHDR(header);
-        while !next.is_null() {
-            if (*next).cmsg_level == libc::SOL_SOCKET && (*next).cmsg_type == libc::SCM_RIGHTS {
-                let size = (*next).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
-                let data = libc::CMSG_DATA(next).cast::<i32>();
-                for index in 0..size / size_of::<i32>() {
-                    let descriptor = OwnedFd::from_raw_fd(data.add(index).read_unaligned());
-                    if CLOSE_ON_EXEC == 0 {
-                        libc::fcntl(descriptor.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC);
-                    }
-                    descriptors.push(descriptor);
-                }
-            }
-            next = libc::CMSG_NXTHDR(header, next);
-        }
-    }
-    if header.msg_flags & libc::MSG_CTRUNC != 0 {
-        return Err(io::Error::other(
-            "the process has as many open files as it may have, so some that came are lost",
-        ));
-    }
-    Ok(descriptors)
 }
 
 /// What the next message begins with, if there is one. It stays where it is.

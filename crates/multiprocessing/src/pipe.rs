@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use threadbook_executor::TaskError;
@@ -167,7 +167,8 @@ impl<S, R> Serialize for Connection<S, R> {
 
 impl<'de, S, R> Deserialize<'de> for Connection<S, R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Connection<S, R>, D::Error> {
-        Ok(Connection::new(Descriptor::deserialize(deserializer)?.into()))
+        let socket = Descriptor::deserialize(deserializer)?.into_owned();
+        Ok(Connection::new(socket.map_err(D::Error::custom)?))
     }
 }
 

@@ -11,13 +11,11 @@
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use threadbook_executor::{Portable, TaskError};
 use threadbook_worker::{Descriptor, Message};
@@ -63,7 +61,7 @@ const WORTHWHILE: u64 = 1 << 20;
 pub struct Queue<T> {
     state: Monitor<State>,
     /// What goes in at the second end comes out at the first.
-    files: Arc<(OwnedFd, OwnedFd)>,
+    files: (Descriptor, Descriptor),
     item: PhantomData<fn(T) -> T>,
 }
 
@@ -129,8 +127,8 @@ impl<T> Queue<T> {
         assert!(most > 0, "a queue needs room for at least 1 item");
         let most = most as u64;
         let state = State { head: BEGIN, tail: BEGIN, size: 0, most, unfinished: 0, count: 0, closed: false };
-        let files = packet::pair().unwrap_or_else(|error| panic!("the system gives no socket: {error}"));
-        Queue { state: Monitor::new(state), files: Arc::new(files), item: PhantomData }
+        let pair = packet::pair().unwrap_or_else(|error| panic!("the system gives no socket: {error}"));
+        Queue { state: Monitor::new(state), files: (pair.0.into(), pair.1.into()), item: PhantomData }
     }
 
     /// Says that no more items will be put, by any process. What is in the queue can still be taken out.
@@ -344,7 +342,7 @@ impl<T: Portable> Queue<T> {
     }
 
     /// The open files with this label, if they are still there.
-    fn files_of(&self, label: [u64; 2]) -> io::Result<Option<Vec<OwnedFd>>> {
+    fn files_of(&self, label: [u64; 2]) -> io::Result<Option<Vec<Descriptor>>> {
         let socket = self.files.0.as_fd();
         loop {
             let mut next = [0; 16];
@@ -386,15 +384,14 @@ impl<T> Clone for Queue<T> {
 
 impl<T> Serialize for Queue<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let copy = |end: &OwnedFd| end.try_clone().map(Descriptor::from).map_err(S::Error::custom);
-        (&self.state, copy(&self.files.0)?, copy(&self.files.1)?).serialize(serializer)
+        (&self.state, &self.files.0, &self.files.1).serialize(serializer)
     }
 }
 
 impl<'de, T> Deserialize<'de> for Queue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Queue<T>, D::Error> {
         let (state, first, second) = <(Monitor<State>, Descriptor, Descriptor)>::deserialize(deserializer)?;
-        Ok(Queue { state, files: Arc::new((first.into(), second.into())), item: PhantomData })
+        Ok(Queue { state, files: (first, second), item: PhantomData })
     }
 }
 

@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::de::Error as _;
-use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use threadbook_executor::TaskError;
 use threadbook_worker::Descriptor;
@@ -250,8 +249,7 @@ impl<T> Clone for Cells<T> {
 
 impl<T> Serialize for Cells<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let file = self.memory.descriptor().map_err(S::Error::custom)?;
-        (self.count, file).serialize(serializer)
+        (self.count, self.memory.descriptor()).serialize(serializer)
     }
 }
 

@@ -85,7 +85,7 @@ fn sendbytes() {
 #[test]
 fn fd_transfer() {
     let write = |connection: Connection<(), Descriptor>| {
-        let file = OwnedFd::from(connection.recv().unwrap());
+        let file = connection.recv().unwrap().into_owned().unwrap();
         std::fs::File::from(file).write_all(b"foo").unwrap();
     };
     let (here, there) = Pipe::new();
@@ -110,16 +110,16 @@ fn large_fd_transfer() {
     assert!(large.as_raw_fd() >= 300);
     here.send(large.into()).unwrap();
     let mut byte = [1];
-    std::fs::File::from(OwnedFd::from(there.recv().unwrap())).read_exact(&mut byte).unwrap();
+    std::fs::File::from(there.recv().unwrap().into_owned().unwrap()).read_exact(&mut byte).unwrap();
     assert_eq!(byte, [0]);
 }
 
 #[test]
 fn missing_fd_transfer() {
     // A value that is no open file comes where one is awaited.
-    let (here, there) = Pipe::new::<(), Infallible>();
+    let (here, there) = Pipe::new::<u32, Infallible>();
     let there: Connection<Infallible, Descriptor> = as_other(there);
-    here.send(()).unwrap();
+    here.send(0).unwrap();
     let Err(TaskError::Failed(said)) = there.recv() else { panic!() };
     assert!(said.to_string().contains("did not come"), "{said}");
 }

@@ -281,7 +281,7 @@ fn a_queue_that_never_runs_empty_does_not_grow() {
     }
     // 50 MB went through it.
     let length = Message::new(&queue).unwrap().descriptors.into_iter().map(|file| {
-        let metadata = std::fs::File::from(file).metadata().unwrap();
+        let metadata = file.as_file().metadata().unwrap();
         metadata.len()
     });
     assert!(length.max().unwrap() < 3 << 20);

@@ -1,13 +1,11 @@
 //! What is asked of a worker, and what it answers.
 
-use std::os::fd::OwnedFd;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use threadbook_trace::Ticks;
 
 use crate::codec::{CodecError, decode, into_bytes};
-use crate::descriptors;
+use crate::descriptors::{self, Descriptor};
 use crate::frame::{Frame, Kind, put_text, take_number, take_text};
 use crate::place::{self, Entry, Place};
 
@@ -46,7 +44,7 @@ impl Call {
         put_text(&mut head, &place.object);
         head.extend(place.offset.to_le_bytes());
         let (body, descriptors) = descriptors::collect(|| into_bytes(argument));
-        Ok(Call { frame: Frame { kind: Kind::Call, head, body: body?, descriptors } })
+        Ok(Call { frame: Frame { descriptors, ..Frame::new(Kind::Call, head, body?) } })
     }
 
     /// The same call, after which the worker ends: with exit code 0 if the function returns, 1 if it panics.
@@ -78,7 +76,9 @@ where
     const { assert!(size_of::<F>() == 0) };
     // SAFETY: the type has no size and can be copied, and the one who made the call had a value of it.
     let f: F = unsafe { std::mem::zeroed() };
-    into_bytes(f(decode(argument)?))
+    let argument = decode(argument)?;
+    descriptors::release();
+    into_bytes(f(argument))
 }
 
 // What `place` gives back is one of these.
@@ -96,7 +96,7 @@ pub enum Answer {
         /// The value; [`decode`] reads it.
         value: Vec<u8>,
         /// Open files that are part of the value.
-        descriptors: Vec<OwnedFd>,
+        descriptors: Vec<Descriptor>,
     },
     /// It panicked.
     Panicked {
@@ -121,13 +121,13 @@ impl Answer {
     /// If it is no `R`.
     pub fn read<R: DeserializeOwned + 'static>(
         value: Vec<u8>,
-        descriptors: Vec<OwnedFd>,
+        descriptors: Vec<Descriptor>,
     ) -> Result<R, CodecError> {
         descriptors::provide(descriptors, || decode(value))
     }
 
     pub(crate) fn from_frame(frame: Frame) -> Option<Answer> {
-        let Frame { kind, head, body, descriptors } = frame;
+        let Frame { kind, head, body, descriptors, .. } = frame;
         if kind == Kind::Failed {
             return Some(Answer::Failed(String::from_utf8_lossy(&body).into_owned()));
         }

@@ -1,8 +1,13 @@
 //! Open files that travel beside the bytes of a value.
+//!
+//! In the bytes stands a number: the file's place among those that travel. A file that occurs several times in a
+//! value travels once.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::thread::LocalKey;
 
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -13,30 +18,29 @@ pub(crate) const MOST: usize = 200;
 
 /// An open file that can be part of a value for another process, which gets a duplicate.
 ///
-/// It can only be serialised as part of an argument or a result, not by itself.
-#[derive(Debug)]
-pub struct Descriptor(OwnedFd);
+/// A clone is the same one. It can only be serialised as part of an argument or a result, not by itself.
+#[derive(Clone, Debug)]
+pub struct Descriptor(Arc<File>);
 
 impl Descriptor {
-    /// Another one for the same open file.
+    /// The open file, for whoever wants it alone; a duplicate of it if there are other clones.
     ///
     /// # Errors
     ///
     /// When the process has as many open files as it may have.
-    pub fn try_clone(&self) -> std::io::Result<Descriptor> {
-        Ok(Descriptor(self.0.try_clone()?))
+    pub fn into_owned(self) -> std::io::Result<OwnedFd> {
+        Ok(Arc::try_unwrap(self.0).or_else(|shared| shared.try_clone())?.into())
+    }
+
+    /// The open file as a file, for those for which that makes sense.
+    pub fn as_file(&self) -> &File {
+        &self.0
     }
 }
 
 impl From<OwnedFd> for Descriptor {
     fn from(fd: OwnedFd) -> Descriptor {
-        Descriptor(fd)
-    }
-}
-
-impl From<Descriptor> for OwnedFd {
-    fn from(descriptor: Descriptor) -> OwnedFd {
-        descriptor.0
+        Descriptor(Arc::new(fd.into()))
     }
 }
 
@@ -46,49 +50,78 @@ impl AsFd for Descriptor {
     }
 }
 
+type Files = RefCell<Option<Vec<Descriptor>>>;
+
 thread_local! {
     /// What the value that is being encoded has brought; `None` if there is no such value.
-    static OUTGOING: RefCell<Option<Vec<OwnedFd>>> = const { RefCell::new(None) };
+    static OUTGOING: Files = const { RefCell::new(None) };
     /// What has come with the value that is being decoded.
-    static INCOMING: RefCell<VecDeque<OwnedFd>> = const { RefCell::new(VecDeque::new()) };
+    static INCOMING: Files = const { RefCell::new(None) };
+}
+
+/// Puts back what was there before an encoding or decoding, also when that panics.
+struct Restore {
+    place: &'static LocalKey<Files>,
+    before: Option<Vec<Descriptor>>,
+}
+
+impl Restore {
+    /// An encoding within an encoding has descriptors of its own, and so has a decoding.
+    fn after(place: &'static LocalKey<Files>, now: Vec<Descriptor>) -> Restore {
+        Restore { place, before: place.replace(Some(now)) }
+    }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        self.place.replace(self.before.take());
+    }
 }
 
 /// Calls `encode` and returns the descriptors that it met as well.
-pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<OwnedFd>) {
-    // An encoding within an encoding has descriptors of its own.
-    let before = OUTGOING.replace(Some(Vec::new()));
+pub(crate) fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Descriptor>) {
+    let _restore = Restore::after(&OUTGOING, Vec::new());
     let value = encode();
-    (value, OUTGOING.replace(before).unwrap_or_default())
+    (value, OUTGOING.take().unwrap_or_default())
 }
 
 /// Calls `decode`, which finds these descriptors.
-pub(crate) fn provide<T>(descriptors: Vec<OwnedFd>, decode: impl FnOnce() -> T) -> T {
-    let before = INCOMING.replace(descriptors.into());
-    let value = decode();
-    INCOMING.replace(before);
-    value
+pub(crate) fn provide<T>(descriptors: Vec<Descriptor>, decode: impl FnOnce() -> T) -> T {
+    let _restore = Restore::after(&INCOMING, descriptors);
+    decode()
+}
+
+/// Says that the value is decoded: from now on its files are nobody's but the value's.
+pub(crate) fn release() {
+    INCOMING.take();
+}
+
+/// The place of a descriptor among those that travel.
+fn add(descriptor: &Descriptor) -> Result<u32, &'static str> {
+    OUTGOING.with_borrow_mut(|outgoing| {
+        let outgoing = outgoing.as_mut().ok_or("an open file can only be sent to another process")?;
+        let known = outgoing.iter().rposition(|other| Arc::ptr_eq(&other.0, &descriptor.0));
+        if known.is_none() && outgoing.len() == MOST {
+            return Err("too many open files in one value");
+        }
+        Ok(known.unwrap_or_else(|| {
+            outgoing.push(descriptor.clone());
+            outgoing.len() - 1
+        }) as u32)
+    })
 }
 
 impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let copy = self.0.try_clone().map_err(S::Error::custom)?;
-        let added = OUTGOING.with_borrow_mut(|outgoing| {
-            let outgoing = outgoing.as_mut().ok_or("an open file can only be sent to another process")?;
-            if outgoing.len() == MOST {
-                return Err("too many open files in one value");
-            }
-            outgoing.push(copy);
-            Ok(())
-        });
-        added.map_err(S::Error::custom)?;
-        serializer.serialize_unit()
+        // A number and no unit: else an option of this would be read as nothing.
+        serializer.serialize_u32(add(self).map_err(S::Error::custom)?)
     }
 }
 
 impl<'de> Deserialize<'de> for Descriptor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Descriptor, D::Error> {
-        <()>::deserialize(deserializer)?;
-        let next = INCOMING.with_borrow_mut(VecDeque::pop_front);
-        next.map(Descriptor).ok_or_else(|| D::Error::custom("an open file did not come with the value"))
+        let place = u32::deserialize(deserializer)? as usize;
+        let found = INCOMING.with_borrow(|incoming| incoming.as_ref()?.get(place).cloned());
+        found.ok_or_else(|| D::Error::custom("an open file did not come with the value"))
     }
 }

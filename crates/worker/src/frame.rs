@@ -1,19 +1,20 @@
 //! Messages between a process and its workers.
 //!
 //! A message is a kind (one byte), the number of open files that come along (one byte), the length of its head
-//! (four), the length of its body (eight), its head, and its body. Numbers are little-endian. A head is short
+//! (four), the length of its body (eight), its number (eight), its head, and its body. Numbers are little-endian. A head is short
 //! and says what the body is; a body is often a value by itself, so that a large one need not be copied.
+//! An answer has the number of its call: stray bytes are no answer to anything.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
-use sendfd::{RecvWithFd, SendWithFd};
+use crate::descriptors::Descriptor;
+use crate::files::{receive_with_files, send_with_files};
 
-use crate::descriptors::MOST;
-
-const HEADER: usize = 14;
+const HEADER: usize = 22;
 const BUFFER: usize = 64 << 10;
 
 /// No head is longer.
@@ -25,12 +26,21 @@ const SPINS: u32 = 50;
 /// No message is believed to be longer before its bytes are there.
 const TRUSTED: u64 = 256 << 20;
 
+/// No body is longer: no machine holds so much.
+const LONGEST_BODY: u64 = 1 << 44;
+
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
     /// To a worker: call, and answer.
     Call = b'C',
+    /// To a worker: call if there is a permit left, else decline.
+    Offer = b'O',
+    /// To a worker: the open file is where it gets permits, a byte each.
+    Permits = b'T',
+    /// The call was not made, for want of a permit.
+    Declined = b'D',
     /// To a worker: call, and end with what becomes of it.
     Run = b'R',
     /// To a worker: end.
@@ -52,7 +62,7 @@ pub(crate) enum Kind {
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Call, Run, Exit, Fork, Status, Returned, Panicked, Failed, Numbers]
+        [Call, Offer, Permits, Declined, Run, Exit, Fork, Status, Returned, Panicked, Failed, Numbers]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -64,12 +74,14 @@ pub(crate) struct Frame {
     pub(crate) kind: Kind,
     pub(crate) head: Vec<u8>,
     pub(crate) body: Vec<u8>,
-    pub(crate) descriptors: Vec<OwnedFd>,
+    pub(crate) descriptors: Vec<Descriptor>,
+    /// Which call this is, or is the answer to.
+    pub(crate) number: u64,
 }
 
 impl Frame {
     pub(crate) fn new(kind: Kind, head: Vec<u8>, body: Vec<u8>) -> Frame {
-        Frame { kind, head, body, descriptors: Vec::new() }
+        Frame { kind, head, body, descriptors: Vec::new(), number: 0 }
     }
 
     /// A message that is a few numbers.
@@ -77,10 +89,11 @@ impl Frame {
         Frame::new(kind, numbers.iter().flat_map(|number| number.to_le_bytes()).collect(), Vec::new())
     }
 
-    fn put_start(&self, bytes: &mut Vec<u8>) {
-        bytes.extend([self.kind as u8, self.descriptors.len() as u8]);
+    fn put_start(&self, kind: Kind, number: u64, bytes: &mut Vec<u8>) {
+        bytes.extend([kind as u8, self.descriptors.len() as u8]);
         bytes.extend((self.head.len() as u32).to_le_bytes());
         bytes.extend((self.body.len() as u64).to_le_bytes());
+        bytes.extend(number.to_le_bytes());
         bytes.extend_from_slice(&self.head);
     }
 }
@@ -110,7 +123,7 @@ pub(crate) struct Connection {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    descriptors: VecDeque<OwnedFd>,
+    descriptors: VecDeque<Descriptor>,
 }
 
 impl Connection {
@@ -123,14 +136,23 @@ impl Connection {
         &self.stream
     }
 
-    /// Sends messages: small ones together, and the body of a large one from where it is.
-    pub(crate) fn send<'a>(&mut self, frames: impl IntoIterator<Item = &'a Frame>) -> io::Result<()> {
+    /// Sends a message.
+    pub(crate) fn send(&mut self, frame: &Frame) -> io::Result<()> {
+        self.send_as([(frame.kind, frame.number, frame)])
+    }
+
+    /// Sends messages as being of this kind and having this number: small ones together, and the body of a large
+    /// one from where it is.
+    pub(crate) fn send_as<'a>(
+        &mut self,
+        frames: impl IntoIterator<Item = (Kind, u64, &'a Frame)>,
+    ) -> io::Result<()> {
         self.outgoing.clear();
-        for frame in frames {
+        for (kind, number, frame) in frames {
             if !frame.descriptors.is_empty() {
                 self.flush(&[])?;
             }
-            frame.put_start(&mut self.outgoing);
+            frame.put_start(kind, number, &mut self.outgoing);
             let is_small = frame.body.len() <= BUFFER;
             if is_small {
                 self.outgoing.extend_from_slice(&frame.body);
@@ -139,21 +161,24 @@ impl Connection {
                 self.flush(&frame.descriptors)?;
             }
             if !is_small {
-                self.stream.write_all(&frame.body)?;
+                self.send_all(&frame.body, &[])?;
             }
         }
         self.flush(&[])
     }
 
     /// Sends what is collected. Descriptors come with the first byte.
-    fn flush(&mut self, descriptors: &[OwnedFd]) -> io::Result<()> {
-        let mut sent = 0;
-        if !descriptors.is_empty() {
-            let raw: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
-            sent = retry(|| self.stream.send_with_fd(&self.outgoing, &raw))?;
-        }
-        self.stream.write_all(&self.outgoing[sent..])?;
+    fn flush(&mut self, descriptors: &[Descriptor]) -> io::Result<()> {
+        self.send_all(&self.outgoing, descriptors)?;
         self.outgoing.clear();
+        Ok(())
+    }
+
+    fn send_all(&self, mut bytes: &[u8], mut descriptors: &[Descriptor]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let sent = retry(|| send_with_files(self.stream.as_fd(), bytes, descriptors, 0))?;
+            (bytes, descriptors) = (&bytes[sent..], &[]);
+        }
         Ok(())
     }
 
@@ -163,6 +188,11 @@ impl Connection {
     ///
     /// [`io::ErrorKind::InvalidData`] for what is no message.
     pub(crate) fn receive(&mut self) -> io::Result<Option<Frame>> {
+        self.receive_if(|_| true)
+    }
+
+    /// As [`Connection::receive`], if the number is `right`; else it is no message, however long it says to be.
+    pub(crate) fn receive_if(&mut self, right: impl FnOnce(u64) -> bool) -> io::Result<Option<Frame>> {
         if !self.has(HEADER)? {
             return Ok(None);
         }
@@ -171,8 +201,9 @@ impl Connection {
         let kind = Kind::from_byte(header[0]).ok_or_else(garbage)?;
         let count = usize::from(header[1]);
         let head = u32::from_le_bytes([header[2], header[3], header[4], header[5]]) as usize;
-        let (length, _) = take_number(&header[6..]).ok_or_else(garbage)?;
-        if head > LONGEST_HEAD {
+        let (length, rest) = take_number(&header[6..]).ok_or_else(garbage)?;
+        let (number, _) = take_number(rest).ok_or_else(garbage)?;
+        if head > LONGEST_HEAD || length > LONGEST_BODY || !right(number) {
             return Err(garbage());
         }
         if !self.has(head)? {
@@ -189,7 +220,22 @@ impl Connection {
         if count > self.descriptors.len() {
             return Err(garbage());
         }
-        Ok(Some(Frame { kind, head, body, descriptors: self.descriptors.drain(..count).collect() }))
+        let descriptors = self.descriptors.drain(..count).collect();
+        Ok(Some(Frame { kind, head, body, descriptors, number }))
+    }
+
+    /// Waits until something comes, or the other end is closed, but no longer than `limit`.
+    pub(crate) fn wait(&self, limit: Duration) -> bool {
+        if self.start < self.end {
+            return true;
+        }
+        if self.spin() {
+            return true;
+        }
+        let mut polled = libc::pollfd { fd: self.stream.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let milliseconds = limit.as_micros().div_ceil(1000).min(i32::MAX as u128) as libc::c_int;
+        // SAFETY: one descriptor is there, as is said.
+        unsafe { libc::poll(&mut polled, 1, milliseconds) > 0 }
     }
 
     /// Has as many bytes in the buffer, or it is false and the other end is closed.
@@ -237,15 +283,16 @@ impl Connection {
     }
 
     /// Looks for a moment whether something comes: to sleep and to be woken costs more than most calls do.
-    fn spin(&self) {
+    fn spin(&self) -> bool {
         let mut polled = libc::pollfd { fd: self.stream.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         for _ in 0..SPINS {
             // SAFETY: one descriptor is there, as is said.
             if unsafe { libc::poll(&mut polled, 1, 0) } != 0 {
-                return;
+                return true;
             }
             std::thread::yield_now();
         }
+        false
     }
 
     /// Reads what is there, or waits for something.
@@ -254,16 +301,9 @@ impl Connection {
         self.buffer.resize(BUFFER, 0);
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
-        let mut raw = [-1; MOST];
-        let read = retry(|| self.stream.recv_with_fd(&mut self.buffer[self.end..], &mut raw));
-        let (count, descriptors) = read?;
-        for fd in &raw[..descriptors] {
-            // SAFETY: the system has just made this descriptor for us.
-            let fd = unsafe { OwnedFd::from_raw_fd(*fd) };
-            // SAFETY: the descriptor is open.
-            unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
-            self.descriptors.push_back(fd);
-        }
+        let (socket, room) = (self.stream.as_fd(), &mut self.buffer[self.end..]);
+        let (count, files): (usize, Vec<OwnedFd>) = retry(|| receive_with_files(socket, room, 0))?;
+        self.descriptors.extend(files.into_iter().map(Descriptor::from));
         self.end += count;
         Ok(count)
     }
@@ -282,6 +322,7 @@ fn retry<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 mod tests {
     use super::*;
     use crate::call::{Answer, Call};
+    use std::io::Write;
 
     #[test]
     fn messages_arrive_whole_and_in_order() {
@@ -291,7 +332,8 @@ mod tests {
         let sending = std::thread::spawn(move || {
             for size in sizes {
                 let frame = Frame::new(Kind::Failed, vec![1; size.min(99)], vec![size as u8; size]);
-                sender.send([&frame, &Frame::of_numbers(Kind::Numbers, &[size as u64])]).unwrap();
+                sender.send(&frame).unwrap();
+                sender.send(&Frame::of_numbers(Kind::Numbers, &[size as u64])).unwrap();
             }
         });
         for size in sizes {
@@ -306,12 +348,26 @@ mod tests {
     }
 
     #[test]
+    fn a_message_with_a_wrong_number_or_an_absurd_length_is_no_message() {
+        let headers = [(7, 100_u64), (8, u64::MAX / 2)].map(|(number, length): (u64, u64)| {
+            [&[b'V', 0, 0, 0, 0, 0][..], &length.to_le_bytes(), &number.to_le_bytes()].concat()
+        });
+        for header in headers {
+            // The other end stays open, and no more comes.
+            let (mut here, there) = UnixStream::pair().unwrap();
+            here.write_all(&header).unwrap();
+            let received = Connection::new(there).receive_if(|number| number == 8);
+            assert_eq!(received.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        }
+    }
+
+    #[test]
     fn garbage_is_an_error_or_no_message() {
         arbtest::arbtest(|random| {
             let mut bytes: Vec<u8> = random.arbitrary()?;
             if random.arbitrary()? && !bytes.is_empty() {
                 // Else the first byte almost never gets past.
-                bytes[0] = *random.choose(b"CRXFSVPEN")?;
+                bytes[0] = *random.choose(b"COTDRXFSVPEN")?;
             }
             let (mut here, there) = UnixStream::pair().unwrap();
             here.write_all(&bytes).unwrap();

@@ -39,6 +39,8 @@
 mod call;
 mod codec;
 mod descriptors;
+mod files;
+mod fork;
 mod frame;
 mod message;
 mod output;
@@ -49,6 +51,7 @@ mod serve;
 pub use call::{Answer, Call};
 pub use codec::{Bytes, CodecError, decode, encode, into_bytes};
 pub use descriptors::Descriptor;
+pub use files::{receive_with_files, send_with_files};
 pub use message::Message;
 pub use output::{Printer, Stream, origin, print_here, set_printer};
 pub use process::{Death, Start, StartError, Stopper, Worker};

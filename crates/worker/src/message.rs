@@ -1,12 +1,10 @@
 //! A value on its way to another process that is no call and no answer.
 
-use std::os::fd::OwnedFd;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{CodecError, decode, encode};
-use crate::descriptors;
+use crate::descriptors::{self, Descriptor};
 
 /// A value as bytes, and the open files in it.
 ///
@@ -23,8 +21,8 @@ use crate::descriptors;
 pub struct Message {
     /// The value, as [`encode`] writes it.
     pub bytes: Vec<u8>,
-    /// A duplicate of each [`Descriptor`](crate::Descriptor) in the value, in their order.
-    pub descriptors: Vec<OwnedFd>,
+    /// Each [`Descriptor`] in the value, once.
+    pub descriptors: Vec<Descriptor>,
 }
 
 impl Message {
@@ -51,8 +49,9 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::OwnedFd;
+
     use super::*;
-    use crate::Descriptor;
 
     #[test]
     fn open_files_come_with_the_value() {
@@ -63,11 +62,37 @@ mod tests {
         assert_eq!(message.descriptors.len(), 1);
         let (number, files) = message.read::<(u8, Vec<Descriptor>)>().unwrap();
         for file in files {
-            std::io::Write::write_all(&mut std::fs::File::from(OwnedFd::from(file)), &[number]).unwrap();
+            std::io::Write::write_all(&mut std::fs::File::from(file.into_owned().unwrap()), &[number])
+                .unwrap();
         }
         let mut read = Vec::new();
         std::io::Read::read_to_end(&mut reader, &mut read).unwrap();
         assert_eq!(read, [1]);
         assert!(Message::new(&1_u8).unwrap().read::<Descriptor>().is_err());
+    }
+
+    #[test]
+    fn an_open_file_may_be_optional_and_occur_often() {
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let file = Descriptor::from(OwnedFd::from(writer));
+        let message = Message::new(&(None::<Descriptor>, vec![Some(file); 1000])).unwrap();
+        assert_eq!(message.descriptors.len(), 1);
+        let (none, all) = message.read::<(Option<Descriptor>, Vec<Option<Descriptor>>)>().unwrap();
+        assert!(none.is_none() && all.len() == 1000 && all.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn a_panic_while_a_value_is_read_leaves_nothing_behind() {
+        struct Panics;
+        impl<'de> serde::Deserialize<'de> for Panics {
+            fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Panics, D::Error> {
+                panic!("on purpose")
+            }
+        }
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let message = Message::new(&Descriptor::from(OwnedFd::from(writer))).unwrap();
+        assert!(std::panic::catch_unwind(|| message.read::<Panics>().is_ok()).is_err());
+        // The file was closed.
+        assert_eq!(std::io::Read::read(&mut reader, &mut [0]).unwrap(), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::fmt;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::call::{Answer, Call};
+use crate::descriptors::Descriptor;
+use crate::fork::without_forks;
 use crate::frame::{Connection, Frame, Kind, take_number};
 use crate::output::{Ends, Output};
 use crate::place;
@@ -50,7 +52,7 @@ impl Start {
     ///
     /// If it cannot be.
     pub fn fork_server() -> Result<Start, StartError> {
-        let (child, connection) = spawn(serve::FORK_SERVER, None)?;
+        let (child, connection) = without_forks(|| spawn(serve::FORK_SERVER, None))?;
         Ok(Start::Fork(Arc::new(ForkServer { state: Mutex::new((child, connection)) })))
     }
 }
@@ -65,8 +67,9 @@ impl ForkServer {
         let (ours, theirs) = UnixStream::pair()?;
         let mut descriptors = vec![OwnedFd::from(theirs)];
         if let Some(Ends { stdout, stderr }) = output {
-            descriptors.extend([stdout.into(), stderr.into()]);
+            descriptors.extend([OwnedFd::from(stdout), OwnedFd::from(stderr)]);
         }
+        let descriptors = descriptors.into_iter().map(Descriptor::from).collect();
         match self.ask(Frame { descriptors, ..Frame::of_numbers(Kind::Fork, &[]) })? {
             (0, error) => Err(io::Error::from_raw_os_error(error as i32)),
             (pid, _) => Ok((pid as u32, Connection::new(ours))),
@@ -84,7 +87,7 @@ impl ForkServer {
 
     fn ask(&self, question: Frame) -> io::Result<(u64, u64)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.1.send([&question])?;
+        state.1.send(&question)?;
         let gone = || io::Error::other("the fork server is gone");
         let answer = state.1.receive()?.ok_or_else(gone)?;
         let (first, rest) = take_number(&answer.head).ok_or_else(gone)?;
@@ -116,6 +119,20 @@ pub struct Worker {
     /// What it prints, if not where this process does.
     output: Option<Arc<Output>>,
     death: Option<Death>,
+    /// The number of the next call, and that of the next answer.
+    next_call: u64,
+    next_answer: u64,
+    /// What is needed to take calls back, once several were sent at once.
+    permits: Option<Permits>,
+    /// How many calls were taken back whose answers, which say no more than that, are to come.
+    taken_back: usize,
+}
+
+/// Where the worker takes a byte before it makes a call that was sent behind another one. Who takes the byte out
+/// on this side instead has taken the call back: of two who read from a socket, each byte goes to one.
+struct Permits {
+    put: UnixStream,
+    take: UnixStream,
 }
 
 enum Process {
@@ -132,6 +149,8 @@ pub enum Death {
     Signal(i32),
     /// It was ended because what it sent was no message.
     Garbage,
+    /// It was ended because it had closed its socket and lived on.
+    Closed,
     /// Nobody knows.
     Unknown,
 }
@@ -150,7 +169,7 @@ impl Death {
         match self {
             Death::Exit(code) => Some(*code),
             Death::Signal(signal) => Some(-signal),
-            Death::Garbage | Death::Unknown => None,
+            Death::Garbage | Death::Closed | Death::Unknown => None,
         }
     }
 }
@@ -166,6 +185,7 @@ impl fmt::Display for Death {
                 None => write!(f, "was ended by signal {signal}"),
             },
             Death::Garbage => f.write_str("sent something that is no answer and was ended"),
+            Death::Closed => f.write_str("closed its connection to this process and was ended"),
             Death::Unknown => f.write_str("is gone, and nobody knows how it ended"),
         }
     }
@@ -221,19 +241,33 @@ impl Worker {
     }
 
     fn start_with(start: &Start, label: bool) -> Result<Worker, StartError> {
-        let (output, ends) = Output::new(label)?.unzip();
-        let (pid, connection, process) = match start {
-            Start::Spawn => {
-                let (child, connection) = spawn(serve::WORKER, ends)?;
-                (child.id(), connection, Process::Spawned(child))
-            }
-            Start::Fork(server) => {
-                let (pid, connection) = server.fork(ends)?;
-                (pid, connection, Process::Forked(server.clone()))
-            }
-        };
+        let (output, (pid, connection, process)) = without_forks(|| {
+            let (output, ends) = Output::new(label)?.unzip();
+            let started = match start {
+                Start::Spawn => {
+                    let (child, connection) = spawn(serve::WORKER, ends)?;
+                    (child.id(), connection, Process::Spawned(child))
+                }
+                Start::Fork(server) => {
+                    let (pid, connection) = server.fork(ends)?;
+                    (pid, connection, Process::Forked(server.clone()))
+                }
+            };
+            io::Result::Ok((output, started))
+        })?;
         let output = output.map(Arc::new);
-        let worker = Worker { pid, owner: std::process::id(), connection, process, output, death: None };
+        let worker = Worker {
+            pid,
+            owner: std::process::id(),
+            connection,
+            process,
+            output,
+            death: None,
+            next_call: 0,
+            next_answer: 0,
+            permits: None,
+            taken_back: 0,
+        };
         if let Some(output) = &worker.output {
             output.follow(pid, label)?;
         }
@@ -277,8 +311,54 @@ impl Worker {
     ///
     /// If the worker is gone.
     pub fn send(&mut self, calls: &[&Call]) -> Result<(), Death> {
-        let sent = self.connection.send(calls.iter().map(|call| &call.frame));
-        sent.map_err(|_| self.bury(false))
+        while self.taken_back > 0 {
+            if self.receive_frame()?.kind != Kind::Declined {
+                return Err(self.end_because(Death::Garbage));
+            }
+            self.taken_back -= 1;
+        }
+        let first = self.next_call;
+        self.next_call += calls.len() as u64;
+        let is_ready = calls.len() <= 1 || self.permit(calls.len() - 1).is_ok();
+        let frames = calls.iter().zip(first..).map(|(call, number)| {
+            let kind = if number == first { call.frame.kind } else { Kind::Offer };
+            (kind, number, &call.frame)
+        });
+        match self.connection.send_as(frames) {
+            Ok(()) if is_ready => Ok(()),
+            _ => Err(self.bury()),
+        }
+    }
+
+    /// Allows the worker to make so many calls behind the next one.
+    fn permit(&mut self, count: usize) -> io::Result<()> {
+        if self.permits.is_none() {
+            let (put, take) = UnixStream::pair()?;
+            take.set_nonblocking(true)?;
+            let descriptors = vec![Descriptor::from(OwnedFd::from(take.try_clone()?))];
+            self.connection.send(&Frame { descriptors, ..Frame::of_numbers(Kind::Permits, &[]) })?;
+            self.permits = Some(Permits { put, take });
+        }
+        self.permits.as_mut().map_or(Ok(()), |permits| permits.put.write_all(&vec![0; count]))
+    }
+
+    /// Takes back those of the calls sent last that the worker has not begun, but for the first, and says how many
+    /// those are. There is no answer to them.
+    pub fn take_back(&mut self) -> usize {
+        let mut bytes = [0; 64];
+        let mut count = 0;
+        while let Some(permits) = &mut self.permits
+            && let Ok(more @ 1..) = permits.take.read(&mut bytes)
+        {
+            count += more;
+        }
+        self.taken_back += count;
+        count
+    }
+
+    /// Waits until there is an answer, or the worker is gone, but no longer than `limit`. Says whether there is.
+    pub fn has_answer_within(&self, limit: Duration) -> bool {
+        self.connection.wait(limit)
     }
 
     /// Waits for the answer to the next call. What the call has printed has been shown then.
@@ -287,24 +367,28 @@ impl Worker {
     ///
     /// How the worker died, if it did.
     pub fn receive(&mut self) -> Result<Answer, Death> {
-        let received = self.connection.receive();
+        let frame = self.receive_frame()?;
+        Answer::from_frame(frame).ok_or_else(|| self.end_because(Death::Garbage))
+    }
+
+    fn receive_frame(&mut self) -> Result<Frame, Death> {
+        let expected = self.next_answer;
+        let received = self.connection.receive_if(|number| number == expected);
         self.show_output();
+        self.next_answer += 1;
         match received {
-            Ok(Some(frame)) => match Answer::from_frame(frame) {
-                Some(answer) => Ok(answer),
-                None => Err(self.bury(true)),
-            },
-            Ok(None) => Err(self.bury(false)),
-            Err(error) => Err(self.bury(error.kind() == io::ErrorKind::InvalidData)),
+            Ok(Some(frame)) => Ok(frame),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(self.end_because(Death::Garbage)),
+            _ => Err(self.bury()),
         }
     }
 
     /// Asks the worker to end when it has answered, and waits for that.
     pub fn finish(&mut self) -> Death {
-        let _ = self.connection.send([&Frame::of_numbers(Kind::Exit, &[])]);
+        let _ = self.connection.send(&Frame::of_numbers(Kind::Exit, &[]));
         // It may have things to do at its end, but no more to say.
         let _ = self.connection.stream().shutdown(Shutdown::Write);
-        self.bury(false)
+        self.wait_or_kill().unwrap_or_else(|killed| killed)
     }
 
     /// How the worker has ended, if it has. Does not wait.
@@ -337,16 +421,27 @@ impl Worker {
         self.death = Some(Death::Unknown);
     }
 
-    fn bury(&mut self, garbage: bool) -> Death {
-        if garbage {
-            self.signal(libc::SIGKILL);
-        }
-        let death = wait(END, || self.poll()).unwrap_or_else(|| {
+    /// How the worker ended, whose socket is closed.
+    fn bury(&mut self) -> Death {
+        let death = self.wait_or_kill().unwrap_or(Death::Closed);
+        self.death = Some(death.clone());
+        death
+    }
+
+    /// Ends the worker for that reason.
+    fn end_because(&mut self, reason: Death) -> Death {
+        self.signal(libc::SIGKILL);
+        let _ = self.wait_or_kill();
+        self.death = Some(reason.clone());
+        reason
+    }
+
+    /// Waits for the worker's end. One that lives on is killed; how that ended it is an error.
+    fn wait_or_kill(&mut self) -> Result<Death, Death> {
+        wait(END, || self.poll()).ok_or_else(|| {
             self.signal(libc::SIGKILL);
             wait(END, || self.poll()).unwrap_or(Death::Unknown)
-        });
-        self.death = Some(if garbage { Death::Garbage } else { death });
-        self.death.clone().unwrap_or(Death::Unknown)
+        })
     }
 }
 
@@ -355,7 +450,7 @@ impl Drop for Worker {
         if self.death.is_none() {
             let _ = self.connection.stream().shutdown(Shutdown::Both);
             self.signal(libc::SIGKILL);
-            self.bury(false);
+            let _ = self.wait_or_kill();
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use threadbook_trace::Ticks;
 
 use crate::call::Call;
-use crate::descriptors;
+use crate::descriptors::{self, Descriptor};
 use crate::frame::{Connection, Frame, Kind, put_text, take_number};
 use crate::place::Loader;
 
@@ -103,24 +103,40 @@ fn serve(socket: UnixStream) -> ! {
     quiet_panics();
     let mut connection = Connection::new(socket);
     let mut loader = Loader::default();
+    let mut permits = None;
     loop {
         let frame = match connection.receive() {
             Ok(Some(frame)) => frame,
             Ok(None) => exit(0),
             Err(error) => end(&format!("what came over a worker's socket is no call: {error}")),
         };
-        match frame.kind {
-            Kind::Call => {
-                let answer = call(&mut loader, frame);
-                let _ = io::stdout().flush();
-                if connection.send([&answer]).is_err() {
-                    exit(0);
-                }
+        let number = frame.number;
+        let answer = match frame.kind {
+            Kind::Call => call(&mut loader, frame),
+            Kind::Offer if has_permit(&permits) => call(&mut loader, frame),
+            Kind::Offer => Frame::new(Kind::Declined, Vec::new(), Vec::new()),
+            Kind::Permits => {
+                permits = socket_of(frame.descriptors);
+                continue;
             }
             Kind::Run => exit(run(&mut loader, frame)),
             _ => exit(0),
+        };
+        let _ = io::stdout().flush();
+        if connection.send(&Frame { number, ..answer }).is_err() {
+            exit(0);
         }
     }
+}
+
+/// Takes a permit, if there is one: the one who has sent the call may have taken it back.
+fn has_permit(permits: &Option<UnixStream>) -> bool {
+    permits.as_ref().is_some_and(|mut permits| permits.read(&mut [0]).is_ok_and(|count| count == 1))
+}
+
+/// The socket among what came with a message.
+fn socket_of(descriptors: Vec<Descriptor>) -> Option<UnixStream> {
+    descriptors.into_iter().next()?.into_owned().ok().map(UnixStream::from)
 }
 
 /// Ends this process as soon as the other end of the socket is closed.
@@ -251,7 +267,7 @@ fn serve_forks(mut connection: Connection) -> ! {
             Kind::Status => take_number(&frame.head).map_or((0, 0), |(pid, _)| status(pid)),
             _ => exit(0),
         };
-        if connection.send([&Frame::of_numbers(Kind::Numbers, &[first, second])]).is_err() {
+        if connection.send(&Frame::of_numbers(Kind::Numbers, &[first, second])).is_err() {
             exit(0);
         }
     }
@@ -263,18 +279,18 @@ enum Forked {
     Worker(UnixStream),
 }
 
-fn fork_worker(descriptors: Vec<OwnedFd>) -> Forked {
-    let mut descriptors = descriptors.into_iter();
-    let Some(socket) = descriptors.next() else { return Forked::Failed(libc::EINVAL as u64) };
+fn fork_worker(mut descriptors: Vec<Descriptor>) -> Forked {
+    let outputs = descriptors.split_off(descriptors.len().min(1));
+    let Some(socket) = socket_of(descriptors) else { return Forked::Failed(libc::EINVAL as u64) };
     // SAFETY: this process has one thread, so its copy may do anything.
     match unsafe { libc::fork() } {
         -1 => Forked::Failed(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EAGAIN) as u64),
         0 => {
-            for (output, standard) in descriptors.zip([1, 2]) {
+            for (output, standard) in outputs.iter().zip([1, 2]) {
                 // SAFETY: both descriptors are open.
-                unsafe { libc::dup2(output.as_raw_fd(), standard) };
+                unsafe { libc::dup2(output.as_fd().as_raw_fd(), standard) };
             }
-            Forked::Worker(UnixStream::from(socket))
+            Forked::Worker(socket)
         }
         pid => Forked::Parent(pid as u64),
     }

@@ -90,6 +90,35 @@ fn several_calls_at_once_are_answered_in_order() {
 }
 
 #[test]
+fn calls_that_are_not_begun_can_be_taken_back() {
+    for start in starts() {
+        let mut worker = Worker::start(&start).unwrap();
+        for _ in 0..3 {
+            let wait = |pipe: Descriptor| {
+                let mut pipe = std::fs::File::from(pipe.into_owned().unwrap());
+                pipe.read(&mut [0]).unwrap()
+            };
+            let (waited, mut here) = std::io::pipe().unwrap();
+            let first = Call::new(wait, Descriptor::from(OwnedFd::from(waited))).unwrap();
+            let others: Vec<Call> = (0..5_usize).map(|n| Call::new(|n: usize| n, n).unwrap()).collect();
+            let calls: Vec<&Call> = std::iter::once(&first).chain(&others).collect();
+            worker.send(&calls).unwrap();
+            assert!(!worker.has_answer_within(Duration::from_millis(10)));
+            assert_eq!(worker.take_back(), 5);
+            here.write_all(&[1]).unwrap();
+            assert!(worker.has_answer_within(Duration::from_secs(60)));
+            assert_eq!(value::<usize>(worker.receive().unwrap()), 1);
+            // It makes what comes next, and none of those.
+            assert_eq!(worker.take_back(), 0);
+            worker.send(&others.iter().rev().collect::<Vec<_>>()).unwrap();
+            for n in (0..5).rev() {
+                assert_eq!(value::<usize>(worker.receive().unwrap()), n);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_panic_comes_back_with_its_place() {
     for start in starts() {
         let mut worker = Worker::start(&start).unwrap();
@@ -150,6 +179,15 @@ fn a_worker_that_closes_its_descriptors_or_sends_garbage_is_ended() {
         };
         assert!(ask(&mut worker, close_all, ()).is_err());
         let mut worker = Worker::start(&start).unwrap();
+        let close_and_live = |()| {
+            for fd in 3..20 {
+                // SAFETY: a plain call.
+                unsafe { libc::shutdown(fd, libc::SHUT_WR) };
+            }
+            std::thread::sleep(Duration::from_secs(600));
+        };
+        assert_eq!(ask(&mut worker, close_and_live, ()).map(drop), Err(Death::Closed));
+        let mut worker = Worker::start(&start).unwrap();
         let garble = |()| {
             for fd in 3..20 {
                 // SAFETY: the descriptor is only borrowed.
@@ -196,7 +234,7 @@ fn open_files_travel_both_ways() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut worker = Worker::start(&start).unwrap();
         let write = |pipe: Descriptor| {
-            std::fs::File::from(OwnedFd::from(pipe)).write_all(b"from the worker").unwrap();
+            std::fs::File::from(pipe.into_owned().unwrap()).write_all(b"from the worker").unwrap();
             Descriptor::from(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()))
         };
         let null: Descriptor =
@@ -204,7 +242,7 @@ fn open_files_travel_both_ways() {
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, "from the worker");
-        assert_eq!(std::fs::File::from(OwnedFd::from(null)).read(&mut [0]).unwrap(), 0);
+        assert_eq!(std::fs::File::from(null.into_owned().unwrap()).read(&mut [0]).unwrap(), 0);
     }
     let nowhere = Descriptor::from(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
     assert!(threadbook_worker::encode(&nowhere, &mut Vec::new()).is_err());

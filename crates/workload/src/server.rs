@@ -114,7 +114,7 @@ impl fmt::Debug for Server {
 
 /// What the other process does.
 fn serve((listener, latency): (Descriptor, Duration)) {
-    let listener = TcpListener::from(OwnedFd::from(listener));
+    let listener = TcpListener::from(listener.into_owned().expect("nobody else has it"));
     let Ok(server) = tiny_http::Server::from_listener(listener, None) else { return };
     for request in server.incoming_requests() {
         let answer = move || {
