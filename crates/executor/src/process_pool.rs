@@ -95,7 +95,7 @@ impl ProcessPoolExecutor {
         panics::install_hook();
         let name = settings.name.clone();
         let name = name.unwrap_or_else(|| format!("ProcessPoolExecutor-{}", POOLS.fetch_add(1, Relaxed)));
-        let handle = Handle::new(name, most, Processes::new(settings));
+        let handle = Handle::new(name.clone(), most, Processes::new(&name, most, settings));
         let mut crews = CREWS.lock();
         crews.retain(|other| other.strong_count() > 0);
         crews.push(Arc::downgrade(&handle.crew));
@@ -141,7 +141,7 @@ impl ProcessPoolExecutor {
         match Call::new(f, argument) {
             Ok(call) => {
                 let (shared, future) = Shared::new(Header::new(label, crew.id));
-                crew.enqueue(Box::new(Remote { call, shared, submitted: task::now(), origin: origin() }));
+                crew.enqueue(Box::new(Remote { call, shared, submitted: Ticks::now(), origin: origin() }));
                 future
             }
             Err(error) => task::refused(label, TaskError::from_error(error)),
@@ -203,13 +203,39 @@ impl ProcessPoolExecutor {
         }
     }
 
-    /// What ran where and when: a row for each process.
+    /// What ran where and when: a row for each process. Of processes that are replaced again and again, the
+    /// oldest are forgotten; the last 256 are always there.
     pub fn timeline(&self) -> Timeline {
-        self.crew().recorder.timeline()
+        self.crew().craft.recorder.timeline()
     }
 }
 
 crate::executor::implement_life!(ProcessPoolExecutor, crew);
+
+impl ProcessPoolExecutor {
+    /// Ends the worker processes at once, whatever they do, and takes no more tasks. Tasks that run are
+    /// [`TaskError::BrokenPool`], and those that have not started are cancelled.
+    ///
+    /// Does not wait for the processes' end; `shutdown` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadbook_executor::{ProcessPoolExecutor, TaskError};
+    ///
+    /// let pool = ProcessPoolExecutor::new(1);
+    /// let endless = pool.submit(|()| -> () { loop { std::thread::park() } }, ());
+    /// while !endless.running() {}
+    /// pool.kill_workers();
+    /// assert!(matches!(endless.result(), Err(TaskError::BrokenPool(_))));
+    /// ```
+    ///
+    /// Source: [`ProcessPoolExecutor.kill_workers`](https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ProcessPoolExecutor.kill_workers).
+    pub fn kill_workers(&self) {
+        self.shutdown_now();
+        self.crew().break_up("its workers were ended by `kill_workers`".to_owned());
+    }
+}
 
 impl Default for ProcessPoolExecutor {
     /// One process for each processor.
@@ -265,8 +291,11 @@ impl<R: Portable> RemoteJob for Remote<R> {
     }
 
     fn finish(self: Box<Self>, value: Vec<u8>, descriptors: Vec<Descriptor>) {
-        let result = Answer::read(value, descriptors).map_err(TaskError::from_error);
-        let _ = self.shared.complete(result);
+        let label = self.shared.header().label;
+        let read = || Answer::read(value, descriptors).map_err(TaskError::from_error);
+        let result = panics::catch(&label, read).and_then(|read| read);
+        // If nobody has the future any more, the value is dropped here, and that may panic as well.
+        let _ = panics::catch(&label, || drop((self.shared.complete(result), self)));
     }
 }
 

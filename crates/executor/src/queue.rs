@@ -7,6 +7,9 @@
 //! under the same lock, so a worker cannot fall asleep past a task. A push wakes a sleeper only if there
 //! are more tasks than workers that look for one: each looker takes one, so the others need somebody.
 //! A looker finds a task by reading `len` without the lock; the read is a hint, the lock decides.
+//!
+//! A worker may take more tasks than one ([`Queue::pop_if`]) and put back those that it has not begun. Until it
+//! has done so, or says that it will not, no other worker leaves a closed queue: somebody has to be there.
 
 use std::collections::VecDeque;
 
@@ -30,6 +33,10 @@ struct State<J> {
     looking: usize,
     sleeping: usize,
     closed: bool,
+    /// Tasks that may be put back.
+    lent: usize,
+    /// Nothing that is put back is wanted any more.
+    drained: bool,
 }
 
 /// What the one who pushed has to do next.
@@ -47,7 +54,16 @@ const CLOSED: usize = 1 << (usize::BITS - 1);
 impl<J> Queue<J> {
     /// An empty queue for up to `most` workers.
     pub(crate) fn new(most: usize) -> Queue<J> {
-        let state = State { jobs: VecDeque::new(), workers: 0, most, looking: 0, sleeping: 0, closed: false };
+        let state = State {
+            jobs: VecDeque::new(),
+            workers: 0,
+            most,
+            looking: 0,
+            sleeping: 0,
+            closed: false,
+            lent: 0,
+            drained: false,
+        };
         Queue { state: Mutex::new(state), more: Condvar::new(), hint: AtomicUsize::new(0) }
     }
 
@@ -101,7 +117,7 @@ impl<J> Queue<J> {
                 }
                 return Ok(job);
             }
-            if state.closed {
+            if state.closed && state.lent == 0 {
                 state.workers -= 1;
                 return Err(state.workers);
             }
@@ -125,7 +141,36 @@ impl<J> Queue<J> {
         if !state.jobs.front().is_some_and(|job| wanted(job, count)) {
             return None;
         }
+        state.lent += 1;
         self.take(&mut state)
+    }
+
+    /// Puts tasks back that [`Queue::pop_if`] gave, before all others. Gives them back if everything was taken
+    /// out since.
+    pub(crate) fn put_back(&self, jobs: Vec<J>) -> Vec<J> {
+        let mut state = self.state.lock();
+        state.lent -= jobs.len();
+        let refused = if state.drained {
+            jobs
+        } else {
+            jobs.into_iter().rev().for_each(|job| state.jobs.push_front(job));
+            Vec::new()
+        };
+        let closed = if state.closed { CLOSED } else { 0 };
+        self.hint.store(state.jobs.len() | closed, Ordering::Relaxed);
+        drop(state);
+        self.more.notify_all();
+        refused
+    }
+
+    /// Says that so many tasks that [`Queue::pop_if`] gave will not be put back.
+    pub(crate) fn keep(&self, count: usize) {
+        let mut state = self.state.lock();
+        state.lent -= count;
+        if state.closed && state.lent == 0 {
+            drop(state);
+            self.more.notify_all();
+        }
     }
 
     /// Takes no more tasks; those that are there will be run. Returns the number of workers.
@@ -144,6 +189,7 @@ impl<J> Queue<J> {
         let mut state = self.state.lock();
         let closed = if state.closed { CLOSED } else { 0 };
         self.hint.store(closed, Ordering::Relaxed);
+        state.drained = true;
         std::mem::take(&mut state.jobs)
     }
 
@@ -160,7 +206,7 @@ impl<J> Queue<J> {
     /// tasks need. Returns the numbers of those, to be started.
     pub(crate) fn forget_workers(&self) -> std::ops::Range<usize> {
         let mut state = self.state.lock();
-        (state.looking, state.sleeping) = (0, 0);
+        (state.looking, state.sleeping, state.lent) = (0, 0, 0);
         state.workers = state.jobs.len().min(state.most);
         0..state.workers
     }

@@ -2,7 +2,8 @@
 //!
 //! # The protocol
 //!
-//! The state moves along one of these paths and never back:
+//! The state moves along one of these paths, and only back from running to pending, if what was to run it has
+//! not begun and leaves it to somebody else (`put_back`):
 //!
 //! ```text
 //! pending ── start ──▶ running ── finish ──▶ finished
@@ -171,6 +172,12 @@ impl State {
     /// From pending to running; false if it was cancelled.
     pub(crate) fn start(&self) -> bool {
         self.go(|step| step == PENDING, RUNNING).is_some()
+    }
+
+    /// From running back to pending: nobody has begun with it, and anybody may.
+    pub(crate) fn put_back(&self) {
+        self.header.set_runner(0);
+        self.go(|step| step == RUNNING, PENDING);
     }
 
     /// From pending to cancelled; true also if it was cancelled before.

@@ -362,7 +362,177 @@ fn test_shutdown_deadlock() {
     }
 }
 
+/// A value that panics when it is read.
+#[derive(serde::Serialize, Clone, Debug)]
+struct PanicsWhenRead;
+
+impl<'de> serde::Deserialize<'de> for PanicsWhenRead {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("read by mistake")
+    }
+}
+
+#[test]
+fn test_crash_at_task_unpickle() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let result = pool.submit(|_: PanicsWhenRead| (), PanicsWhenRead).result();
+    assert!(matches!(&result, Err(TaskError::Panicked { message, .. }) if message == "read by mistake"));
+    assert_eq!(pool.submit(mul, (2, 3)).result(), Ok(6));
+}
+
+#[test]
+fn test_exception_during_result_unpickle_in_result_handler() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let result = pool.submit(|()| PanicsWhenRead, ()).result();
+    assert!(matches!(&result, Err(TaskError::Panicked { message, .. }) if message == "read by mistake"));
+    assert_eq!(pool.map(mul, [(2, 3); 10]).map(Result::unwrap).sum::<i64>(), 60);
+    pool.shutdown();
+}
+
 // Beyond CPython's.
+
+/// Adds a line to a file, which processes can see.
+fn note(path: &str) {
+    use std::io::Write;
+    let file = std::fs::File::options().create(true).append(true).open(path);
+    writeln!(file.unwrap(), "{}", std::process::id()).unwrap();
+}
+
+#[test]
+fn a_task_may_wait_for_one_that_was_submitted_later() {
+    let wait = |path: String| {
+        let lines = || std::fs::read_to_string(&path).map_or(0, |text| text.lines().count());
+        assert!(wait_until(|| lines() == 40), "{} of 40 others have run", lines());
+    };
+    for round in 0..10 {
+        let pool = pool(METHODS[round % 2], 2);
+        // The pool learns that tasks are short, and sends them several at a time.
+        assert!(pool.map(mul, [(1, 1); 500]).all(|result| result == Ok(1)));
+        let path = std::env::temp_dir().join(format!("threadbook-waits-{}-{round}", std::process::id()));
+        let path = path.to_string_lossy().into_owned();
+        // While both are busy, enough of them come together to be sent in one go.
+        let busy: Vec<Future<()>> = (0..2).map(|_| pool.submit(sleep, 30)).collect();
+        let waiting = pool.submit(wait, path.clone());
+        let sets: Vec<Future<()>> =
+            (0..40).map(|_| pool.submit(|path: String| note(&path), path.clone())).collect();
+        if round % 3 == 0 {
+            // Also when no more tasks can come.
+            pool.close();
+        }
+        assert_eq!(waiting.result(), Ok(()));
+        assert!(busy.into_iter().chain(sets).all(|future| future.result() == Ok(())));
+        // Each was run once.
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 40);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn what_was_sent_behind_a_long_task_can_be_cancelled() {
+    let pool = pool(StartMethod::Spawn, 1);
+    assert!(pool.map(mul, [(1, 1); 500]).all(|result| result == Ok(1)));
+    let futures: Vec<Future<()>> = (0..30).map(|_| pool.submit(sleep, 600_000)).collect();
+    assert!(wait_until(|| futures[0].running()));
+    for future in &futures[1..] {
+        assert!(wait_until(|| future.cancel()));
+    }
+    pool.kill_workers();
+    assert!(broken(futures[0].result()).contains("kill_workers"));
+}
+
+#[test]
+fn test_kill_workers() {
+    for method in METHODS {
+        let pool = pool(method, 2);
+        let pid = pool.submit(|()| std::process::id(), ()).result().unwrap();
+        let endless: Vec<Future<()>> = (0..6)
+            .map(|_| {
+                let spin = |()| -> () {
+                    loop {
+                        std::hint::spin_loop();
+                    }
+                };
+                pool.submit(spin, ())
+            })
+            .collect();
+        assert!(wait_until(|| endless[1].running()));
+        pool.kill_workers();
+        for future in &endless {
+            match future.result() {
+                Err(TaskError::Cancelled) => {}
+                other => assert!(broken(other).contains("kill_workers")),
+            }
+        }
+        assert_eq!(endless[5].result(), Err(TaskError::Cancelled));
+        pool.shutdown();
+        assert!(!is_running(pid));
+        assert!(pool.submit(mul, (1, 1)).result().is_err());
+    }
+}
+
+#[test]
+fn test_kill_workers_in_the_initializer() {
+    let pool = ProcessPoolExecutor::builder().max_workers(1).initializer(|| sleep(600_000)).build().unwrap();
+    let future = pool.submit(mul, (1, 1));
+    sleep(100);
+    pool.kill_workers();
+    pool.shutdown();
+    assert!(future.result().is_err());
+}
+
+#[test]
+fn a_killed_fork_server_is_replaced() {
+    let parent_of = |()| std::os::unix::process::parent_id();
+    let builder = ProcessPoolExecutor::builder().max_workers(1).start_method(StartMethod::ForkServer);
+    let pool = builder.max_tasks_per_child(1).build().unwrap();
+    let first = pool.submit(parent_of, ()).result().unwrap();
+    kill("-9", first);
+    let second = pool.submit(parent_of, ()).result().unwrap();
+    assert_ne!(first, second);
+}
+
+#[test]
+fn the_timeline_forgets_the_oldest_of_many_processes() {
+    let builder = ProcessPoolExecutor::builder().max_workers(1).start_method(StartMethod::ForkServer);
+    let pool = builder.max_tasks_per_child(1).build().unwrap();
+    let pids: Vec<u32> = pool.map(|()| std::process::id(), [(); 600]).map(Result::unwrap).collect();
+    let rows = pool.timeline().rows;
+    assert!((256..512).contains(&rows.len()), "{}", rows.len());
+    assert_eq!(rows.last().unwrap().name, format!("pid {}", pids.last().unwrap()));
+}
+
+#[test]
+fn a_worker_that_closes_its_connection_is_said_to_have_done_so() {
+    let pool = pool(StartMethod::Spawn, 1);
+    let close = |()| {
+        for fd in 3..20 {
+            // SAFETY: a plain call.
+            unsafe { libc::shutdown(fd, libc::SHUT_WR) };
+        }
+        sleep(600_000);
+    };
+    let reason = broken(pool.submit(close, ()).result());
+    assert!(reason.contains("closed its connection"), "{reason}");
+}
+
+#[test]
+fn stray_messages_are_no_answers() {
+    // What looks like an answer, and is none to this call: the pool breaks, and nothing is mixed up.
+    let pool = pool(StartMethod::Spawn, 1);
+    let stray = |length: u64| {
+        let number = u64::MAX.to_le_bytes();
+        let frame = [&[b'V', 0, 16, 0, 0, 0][..], &length.to_le_bytes(), &number, &[0; 17]].concat();
+        for fd in 3..20 {
+            // SAFETY: all that is pointed to is there.
+            unsafe { libc::send(fd, frame.as_ptr().cast(), frame.len(), libc::MSG_DONTWAIT) };
+        }
+    };
+    let reason = broken(pool.submit(stray, 1).result());
+    assert!(reason.contains("no answer"), "{reason}");
+    let pool = self::pool(StartMethod::Spawn, 1);
+    let reason = broken(pool.submit(stray, u64::MAX / 4).result());
+    assert!(reason.contains("no answer"), "{reason}");
+}
 
 #[test]
 fn large_values() {
@@ -515,6 +685,28 @@ fn interrupts() {
         assert!(wait_until(|| !is_running(pid)));
         let next = pool.submit(|()| std::process::id(), ()).result().unwrap();
         assert_ne!(next, pid);
+        // It ends what waits in the queue, too, and what came between two tasks.
+        let many: Vec<Future<()>> = (0..50).map(|_| pool.submit(sleep, 300)).collect();
+        interrupt();
+        clear_interrupt();
+        assert_eq!(many[0].result(), Ok(()));
+        assert!(wait_until(|| many[1].running()));
+        let later = pool.submit(mul, (2, 3));
+        interrupt();
+        clear_interrupt();
+        assert_eq!(later.result(), Ok(6));
+        assert!(many[1..].iter().all(|future| future.result() == Err(TaskError::Interrupted)));
+        // And an initializer that hangs.
+        let builder = ProcessPoolExecutor::builder().max_workers(1).start_method(method);
+        let pool = builder.initializer(|| sleep(600_000)).build().unwrap();
+        let future = pool.submit(mul, (2, 3));
+        sleep(100);
+        for _ in 0..2 {
+            interrupt();
+            clear_interrupt();
+        }
+        assert_eq!(future.result(), Err(TaskError::Interrupted));
+        pool.kill_workers();
     }
 }
 

@@ -163,6 +163,12 @@ impl Pool {
         self.executor.shutdown();
     }
 
+    /// Ends the processes at once, whatever they do, and takes no more calls. Calls that run end with
+    /// [`TaskError::BrokenPool`], and those that were not begun are cancelled.
+    pub fn terminate(&self) {
+        self.executor.kill_workers();
+    }
+
     /// The executor that does the work, for its timeline and other methods.
     pub fn executor(&self) -> &ProcessPoolExecutor {
         &self.executor
