@@ -301,3 +301,34 @@ fn all_sizes_arrive_whole() {
     })
     .budget_ms(1_000);
 }
+
+#[test]
+fn a_hundred_megabytes_go_through() {
+    let (here, there) = Pipe::new::<Vec<u8>, Vec<u8>>();
+    let turn = |there: Connection<Vec<u8>, Vec<u8>>| {
+        let mut bytes = there.recv().unwrap();
+        bytes.reverse();
+        there.send(bytes).unwrap();
+    };
+    let process = Process::spawn(turn, there).unwrap();
+    let large: Vec<u8> = (0..100_u32 << 20).map(|n| (n % 251) as u8).collect();
+    here.send(large.clone()).unwrap();
+    assert!(here.recv_timeout(LONG).unwrap().iter().rev().eq(&large));
+    assert_eq!(ended(&process), Some(0));
+}
+
+#[test]
+fn an_end_that_a_process_drops_is_closed_while_the_process_goes_on() {
+    let (here, there) = Pipe::new::<(), u8>();
+    let go_on = Event::new();
+    let drop_it = |(there, go_on): (Connection<u8, ()>, Event)| {
+        there.send(1).unwrap();
+        drop(there);
+        assert!(go_on.wait_timeout(LONG).unwrap());
+    };
+    let process = Process::spawn(drop_it, (there, go_on.clone())).unwrap();
+    assert_eq!(here.recv_timeout(LONG), Ok(1));
+    assert_eq!(error(here.recv_timeout(LONG)), Error::Closed("the other end of the pipe"));
+    go_on.set();
+    assert_eq!(ended(&process), Some(0));
+}

@@ -1,7 +1,7 @@
 //! The cases of CPython's `_test_multiprocessing` about pools, each named after its original, and what is ours.
 //! (The executor below has tests of its own.)
 //!
-//! Left out are `terminate`, callbacks and asynchronous maps, for which there are futures; `starmap`, for which
+//! Left out are callbacks and asynchronous maps, for which there are futures; `starmap`, for which
 //! there are tuples; and cases about pickling, managers, garbage collection and iterables that raise exceptions.
 
 mod common;
@@ -9,7 +9,7 @@ mod common;
 use common::{LONG, SHORT};
 use std::time::Duration;
 use threadbook_executor::{ProcessPoolExecutor, TaskError};
-use threadbook_multiprocessing::{Event, Pool, Queue, Value};
+use threadbook_multiprocessing::{Condition, Event, Lock, Pool, Queue, Semaphore, Value};
 
 fn sqr(n: i64) -> i64 {
     n * n
@@ -33,6 +33,70 @@ fn map() {
         pool.map(|(a, b)| a * b, (0..100).zip((0..100).rev())),
         Ok((0..100).map(|n| n * (99 - n)).collect())
     );
+}
+
+#[test]
+fn map_chunksize() {
+    let pool = Pool::new(2);
+    assert_eq!(pool.map_chunked(sqr, [], 1), Ok(vec![]));
+    for chunksize in [1, 7, 1000] {
+        assert_eq!(pool.map_chunked(sqr, 0..100, chunksize), Ok(squares(100)));
+    }
+}
+
+#[test]
+fn terminate() {
+    let pool = Pool::new(3);
+    let started = Event::new();
+    let wait = |(started, millis): (Event, u64)| {
+        started.set();
+        std::thread::sleep(Duration::from_millis(millis));
+    };
+    let results = pool.imap(wait, (0..10_000).map(|_| (started.clone(), 600_000)));
+    assert_eq!(started.wait_timeout(LONG), Ok(true));
+    pool.terminate();
+    // Otherwise this would not end.
+    pool.join();
+    for result in results {
+        assert!(matches!(result, Err(TaskError::BrokenPool(_) | TaskError::Cancelled)), "{result:?}");
+    }
+}
+
+#[test]
+fn unpickleable_result() {
+    #[derive(serde::Deserialize, Debug)]
+    struct Refuses;
+    impl serde::Serialize for Refuses {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("cannot pickle"))
+        }
+    }
+    let pool = Pool::new(2);
+    for _ in 0..20 {
+        let error = pool.apply(|_: i64| Refuses, 42).unwrap_err();
+        assert!(error.to_string().contains("cannot pickle"), "{error}");
+    }
+    assert_eq!(pool.apply(sqr, 3), Ok(9));
+}
+
+#[test]
+fn what_processes_share_may_occur_often_and_be_optional() {
+    type Shared = (Option<Event>, Option<Lock>, Option<Semaphore>, Option<Queue<u8>>, Option<Condition>);
+    let pool = Pool::new(2);
+    let count = Value::new(0);
+    let add = |(count, n): (Value<u64>, u64)| count.update(|sum| sum + n);
+    // Many of one, in one message.
+    assert!(pool.map(add, (0..2000).map(|n| (count.clone(), n))).is_ok());
+    assert_eq!(count.get(), 1999 * 1000);
+    let (event, queue) = (Event::new(), Queue::new());
+    let use_some = |(event, lock, semaphore, queue, condition): Shared| {
+        queue.unwrap().put(7).unwrap();
+        event.unwrap().set();
+        (lock.is_some(), semaphore.is_some(), condition.is_some())
+    };
+    let some: Shared = (Some(event.clone()), None, Some(Semaphore::new(1)), Some(queue.clone()), None);
+    assert_eq!(pool.apply(use_some, some), Ok((false, true, false)));
+    assert_eq!((queue.get_timeout(LONG), event.is_set()), (Ok(7), true));
 }
 
 #[test]
@@ -164,6 +228,16 @@ fn pool_worker_lifetime() {
     pids.sort_unstable();
     pids.dedup();
     assert!(pids.len() >= 4, "{pids:?}");
+}
+
+#[test]
+fn pool_worker_lifetime_early_close() {
+    let executor = ProcessPoolExecutor::builder().max_workers(3).max_tasks_per_child(1).build().unwrap();
+    let pool = Pool::from(executor);
+    let results: Vec<_> = (0..6).map(|n| pool.apply_async(sqr, n)).collect();
+    pool.close();
+    pool.join();
+    assert!((0..6).zip(results).all(|(n, result)| result.result() == Ok(sqr(n))));
 }
 
 #[test]

@@ -286,3 +286,18 @@ fn a_queue_that_never_runs_empty_does_not_grow() {
     });
     assert!(length.max().unwrap() < 3 << 20);
 }
+
+#[test]
+fn a_hundred_megabytes_go_through() {
+    let (queue, back) = (Queue::<Vec<u8>>::new(), Queue::<Vec<u8>>::new());
+    let turn = |(queue, back): (Queue<Vec<u8>>, Queue<Vec<u8>>)| {
+        let mut bytes = queue.get().unwrap();
+        bytes.reverse();
+        back.put(bytes).unwrap();
+    };
+    let process = Process::spawn(turn, (queue.clone(), back.clone())).unwrap();
+    let large: Vec<u8> = (0..100_u32 << 20).map(|n| (n % 251) as u8).collect();
+    queue.put(large.clone()).unwrap();
+    assert!(back.get_timeout(LONG).unwrap().iter().rev().eq(&large));
+    assert_eq!(ended(&process), Some(0));
+}

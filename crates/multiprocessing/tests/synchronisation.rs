@@ -274,6 +274,16 @@ fn waitfor() {
 }
 
 #[test]
+fn condition_timeout() {
+    let (lock, condition) = (Lock::new(), Condition::new());
+    let start = Instant::now();
+    let (guard, is_notified) = condition.wait_timeout(lock.lock().unwrap(), SHORT).unwrap();
+    assert!(!is_notified && lock.locked() && start.elapsed() >= SHORT);
+    drop(guard);
+    assert!(!lock.locked());
+}
+
+#[test]
 fn waitfor_timeout() {
     type Args = (Condition, Lock, Value<i32>, Event);
     let args: Args = (Condition::new(), Lock::new(), Value::new(0), Event::new());
