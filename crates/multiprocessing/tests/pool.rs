@@ -88,6 +88,9 @@ fn what_processes_share_may_occur_often_and_be_optional() {
     // Many of one, in one message.
     assert!(pool.map(add, (0..2000).map(|n| (count.clone(), n))).is_ok());
     assert_eq!(count.get(), 1999 * 1000);
+    // In results, too.
+    let values = pool.map(|n: u64| Some(Value::new(n)), 0..20).unwrap();
+    assert!(values.into_iter().map(|value| value.unwrap().get()).eq(0..20));
     let (event, queue) = (Event::new(), Queue::new());
     let use_some = |(event, lock, semaphore, queue, condition): Shared| {
         queue.unwrap().put(7).unwrap();

@@ -7,6 +7,8 @@ use std::fmt;
 use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::descriptors::{self, Descriptor};
+
 /// A value that could not be turned into bytes, or back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -15,7 +17,8 @@ pub struct CodecError(pub(crate) String);
 /// Appends `value` to `bytes`.
 ///
 /// Structures are written with the names of their fields, so `flatten`, `untagged` and
-/// `skip_serializing_if` work.
+/// `skip_serializing_if` work. One thing is lost: an option that holds nothing that can be told from none, as
+/// `Some(None)` and `Some(())` do, arrives as `None`. (A type of your own says the same without that.)
 ///
 /// # Errors
 ///
@@ -65,12 +68,16 @@ pub fn decode<T: DeserializeOwned + 'static>(bytes: Vec<u8>) -> Result<T, CodecE
 
 /// A value that is bytes already, as part of another.
 #[derive(Debug)]
-pub struct Bytes(Result<Vec<u8>, String>);
+pub struct Bytes {
+    bytes: Result<Vec<u8>, String>,
+    /// The open files of the message that this came with.
+    descriptors: Vec<Descriptor>,
+}
 
 impl Bytes {
     /// The bytes of `value`. If it refuses to be written, [`Bytes::read`] says so.
     pub fn of<T: Serialize + 'static>(value: T) -> Bytes {
-        Bytes(into_bytes(value).map_err(|error| error.0))
+        Bytes { bytes: into_bytes(value).map_err(|error| error.0), descriptors: Vec::new() }
     }
 
     /// The value.
@@ -79,13 +86,14 @@ impl Bytes {
     ///
     /// If it could not be written, or the bytes are not those of a `T`.
     pub fn read<T: DeserializeOwned + 'static>(self) -> Result<T, CodecError> {
-        decode(self.0.map_err(CodecError)?)
+        let bytes = self.bytes.map_err(CodecError)?;
+        descriptors::provide(self.descriptors, || decode(bytes))
     }
 }
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
+        match &self.bytes {
             Ok(bytes) => serializer.serialize_bytes(bytes),
             Err(error) => serializer.serialize_str(error),
         }
@@ -104,11 +112,11 @@ impl<'de> Deserialize<'de> for Bytes {
             }
 
             fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
-                Ok(Bytes(Ok(bytes.to_vec())))
+                Ok(Bytes { bytes: Ok(bytes.to_vec()), descriptors: descriptors::incoming() })
             }
 
             fn visit_str<E>(self, error: &str) -> Result<Bytes, E> {
-                Ok(Bytes(Err(error.to_owned())))
+                Ok(Bytes { bytes: Err(error.to_owned()), descriptors: Vec::new() })
             }
         }
 

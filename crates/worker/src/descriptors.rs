@@ -96,6 +96,11 @@ pub(crate) fn release() {
     INCOMING.take();
 }
 
+/// What has come with the value that is being decoded, for a part of it that is decoded later.
+pub(crate) fn incoming() -> Vec<Descriptor> {
+    INCOMING.with_borrow(|incoming| incoming.clone().unwrap_or_default())
+}
+
 /// The place of a descriptor among those that travel.
 fn add(descriptor: &Descriptor) -> Result<u32, &'static str> {
     OUTGOING.with_borrow_mut(|outgoing| {
