@@ -38,6 +38,7 @@
 
 mod call;
 mod codec;
+mod death;
 mod descriptors;
 mod files;
 mod fork;
@@ -47,12 +48,14 @@ mod output;
 mod place;
 mod process;
 mod serve;
+mod spawn;
 
 pub use call::{Answer, Call};
 pub use codec::{Bytes, CodecError, decode, encode, into_bytes};
+pub use death::Death;
 pub use descriptors::Descriptor;
 pub use files::{receive_with_files, send_with_files};
 pub use message::Message;
 pub use output::{Printer, Stream, origin, print_here, set_printer};
-pub use process::{Death, Start, StartError, Stopper, Worker};
+pub use process::{Start, StartError, Stopper, Worker};
 pub use serve::is_worker;

@@ -1,27 +1,23 @@
 //! Starting a worker, talking to it, and its end.
 
-use std::ffi::c_void;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::call::{Answer, Call};
+use crate::death::Death;
 use crate::descriptors::Descriptor;
 use crate::fork::without_forks;
 use crate::frame::{Connection, Frame, Kind, take_number};
 use crate::output::{Ends, Output};
-use crate::place;
 use crate::serve;
-
-/// Where a notebook's process finds descriptors to its kernel, which a worker does not have.
-const WIRE: &str = "THREADBOOK_WIRE";
+use crate::spawn::spawn;
 
 /// How long a process may take to be gone after its socket was closed.
 const END: Duration = Duration::from_secs(2);
@@ -138,74 +134,6 @@ struct Permits {
 enum Process {
     Spawned(Child),
     Forked(Arc<ForkServer>),
-}
-
-/// How a worker ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Death {
-    /// With this exit code.
-    Exit(i32),
-    /// By this signal.
-    Signal(i32),
-    /// It was ended because what it sent was no message.
-    Garbage,
-    /// It was ended because it had closed its socket and lived on.
-    Closed,
-    /// Nobody knows.
-    Unknown,
-}
-
-impl Death {
-    fn from_status(status: ExitStatus) -> Death {
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Death::Exit(code),
-            (_, Some(signal)) => Death::Signal(signal),
-            _ => Death::Unknown,
-        }
-    }
-
-    /// The exit code as Python says it: `-9` for signal 9.
-    pub fn exitcode(&self) -> Option<i32> {
-        match self {
-            Death::Exit(code) => Some(*code),
-            Death::Signal(signal) => Some(-signal),
-            Death::Garbage | Death::Closed | Death::Unknown => None,
-        }
-    }
-}
-
-impl std::error::Error for Death {}
-
-impl fmt::Display for Death {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Death::Exit(code) => write!(f, "exited with code {code}"),
-            Death::Signal(signal) => match signal_name(*signal) {
-                Some(name) => write!(f, "was ended by {name} (signal {signal})"),
-                None => write!(f, "was ended by signal {signal}"),
-            },
-            Death::Garbage => f.write_str("sent something that is no answer and was ended"),
-            Death::Closed => f.write_str("closed its connection to this process and was ended"),
-            Death::Unknown => f.write_str("is gone, and nobody knows how it ended"),
-        }
-    }
-}
-
-fn signal_name(signal: i32) -> Option<&'static str> {
-    Some(match signal {
-        libc::SIGABRT => "SIGABRT",
-        libc::SIGBUS => "SIGBUS",
-        libc::SIGFPE => "SIGFPE",
-        libc::SIGHUP => "SIGHUP",
-        libc::SIGILL => "SIGILL",
-        libc::SIGINT => "SIGINT",
-        libc::SIGKILL => "SIGKILL",
-        libc::SIGPIPE => "SIGPIPE",
-        libc::SIGSEGV => "SIGSEGV",
-        libc::SIGTERM => "SIGTERM",
-        libc::SIGTRAP => "SIGTRAP",
-        _ => return None,
-    })
 }
 
 /// Ends a worker from another thread.
@@ -475,48 +403,4 @@ fn wait<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
     }
-}
-
-/// Starts this program again, as what `role` says.
-fn spawn(role: &str, output: Option<Ends>) -> io::Result<(Child, Connection)> {
-    // Else the linker might leave it out.
-    std::hint::black_box(&serve::INITIALISER);
-    let (ours, theirs) = UnixStream::pair()?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.env_remove(WIRE);
-    command.env(serve::VARIABLE, role).stdin(OwnedFd::from(theirs));
-    if let Some(Ends { stdout, stderr }) = output {
-        command.stdout(stdout).stderr(stderr);
-    }
-    preload(&mut command);
-    Ok((command.spawn()?, Connection::new(ours)))
-}
-
-/// If this crate lies in a shared library, has that library loaded into the process, and found.
-fn preload(command: &mut Command) {
-    let (Some(own), Some(program)) = (place::own_object(), std::env::current_exe().ok()) else { return };
-    let library = Path::new(&own.path);
-    let is_program = match (library.canonicalize(), program.canonicalize()) {
-        (Ok(library), Ok(program)) => library == program,
-        // A program that was started by a bare name is known by that name.
-        _ => true,
-    };
-    if is_program {
-        return;
-    }
-    let standard = place::object_of(std::process::abort as *const c_void);
-    let directories = [
-        Some(PathBuf::from(&own.path)),
-        library.canonicalize().ok(),
-        standard.map(|object| object.path.into()),
-    ];
-    let mut paths: Vec<PathBuf> =
-        directories.into_iter().flatten().filter_map(|path| path.parent().map(Path::to_owned)).collect();
-    let before = std::env::var_os(serve::LIBRARY_PATH);
-    paths.extend(before.iter().flat_map(std::env::split_paths));
-    if let Ok(joined) = std::env::join_paths(paths) {
-        command.env(serve::LIBRARY_PATH, joined);
-    }
-    command.env(serve::PRELOAD, library);
-    command.env(serve::LIBRARY_PATH_BEFORE, before.unwrap_or_default());
 }

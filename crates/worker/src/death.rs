@@ -1,0 +1,73 @@
+//! How workers end, in words.
+
+use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+/// How a worker ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// With this exit code.
+    Exit(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It was ended because what it sent was no message.
+    Garbage,
+    /// It was ended because it had closed its socket and lived on.
+    Closed,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Death {
+    pub(crate) fn from_status(status: ExitStatus) -> Death {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Death::Exit(code),
+            (_, Some(signal)) => Death::Signal(signal),
+            _ => Death::Unknown,
+        }
+    }
+
+    /// The exit code as Python says it: `-9` for signal 9.
+    pub fn exitcode(&self) -> Option<i32> {
+        match self {
+            Death::Exit(code) => Some(*code),
+            Death::Signal(signal) => Some(-signal),
+            Death::Garbage | Death::Closed | Death::Unknown => None,
+        }
+    }
+}
+
+impl std::error::Error for Death {}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Death::Exit(code) => write!(f, "exited with code {code}"),
+            Death::Signal(signal) => match signal_name(*signal) {
+                Some(name) => write!(f, "was ended by {name} (signal {signal})"),
+                None => write!(f, "was ended by signal {signal}"),
+            },
+            Death::Garbage => f.write_str("sent something that is no answer and was ended"),
+            Death::Closed => f.write_str("closed its connection to this process and was ended"),
+            Death::Unknown => f.write_str("is gone, and nobody knows how it ended"),
+        }
+    }
+}
+
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGHUP => "SIGHUP",
+        libc::SIGILL => "SIGILL",
+        libc::SIGINT => "SIGINT",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGPIPE => "SIGPIPE",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGTRAP => "SIGTRAP",
+        _ => return None,
+    })
+}
