@@ -266,6 +266,17 @@ def test_pictures_are_there(first, browser):
     assert drawn == count
 
 
+@every_notebook
+def test_every_picture_says_what_it_shows(executed, path, tmp_path):
+    nbformat.write(executed(path), tmp_path / path.name)
+    run = threadbook("handout", path.name, "--as-is", "--teacher", "--to", "html", "--output-dir", ".", cwd=tmp_path)
+    assert run.returncode == 0, told(run)
+    page = (tmp_path / f"{path.stem}-teacher.html").read_text()
+    said = re.findall(r'<img [^>]*?alt="([^"]*)"', page)
+    assert len(said) == page.count("<img ") > 0
+    assert [alt for alt in said if len(alt) < 8 or re.search(r"picture of \d+ bytes", alt)] == []
+
+
 def test_hints_are_folded_for_students(first, browser):
     count = sum(cell.source.count("<details>") for cell in first.notebook.cells)
     for edition, opened in (("student", 0), ("teacher", count)):
@@ -454,7 +465,7 @@ def test_a_handout_is_executed_afresh(kernelspec, tmp_path):
     run = threadbook("handout", notebook, "--to", "html", "--as-is", "--teacher", cwd=tmp_path)
     assert run.returncode == 0, told(run)
     text = text_of(tmp_path / "handouts" / "sum-teacher.html")
-    assert "42" not in text and "astheyweresaved" in text
+    assert "42" not in text and "Outputsnone,becausethenotebookwassavedwithoutthem" in text
 
 
 def test_a_notebook_that_fails_gives_no_handout(kernelspec, tmp_path):

@@ -153,6 +153,13 @@ impl Document {
         let parts = cells.into_iter().filter_map(|cell| cell.part(edition)).collect();
         Ok(Self { title: title.unwrap_or_else(|| name.to_owned()), edition, parts })
     }
+
+    /// Whether anything came out of any of its cells.
+    pub(super) fn has_outputs(&self) -> bool {
+        let outputs =
+            |part: &Part| matches!(&part.content, Content::Code { outputs, .. } if !outputs.is_empty());
+        self.parts.iter().any(outputs)
+    }
 }
 
 impl Cell {

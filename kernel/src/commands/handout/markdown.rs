@@ -1,6 +1,6 @@
 //! Markdown as HTML. What would be fetched from elsewhere is put in, or else left out.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 
@@ -9,8 +9,9 @@ use base64::prelude::BASE64_STANDARD;
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 use serde_json::{Map, Value};
 
-use super::document::{Edition, text};
+use super::document::{Document, Edition, text};
 use super::{Escaped, code};
+use crate::commands::notebook::Notebook;
 
 /// What of GitHub's Markdown JupyterLab reads, too.
 const OPTIONS: Options =
@@ -24,11 +25,27 @@ pub(super) struct Heading {
     pub(super) text: String,
 }
 
+/// What a notebook's text may refer to besides itself.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'a> {
+    /// Where the notebook is: its pictures are beside it, and other notebooks.
+    pub(super) directory: &'a Path,
+    /// The handouts that lie beside this one: their names by those of their notebooks.
+    pub(super) handouts: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Beside<'a> {
+    /// No other handout is made.
+    pub(super) fn alone(directory: &'a Path) -> Self {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        Self { directory, handouts: &NONE }
+    }
+}
+
 /// Renders the Markdown of one handout, from its beginning to its end.
 pub(super) struct Markdown<'a> {
     edition: Edition,
-    /// Where the notebook is: its pictures are beside it.
-    directory: &'a Path,
+    beside: Beside<'a>,
     ids: HashSet<String>,
     /// The headings so far.
     pub(super) headings: Vec<Heading>,
@@ -101,16 +118,16 @@ fn plain<'e>(events: impl Iterator<Item = Event<'e>>) -> String {
 }
 
 impl<'a> Markdown<'a> {
-    pub(super) fn new(edition: Edition, directory: &'a Path) -> Self {
-        Self { edition, directory, ids: HashSet::new(), headings: Vec::new() }
+    pub(super) fn new(edition: Edition, beside: Beside<'a>) -> Self {
+        Self { edition, beside, ids: HashSet::new(), headings: Vec::new() }
     }
 
     /// The HTML of a text. `attachments` are the pictures that its cell brings.
     pub(super) fn html(&mut self, source: &str, attachments: &Map<String, Value>) -> String {
         let mut events = Parser::new_ext(source, OPTIONS);
         let mut out = Vec::new();
-        // A link may not be in a link, so one is enough to remember.
-        let mut link_is_kept = true;
+        // A link may not be in a link, so the end of one is enough to remember.
+        let mut end_of_link = None;
         while let Some(event) = events.next() {
             match event {
                 Event::Start(Tag::Heading { level, .. }) => {
@@ -126,11 +143,16 @@ impl<'a> Markdown<'a> {
                     let alt = plain(inside.into_iter());
                     out.push(Event::InlineHtml(self.image(&dest_url, &alt, attachments).into()));
                 }
-                Event::Start(Tag::Link { ref dest_url, .. }) => {
-                    link_is_kept = is_link(dest_url);
-                    out.extend(link_is_kept.then_some(event));
+                Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
+                    if let Some(dest_url) = self.address(&dest_url) {
+                        out.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
+                        end_of_link = Some(Event::End(TagEnd::Link));
+                    } else {
+                        let title = self.title_of(&dest_url);
+                        end_of_link = title.map(|title| Event::Text(format!(" (“{title}”)").into()));
+                    }
                 }
-                Event::End(TagEnd::Link) => out.extend(link_is_kept.then_some(event)),
+                Event::End(TagEnd::Link) => out.extend(end_of_link.take()),
                 Event::Html(html) => out.push(Event::Html(self.unfolded(html))),
                 Event::InlineHtml(html) => out.push(Event::InlineHtml(self.unfolded(html))),
                 other => out.push(other),
@@ -163,6 +185,23 @@ impl<'a> Markdown<'a> {
         id
     }
 
+    /// Where a link leads. A handout goes where the files beside the notebook do not, so that only what is on
+    /// the web, in itself, or handed out with it is linked.
+    fn address<'e>(&self, address: &str) -> Option<CowStr<'e>> {
+        if ["http://", "https://", "mailto:", "#"].iter().any(|start| address.starts_with(start)) {
+            return Some(address.to_owned().into());
+        }
+        let (file, place) = address.split_at(address.find('#').unwrap_or(address.len()));
+        self.beside.handouts.get(file).map(|handout| format!("{handout}{place}").into())
+    }
+
+    /// The title of the notebook that a link leads to, if it is one.
+    fn title_of(&self, address: &str) -> Option<String> {
+        let file = address.split('#').next().filter(|file| file.ends_with(".ipynb"))?;
+        let notebook = Notebook::read(&self.beside.directory.join(file)).ok()?;
+        Document::read(&notebook, self.edition, file).ok().map(|document| document.title)
+    }
+
     fn image(&self, source: &str, alt: &str, attachments: &Map<String, Value>) -> String {
         let alt = if alt.is_empty() { "Picture" } else { alt };
         match self.embedded(source, attachments) {
@@ -188,7 +227,7 @@ impl<'a> Markdown<'a> {
             "svg" => "image/svg+xml",
             _ => return None,
         };
-        let data = std::fs::read(self.directory.join(source)).ok()?;
+        let data = std::fs::read(self.beside.directory.join(source)).ok()?;
         Some(format!("data:{mime};base64,{}", BASE64_STANDARD.encode(data)))
     }
 
@@ -204,11 +243,6 @@ impl<'a> Markdown<'a> {
 /// The events up to the end of what has begun.
 fn until<'e>(events: &mut Parser<'e>, is_end: impl Fn(&TagEnd) -> bool) -> Vec<Event<'e>> {
     events.take_while(|event| !matches!(event, Event::End(end) if is_end(end))).collect()
-}
-
-/// A handout goes where the files beside the notebook do not: only what is on the web or in itself is linked.
-fn is_link(address: &str) -> bool {
-    ["http://", "https://", "mailto:", "#"].iter().any(|start| address.starts_with(start))
 }
 
 fn code_block(kind: &CodeBlockKind, source: &str) -> String {
@@ -229,12 +263,12 @@ mod tests {
     use serde_json::json;
 
     fn html(source: &str, edition: Edition) -> String {
-        Markdown::new(edition, Path::new("/there/is/nothing")).html(source, &Map::new())
+        Markdown::new(edition, Beside::alone(Path::new("/there/is/nothing"))).html(source, &Map::new())
     }
 
     #[test]
     fn headings_leave_no_level_out_and_have_ids_of_their_own() {
-        let mut markdown = Markdown::new(Edition::Student, Path::new("."));
+        let mut markdown = Markdown::new(Edition::Student, Beside::alone(Path::new(".")));
         let html = markdown.html("#### Deep *down*\n# Up\n### A `b`\n## Up", &Map::new());
         let expected = "<h2 id=\"Deep-down\">Deep <em>down</em></h2>\n<h2 id=\"Up\">Up</h2>\n\
                         <h3 id=\"A-b\">A <code>b</code></h3>\n<h2 id=\"Up-2\">Up</h2>\n";
@@ -251,10 +285,25 @@ mod tests {
     }
 
     #[test]
+    fn a_link_to_a_notebook_leads_to_its_handout_or_says_its_title() {
+        let directory = tempfile::tempdir().unwrap();
+        let cells = json!([{"cell_type": "markdown", "source": "# Data & more"}]);
+        let notebook = json!({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells});
+        std::fs::write(directory.path().join("02.ipynb"), notebook.to_string()).unwrap();
+        let html = |handouts: BTreeMap<_, _>| {
+            let beside = Beside { directory: directory.path(), handouts: &handouts };
+            Markdown::new(Edition::Student, beside).html("[two](02.ipynb#A) [three](03.ipynb)", &Map::new())
+        };
+        assert_eq!(html(BTreeMap::new()), "<p>two (“Data &amp; more”) three</p>\n");
+        let made = BTreeMap::from([("02.ipynb".to_owned(), "02-student.html".to_owned())]);
+        assert_eq!(html(made), "<p><a href=\"02-student.html#A\">two</a> three</p>\n");
+    }
+
+    #[test]
     fn pictures_are_put_in_or_named() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("a.png"), [1, 2, 3]).unwrap();
-        let mut markdown = Markdown::new(Edition::Student, directory.path());
+        let mut markdown = Markdown::new(Edition::Student, Beside::alone(directory.path()));
         let attachments = json!({"b.png": {"image/png": "QUJD"}});
         let mut html = |source: &str| markdown.html(source, attachments.as_object().unwrap());
         assert_eq!(html("![one](a.png)"), "<p><img src=\"data:image/png;base64,AQID\" alt=\"one\"></p>\n");

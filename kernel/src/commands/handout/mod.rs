@@ -26,6 +26,7 @@ use super::origin::{self, Origin};
 use super::run::{Execution, Kernel};
 use super::{browser, mend, say};
 use document::{Document, Edition};
+use markdown::Beside;
 
 /// What to make, of which notebooks.
 #[derive(Args)]
@@ -93,10 +94,13 @@ pub(crate) fn handout(options: &Options) -> anyhow::Result<()> {
         if let Some(kernel) = &kernel {
             kernel.execute(path, &mut notebook)?;
         }
-        let handout = Handout { document: read(&notebook, edition, path)?, facts: facts(&notebook), path };
+        let document = read(&notebook, edition, path)?;
+        let handout = Handout { facts: facts(&notebook, &document), document, path };
         for format in &formats {
             let target = stem.with_added_extension(format.ending());
-            if handout.write(**format, &target, browser.as_deref())? {
+            let others = options.notebooks.iter().zip(&stems);
+            let beside = names_beside(path, &target, others, **format);
+            if handout.write(**format, &target, &beside, browser.as_deref())? {
                 say(format_args!("  {}", target.display()));
             }
         }
@@ -112,10 +116,15 @@ fn read(notebook: &Notebook, edition: Edition, path: &Path) -> anyhow::Result<Do
     Document::read(notebook, edition, &name).with_context(|| format!("{} is not a notebook", path.display()))
 }
 
+/// Of a notebook that was saved without outputs, which `--as-is` does not execute.
+const NO_OUTPUTS: &str =
+    "none, because the notebook was saved without them and not executed for this handout";
+
 /// What stands below the title: a name, and what it is.
 type Facts = Vec<(&'static str, String)>;
 
-fn facts(notebook: &Notebook) -> Facts {
+fn facts(notebook: &Notebook, document: &Document) -> Facts {
+    let saved = if document.has_outputs() { "as they were saved in the notebook" } else { NO_OUTPUTS };
     match Origin::of(notebook) {
         Some(origin) => vec![
             ("Date", origin.date),
@@ -125,7 +134,7 @@ fn facts(notebook: &Notebook) -> Facts {
         None => vec![
             ("Date", origin::today()),
             ("Version", format!("Threadbook {}", env!("CARGO_PKG_VERSION"))),
-            ("Outputs", "as they were saved in the notebook".to_owned()),
+            ("Outputs", saved.to_owned()),
         ],
     }
 }
@@ -140,24 +149,48 @@ struct Handout<'a> {
 
 impl Handout<'_> {
     /// Writes it in one format; false if there is nothing to make it with.
-    fn write(&self, format: Format, target: &Path, browser: Option<&Path>) -> anyhow::Result<bool> {
+    fn write(
+        &self,
+        format: Format,
+        target: &Path,
+        handouts: &BTreeMap<String, String>,
+        browser: Option<&Path>,
+    ) -> anyhow::Result<bool> {
         if let Some(directory) = target.parent() {
             fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
         }
-        let directory = self.path.parent().unwrap_or(Path::new(""));
+        let beside = Beside { directory: self.path.parent().unwrap_or(Path::new("")), handouts };
         let text = match (format, browser) {
-            (Format::Html, _) => page::page(&self.document, &self.facts, directory),
-            (Format::Slides, _) => slides::slides(&self.document, &self.facts, directory),
+            (Format::Html, _) => page::page(&self.document, &self.facts, beside),
+            (Format::Slides, _) => slides::slides(&self.document, &self.facts, beside),
             (Format::Script, _) => script::script(&self.document, &self.facts),
             (Format::Pdf, None) => return Ok(false),
             (Format::Pdf, Some(browser)) => {
-                pdf::print(browser, &page::page(&self.document, &self.facts, directory), target)?;
+                pdf::print(browser, &page::page(&self.document, &self.facts, beside), target)?;
                 return Ok(true);
             }
         };
         fs::write(target, text).with_context(|| format!("cannot write {}", target.display()))?;
         Ok(true)
     }
+}
+
+/// The handouts that `target` may link to, by the names of their notebooks: those in the same format that are made in
+/// the same run, of notebooks in one directory into one directory. On paper no link leads to a file.
+fn names_beside<'a>(
+    notebook: &Path,
+    target: &Path,
+    others: impl Iterator<Item = (&'a PathBuf, &'a PathBuf)>,
+    format: Format,
+) -> BTreeMap<String, String> {
+    let name = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
+    let linked = matches!(format, Format::Html | Format::Slides);
+    others
+        .filter(|(other, stem)| {
+            linked && other.parent() == notebook.parent() && stem.parent() == target.parent()
+        })
+        .filter_map(|(other, stem)| Some((name(other)?, name(&stem.with_added_extension(format.ending()))?)))
+        .collect()
 }
 
 /// Where the handouts of each notebook go, without the ending. No two notebooks may share a place.
@@ -244,6 +277,24 @@ mod tests {
             assert!(said.contains("wrong.ipynb"), "{said}");
         }
         assert!(error(outputs).contains("`x`"), "{}", error(outputs));
+    }
+
+    #[test]
+    fn handouts_of_one_run_are_linked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        for name in ["one.ipynb", "two.ipynb"] {
+            let cells = r##"[{"cell_type": "markdown", "source": "# T\n[to](two.ipynb)"}]"##;
+            fs::write(path(name), format!(r#"{{"nbformat": 4, "cells": {cells}}}"#)).unwrap();
+        }
+        let read = |name: &str| fs::read_to_string(dir.path().join("handouts").join(name)).unwrap();
+        let (one, two) = (path("one.ipynb"), path("two.ipynb"));
+        handout(&parse(&[&one, &two, "--as-is", "--to", "html,slides"]).unwrap()).unwrap();
+        assert!(read("one-student.html").contains("<a href=\"two-student.html\">to</a>"));
+        assert!(read("one-student.slides.html").contains("<a href=\"two-student.slides.html\">to</a>"));
+        assert!(read("one-student.html").contains(NO_OUTPUTS));
+        handout(&parse(&[&one, "--as-is", "--to", "html"]).unwrap()).unwrap();
+        assert!(read("one-student.html").contains("<p>to (“T”)</p>"));
     }
 
     #[test]

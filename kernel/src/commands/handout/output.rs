@@ -96,10 +96,11 @@ mod tests {
 
     use super::*;
     use crate::commands::handout::document::Edition;
+    use crate::commands::handout::markdown::Beside;
 
     fn html(output: Value) -> String {
         let output: Output = serde_json::from_value(output).unwrap();
-        super::html(&output, &mut Markdown::new(Edition::Student, Path::new(".")))
+        super::html(&output, &mut Markdown::new(Edition::Student, Beside::alone(Path::new("."))))
     }
 
     fn shown(data: Value) -> String {

@@ -1,17 +1,15 @@
 //! A document as one page of HTML, which is printed as it is read.
 
-use std::path::Path;
-
 use super::document::{Document, Edition};
-use super::markdown::{Heading, Markdown};
+use super::markdown::{Beside, Heading, Markdown};
 use super::{Escaped, Facts, body};
 
 const LOOK: &str = include_str!("look.css");
 const PAGE: &str = include_str!("page.css");
 
-/// The page. `directory` is the notebook's.
-pub(super) fn page(document: &Document, facts: &Facts, directory: &Path) -> String {
-    let mut markdown = Markdown::new(document.edition, directory);
+/// The page.
+pub(super) fn page(document: &Document, facts: &Facts, beside: Beside) -> String {
+    let mut markdown = Markdown::new(document.edition, beside);
     let parts: String = document.parts.iter().map(|part| body::html(part, &mut markdown)).collect();
     let contents = contents(&markdown.headings);
     let title = title(document, facts);
@@ -73,6 +71,8 @@ pub(super) fn shell(title: &str, style: &str, body: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use serde_json::json;
 
     use super::*;
@@ -82,7 +82,7 @@ mod tests {
     fn a_page_has_its_title_its_facts_and_its_contents() {
         let cells = json!([{"cell_type": "markdown", "source": "# A & B\n## One\n#### Deep\n## Two"}]);
         let facts = vec![("Date", "<today>".to_owned())];
-        let page = page(&document(cells, Edition::Teacher), &facts, Path::new("."));
+        let page = page(&document(cells, Edition::Teacher), &facts, Beside::alone(Path::new(".")));
         for expected in [
             "<title>A &amp; B</title>",
             "<h1>A &amp; B</h1>",

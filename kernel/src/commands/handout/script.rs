@@ -4,10 +4,14 @@ use super::document::{Content, Document, Role};
 use super::markdown;
 use crate::session::magics;
 
+/// A cell sees what the cells before it left, and a file has no cells.
+const NOTE: &str = "To be read, and not to be compiled: this is a notebook, whose cells run one by one.";
+
 /// The text of the file. `facts` stand below the title.
 pub(super) fn script(document: &Document, facts: &[(&str, String)]) -> String {
     let mut head = vec![document.title.clone(), document.edition.title().to_owned(), String::new()];
     head.extend(facts.iter().map(|(name, value)| format!("{name}: {value}")));
+    head.extend([String::new(), NOTE.to_owned()]);
     let mut parts = vec![comment("//!", &head.join("\n"))];
     parts.extend(document.parts.iter().map(|part| match &part.content {
         Content::Text { source, .. } => comment("//", &markdown::without_tags(source)),
@@ -69,7 +73,8 @@ mod tests {
     fn text_is_comments_and_code_is_code() {
         let facts = [("Date", "3 May 2026".to_owned())];
         let script = script(&document(cells(), Edition::Teacher), &facts);
-        let expected = "//! Title\n//! Teacher edition, with solutions\n//!\n//! Date: 3 May 2026\n\n\
+        let expected = "//! Title\n//! Teacher edition, with solutions\n//!\n//! Date: 3 May 2026\n//!\n\
+                        //! To be read, and not to be compiled: this is a notebook, whose cells run one by one.\n\n\
                         // Text *here*.\n//\n// There.\n\n\
                         // !ls\nlet a = 1;\n\n\
                         // --- Solution ---\nsolved()\n\n\

@@ -3,10 +3,8 @@
 //! How much a slide holds is known in the browser alone. There, `slides.js` lets what is too much go on in
 //! another slide.
 
-use std::path::Path;
-
 use super::document::{Content, Document, Part};
-use super::markdown::{self, Markdown};
+use super::markdown::{self, Beside, Markdown};
 use super::{Facts, body, page};
 
 const LOOK: &str = include_str!("look.css");
@@ -16,9 +14,9 @@ const CONTROLS: &str = "<nav class=\"controls\" aria-label=\"Slides\" hidden>\n\
     <button type=\"button\" aria-label=\"Previous slide\">‹</button><span role=\"status\"></span>\
     <button type=\"button\" aria-label=\"Next slide\">›</button>\n</nav>\n";
 
-/// The slides. `directory` is the notebook's.
-pub(super) fn slides(document: &Document, facts: &Facts, directory: &Path) -> String {
-    let mut markdown = Markdown::new(document.edition, directory);
+/// The slides.
+pub(super) fn slides(document: &Document, facts: &Facts, beside: Beside) -> String {
+    let mut markdown = Markdown::new(document.edition, beside);
     let by_metadata = document.parts.iter().any(|part| part.slide.is_some());
     let mut slides = vec![page::title(document, facts)];
     for part in document.parts.iter().filter(|part| !is_left_out(part)) {
@@ -59,13 +57,15 @@ fn pieces(part: &Part, by_metadata: bool, markdown: &mut Markdown) -> Vec<(bool,
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use serde_json::{Value, json};
 
     use super::*;
     use crate::commands::handout::document::{Edition, tests::document};
 
     fn cut(cells: Value) -> Vec<String> {
-        let html = slides(&document(cells, Edition::Student), &Vec::new(), Path::new("."));
+        let html = slides(&document(cells, Edition::Student), &Vec::new(), Beside::alone(Path::new(".")));
         html.split("<section class=\"slide\">").skip(1).map(str::to_owned).collect()
     }
 
