@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import nbclient
+import nbformat
 import pytest
 
 import helpers
@@ -66,6 +70,40 @@ def first_run(kernelspec, tmp_path_factory) -> Run:
 def saved_by_jupyterlab() -> dict:
     """The notebooks that were run in JupyterLab in this session, by path: there is no need to run them once more."""
     return {}
+
+
+def execute(path: Path):
+    """Runs a notebook as nbconvert does, in a kernel that starts in the notebook's directory."""
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    where = {"metadata": {"path": str(path.parent)}}
+    started = time.monotonic()
+    nbclient.NotebookClient(notebook, kernel_name=helpers.KERNEL, timeout=110, resources=where).execute()
+    notebook.metadata["seconds"] = time.monotonic() - started
+    return notebook
+
+
+@pytest.fixture(scope="session")
+def executed(kernelspec, saved_by_jupyterlab, request):
+    """The executed notebooks by path, with the seconds that it took: each was run once, by `threadbook run`, in
+    JupyterLab, or here.
+
+    In JupyterLab the tour is answered what it asks; here nobody is there to answer.
+    """
+    done: dict = {}
+
+    def run(path: Path):
+        if path not in done and path.name != "00-tour.ipynb" and path in saved_by_jupyterlab:
+            done[path] = saved_by_jupyterlab[path]
+        elif path not in done and path == helpers.FIRST:
+            first = request.getfixturevalue("first_run")
+            done[path] = nbformat.read(first.copy, as_version=nbformat.NO_CONVERT)
+            cells = re.findall(r"([\d.]+) s$", first.process.stdout, re.MULTILINE)
+            done[path].metadata["seconds"] = sum(map(float, cells))
+        elif path not in done:
+            done[path] = execute(path)
+        return done[path]
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import nbformat
 import pytest
@@ -53,12 +54,16 @@ def page(name, lab_page, saved_by_jupyterlab):
     page, directory = lab_page
     page.broken.clear()
     try:
+        started = time.monotonic()
         run_all_cells(page, name, ANSWERS.get(name, ()))
+        seconds = time.monotonic() - started
         save_notebook(page)
     except Exception:
         page.screenshot(path=SCREENSHOTS / f"not-finished-{name}.png")
         raise
-    saved_by_jupyterlab[helpers.NOTEBOOKS / name] = nbformat.read(directory / name, as_version=nbformat.NO_CONVERT)
+    saved = nbformat.read(directory / name, as_version=nbformat.NO_CONVERT)
+    saved.metadata["seconds"] = seconds
+    saved_by_jupyterlab[helpers.NOTEBOOKS / name] = saved
     yield page
     close_and_shut_down(page)
 

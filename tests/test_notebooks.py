@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
-import nbclient
 import nbformat
 import pytest
 
@@ -45,29 +45,6 @@ def shown(cell, kind: str = "text/plain") -> str:
 def speed_ups(text: str) -> dict[str, float]:
     """How many times as fast as the first each other line of a curve is, by its name."""
     return {name: float(times) for name, times in re.findall(r"^ *(.+?)  .*?([\d.]+) times", text, re.MULTILINE)}
-
-
-def execute(notebook, directory: Path):
-    """Runs a notebook as nbconvert does, in a kernel that starts in the notebook's directory."""
-    where = {"metadata": {"path": str(directory)}}
-    return nbclient.NotebookClient(notebook, kernel_name=helpers.KERNEL, timeout=110, resources=where).execute()
-
-
-@pytest.fixture(scope="module")
-def executed(kernelspec, saved_by_jupyterlab, request) -> dict:
-    """The executed notebooks by path: each was run once, by `threadbook run`, in JupyterLab, or here.
-
-    In JupyterLab the tour is answered what it asks; here nobody is there to answer.
-    """
-    done = {path: saved for path, saved in saved_by_jupyterlab.items() if path.name != "00-tour.ipynb"}
-
-    def run(path: Path):
-        if path not in done:
-            first = path == FIRST
-            done[path] = read(request.getfixturevalue("first_run").copy) if first else execute(read(path), path.parent)
-        return done[path]
-
-    return run
 
 
 def test_there_are_notebooks():
@@ -120,6 +97,16 @@ def test_runs_from_top_to_bottom(path, executed):
             assert printed(cell, "stderr") == "", f"cell {cell.id} complains: {printed(cell, 'stderr')}"
 
 
+@every_notebook
+def test_takes_less_than_two_minutes(path, executed, record_property):
+    seconds = executed(path).metadata["seconds"]
+    record_property("seconds", seconds)
+    # On a machine that has other work, all takes longer.
+    limit = 120 * max(1, os.getloadavg()[2] / (os.cpu_count() or 1))
+    print(f"{path.name} took {seconds:.1f} s of {limit:.0f} s")
+    assert seconds < limit
+
+
 def exercises(notebook) -> dict[str, dict]:
     """The code cells of each exercise by their part: start, solution and check."""
     found: dict[str, dict] = {}
@@ -159,7 +146,7 @@ def test_checks_tell_the_untouched_start_from_the_solution(path, fresh_kc):
 @every_notebook
 def test_each_exercise_has_three_wrong_answers(path):
     for name in exercises(read(path)):
-        assert len(WRONG_ANSWERS.get(name, [])) == 3, f"tests/wrong_answers.py should have three of {name}"
+        assert len(WRONG_ANSWERS.get(name, [])) >= 3, f"tests/wrong_answers.py should have three of {name}"
 
 
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if exercises(read(path))], ids=lambda path: path.name)
@@ -207,7 +194,8 @@ def test_processes_and_threads(first):
 
 
 def test_lock_counts_right(first):
-    assert printed(first["terminology-lock-counter"]).startswith("counted to 400000\n")
+    assert printed(first["terminology-lock-counter"]) == "counted to 400000\n"
+    assert re.fullmatch(r"found the lock taken \d+ times\n", printed(first["terminology-lock-waits-run"]))
 
 
 def test_compiler_refuses_what_the_gil_would_guard(first):
@@ -315,7 +303,6 @@ def test_scripts_in_rust_are_compared(first):
     compared = shown(first["exercise-scripts-benchmark"])
     assert [case in compared for case in ("serial", "threads", "processes", "rayon", "async")] == [True] * 5
     assert "runs failed" not in compared
-    assert "real" in shown(first["exercise-scripts-python-once"])
 
 
 def test_eight_workers_wait_for_pages_at_the_same_time(first):
@@ -415,6 +402,24 @@ def test_tour_of_the_companion(tour):
     assert "apple" in shown(tour["subprocess-run"]) and "pear" not in shown(tour["subprocess-run"]).split("stdout:")[1]
 
 
+def test_tour_of_one_program_on_every_executor(tour):
+    lines = printed(tour["one-word-run"]).splitlines()
+    names = [re.fullmatch(r"12 cups in ([\d.]+) s on ([A-Za-z]+)Executor-\d+", line)[2] for line in lines]
+    assert names == ["Serial", "ThreadPool", "ProcessPool", "Rayon", "Tokio"]
+    serial, threads = (float(re.search(r"([\d.]+) s", line)[1]) for line in lines[:2])
+    assert serial / threads > 1.5, "four naps on four threads"
+
+
+def test_tour_of_futures_locks_and_processes(tour):
+    assert printed(tour["many-run"]).splitlines() == ["1 cups", "5 cups", "9 cups", "1 done, 1 not done"]
+    assert printed(tour["promise-run"]) == "dinner is ready\n"
+    assert printed(tour["locks-run"]) == "40 of 40\n"
+    assert printed(tour["processes-one-run"]).splitlines() == ["hello ann, from another process", "exit code 0"]
+    assert "real" in shown(tour["subprocess-time-run"])
+    assert shown(tour["plotters-run"], "image/svg+xml").startswith("<svg")
+    assert "per loop" in shown(tour["measure-timeit"]) and "coffee" in shown(tour["measure-history-run"])
+
+
 def test_tour_of_what_moves(tour):
     (picture,) = tour["live-run"].outputs
     assert "cx='515'" in picture["data"]["image/svg+xml"], "the last picture is the one that stays"
@@ -454,6 +459,10 @@ def test_commands_that_run_are_watched_and_ended(commands):
     assert printed(commands["spawn-run"]).splitlines() == ["just started: None", "the end: 5, and again: Some(5)"]
     assert printed(commands["spawn-talk-run"]).splitlines() == ['it says "hello"', 'it says "goodbye"', "it ended with 0"]
     assert printed(commands["signals-run"]).splitlines()[1] == "ended by signal 9"
+    assert printed(commands["signals-other-run"]).splitlines() == ["ready", "read again, and then 0"]
+    assert printed(commands["spawn-communicate-run"]) == '"apple\\nfig\\npear\\n", 0 complaints\n'
+    together, alone = printed(commands["streams-run"]).splitlines()
+    assert (together, alone) == ('"a result\\na complaint\\n"', '"a result\\n"')
 
 
 def test_commands_side_by_side(commands):
@@ -473,6 +482,7 @@ def threads(cells_of) -> dict:
 def test_threads_return_what_their_functions_do(threads):
     assert printed(threads["start-cooks"]).splitlines()[1:] == ["SOUP is ready", "PASTA is ready", "CAKE is ready"]
     assert "dropped the plates" in printed(threads["panic-join"])
+    assert printed(threads["daemon-run"]) == 'Thread("cleaner", running, daemon)\n'
     assert shown(threads["borrow-scope"]) == "(15, 5)"
     for name in ("soup", "pasta", "cake"):
         assert name in shown(threads["start-timeline"]) and name in shown(threads["start-timeline"], "image/svg+xml")
@@ -523,6 +533,8 @@ def test_processes_of_ones_own(processes):
     assert child != own
     assert printed(processes["start-codes"]).splitlines() == ["sleeps: still alive", "leaves 3, crashes -6, sleeps -9"]
     assert printed(processes["start-children"]).splitlines() == ["3 children", "0 children"]
+    watcher, left = printed(processes["start-daemon-run"]).splitlines()
+    assert '"watcher"' in watcher and "daemon: true" in watcher and left == "0 children"
 
 
 def test_what_travels_to_processes(processes):
@@ -540,6 +552,7 @@ def test_processes_talk(processes):
 
 def test_processes_share(processes):
     assert printed(processes["shared-race"]) == "10 of 40\n"
+    assert printed(processes["semaphore-run"]) in ("at most 1 at a time\n", "at most 2 at a time\n")
     assert printed(processes["shared-update-run"]) == "40 of 40\n"
     died, then = printed(processes["lock-died"]).splitlines()
     assert "ended while it held the lock" in died and then == "and then: taken"
@@ -554,6 +567,8 @@ def test_pools_of_processes(processes):
     assert times > 1.5, "naps overlap, however busy the machine is"
     assert "chunks of 100" in shown(processes["pool-cost"], "image/svg+xml")
     assert "SIGABRT (signal 6) while it ran `crash_at_3`" in printed(processes["pool-broken"])
+    there, here = printed(processes["fresh-initializer-run"]).splitlines()
+    assert (there, here) == ('there: [Some("soup"), Some("pasta"), Some("cake")]', "here: None")
     assert printed(processes["fresh-run"]) == "3 processes\n"
 
 
@@ -589,6 +604,11 @@ def test_orders_of_many_futures(futures):
     assert sorted(orders[3:]) == ["as_completed: 100 ms", "as_completed: 300 ms", "as_completed: 500 ms"]
     assert "6 tasks on 3 workers" in shown(futures["many-timeline-run"])
     assert shown(futures["many-timeline-run"], "image/svg+xml").startswith("<svg")
+
+
+def test_futures_with_a_deadline_and_with_one_owner(futures):
+    assert printed(futures["many-timeout-run"]).splitlines() == ["Ok(20)", "Ok(50)", "Err(TimedOut)"]
+    assert printed(futures["life-owned-run"]) == "ticket 7\n"
 
 
 def test_every_executor_takes_the_same_work(futures):
@@ -633,6 +653,12 @@ def test_tokio_tasks_are_cancelled_and_clean_up(tokio):
     assert printed(tokio["select-run"]).splitlines()[-1] == "the tortoise is there after 50 ms"
     assert "the hare cleans up" in printed(tokio["select-run"])
     assert printed(tokio["abort-run"]).splitlines()[-1] == "cancelled: true"
+
+
+def test_tokio_underneath_and_by_the_clock(tokio):
+    assert printed(tokio["poll-run"]).splitlines() == ["Pending", "and with a runtime: 50"]
+    assert printed(tokio["interval-run"]).startswith("five rounds in ")
+    assert printed(tokio["siblings-run"]).splitlines() == ["the oven is cold: nobody needs to go on", "carol cleans up"]
 
 
 def test_tokio_channels(tokio):
@@ -683,6 +709,11 @@ def test_rayon_needs_no_shared_sum(rayon):
     assert "times as fast" in shown(rayon["fold-benchmark"]), "a lock for each item costs many times as much as the item"
 
 
+def test_rayon_in_place_in_chunks_and_from_any_iterator(rayon):
+    assert printed(rayon["slices-run"]) == "[10, 20, 30, 40, 50, 60], in pairs [30, 70, 110]\n"
+    assert shown(rayon["bridge-run"]) == "42"
+
+
 def test_rayon_does_not_always_pay(rayon):
     assert re.search(r"par_iter .* times as long", shown(rayon["small-benchmark"])), shown(rayon["small-benchmark"])
     assert float(re.search(r"([\d.]+) times as fast", printed(rayon["naps-run"]))[1]) > 1.5, "eight naps on eight threads"
@@ -693,6 +724,31 @@ def test_rayon_is_seen_at_work(rayon):
     assert "9 to 16" in shown(rayon["stealing-work"], "image/svg+xml")
     assert "16 tasks on 2 workers" in shown(rayon["stealing-rayon-run"])
     assert shown(rayon["picture-run"], "image/svg+xml").count("<rect") > 1000
+
+
+#: How many times as fast two threads compute as one. Each is the best of a hundred short runs, because others may use
+#: the cores as well.
+TWO_CORES = """
+fn count_down(from: u64) -> u64 {
+    (0..from).rev().fold(0, |sum, n| sum ^ std::hint::black_box(n))
+}
+
+{
+    let best = |workers| {
+        let pool = ThreadPoolExecutor::new(workers);
+        let runs = (0..100).map(|_| time(|| pool.map(count_down, [4_000_000; 2]).count()).wall);
+        runs.min().unwrap().as_secs_f64()
+    };
+    println!("{:.2}", best(1) / best(2));
+}
+"""
+
+
+def test_two_cores_compute_faster_than_one(fresh_kc):
+    tried = []
+    while len(tried) < 5 and (not tried or tried[-1] <= 1.5):
+        tried.append(float(helpers.ok(fresh_kc, TWO_CORES).stdout))
+    assert tried[-1] > 1.5, f"two threads are at best so many times as fast as one: {tried}"
 
 
 # --- threadbook run -----------------------------------------------------------------------------------------------

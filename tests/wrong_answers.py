@@ -1,4 +1,4 @@
-"""Typical wrong answers to the exercises, and words of what the check of each must say about them.
+"""Typical wrong answers to the exercises, three or more of each, and words of what the check of each must say about them.
 
 An answer takes the place of the cell that ends in `-start`. It compiles; it is only wrong.
 """
@@ -54,14 +54,23 @@ fn strange_date() -> Result<String, subprocess::SubprocessError> {
 """,
             "makes them capital",
         ),
-        # Two of three, and the date is a fixed one with a 1 in it.
+        # Two of three.
         (
             """
 fn strange_date() -> Result<String, subprocess::SubprocessError> {
-    subprocess::check_output(shell("LC_ALL=C date -u -d @1111111111 | tr a-z A-Z"))
+    subprocess::check_output(shell("date | tr a-z A-Z"))
 }
 """,
             "still has a 1 in it",
+        ),
+        # Looks right, but is always the same.
+        (
+            """
+fn strange_date() -> Result<String, subprocess::SubprocessError> {
+    Ok("FRI MAR Q8 0Q:58:3Q UTC 2005\\n".to_string())
+}
+""",
+            "now, but strange_date returns",
         ),
     ],
     "exercise-scripts": [
@@ -145,6 +154,25 @@ fn my_benchmark() -> Comparison {
 }
 """,
             "too little to share",
+        ),
+        # Two cases, but no more workers in the second one. The task takes the longer the larger its number.
+        (
+            """
+fn my_task(n: u64) -> u64 {
+    std::thread::sleep(std::time::Duration::from_millis(10 * n));
+    n
+}
+
+fn my_benchmark() -> Comparison {
+    let (one, other) = (ThreadPoolExecutor::new(1), ThreadPoolExecutor::new(1));
+    benchmark("one each")
+        .runs(3)
+        .case("1 worker", || one.map(my_task, 0..4).count())
+        .case("1 other worker", || other.map(my_task, 0..4).count())
+        .run()
+}
+""",
+            "Has one of them more workers",
         ),
     ],
     # --- 02 -------------------------------------------------------------------------------------------------------
