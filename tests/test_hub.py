@@ -18,7 +18,7 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from helpers import KERNEL
+from helpers import KERNEL, NOTEBOOKS
 from helpers_browser import free_port
 
 TOKEN = uuid.uuid4().hex
@@ -33,6 +33,9 @@ CELLS = [
     "pool.map(is_prime, [112272535095293, 1099726899285419, 112582705942171]).map(Result::unwrap).collect::<Vec<_>>()",
     'std::env::var("HOME")?',
 ]
+
+#: A whole notebook that each of them then runs: one that takes seconds, and in which no cell ends in an error.
+NOTEBOOK = NOTEBOOKS / "02-subprocess.ipynb"
 
 CONFIGURATION = """
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
@@ -166,6 +169,14 @@ def test_two_users_run_a_notebook_each(hub):
         assert cells[3]["shown"] == f'"{home}"'
         sessions = home / ".cache" / "threadbook" / "sessions"
         assert len([path for path in sessions.iterdir() if path.is_dir()]) == 1, "the session is the user's own"
+    whole = json.loads(NOTEBOOK.read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in whole if cell["cell_type"] == "code"]
+
+    async def both_run_it():
+        return await asyncio.gather(*(run(servers[user], kernels[user], code) for user in USERS))
+
+    for cells in asyncio.run(both_run_it()):
+        assert [cell["reply"]["status"] for cell in cells] == ["ok"] * len(code), cells
     for user, server in servers.items():
         call(server, "DELETE", f"/api/kernels/{kernels[user]}")
         sessions = directory / "homes" / user / ".cache" / "threadbook" / "sessions"
