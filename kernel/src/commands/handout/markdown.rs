@@ -34,6 +34,7 @@ pub(super) struct Beside<'a> {
     pub(super) handouts: &'a BTreeMap<String, String>,
 }
 
+#[cfg(test)]
 impl<'a> Beside<'a> {
     /// No other handout is made.
     pub(super) fn alone(directory: &'a Path) -> Self {
