@@ -726,31 +726,6 @@ def test_rayon_is_seen_at_work(rayon):
     assert shown(rayon["picture-run"], "image/svg+xml").count("<rect") > 1000
 
 
-#: How many times as fast two threads compute as one. Each is the best of a hundred short runs, because others may use
-#: the cores as well.
-TWO_CORES = """
-fn count_down(from: u64) -> u64 {
-    (0..from).rev().fold(0, |sum, n| sum ^ std::hint::black_box(n))
-}
-
-{
-    let best = |workers| {
-        let pool = ThreadPoolExecutor::new(workers);
-        let runs = (0..100).map(|_| time(|| pool.map(count_down, [4_000_000; 2]).count()).wall);
-        runs.min().unwrap().as_secs_f64()
-    };
-    println!("{:.2}", best(1) / best(2));
-}
-"""
-
-
-def test_two_cores_compute_faster_than_one(fresh_kc):
-    tried = []
-    while len(tried) < 5 and (not tried or tried[-1] <= 1.5):
-        tried.append(float(helpers.ok(fresh_kc, TWO_CORES).stdout))
-    assert tried[-1] > 1.5, f"two threads are at best so many times as fast as one: {tried}"
-
-
 # --- threadbook run -----------------------------------------------------------------------------------------------
 
 
