@@ -200,3 +200,17 @@ def test_a_front_end_that_takes_nothing_any_more_holds_up_no_interrupt_and_no_sh
 )
 def test_a_panic_that_ends_no_cell_names_the_cells_line(fresh_kc, cell, said):
     assert ok(fresh_kc, cell).stderr == said + "\n"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "use rayon::prelude::*;\n(1..=8).into_par_iter().for_each(|n| assert!(n != 5, \"five\"));",
+        "std::thread::spawn(|| panic!(\"five\")).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));",
+    ],
+    ids=["rayon", "resume_unwind"],
+)
+def test_a_panic_that_is_carried_on_from_another_thread_ends_the_cell(fresh_kc, cell):
+    result = run_cell(fresh_kc, cell)
+    assert [(error["ename"], error["evalue"]) for error in result.errors] == [("Panic", "five")], result
+    assert "EVCXR" not in result.stdout + result.stderr, result

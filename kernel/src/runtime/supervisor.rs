@@ -203,7 +203,8 @@ impl Supervisor {
             return Ok(());
         };
         self.printed.drain(&mut self.kernel)?;
-        if matches!(serde_json::from_slice(&body), Ok(Message::Panic { .. })) {
+        // One in another thread may be carried on into the cell's, as rayon does.
+        if matches!(serde_json::from_slice(&body), Ok(Message::Panic { .. } | Message::ThreadPanic { .. })) {
             self.printed.panic_told = true;
         }
         self.send(Kind::Message, &body)?;

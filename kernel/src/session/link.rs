@@ -27,6 +27,8 @@ const ATTEMPTS: usize = 4;
 #[derive(Clone, Debug, Default)]
 pub struct Happened {
     pub panic: Option<Panic>,
+    /// The last one in another thread. If it is carried on into the cell's, there is no other word of it.
+    pub elsewhere: Option<Panic>,
     /// The panic ended the cell; otherwise it was caught.
     pub panicked: bool,
     pub question_mark: Option<String>,
@@ -161,7 +163,9 @@ impl Link {
                 self.print_caught(earlier);
             }
             Message::ThreadPanic { thread, message, file, line } => {
-                self.print_panic(&thread, &Panic { message, file, line });
+                let panic = Panic { message, file, line };
+                self.print_panic(&thread, &panic);
+                lock(&self.state).happened.elsewhere = Some(panic);
             }
             Message::Panicked => lock(&self.state).happened.panicked = true,
             Message::QuestionMark { text } => lock(&self.state).happened.question_mark = Some(text),

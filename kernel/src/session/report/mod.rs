@@ -99,7 +99,7 @@ pub fn failure(
         // Also if the cell has overheard it, and gone on without what it had waited for.
         None if happened.interrupted => Some(interrupted(None)),
         None if happened.panicked => {
-            let panic = happened.panic.unwrap_or_else(|| Panic {
+            let panic = happened.panic.or(happened.elsewhere).unwrap_or_else(|| Panic {
                 message: "the cell panicked".into(),
                 file: String::new(),
                 line: 0,
