@@ -19,7 +19,7 @@ struct Step {
 /// Why a check failed, if it did.
 type Outcome = Result<(), String>;
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "needs", check: needs::all },
     Step { name: "format", check: format },
     Step {
@@ -27,6 +27,7 @@ const STEPS: [Step; 9] = [
         check: |c| c.cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
     Step { name: "tests", check: |c| c.cargo(&["test", "--workspace"]) },
+    Step { name: "models", check: models },
     Step { name: "documentation", check: documentation },
     // Everything at once, so that all is built with the same features as for the tests.
     Step { name: "build", check: |c| c.cargo(&["build", "--workspace", "--bins", "--examples"]) },
@@ -114,6 +115,25 @@ impl Checkout {
             Ok(status) => Err(format!("`{text}` ended with {status}")),
             Err(error) => Err(format!("`{text}` cannot be started: {error}")),
         }
+    }
+}
+
+/// Has loom try every interleaving of the executors' models. They are compiled with its types in the place of
+/// std's, so they have a target directory of their own.
+fn models(checkout: &Checkout) -> Outcome {
+    const LIST: [&str; 7] =
+        ["test", "--package", "threadbook-executor", "--lib", "--target-dir", "target/loom", "models::"];
+    let with_loom = |arguments: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.args(LIST).args(arguments).env("RUSTFLAGS", "--cfg loom").current_dir(&checkout.root);
+        command
+    };
+    checkout.run(&mut with_loom(&[]))?;
+    // A filter that finds nothing passes, too.
+    let list = with_loom(&["--quiet", "--", "--list"]).output().map_err(|error| error.to_string())?;
+    match String::from_utf8_lossy(&list.stdout).lines().filter(|line| line.ends_with(": test")).count() {
+        0 => Err("there are no models in the executors' crate".into()),
+        _ => Ok(()),
     }
 }
 
