@@ -553,7 +553,7 @@ async fn with_patience(answer: impl Future<Output = u32>, patience: Duration, ot
     answer.await
 }
 """,
-            "waits for it for ever",
+            "waits for it forever",
         ),
         # Waits for the end of its patience, and then for nothing more.
         (
