@@ -11,6 +11,10 @@ use std::sync::{OnceLock, RwLock};
 /// specification](https://jupyter-client.readthedocs.io/en/stable/messaging.html#display-data).
 pub type MimeBundle = serde_json::Map<String, serde_json::Value>;
 
+/// Under this name a bundle carries what is not its data: the
+/// [metadata](https://jupyter-client.readthedocs.io/en/stable/messaging.html#display-data) of its formats.
+pub(crate) const METADATA: &str = "metadata";
+
 /// The value being shown in this thread: the name of its type, and what it has offered.
 struct Request {
     type_name: &'static str,

@@ -16,6 +16,7 @@
 //! This crate knows no executor, no timing and no plot.
 
 mod bundle;
+mod handle;
 pub mod inbox;
 mod live;
 mod progress;
@@ -24,7 +25,8 @@ mod show;
 pub mod wire;
 
 pub use bundle::{MimeBundle, bundle_of, draw_with, offer, offer_drawing};
+pub use handle::{DisplayHandle, display_handle, send_updates};
 pub use live::live;
 pub use progress::{Progress, ProgressBar, progress, progress_bar};
-pub use rich::{Html, Json, Markdown, Png, Svg};
+pub use rich::{Bundle, Html, Json, Latex, Markdown, Png, Svg};
 pub use show::{clear_output, display, show_result};

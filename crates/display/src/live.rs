@@ -10,14 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The time between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(33);
 
 /// Between two looks passes at least this many times what the last one took, so that the work has the processors.
 const REST: u32 = 9;
 
 static VIEWS: AtomicUsize = AtomicUsize::new(1);
 
-/// Does `work`, and shows what `look` returns: ten times a second while the work goes on, each time in the place
+/// Does `work`, and shows what `look` returns: thirty times a second while the work goes on, each time in the place
 /// of the last, and once more at its end. `look` is called in a thread of its own.
 ///
 /// Where nothing that is on show can be changed, as in a terminal, only the end is shown.

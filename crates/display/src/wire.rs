@@ -9,7 +9,7 @@
 //! Elsewhere nothing changes for the user: under stock evcxr the bundle is printed as evcxr's own content
 //! blocks, and in a terminal as text.
 
-use crate::bundle::MimeBundle;
+use crate::bundle::{METADATA, MimeBundle};
 use crate::inbox::Inbox;
 use serde_json::{Value, json};
 use std::io::{self, Read, Write};
@@ -126,26 +126,37 @@ fn send_body(body: impl FnOnce() -> String) -> bool {
     wire.send(body).is_ok()
 }
 
+/// A message that shows a bundle.
+fn message(kind: &str, bundle: &MimeBundle) -> Value {
+    let mut data = bundle.clone();
+    let metadata = data.remove(METADATA).unwrap_or_else(|| json!({}));
+    json!({"type": kind, "data": data, "metadata": metadata})
+}
+
 /// Shows a bundle at this place among the outputs.
 pub(crate) fn send_display(bundle: MimeBundle) {
-    if !send(&json!({"type": "display", "data": bundle})) {
+    if !send(&message("display", &bundle)) {
         print_bundle(&bundle);
     }
 }
 
 /// Shows a bundle that can be changed later by its id. `false` if nobody is there who could.
 pub fn send_display_as(display_id: &str, bundle: MimeBundle) -> bool {
-    send(&json!({"type": "display", "data": bundle, "display_id": display_id}))
+    let mut message = message("display", &bundle);
+    message["display_id"] = display_id.into();
+    send(&message)
 }
 
 /// Shows a bundle in the place of the one that was shown with this id. That has no place among what is printed.
 pub fn update_display(display_id: &str, bundle: MimeBundle) {
-    send_aside(&json!({"type": "update_display", "data": bundle, "display_id": display_id}));
+    let mut message = message("update_display", &bundle);
+    message["display_id"] = display_id.into();
+    send_aside(&message);
 }
 
 /// Shows a bundle as the cell's result.
 pub(crate) fn send_result(bundle: MimeBundle) {
-    if !send(&json!({"type": "result", "data": bundle})) {
+    if !send(&message("result", &bundle)) {
         print_bundle(&bundle);
     }
 }
@@ -160,7 +171,7 @@ pub fn print_bundle(bundle: &MimeBundle) {
 
 /// evcxr's convention, see <https://github.com/evcxr/evcxr/blob/main/evcxr_jupyter/README.md>.
 fn write_content_blocks(out: &mut impl Write, bundle: &MimeBundle) -> io::Result<()> {
-    for (mime, value) in bundle {
+    for (mime, value) in bundle.iter().filter(|(mime, _)| *mime != METADATA) {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         writeln!(out, "EVCXR_BEGIN_CONTENT {mime}\n{text}\nEVCXR_END_CONTENT")?;
     }

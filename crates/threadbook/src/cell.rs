@@ -75,6 +75,7 @@ pub extern "C" fn threadbook_run(
         None => run(),
         Some(pool) => pool.install(run),
     };
+    threadbook_display::send_updates();
     RUNNING.store(false, Ordering::Relaxed);
     flush();
     variables.into_inner()

@@ -31,9 +31,10 @@ mod show;
 pub use threadbook_executor::*;
 
 pub use input::{input, password};
-pub use show::{Display, display, interact, live};
+pub use show::{Display, display, display_handle, interact, live};
 pub use threadbook_display::{
-    Html, Json, Markdown, MimeBundle, Png, Progress, ProgressBar, Svg, clear_output, progress, progress_bar,
+    Bundle, DisplayHandle, Html, Json, Latex, Markdown, MimeBundle, Png, Progress, ProgressBar, Svg,
+    clear_output, offer, progress, progress_bar,
 };
 pub use threadbook_multiprocessing as multiprocessing;
 pub use threadbook_plot as plot;

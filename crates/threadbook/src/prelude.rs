@@ -4,9 +4,11 @@
 //! `Text` is not, because plotters has one: write `widgets::Text`.
 
 pub use crate::input::{input, password};
-pub use crate::show::{Display as _, display, interact, live};
+pub use crate::show::{Display as _, display, display_handle, interact, live};
 pub use crate::{multiprocessing, subprocess, widgets, workload};
-pub use threadbook_display::{Html, Json, Markdown, Png, Svg, clear_output, progress, progress_bar};
+pub use threadbook_display::{
+    Bundle, DisplayHandle, Html, Json, Latex, Markdown, Png, Svg, clear_output, progress, progress_bar,
+};
 pub use threadbook_executor::{
     Executor, ProcessPoolExecutor, Promise, RayonExecutor, ReturnWhen, SerialExecutor, StartMethod,
     TaskError, ThreadPoolExecutor, Timeline, TokioExecutor, WaitGraph, as_completed, threading, wait,

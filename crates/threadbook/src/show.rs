@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Once;
+use threadbook_display::DisplayHandle;
 use threadbook_widgets::{Interactive, ValueWidget};
 
 /// Shows a value at this place among the cell's outputs: as a picture if it has one, else as its `{:?}`
@@ -19,6 +20,23 @@ use threadbook_widgets::{Interactive, ValueWidget};
 pub fn display<T: Debug + ?Sized>(value: &T) {
     know_pictures();
     threadbook_display::display(value);
+}
+
+/// As [`display`], and returns a handle: [`DisplayHandle::update`] shows another value in the same place.
+///
+/// # Examples
+///
+/// ```
+/// use threadbook::prelude::*;
+///
+/// let status = display_handle("starting");
+/// for n in 1..=3 {
+///     status.update(&Markdown(format!("**{n}** of 3")));
+/// }
+/// ```
+pub fn display_handle<T: Debug + ?Sized>(value: &T) -> DisplayHandle {
+    know_pictures();
+    threadbook_display::display_handle(value)
 }
 
 /// Shows a control, and what `draw` returns for its value; and shows that anew each time the reader changes
@@ -46,7 +64,7 @@ pub fn interact<C: Interactive, R: Debug>(
     threadbook_widgets::interact(control, draw);
 }
 
-/// Does `work`, and shows what `look` returns anew while it goes on, ten times a second: a pool's timeline as it
+/// Does `work`, and shows what `look` returns anew while it goes on, thirty times a second: a pool's timeline as it
 /// grows, a counter, a picture. At the end it is shown once more, and the result of the work comes back.
 ///
 /// Where nothing that is on show can be changed, on stock evcxr and in a terminal, only the end is shown.
