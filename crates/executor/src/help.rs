@@ -38,7 +38,13 @@ pub(crate) enum Helps {
 /// Does what can be done for `goal` in this thread. Returns whether it is reached.
 pub(crate) fn help(goal: &dyn Goal, agent: &Agent, helps: Helps) -> bool {
     while !goal.is_reached() {
+        let depth = DEPTH.get();
+        if depth >= DEEPEST {
+            return false;
+        }
+        DEPTH.set(depth + 1);
         let helped = serial::run_deferred() || helps == Helps::WithAny && run_claimed(goal, agent);
+        DEPTH.set(depth);
         if !helped {
             return goal.is_reached();
         }
@@ -47,15 +53,5 @@ pub(crate) fn help(goal: &dyn Goal, agent: &Agent, helps: Helps) -> bool {
 }
 
 fn run_claimed(goal: &dyn Goal, agent: &Agent) -> bool {
-    let depth = DEPTH.get();
-    if agent.pool() == 0 || depth >= DEEPEST {
-        return false;
-    }
-    let Some(claimed) = goal.claim(agent.pool()) else {
-        return false;
-    };
-    DEPTH.set(depth + 1);
-    let ran = claimed.run();
-    DEPTH.set(depth);
-    ran
+    agent.pool() != 0 && goal.claim(agent.pool()).is_some_and(|claimed| claimed.run())
 }

@@ -88,7 +88,7 @@ struct Pool {
 static EXECUTORS: AtomicUsize = AtomicUsize::new(0);
 
 /// Room for tasks that run within the waits of others; the system gives memory only to what is used.
-const STACK_BYTES: usize = 16 << 20;
+pub(crate) const STACK_BYTES: usize = 16 << 20;
 
 impl RayonExecutor {
     /// A pool of `max_workers` threads.

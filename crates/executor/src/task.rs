@@ -65,13 +65,15 @@ impl Worker {
                 started: Ticks::default(),
                 finished: Ticks::default(),
                 before: None,
+                below: None,
             });
         }
         let running = Running { label: header.label, pool: header.pool, is_thread: false };
         let before = agent::set_running(Some(running));
+        let below = before.and_then(|_| self.log.running());
         let started = self.now();
         self.log.started(header.label, submitted, started);
-        Some(Run { submitted, started, finished: started, before })
+        Some(Run { submitted, started, finished: started, before, below })
     }
 
     /// Notes how the task ended. Before its future is done: who has the result finds the task in the timeline.
@@ -81,6 +83,9 @@ impl Worker {
             run.finished = Ticks::now();
             let Run { submitted, started, finished, .. } = *run;
             self.log.finished(TaskSpan { task: label, submitted, started, finished, outcome });
+            if let Some((task, submitted, started)) = run.below {
+                self.log.started(task, submitted, started);
+            }
         }
     }
 
@@ -102,6 +107,8 @@ struct Run {
     finished: Ticks,
     /// What the thread was running outside of it.
     before: Option<Running>,
+    /// The task of the same log that goes on when this one ends.
+    below: Option<(TaskLabel, Ticks, Ticks)>,
 }
 
 struct Task<F, T> {

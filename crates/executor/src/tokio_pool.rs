@@ -17,6 +17,7 @@ use crate::error::TaskError;
 use crate::fork::{self, Survivor};
 use crate::future::Future;
 use crate::map::MapResults;
+use crate::rayon_pool::STACK_BYTES;
 use crate::shared::Shared;
 use crate::state::Header;
 use crate::{panics, task};
@@ -262,6 +263,7 @@ fn start_runtime(name: &str, max_workers: usize) -> std::io::Result<Runtime> {
         .worker_threads(max_workers)
         .max_blocking_threads(max_workers)
         .thread_keep_alive(KEEP_ALIVE)
+        .thread_stack_size(STACK_BYTES)
         .thread_name(name)
         .enable_all()
         .build()

@@ -115,6 +115,19 @@ macro_rules! for_each_executor {
         }
 
         #[test]
+        fn shows_a_task_that_goes_on_after_one_within_its_wait() {
+            let pool = $new;
+            let handle = pool.clone();
+            let outer = pool.submit_named("outer", move || {
+                handle.submit(|| ()).result().unwrap();
+                handle.timeline()
+            });
+            let timeline = outer.result().unwrap();
+            let mut bars = timeline.rows.iter().flat_map(|row| &row.bars);
+            assert!(bars.any(|bar| bar.label == "outer" && bar.outcome == Outcome::Running), "{timeline}");
+        }
+
+        #[test]
         fn may_be_dropped_inside_its_own_task() {
             let pool = $new;
             let (sender, receiver) = mpsc::channel();

@@ -257,3 +257,49 @@ fn an_interrupt_stops_no_timer() {
     go.send(()).unwrap();
     assert_eq!(holds.result_timeout(LONG), Ok(true));
 }
+
+#[test]
+fn a_serial_task_may_not_lie_on_too_many_others() {
+    fn deeper(executor: SerialExecutor, left: usize) -> Result<usize, TaskError> {
+        match left {
+            0 => Ok(0),
+            _ => {
+                let inner = executor.clone();
+                executor.submit(move || deeper(inner, left - 1)).result()?.map(|depth| depth + 1)
+            }
+        }
+    }
+    let work = || {
+        let executor = SerialExecutor::new();
+        assert_eq!(deeper(executor.clone(), 500), Ok(500));
+        assert!(matches!(deeper(executor.clone(), 100_000), Err(TaskError::Deadlock(_))));
+        assert_eq!(executor.submit(|| 1).result(), Ok(1));
+    };
+    std::thread::Builder::new().stack_size(16 << 20).spawn(work).unwrap().join().unwrap();
+}
+
+#[test]
+fn tasks_of_tokio_have_room_to_lie_on_each_other() {
+    fn deeper(pool: TokioExecutor, left: usize) -> Result<usize, TaskError> {
+        let room = std::hint::black_box([left as u8; 4096]);
+        match left {
+            0 => Ok(0),
+            _ => {
+                let inner = pool.clone();
+                let below = pool.submit(move || deeper(inner, left - 1)).result()??;
+                Ok(below + 1 + usize::from(room[7] != left as u8))
+            }
+        }
+    }
+    let pool = TokioExecutor::new(1);
+    let inner = pool.clone();
+    assert_eq!(pool.submit(move || deeper(inner, 900)).result_timeout(LONG), Ok(Ok(900)));
+}
+
+#[test]
+fn nobody_waits_at_a_barrier_that_is_broken() {
+    let barrier = threadbook_executor::threading::Barrier::new(2);
+    assert!(barrier.wait_timeout(Duration::from_millis(1)).is_err());
+    assert!(barrier.broken());
+    assert_eq!(barrier.n_waiting(), 0);
+}

@@ -149,15 +149,17 @@ impl Log {
         // The event that is being written now spoils the slot of the one CAPACITY before it.
         let oldest = (self.count.load(Relaxed) + 1).saturating_sub(CAPACITY as u64);
         let events = copied.into_iter().filter(|(at, _)| *at >= oldest).map(|(_, words)| decode(words));
-        Snapshot { events: events.collect(), lost: oldest, running: self.running() }
+        let running = self.running().map(|(task, submitted, started)| (task, submitted.0, started.0));
+        Snapshot { events: events.collect(), lost: oldest, running }
     }
 
-    fn running(&self) -> Option<(TaskLabel, u64, u64)> {
+    /// Which task is on the worker now, when it was submitted, and when it started.
+    pub fn running(&self) -> Option<(TaskLabel, Ticks, Ticks)> {
         let started = self.running[3].load(Acquire);
         let [number, name, submitted] = std::array::from_fn(|word| self.running[word].load(Relaxed));
         fence(Acquire);
         let still = started != 0 && self.running[3].load(Relaxed) == started;
-        still.then_some((TaskLabel { number, name: NameId(name as u32) }, submitted, started))
+        still.then_some((TaskLabel { number, name: NameId(name as u32) }, Ticks(submitted), Ticks(started)))
     }
 }
 

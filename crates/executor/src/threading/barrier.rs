@@ -102,7 +102,10 @@ impl Barrier {
 
     /// Breaks the barrier: all who wait, and all who come later, get an error.
     pub fn abort(&self) {
-        self.state.update(|state| state.broken = true);
+        self.state.update(|state| {
+            state.broken = true;
+            state.arrived = 0;
+        });
     }
 
     /// Makes the barrier new. Those who wait get an error.
