@@ -4,6 +4,7 @@ use crate::Report;
 use crate::bare::beside_rustc;
 use crate::checkpoints;
 use crate::kernels::{Kernels, run};
+use crate::memory;
 use crate::row::Row;
 use anyhow::Context;
 use std::path::Path;
@@ -51,7 +52,7 @@ const EXPRESSION: &str = "is_prime(9)";
 
 type Measure = fn(&Kernels, &str) -> anyhow::Result<Row>;
 
-const WORKLOADS: [(&str, Measure); 12] = [
+const WORKLOADS: [(&str, Measure); 13] = [
     ("kernel: warm expression cell", |kernels, name| warm(kernels, name, &[], EXPRESSION)),
     ("kernel: warm statement cell", |kernels, name| warm(kernels, name, &[], "assert!(!is_prime(9));")),
     ("kernel: warm cell among 200 functions and 50 variables", |kernels, name| {
@@ -65,6 +66,7 @@ const WORKLOADS: [(&str, Measure); 12] = [
         let ours = r#"for n in 0..100_000 { println!("line {n}"); }"#;
         beside_python(kernels, name, [ours, "for n in range(100_000): print(f'line {n}')"])
     }),
+    ("kernel: memory when idle", memory::beside_stock),
     ("kernel: start to kernel_info_reply", kernel_info),
     ("kernel: start to first pool and picture", first_picture),
     ("kernel: start to first companion cell", first_companion),

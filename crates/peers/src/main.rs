@@ -9,6 +9,7 @@ mod cells;
 mod checkpoints;
 mod examples;
 mod kernels;
+mod memory;
 mod row;
 
 use row::Row;

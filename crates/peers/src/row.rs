@@ -11,32 +11,57 @@ const SAMPLES: usize = 2000;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Row {
     pub workload: String,
-    /// The medians, in nanoseconds.
-    pub ours_ns: f64,
+    /// What both numbers count.
+    #[serde(default)]
+    pub unit: Unit,
+    /// Our median.
+    #[serde(alias = "ours_ns")]
+    pub ours: f64,
     pub peer: String,
-    pub peer_ns: f64,
+    /// The peer's median.
+    #[serde(alias = "peer_ns")]
+    pub theirs: f64,
     /// Ours over the peer's, with its 95 % interval.
     pub ratio: f64,
     pub ci_low: f64,
     pub ci_high: f64,
 }
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    #[default]
+    Ns,
+    Bytes,
+}
+
 impl Row {
     /// Compares the medians of two series. The interval is that of a bootstrap over both.
     pub fn compare(workload: &str, ours: &[Duration], peer: &str, theirs: &[Duration]) -> Row {
-        let nanoseconds = |times: &[Duration]| times.iter().map(|t| t.as_nanos() as f64).collect::<Vec<_>>();
-        let (ours, theirs) = (nanoseconds(ours), nanoseconds(theirs));
-        let (ours_ns, peer_ns) = (median(ours.clone()), median(theirs.clone()));
+        let nanoseconds = |times: &[Duration]| times.iter().map(|t| t.as_nanos() as f64).collect();
+        Row::compare_as(Unit::Ns, workload, nanoseconds(ours), peer, nanoseconds(theirs))
+    }
+
+    /// As [`Row::compare`], for bytes of memory.
+    pub fn compare_bytes(workload: &str, ours: &[u64], peer: &str, theirs: &[u64]) -> Row {
+        let numbers = |bytes: &[u64]| bytes.iter().map(|&bytes| bytes as f64).collect();
+        Row::compare_as(Unit::Bytes, workload, numbers(ours), peer, numbers(theirs))
+    }
+
+    fn compare_as(unit: Unit, workload: &str, ours: Vec<f64>, peer: &str, theirs: Vec<f64>) -> Row {
+        let medians = [median(ours.clone()), median(theirs.clone())];
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
         let mut ratios: Vec<f64> =
             (0..SAMPLES).map(|_| median(random.resample(&ours)) / median(random.resample(&theirs))).collect();
         ratios.sort_by(f64::total_cmp);
         Row {
             workload: workload.to_owned(),
-            ours_ns,
+            unit,
+            ours: medians[0],
             peer: peer.to_owned(),
-            peer_ns,
-            ratio: ours_ns / peer_ns,
+            theirs: medians[1],
+            ratio: medians[0] / medians[1],
             ci_low: ratios[SAMPLES * 25 / 1000],
             ci_high: ratios[SAMPLES * 975 / 1000],
         }
@@ -52,14 +77,17 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = |ns: f64| format!("{:.3?}", Duration::from_nanos(ns.round() as u64));
+        let text = |number: f64| match self.unit {
+            Unit::Ns => format!("{:.3?}", Duration::from_nanos(number.round() as u64)),
+            Unit::Bytes => format!("{:.1} MB", number / 1e6),
+        };
         let interval = format!("{:.3} to {:.3}", self.ci_low, self.ci_high);
         write!(
             f,
             "{:<54} {:>10} {:>10}  {:>6.3}  {interval:<17} {}",
             self.workload,
-            time(self.ours_ns),
-            time(self.peer_ns),
+            text(self.ours),
+            text(self.theirs),
             self.ratio,
             self.peer
         )
