@@ -126,37 +126,41 @@ fn send_body(body: impl FnOnce() -> String) -> bool {
     wire.send(body).is_ok()
 }
 
-/// A message that shows a bundle.
-fn message(kind: &str, bundle: &MimeBundle) -> Value {
-    let mut data = bundle.clone();
+/// A message that shows a bundle, which is moved there: it may be large.
+fn message(kind: &str, mut data: MimeBundle) -> Value {
     let metadata = data.remove(METADATA).unwrap_or_else(|| json!({}));
-    json!({"type": kind, "data": data, "metadata": metadata})
+    let mut message = json!({"type": kind, "metadata": metadata});
+    message["data"] = data.into();
+    message
+}
+
+/// As [`message`], for what was shown or is to be shown under this id.
+fn message_with_id(kind: &str, display_id: &str, bundle: MimeBundle) -> Value {
+    let mut message = message(kind, bundle);
+    message["display_id"] = display_id.into();
+    message
 }
 
 /// Shows a bundle at this place among the outputs.
 pub(crate) fn send_display(bundle: MimeBundle) {
-    if !send(&message("display", &bundle)) {
+    if !send(&message("display", bundle.clone())) {
         print_bundle(&bundle);
     }
 }
 
 /// Shows a bundle that can be changed later by its id. `false` if nobody is there who could.
 pub fn send_display_as(display_id: &str, bundle: MimeBundle) -> bool {
-    let mut message = message("display", &bundle);
-    message["display_id"] = display_id.into();
-    send(&message)
+    send(&message_with_id("display", display_id, bundle))
 }
 
 /// Shows a bundle in the place of the one that was shown with this id. That has no place among what is printed.
 pub fn update_display(display_id: &str, bundle: MimeBundle) {
-    let mut message = message("update_display", &bundle);
-    message["display_id"] = display_id.into();
-    send_aside(&message);
+    send_aside(&message_with_id("update_display", display_id, bundle));
 }
 
 /// Shows a bundle as the cell's result.
 pub(crate) fn send_result(bundle: MimeBundle) {
-    if !send(&message("result", &bundle)) {
+    if !send(&message("result", bundle.clone())) {
         print_bundle(&bundle);
     }
 }

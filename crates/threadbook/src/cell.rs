@@ -117,7 +117,8 @@ pub extern "C" fn threadbook_restored() {
 }
 
 /// A panic of the cell's own thread becomes the cell's error, so it is told and not printed. Panics of
-/// other threads are told as well: the kernel knows which line of which cell it was, and prints it. A backtrace is printed if `RUST_BACKTRACE` asks for it.
+/// other threads are told as well: the kernel knows which line of which cell it was, and prints it. A backtrace is
+/// printed if `RUST_BACKTRACE` asks for it.
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic_message(panic);
