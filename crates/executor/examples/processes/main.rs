@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use compare::{compare, compare_rounds};
 use python::Peer;
-use threadbook_executor::{Future, ProcessPoolExecutor, SerialExecutor, StartMethod};
+use threadbook_executor::{Future, ProcessPoolExecutor, StartMethod};
 
 /// Answers each word on standard input with the nanoseconds that its workload took.
 const POOL: &str = "
@@ -167,21 +167,31 @@ fn beside_a_socket() {
 }
 
 /// The notes' numbers, and others so that every task takes a few milliseconds.
+/// A `map` of `is_prime` over primes, beside half of the time of a serial loop, and so two bare threads that
+/// share the numbers beforehand: what they lose is the machine's. The primes like the notes' take about
+/// 15 ms each, the shorter ones 1.5 ms.
 fn primes() {
     fn is_prime(n: u64) -> bool {
         !n.is_multiple_of(2) && (3..).step_by(2).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d))
     }
-    let numbers: Vec<u64> = (0..100).map(|n| 112_272_535_095_293 + 2 * n * n).collect();
-    let numbers: Vec<u64> =
-        numbers.into_iter().filter(|n| is_prime(*n)).chain([112_272_535_095_293; 24]).collect();
+    let primes = |from: u64, count| (from..).step_by(2).filter(|n| is_prime(*n)).take(count).collect();
     let pool = ProcessPoolExecutor::new(2);
-    let serial = SerialExecutor::new();
-    pool.map(is_prime, numbers.clone()).for_each(drop);
-    compare_rounds(
-        "processes: primes, 2 workers, beside half of serial",
-        || nanos(1, || pool.map(is_prime, numbers.clone()).for_each(drop)),
-        "serial / 2",
-        || nanos(2, || serial.map(is_prime, numbers.clone()).for_each(drop)),
-        11,
-    );
+    let sizes: [(&str, Vec<u64>); 2] =
+        [("primes", primes(112_272_535_095_293, 36)), ("shorter primes", primes(1_250_000_000_001, 300))];
+    for (size, numbers) in &sizes {
+        let serial = || nanos(2, || numbers.iter().for_each(|n| assert!(is_prime(black_box(*n)))));
+        let processes =
+            || nanos(1, || assert!(pool.map(is_prime, numbers.clone()).all(|prime| prime == Ok(true))));
+        let threads = || {
+            nanos(1, || {
+                std::thread::scope(|scope| {
+                    for half in numbers.chunks(numbers.len() / 2) {
+                        scope.spawn(|| half.iter().for_each(|n| assert!(is_prime(black_box(*n)))));
+                    }
+                });
+            })
+        };
+        compare_rounds(&format!("processes: {size}, 2 workers"), processes, "serial / 2", serial, 11);
+        compare_rounds(&format!("processes: {size}, 2 bare threads"), threads, "serial / 2", serial, 11);
+    }
 }
