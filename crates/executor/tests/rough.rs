@@ -61,6 +61,44 @@ macro_rules! on_each_pool {
                 pool.shutdown_now();
                 assert!(cancelled.iter().all(|future| future.exception_timeout(LONG) != Some(TaskError::TimedOut)));
             }
+
+            #[test]
+            fn the_last_handle_may_be_dropped_by_a_task_of_the_pool() {
+                let pool = $pool;
+                let inner = pool.clone();
+                let (go, gone) = mpsc::channel::<()>();
+                let owner = pool.submit(move || {
+                    let only_one_left = gone.recv().is_ok();
+                    drop(inner);
+                    only_one_left
+                });
+                let queued = pool.submit(|| 3);
+                drop(pool);
+                go.send(()).unwrap();
+                assert_eq!(owner.result_timeout(LONG), Ok(true));
+                assert_eq!(queued.result_timeout(LONG), Ok(3));
+            }
+
+            #[test]
+            fn a_shutdown_that_waits_refuses_what_comes_meanwhile_and_keeps_what_came_before() {
+                let pool = $pool;
+                let (go, gone) = mpsc::channel::<()>();
+                let holds = pool.submit(move || gone.recv().is_ok());
+                let queued = pool.submit(|| 4);
+                std::thread::scope(|scope| {
+                    scope.spawn(|| pool.shutdown());
+                    let start = Instant::now();
+                    // Once the pool is closed every submit is refused.
+                    while pool.submit(|| 5).exception_timeout(Duration::ZERO) != Some(TaskError::ShutDown) {
+                        assert!(start.elapsed() < LONG, "a pool that is shut down still takes tasks");
+                        std::thread::yield_now();
+                    }
+                    assert!(!holds.done() && !queued.done());
+                    go.send(()).unwrap();
+                });
+                assert_eq!((holds.result(), queued.result()), (Ok(true), Ok(4)));
+                assert_eq!(pool.submit(|| 6).result(), Err(TaskError::ShutDown));
+            }
         }
     )*};
 }
@@ -75,7 +113,12 @@ on_each_pool! {
 fn a_shutdown_reaches_every_queued_task_though_dropping_one_panics() {
     let pool = ThreadPoolExecutor::new(1);
     let (go, gone) = mpsc::channel::<()>();
-    let holds = pool.submit(move || gone.recv().is_ok());
+    let (runs, is_running) = mpsc::channel::<()>();
+    let holds = pool.submit(move || {
+        runs.send(()).unwrap();
+        gone.recv().is_ok()
+    });
+    is_running.recv().unwrap();
     let queued: Vec<Future<()>> = (0..3)
         .map(|_| {
             let bomb = Bomb;
