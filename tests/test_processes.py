@@ -155,3 +155,16 @@ def test_an_interrupt_ends_the_wait_and_a_second_one_the_workers(fresh_kernel):
             assert psutil.pid_exists(pid)
     assert wait_until(lambda: not psutil.pid_exists(pid), 10)
     assert ok(kc, "procs.submit(|n: u64| n, 7).result()?").result == "7"
+
+
+def test_functions_of_a_crate_that_a_cell_names_and_values_of_100_mb(fresh_kc, tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "Cargo.toml").write_text('[package]\nname = "steps"\nversion = "0.1.0"\nedition = "2024"\n[workspace]\n')
+    (tmp_path / "src/lib.rs").write_text("pub fn next(n: u64) -> u64 { n + 1 }\n")
+    kc = fresh_kc
+    ok(kc, f':dep steps = {{ path = "{tmp_path}" }}\nlet procs = ProcessPoolExecutor::new(1);', timeout=150)
+    assert ok(kc, "procs.map(steps::next, [1u64, 2]).map(Result::unwrap).collect::<Vec<_>>()").result == "[2, 3]"
+    ok(kc, "fn mirrored(mut bytes: Vec<u8>) -> Vec<u8> { bytes.reverse(); bytes }")
+    ok(kc, "let mut large = vec![1u8; 100_000_000]; large[0] = 9;")
+    back = ok(kc, "let back = procs.submit(mirrored, large).into_result()?; (back.len(), back[0], back[99_999_999])")
+    assert back.result == "(100000000, 1, 9)"
