@@ -27,8 +27,12 @@ def notebook(kernelspec):
     return made
 
 
-def test_a_page_has_the_errors_in_colour_and_as_text(notebook):
-    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+@pytest.fixture(scope="module")
+def page(notebook) -> str:
+    return nbconvert.HTMLExporter().from_notebook_node(notebook)[0]
+
+
+def test_a_page_has_the_errors_in_colour_and_as_text(page):
     assert "\x1b" not in page, "codes for a terminal"
     errors = re.findall(r'data-mime-type="application/vnd.jupyter.stderr"[^>]*>(.*?)</div>', page, re.DOTALL)
     assert len(errors) == 3, errors
@@ -39,8 +43,7 @@ def test_a_page_has_the_errors_in_colour_and_as_text(notebook):
     assert "invalid digit found in string" in question_mark
 
 
-def test_a_page_has_the_last_of_a_progress_only(notebook):
-    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+def test_a_page_has_the_last_of_a_progress_only(page, notebook):
     [bar] = re.findall(r"<progress [^>]*></progress>[^<]*", page)  # nbconvert puts its attributes in an order of its own
     assert 'value="5"' in bar and 'max="5"' in bar and "5/5" in bar, bar
     [shown] = notebook.cells[0].outputs

@@ -3,10 +3,13 @@
 //! What is checked is the same; how is ours. Left out are cases about processes, pickling, references
 //! that Python's collector sees, warnings, and the interpreter's own shutdown, which have no counterpart.
 
+mod common;
+
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use common::{cancelled, failed, successful};
 use threadbook_executor::threading::{Event, Semaphore};
 use threadbook_executor::{
     Future, Promise, ReturnWhen, TaskError, ThreadPoolExecutor, as_completed, as_completed_timeout, wait,
@@ -27,24 +30,6 @@ fn running() -> (Promise<i32>, Future<i32>) {
     let (promise, future) = Promise::new();
     assert!(promise.set_running());
     (promise, future)
-}
-
-fn cancelled() -> Future<i32> {
-    let (_promise, future) = Promise::new();
-    assert!(future.cancel());
-    future
-}
-
-fn failed() -> Future<i32> {
-    let (promise, future) = Promise::new();
-    promise.set_exception("trouble");
-    future
-}
-
-fn successful() -> Future<i32> {
-    let (promise, future) = Promise::new();
-    promise.set_result(42);
-    future
 }
 
 /// A task that runs until it is let go.

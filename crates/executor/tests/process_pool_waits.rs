@@ -1,56 +1,49 @@
 //! The cases of CPython's `test_concurrent_futures` about `wait` and `as_completed`, on processes, each named
 //! after its original.
 
+mod common;
+
 use std::time::{Duration, Instant};
 
+use common::{cancelled, failed, successful};
 use threadbook_executor::{
-    Future, ProcessPoolExecutor, Promise, ReturnWhen, StartMethod, TaskError, as_completed,
-    as_completed_timeout, wait,
+    ProcessPoolExecutor, ReturnWhen, StartMethod, TaskError, as_completed, as_completed_timeout, wait,
 };
 
 const SHORT: Duration = Duration::from_millis(50);
 /// What is never waited for to its end.
 const NEVER: u64 = 600_000;
 
-/// The test for a pool of two workers of either start method. What still runs is ended.
-fn on_processes(test: impl Fn(&ProcessPoolExecutor)) {
-    for method in [StartMethod::Spawn, StartMethod::ForkServer] {
-        let pool = ProcessPoolExecutor::builder().max_workers(2).start_method(method).build().unwrap();
-        test(&pool);
-        pool.kill_workers();
+/// Ends what still runs, also when a test has failed.
+struct Ending(ProcessPoolExecutor);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.kill_workers();
     }
 }
 
-fn mul(pair: (i64, i64)) -> i64 {
+/// The test for a pool of two workers of either start method.
+fn on_processes(test: impl Fn(&ProcessPoolExecutor)) {
+    for method in [StartMethod::Spawn, StartMethod::ForkServer] {
+        let pool = ProcessPoolExecutor::builder().max_workers(2).start_method(method).build().unwrap();
+        let pool = Ending(pool);
+        test(&pool.0);
+    }
+}
+
+fn mul(pair: (i32, i32)) -> i32 {
     pair.0 * pair.1
 }
 
-fn sleep(millis: u64) -> i64 {
+fn sleep(millis: u64) -> i32 {
     std::thread::sleep(Duration::from_millis(millis));
     -1
 }
 
-fn sleep_and_fail(millis: u64) -> i64 {
+fn sleep_and_fail(millis: u64) -> i32 {
     sleep(millis);
     panic!("this is an exception")
-}
-
-fn cancelled() -> Future<i64> {
-    let (_promise, future) = Promise::new();
-    assert!(future.cancel());
-    future
-}
-
-fn failed() -> Future<i64> {
-    let (promise, future) = Promise::new();
-    promise.set_exception("trouble");
-    future
-}
-
-fn successful() -> Future<i64> {
-    let (promise, future) = Promise::new();
-    promise.set_result(42);
-    future
 }
 
 #[test]

@@ -86,6 +86,7 @@ macro_rules! on_each_pool {
                 let holds = pool.submit(move || gone.recv().is_ok());
                 let queued = pool.submit(|| 4);
                 std::thread::scope(|scope| {
+                    let go = go; // so that a failure lets the task end
                     scope.spawn(|| pool.shutdown());
                     let start = Instant::now();
                     // Once the pool is closed every submit is refused.

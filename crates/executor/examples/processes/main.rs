@@ -166,7 +166,6 @@ fn beside_a_socket() {
     let _ = cat.wait();
 }
 
-/// The notes' numbers, and others so that every task takes a few milliseconds.
 /// A `map` of `is_prime` over primes, beside half of the time of a serial loop, and so two bare threads that
 /// share the numbers beforehand: what they lose is the machine's. The primes like the notes' take about
 /// 15 ms each, the shorter ones 1.5 ms.
