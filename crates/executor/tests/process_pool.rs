@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use threadbook_executor::{
-    BuildError, Executor, Future, Outcome, ProcessPoolExecutor, ReturnWhen, StartMethod, TaskError,
-    as_completed, clear_interrupt, interrupt, wait,
+    BuildError, Executor, Future, Outcome, ProcessPoolExecutor, StartMethod, TaskError, clear_interrupt,
+    interrupt,
 };
 
 const METHODS: [StartMethod; 2] = [StartMethod::Spawn, StartMethod::ForkServer];
@@ -110,30 +110,6 @@ fn test_cancel_futures() {
     assert_eq!(futures.iter().filter(|future| future.cancelled()).count(), cancelled);
     assert_eq!(done + cancelled, 50);
     assert!(cancelled >= 10, "{cancelled}");
-}
-
-// ProcessPoolWaitTests, AsCompletedTests
-
-#[test]
-fn test_first_completed_and_all_completed() {
-    let pool = pool(StartMethod::Spawn, 2);
-    let (quick, slow) = (pool.submit(mul, (21, 2)), pool.submit(sleep, 2000));
-    let slow_too = pool.submit(sleep, 2000);
-    assert_eq!(quick.result(), Ok(42));
-    let waited =
-        wait(&[slow.clone(), slow_too.clone()], ReturnWhen::AllCompleted, Some(Duration::from_millis(1)));
-    assert!(waited.done.is_empty());
-    let waited = wait(&[slow, slow_too], ReturnWhen::FirstCompleted, None);
-    assert!(!waited.done.is_empty());
-}
-
-#[test]
-fn test_no_timeout() {
-    let pool = pool(StartMethod::Spawn, 2);
-    let results: HashSet<i64> = as_completed((1..=20).map(|n| pool.submit(mul, (n, 6))))
-        .map(|future| future.result().unwrap())
-        .collect();
-    assert_eq!(results, (1..=20).map(|n| n * 6).collect());
 }
 
 // ProcessPoolExecutorTest

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use common::{cancelled, failed, successful};
@@ -169,5 +170,30 @@ fn test_free_reference_yielded_future() {
         let mut values: Vec<i32> = values.flatten().collect();
         values.sort();
         assert_eq!(values, (0..10).collect::<Vec<_>>());
+    });
+}
+
+// Beyond CPython's.
+
+#[test]
+fn nothing_and_then_something_has_come() {
+    on_processes(|pool| {
+        let (quick, slow) = (pool.submit(mul, (21, 2)), pool.submit(sleep, 2000));
+        let slow_too = pool.submit(sleep, 2000);
+        assert_eq!(quick.result(), Ok(42));
+        let slow = [slow, slow_too];
+        let waited = wait(&slow, ReturnWhen::AllCompleted, Some(Duration::from_millis(1)));
+        assert!(waited.done.is_empty());
+        let waited = wait(&slow, ReturnWhen::FirstCompleted, None);
+        assert!(!waited.done.is_empty());
+    });
+}
+
+#[test]
+fn each_of_many_is_yielded() {
+    on_processes(|pool| {
+        let completed = as_completed((1..=20).map(|n| pool.submit(mul, (n, 6))));
+        let results: HashSet<i32> = completed.map(|future| future.result().unwrap()).collect();
+        assert_eq!(results, (1..=20).map(|n| n * 6).collect());
     });
 }
