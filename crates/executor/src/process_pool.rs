@@ -3,17 +3,16 @@
 //! Each process has a thread here that speaks with it (a *keeper*, see `keeper`), and the threads are a crew
 //! like those of a thread pool: the queue, cancellation, shutdown and what happens after a fork are the same.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use threadbook_trace::sync::Mutex;
 use threadbook_trace::{NameId, Ticks, Timeline};
-use threadbook_worker::{Answer, Bytes, Call, Descriptor, origin};
+use threadbook_worker::{Answer, Call, Descriptor, origin};
 
+use crate::chunk::{ChunkResults, call_each};
 use crate::crew::{Crew, Handle};
 use crate::error::TaskError;
 use crate::executor::Portable;
@@ -190,17 +189,13 @@ impl ProcessPoolExecutor {
         assert!(chunksize > 0, "chunksize must be at least 1");
         let name = NameId::of_type::<F>();
         let mut items = items.into_iter().peekable();
-        let (mut futures, mut sizes) = (Vec::new(), VecDeque::new());
+        let mut chunks = Vec::new();
         while items.peek().is_some() {
             let chunk: Vec<A> = items.by_ref().take(chunksize).collect();
-            sizes.push_back(chunk.len());
-            futures.push(self.submit_as(name, move |chunk| call_each(f, chunk), chunk));
+            let size = chunk.len();
+            chunks.push((self.submit_as(name, move |chunk| call_each(f, chunk), chunk), size));
         }
-        ChunkResults {
-            chunks: MapResults::of(futures, None),
-            sizes,
-            now: Ready::Failed(TaskError::Cancelled, 0),
-        }
+        ChunkResults::new(chunks)
     }
 
     /// What ran where and when: a row for each process. Of processes that are replaced again and again, the
@@ -296,122 +291,5 @@ impl<R: Portable> RemoteJob for Remote<R> {
         let result = panics::catch(&label, read).and_then(|read| read);
         // If nobody has the future any more, the value is dropped here, and that may panic as well.
         let _ = panics::catch(&label, || drop((self.shared.complete(result), self)));
-    }
-}
-
-/// The results of a chunk: the values, as bytes, and which items panicked. A chunk of plain numbers is copied.
-#[derive(Serialize, Deserialize)]
-struct Chunk {
-    values: Bytes,
-    panics: VecDeque<(usize, Panic)>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Panic {
-    message: String,
-    location: Option<String>,
-}
-
-/// Calls `f` with each item, in the worker. A panic takes no other item along.
-fn call_each<F, A, R>(f: F, chunk: Vec<A>) -> Chunk
-where
-    F: Fn(A) -> R,
-    R: Portable,
-{
-    panics::install_hook();
-    let mut values = Vec::with_capacity(chunk.len());
-    let mut panics = VecDeque::new();
-    let mut items = chunk.into_iter();
-    while let Err(error) = panics::catch(&"", || items.by_ref().for_each(|item| values.push(f(item)))) {
-        let panic = match error {
-            TaskError::Panicked { message, location, .. } => Panic { message, location },
-            error => Panic { message: error.to_string(), location: None },
-        };
-        panics.push_back((values.len() + panics.len(), panic));
-    }
-    Chunk { values: Bytes::of(values), panics }
-}
-
-/// Yields the results of a [`map_chunked`](ProcessPoolExecutor::map_chunked) in the order of the items, waiting
-/// for each.
-#[must_use = "the calls are made anyway, but their results and errors are lost"]
-pub struct ChunkResults<R> {
-    chunks: MapResults<Chunk>,
-    /// Of the chunks that are to come.
-    sizes: VecDeque<usize>,
-    now: Ready<R>,
-}
-
-/// What is there of a chunk.
-enum Ready<R> {
-    Items {
-        values: std::vec::IntoIter<R>,
-        panics: VecDeque<(usize, Panic)>,
-        next: usize,
-    },
-    /// The error, and for how many items it stands.
-    Failed(TaskError, usize),
-}
-
-impl<R: Portable> Ready<R> {
-    fn new(chunk: Result<Chunk, TaskError>, size: usize) -> Ready<R> {
-        let read = chunk.and_then(|Chunk { values, panics }| {
-            let values: Vec<R> = values.read().map_err(TaskError::from_error)?;
-            Ok(Ready::Items { values: values.into_iter(), panics, next: 0 })
-        });
-        read.unwrap_or_else(|error| Ready::Failed(error, size))
-    }
-
-    fn next(&mut self) -> Option<Result<R, TaskError>> {
-        match self {
-            Ready::Failed(_, 0) => None,
-            Ready::Failed(error, left) => {
-                *left -= 1;
-                Some(Err(error.clone()))
-            }
-            Ready::Items { values, panics, next } => {
-                *next += 1;
-                if panics.front().is_some_and(|(index, _)| index + 1 == *next) {
-                    let (_, Panic { message, location }) = panics.pop_front()?;
-                    let task = "an item of the map".to_owned();
-                    return Some(Err(TaskError::Panicked { message, location, task }));
-                }
-                values.next().map(Ok)
-            }
-        }
-    }
-
-    fn left(&self) -> usize {
-        match self {
-            Ready::Failed(_, left) => *left,
-            Ready::Items { values, panics, .. } => values.len() + panics.len(),
-        }
-    }
-}
-
-impl<R: Portable> Iterator for ChunkResults<R> {
-    type Item = Result<R, TaskError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(result) = self.now.next() {
-                return Some(result);
-            }
-            let chunk = self.chunks.next()?;
-            self.now = Ready::new(chunk, self.sizes.pop_front().unwrap_or_default());
-        }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.now.left() + self.sizes.iter().sum::<usize>();
-        (left, Some(left))
-    }
-}
-
-impl<R: Portable> ExactSizeIterator for ChunkResults<R> {}
-
-impl<R> fmt::Debug for ChunkResults<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ChunkResults({} chunks to come)", self.sizes.len())
     }
 }

@@ -42,6 +42,7 @@ mod death;
 mod descriptors;
 mod files;
 mod fork;
+mod fork_server;
 mod frame;
 mod message;
 mod output;

@@ -5,22 +5,22 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::Child;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::call::{Answer, Call};
 use crate::death::Death;
 use crate::descriptors::Descriptor;
 use crate::fork::without_forks;
-use crate::frame::{Connection, Frame, Kind, take_number};
-use crate::output::{Ends, Output};
+use crate::fork_server::ForkServer;
+use crate::frame::{Connection, Frame, Kind};
+use crate::output::Output;
 use crate::serve;
 use crate::spawn::spawn;
 
 /// How long a process may take to be gone after its socket was closed.
-const END: Duration = Duration::from_secs(2);
+pub(crate) const END: Duration = Duration::from_secs(2);
 
 /// How a worker is started.
 #[derive(Clone)]
@@ -48,58 +48,7 @@ impl Start {
     ///
     /// If it cannot be.
     pub fn fork_server() -> Result<Start, StartError> {
-        let (child, connection) = without_forks(|| spawn(serve::FORK_SERVER, None))?;
-        Ok(Start::Fork(Arc::new(ForkServer { state: Mutex::new((child, connection)) })))
-    }
-}
-
-/// A process that is copied for each worker.
-pub struct ForkServer {
-    state: Mutex<(Child, Connection)>,
-}
-
-impl ForkServer {
-    fn fork(&self, output: Option<Ends>) -> io::Result<(u32, Connection)> {
-        let (ours, theirs) = UnixStream::pair()?;
-        let mut descriptors = vec![OwnedFd::from(theirs)];
-        if let Some(Ends { stdout, stderr }) = output {
-            descriptors.extend([OwnedFd::from(stdout), OwnedFd::from(stderr)]);
-        }
-        let descriptors = descriptors.into_iter().map(Descriptor::from).collect();
-        match self.ask(Frame { descriptors, ..Frame::of_numbers(Kind::Fork, &[]) })? {
-            (0, error) => Err(io::Error::from_raw_os_error(error as i32)),
-            (pid, _) => Ok((pid as u32, Connection::new(ours))),
-        }
-    }
-
-    /// How a worker has ended, if it has. To be asked no more after that.
-    fn status(&self, pid: u32) -> Option<Death> {
-        match self.ask(Frame::of_numbers(Kind::Status, &[u64::from(pid)])) {
-            Ok((0, _)) => None,
-            Ok((_, status)) => Some(Death::from_status(ExitStatus::from_raw(status as i32))),
-            Err(_) => Some(Death::Unknown),
-        }
-    }
-
-    fn ask(&self, question: Frame) -> io::Result<(u64, u64)> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.1.send(&question)?;
-        let gone = || io::Error::other("the fork server is gone");
-        let answer = state.1.receive()?.ok_or_else(gone)?;
-        let (first, rest) = take_number(&answer.head).ok_or_else(gone)?;
-        let (second, _) = take_number(rest).ok_or_else(gone)?;
-        Ok((first, second))
-    }
-}
-
-impl Drop for ForkServer {
-    fn drop(&mut self) {
-        let (child, connection) = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let _ = connection.stream().shutdown(Shutdown::Both);
-        if wait(END, || child.try_wait().unwrap_or(None)).is_none() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        Ok(Start::Fork(Arc::new(ForkServer::start()?)))
     }
 }
 
@@ -390,7 +339,7 @@ impl fmt::Debug for Worker {
 }
 
 /// Calls `look` until it finds something or the time is over.
-fn wait<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn wait<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + limit;
     let mut pause = Duration::from_micros(50);
     loop {
