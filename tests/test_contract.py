@@ -571,6 +571,17 @@ def test_inspect_own_function(kc):
     assert "fn add_one" in helpers.plain(reply["data"]["text/plain"]), reply
 
 
+def test_inspect_among_the_arguments_of_a_call(kc):
+    """Shift-Tab behind an opening parenthesis asks what the function takes, as it does with ipykernel."""
+    ok(kc, "/// Adds two numbers.\nfn add_two(left: i32, right: i32) -> i32 { left + right }")
+    for code in ("add_two(", "add_two(1, )", "add_two(1)", "add_two(1, ", 'let crab = "🦀数"; add_two(1, '):
+        reply = ask(kc, "inspect", code, len(code.removesuffix(")")))
+        assert reply["found"] and "fn add_two" in helpers.plain(reply["data"]["text/plain"]), (code, reply)
+    inner = "add_two(1, u8::from_str_radix())"
+    reply = ask(kc, "inspect", inner, len(inner) - 2)
+    assert reply["found"] and "from_str_radix" in reply["data"]["text/plain"], reply
+
+
 def test_inspect_of_the_unknown(kc):
     reply = ask(kc, "inspect", "no_such_thing_at_all", 5)
     assert (reply["status"], reply["found"], reply["data"]) == ("ok", False, {}), reply

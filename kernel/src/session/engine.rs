@@ -1,6 +1,7 @@
 //! The engine: evcxr's evaluation context, in the thread that owns it.
 
 use super::building::Building;
+use super::calls;
 use super::last_expression::Prepared;
 use super::link::Link;
 use super::magics::{self, Misuse, Page, Translated};
@@ -325,9 +326,17 @@ fn complete(context: &mut CommandContext, code: &str, cursor: usize) -> Completi
     }
 }
 
+/// What is known of the word at `cursor`, or else of the function among whose arguments it stands.
 fn inspect(context: &mut CommandContext, code: &str, cursor: usize) -> Option<MimeBundle> {
     let code = &magics::blanked(code);
-    let end = end_of_word(code, byte_offset(code, cursor));
+    let offset = byte_offset(code, cursor);
+    let end = end_of_word(code, offset);
+    let is_number = code[start_of_word(code, end)..].starts_with(|c: char| c.is_ascii_digit());
+    let word = Some(end).filter(|_| !is_number);
+    word.into_iter().chain(calls::around(code, offset)).find_map(|end| hover(context, code, end))
+}
+
+fn hover(context: &mut CommandContext, code: &str, end: usize) -> Option<MimeBundle> {
     let (plain, html) = context.hover_at(code, end).ok()?;
     let found = !plain.is_empty() && plain != "No documentation found";
     found.then(|| {

@@ -8,6 +8,7 @@
 //! ([`report`]). A session knows nothing of ZeroMQ.
 
 mod building;
+mod calls;
 mod comms;
 mod engine;
 mod last_expression;

@@ -1,6 +1,7 @@
 //! What can be said about names while a cell runs and the engine has no time: those that it knew at the
 //! start, and those in the cells since. No types, so after a dot any method is offered that was seen there.
 
+use super::calls;
 use super::text::{byte_offset, code_points};
 use super::{Completions, Match, lock};
 use crate::wire::MimeBundle;
@@ -80,11 +81,13 @@ impl Names {
         Completions { matches, start: code_points(code, start), end: cursor }
     }
 
-    /// The line in which the word at `cursor` (in code points) is defined, if that was in a cell.
+    /// The line in which the word at `cursor` (in code points) is defined, or else the function among whose
+    /// arguments it stands, if that was in a cell.
     pub fn inspect(&self, code: &str, cursor: usize) -> Option<MimeBundle> {
         let offset = byte_offset(code, cursor);
-        let word = &code[start_of_word(code, offset)..end_of_word(code, offset)];
-        let line = lock(&self.known).definitions.get(word)?.clone();
+        let ends = [end_of_word(code, offset)].into_iter().chain(calls::around(code, offset));
+        let mut words = ends.map(|end| &code[start_of_word(code, end)..end]);
+        let line = words.find_map(|word| lock(&self.known).definitions.get(word).cloned())?;
         let plain = ("text/plain".to_owned(), format!("{line}\n\n{REMARK}").into());
         let markdown = ("text/markdown".to_owned(), format!("```rust\n{line}\n```\n\n{REMARK}").into());
         Some([plain, markdown].into_iter().collect())
@@ -165,6 +168,7 @@ mod tests {
                 .unwrap()
                 .contains("let mut thousand")
         );
+        assert_eq!(names().inspect("threads(12, 3)", 10), names().inspect("threads(1)", 3));
         assert_eq!(names().inspect("unknown", 3), None);
         assert_eq!(names().inspect("", 0), None);
     }
