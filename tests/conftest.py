@@ -12,6 +12,7 @@ from subprocess import CompletedProcess
 import nbclient
 import nbformat
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 import helpers
 
@@ -28,6 +29,21 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(180))
+
+
+class ByFile(LoadScopeScheduling):
+    """Several processes take a file each, as the tests in it share kernels, and those of the course executed notebooks."""
+
+    COURSE = {"test_course_browser.py", "test_handout.py", "test_notebooks.py"}
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.split("::")[0]).name
+        return "the course" if file in self.COURSE else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Has `pytest --numprocesses` share the tests in this way."""
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -170,7 +170,8 @@ fn end_to_end(checkout: &Checkout) -> Outcome {
     let python = checkout.python()?;
     let mut command = Command::new(&python);
     // Skipping would hide what is missing, so the reasons are shown.
-    command.args(["-m", "pytest", "-ra", "--durations=10", "tests"]);
+    // Most of the time a test waits for one compiler, so two at a time keep two processors busy.
+    command.args(["-m", "pytest", "-ra", "--numprocesses=2", "--durations=20", "tests"]);
     command.env("THREADBOOK", threadbook()).env("THREADBOOK_STOCK", beside("examples/evcxr_jupyter"));
     // The kernel under test is the environment's, whatever else this user has installed.
     command.env("JUPYTER_PREFER_ENV_PATH", "1");
