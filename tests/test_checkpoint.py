@@ -1,5 +1,6 @@
 """Nothing costs a variable: the process of the cells dies in every way there is, and the notebook goes on."""
 
+import random
 import threading
 
 import psutil
@@ -159,3 +160,28 @@ def test_two_hundred_crashes_and_two_hundred_interrupts(fresh_kernel):
     assert wait_until(lambda: len(fresh_kernel.processes()) <= before, timeout=5), fresh_kernel.processes()
     fresh_kernel.manager.shutdown_kernel()
     assert wait_until(lambda: not fresh_kernel.processes(), timeout=5), fresh_kernel.processes()
+
+
+@pytest.mark.timeout(400)
+def test_interrupts_at_any_moment_of_compiling(fresh_kernel):
+    """From the request to the first line that the cell prints, and so also when the compiler writes what it keeps."""
+    kc = fresh_kernel.client
+    ok(kc, "let mut kept = vec![0u64];")
+    ok(kc, "kept.len()")
+    before = len(fresh_kernel.processes()) + 1
+    moments = random.Random(11)
+    compiled = 0
+    for number in range(60):
+        cell = f"fn tried_{number}() -> u64 {{ {number} }}\nloop {{ kept.push(tried_{number}()); std::thread::yield_now(); kept.pop(); }}"
+
+
+        def interrupt(message, after=moments.uniform(0, 0.3)):
+            if message.kind == "execute_input":
+                threading.Timer(after, kc.control_channel.send, [kc.session.msg("interrupt_request", {})]).start()
+
+        result = run_cell(kc, cell, timeout=30, on_message=interrupt)
+        assert result.errors and result.errors[0]["ename"] == "Interrupted", result
+        compiled += "as they were before this cell" in result.traceback
+    assert compiled < 60, "every interrupt came too late to meet the compiler"
+    assert ok(kc, "kept.len()").result == "1"
+    assert wait_until(lambda: len(fresh_kernel.processes()) <= before, timeout=10), fresh_kernel.processes()
