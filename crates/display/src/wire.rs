@@ -22,6 +22,9 @@ const VARIABLE: &str = "THREADBOOK_WIRE";
 const VERSION: &str = "2";
 pub(crate) const MESSAGE: u8 = 3;
 
+/// No message is longer, in bytes: the kernel would take its length for garbage.
+const MOST: usize = 256 << 20;
+
 pub(crate) struct Wire {
     socket: Mutex<UnixStream>,
     pub(crate) inbox: Inbox,
@@ -86,6 +89,10 @@ impl Wire {
     pub(crate) fn send(&self, body: impl FnOnce() -> String) -> io::Result<()> {
         let mut socket = self.lock();
         let body = body();
+        if body.len() > MOST {
+            eprintln!("{}", too_much(body.len()));
+            return Ok(());
+        }
         let mut frame = Vec::with_capacity(body.len() + 5);
         frame.extend((body.len() as u32).to_le_bytes());
         frame.push(MESSAGE);
@@ -93,6 +100,15 @@ impl Wire {
         socket.write_all(&frame)?;
         socket.read_exact(&mut [0; 5])
     }
+}
+
+/// What is said in the place of a message that is too long.
+fn too_much(length: usize) -> String {
+    format!(
+        "An output of {} MB is not shown: one may have {} MB. Save it to a file, or show less of it at a time.",
+        length >> 20,
+        MOST >> 20,
+    )
 }
 
 /// Whether the Threadbook kernel is at the other end. The first call takes the descriptor, so the cell
@@ -213,5 +229,17 @@ mod tests {
         write_text(&mut out, &bundle()).unwrap();
         assert_eq!(out, b"1\n");
         assert!(!is_connected() && !send(&json!({})));
+    }
+    #[test]
+    fn what_is_too_long_is_not_sent_and_the_next_message_is() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let wire = Wire::new(ours, UnixStream::pair().unwrap().0);
+        wire.send(|| "x".repeat(MOST + 1)).unwrap();
+        assert!(too_much(300 << 20).contains("300 MB is not shown"));
+        theirs.write_all(&[0, 0, 0, 0, 4]).unwrap();
+        wire.send(|| "{}".to_owned()).unwrap();
+        let mut got = [0; 7];
+        theirs.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"\x02\0\0\0\x03{}");
     }
 }
