@@ -96,8 +96,8 @@ def waiting_compilers(kernel) -> list:
 def test_a_compiler_waits_for_the_next_cell(kernelspec, tmp_path, cache):
     with running_kernel(tmp_path, env={"XDG_CACHE_HOME": str(cache)}) as kernel:
         ok(kernel.client, "let kept = 1;")
-        assert wait_until(lambda: len(waiting_compilers(kernel)) == 1, 30), kernel.processes()
-        [first] = waiting_compilers(kernel)
+        # Looked for once: one that is just becoming rustc is not seen at every look.
+        [first] = wait_until(lambda: waiting_compilers(kernel), 30)
         assert ok(kernel.client, "kept + 1").result == "2"
         assert wait_until(lambda: not first.is_running() and len(waiting_compilers(kernel)) == 1, 30)
         # One that was killed is not missed.

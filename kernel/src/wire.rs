@@ -30,6 +30,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 
 /// The version of this protocol. A companion that speaks another one does not use the wire.
 pub const VERSION: u32 = 2;
@@ -187,13 +188,19 @@ pub enum Message {
     /// A panic in the thread that runs the cell, which may yet be caught.
     Panic {
         message: String,
+        #[serde(flatten)]
+        place: PanicPlace,
+        /// Who has called whom, the last call first, as far as is of interest.
         #[serde(default)]
-        file: String,
-        #[serde(default)]
-        line: u32,
+        frames: Vec<Address>,
     },
     /// A panic in another thread of user code.
-    ThreadPanic { thread: String, message: String, file: String, line: u32 },
+    ThreadPanic {
+        thread: String,
+        message: String,
+        #[serde(flatten)]
+        place: PanicPlace,
+    },
     /// A panic has ended the cell. Sent by the supervisor.
     Panicked,
     /// A `?` at the top level of the cell met an error. Sent by the supervisor.
@@ -205,6 +212,23 @@ pub enum Message {
     Died { signal: Option<i32>, code: Option<i32>, ran: bool, restored: bool },
     /// All that came before `Order::Sync` with this `id` has been sent. Sent by the supervisor.
     Synced { id: u64 },
+}
+
+/// Where code has panicked, as the compiler has noted it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(default)]
+pub struct PanicPlace {
+    pub file: String,
+    pub line: u32,
+    /// The shared object that the code is in, if that is known.
+    pub object: Option<PathBuf>,
+}
+
+/// Where in a shared object code is: so many bytes from where it was loaded.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+pub struct Address {
+    pub object: PathBuf,
+    pub offset: u64,
 }
 
 /// What the kernel tells the supervisor, and through it the companion.

@@ -19,6 +19,7 @@ use std::time::Duration;
 use threadbook_display::{inbox, wire};
 
 use crate::printing;
+use crate::stack::{self, Address};
 
 /// How often, while a cell runs, a partial line is pushed out and an interrupt is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -121,22 +122,26 @@ pub extern "C" fn threadbook_restored() {
 /// printed if `RUST_BACKTRACE` asks for it.
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let message = panic_message(panic);
-        let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
         let current = thread::current();
         let cell_thread = *CELL_THREAD.lock().unwrap_or_else(PoisonError::into_inner);
         if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
             eprintln!("{}", Backtrace::force_capture());
         }
+        let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
+        // The name of the file is a constant in the object that panics.
+        let object = Address::of(file.as_ptr()).map(|address| address.object);
+        let text = panic_message(panic);
+        let mut message = json!({"message": text, "file": file, "line": line, "object": object});
         if cell_thread == Some(current.id()) {
-            wire::send(&json!({"type": "panic", "message": message, "file": file, "line": line}));
+            message["type"] = "panic".into();
+            message["frames"] = json!(stack::calls());
+            wire::send(&message);
         } else {
             let thread = current.name().unwrap_or("<unnamed>");
-            let told = wire::send(
-                &json!({"type": "thread_panic", "thread": thread, "message": message, "file": file, "line": line}),
-            );
-            if !told {
-                eprintln!("thread '{thread}' panicked at {file}:{line}: {message}");
+            message["type"] = "thread_panic".into();
+            message["thread"] = thread.into();
+            if !wire::send(&message) {
+                eprintln!("thread '{thread}' panicked at {file}:{line}: {text}");
             }
         }
     }));

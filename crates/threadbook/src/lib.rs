@@ -27,6 +27,7 @@ pub mod order;
 pub mod prelude;
 mod printing;
 mod show;
+mod stack;
 
 pub use threadbook_executor::*;
 

@@ -7,7 +7,7 @@ use super::link::Link;
 use super::magics::{self, Misuse, Page, Translated};
 use super::names::{Names, end_of_word, start_of_word};
 use super::output::{Cell, CellOutput};
-use super::report::{self, Earlier, Failure, Typed};
+use super::report::{self, Cells, Failure};
 use super::text::{byte_offset, code_points};
 use super::workplace::Workplace;
 use super::{Completions, Match, Outcome, lock};
@@ -46,8 +46,8 @@ pub struct Engine {
     reading: Reading,
     /// Whether a cell has used `.await`, so that there is a runtime.
     awaits: bool,
-    /// The cells that went well: their functions may yet panic.
-    cells: Arc<Mutex<Vec<Earlier>>>,
+    /// What to find places in.
+    cells: Arc<Mutex<Cells>>,
 }
 
 /// What every cell has without asking. The macros are named because from a glob they would be ambiguous with those
@@ -60,7 +60,13 @@ const FORGET_RUNTIME: &str = "std::mem::forget(evcxr_variable_store.take_variabl
                               std::sync::Mutex<tokio::runtime::Runtime>>>(\"evcxr_tokio_runtime\"));";
 
 impl Engine {
-    pub fn new(workplace: Workplace, link: Arc<Link>, output: Arc<CellOutput>, names: Arc<Names>) -> Engine {
+    pub fn new(
+        workplace: Workplace,
+        link: Arc<Link>,
+        output: Arc<CellOutput>,
+        names: Arc<Names>,
+        cells: Arc<Mutex<Cells>>,
+    ) -> Engine {
         let building = Building::listen(workplace.directory(), output.clone());
         let standby = Standby::listen(workplace.directory());
         Engine {
@@ -73,7 +79,7 @@ impl Engine {
             knows_prelude: false,
             reading: Reading::default(),
             awaits: false,
-            cells: Arc::default(),
+            cells,
         }
     }
 
@@ -170,13 +176,7 @@ impl Engine {
         let result = match &code {
             Ok(code) => {
                 self.building.begin(code);
-                self.link.cell_is_typed(Typed {
-                    count,
-                    code: cell.to_owned(),
-                    prepared: prepared.code.to_string(),
-                    earlier: self.cells.clone(),
-                    generated: self.workplace.directory().join(report::GENERATED),
-                });
+                lock(&self.cells).begin(count, cell, &prepared.code);
                 let result = self.evaluate(context, code, &mut prepared);
                 self.building.end();
                 result
@@ -201,15 +201,12 @@ impl Engine {
                 self.output.result(data, MimeBundle::new());
             }
         }
-        let generated = || context.last_source().unwrap_or_default();
-        let failure = {
-            let earlier = lock(&self.cells);
-            report::failure(result.err(), happened, cell, &prepared, count, &earlier, generated)
-        };
+        lock(&self.cells).end(context.last_source().unwrap_or_default());
+        let failure = report::failure(result.err(), happened, cell, &prepared, count, &lock(&self.cells));
         if let Some(failure) = failure {
             return Outcome::Failed(failure);
         }
-        lock(&self.cells).push((count, cell.to_owned()));
+        lock(&self.cells).keep();
         for page in asked {
             match self.page(context, page) {
                 Ok(page) => pages.push(page),

@@ -6,9 +6,9 @@ use super::comms::Comms;
 use super::lock;
 use super::output::{Cell, CellOutput};
 use super::questions::{Question, Questions};
-use super::report::{self, Typed};
+use super::report::{self, Cells};
 use crate::runtime::processes;
-use crate::wire::{self, Answer, CommMessage, Kind, Message, Order};
+use crate::wire::{self, Address, Answer, CommMessage, Kind, Message, Order, PanicPlace};
 use std::io::{self, BufReader};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Child;
@@ -36,12 +36,12 @@ pub struct Happened {
     pub interrupted: bool,
 }
 
-/// A panic's message and place.
-#[derive(Clone, Debug)]
+/// A panic's message and place, and how it came there.
+#[derive(Clone, Debug, Default)]
 pub struct Panic {
     pub message: String,
-    pub file: String,
-    pub line: u32,
+    pub place: PanicPlace,
+    pub frames: Vec<Address>,
 }
 
 /// How the cell process ended.
@@ -82,11 +82,16 @@ pub struct Link {
     comms: Arc<Comms>,
     supervisor_process: OnceLock<Arc<Mutex<Child>>>,
     /// What to find places in.
-    typed: Mutex<Option<Typed>>,
+    cells: Arc<Mutex<Cells>>,
 }
 
 impl Link {
-    pub fn new(output: Arc<CellOutput>, questions: Questions, comms: Arc<Comms>) -> Arc<Link> {
+    pub fn new(
+        output: Arc<CellOutput>,
+        questions: Questions,
+        comms: Arc<Comms>,
+        cells: Arc<Mutex<Cells>>,
+    ) -> Arc<Link> {
         Arc::new(Link {
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -95,7 +100,7 @@ impl Link {
             questions,
             comms,
             supervisor_process: OnceLock::new(),
-            typed: Mutex::default(),
+            cells,
         })
     }
 
@@ -157,13 +162,13 @@ impl Link {
                     let _ = self.order(&Order::InputReply { id, answer: Answer::Error(reason.into()) });
                 }
             }
-            Message::Panic { message, file, line } => {
-                let panic = Panic { message, file, line };
+            Message::Panic { message, place, frames } => {
+                let panic = Panic { message, place, frames };
                 let earlier = lock(&self.state).happened.panic.replace(panic);
                 self.print_caught(earlier);
             }
-            Message::ThreadPanic { thread, message, file, line } => {
-                let panic = Panic { message, file, line };
+            Message::ThreadPanic { thread, message, place } => {
+                let panic = Panic { message, place, frames: Vec::new() };
                 self.print_panic(&thread, &panic);
                 lock(&self.state).happened.elsewhere = Some(panic);
             }
@@ -202,15 +207,9 @@ impl Link {
         }
     }
 
-    fn print_panic(&self, thread: &str, Panic { message, file, line }: &Panic) {
-        let text = format!("thread '{thread}' panicked at {file}:{line}: {message}\n");
-        let text = lock(&self.typed).as_ref().map_or(text.clone(), |typed| typed.with_places(&text));
+    fn print_panic(&self, thread: &str, panic: &Panic) {
+        let text = report::panic_of_thread(thread, panic, &lock(&self.cells));
         self.output.stream(Kind::Stderr, text.as_bytes());
-    }
-
-    /// A cell has been translated, and is going to be compiled and run.
-    pub fn cell_is_typed(&self, typed: Typed) {
-        *lock(&self.typed) = Some(typed);
     }
 
     /// A cell begins. `false` if it was interrupted before it could.

@@ -44,6 +44,7 @@ use jupyter_protocol::{ExecuteRequest, ExecutionCount, JupyterMessage};
 use link::Link;
 use output::{Cell, CellOutput};
 use questions::Questions;
+use report::Cells;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -101,16 +102,17 @@ impl Session {
         let (sender, jobs) = mpsc::channel();
         let directory = workplace.as_ref().ok().map(|workplace| workplace.directory().to_owned());
         let long_outputs = directory.clone().unwrap_or_else(std::env::temp_dir);
-        let output = Arc::new(CellOutput::new(iopub.clone(), long_outputs));
+        let output = Arc::new(CellOutput::new(iopub.clone(), long_outputs.clone()));
         let comms = Arc::new(Comms::new(iopub, output.clone()));
         let questions = Questions::new(stdin);
-        let link = Link::new(output.clone(), questions, comms.clone());
+        let cells = Arc::new(Mutex::new(Cells::new(&long_outputs)));
+        let link = Link::new(output.clone(), questions, comms.clone(), cells.clone());
         let rust_version = workplace.as_ref().map_or("unknown", Workplace::rust_version).to_owned();
         let names = Arc::new(Names::default());
         let work: Box<dyn FnOnce(mpsc::Receiver<Job>) + Send> = match workplace {
             Ok(workplace) => {
                 link.listen(workplace.listener());
-                let engine = Engine::new(workplace, link.clone(), output, names.clone());
+                let engine = Engine::new(workplace, link.clone(), output, names.clone(), cells);
                 Box::new(move |jobs| engine.work(jobs))
             }
             Err(reason) => {

@@ -233,10 +233,11 @@ impl Front {
 
     fn rustc(&self) -> io::Result<i32> {
         let is_cell = self.arguments.windows(2).any(|pair| pair == ["--crate-name", CELL_CRATE]);
+        let arguments = if is_cell { with_lines(&self.arguments) } else { self.arguments.clone() };
         if let Some(file) = std::env::var_os(REMEMBER).filter(|_| is_cell) {
             let environment = std::env::vars().filter(|(name, _)| matters_to_rustc(name)).collect();
-            let mut arguments = self.arguments.clone();
-            arguments.extend(linker::directly(&arguments, &self.tools));
+            let linked = linker::directly(&arguments, &self.tools);
+            let arguments = arguments.iter().cloned().chain(linked).collect();
             let answer = Answer::Compile(Invocation { arguments, environment });
             answers::remember(&answer, &self.workplace, Path::new(&file));
         }
@@ -250,7 +251,7 @@ impl Front {
             #[cfg(target_os = "linux")]
             nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
         }
-        Err(rustc.args(&self.arguments).exec())
+        Err(rustc.args(&arguments).exec())
     }
 
     fn rustup(&self) -> io::Result<i32> {
@@ -300,6 +301,17 @@ impl Front {
         }
         command
     }
+}
+
+/// The arguments to have rustc note which lines the code of a cell came from, and no more: for who has called whom
+/// when it panics.
+fn with_lines(arguments: &[String]) -> Vec<String> {
+    const LINES: &str = "debuginfo=line-tables-only";
+    if arguments.iter().any(|word| word == LINES) {
+        return arguments.to_owned();
+    }
+    let kept = arguments.iter().map(|word| if word == "strip=debuginfo" { "strip=none" } else { word });
+    kept.chain(["-C", LINES]).map(str::to_owned).collect()
 }
 
 /// Whether rustc, or what is compiled, looks at a variable that cargo has set. (The job server that cargo

@@ -1,11 +1,13 @@
 //! What went wrong, in words for people: a title, the cell's own line, and what to do.
 
+mod cells;
 mod compilation;
 mod death;
+mod object;
 mod source;
 
+pub use cells::Cells;
 pub use death::between_cells;
-pub use source::{Earlier, FILE as GENERATED, Typed};
 
 use super::last_expression::Prepared;
 use super::link::{Death, Happened, Panic};
@@ -14,7 +16,7 @@ use super::text::{line_span, stray_delimiter};
 use crate::toolchain::question_mark::Ending;
 use annotate_snippets::renderer::{AnsiColor, Style};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
-use source::{Place, Source, cell_name};
+use source::{FILE, Place, Source, cell_name};
 use std::path::Path;
 
 /// No error is longer than this, in lines.
@@ -79,18 +81,16 @@ impl Failure {
 }
 
 /// What to say about a cell, or `None` if it went well. `code` is the cell's, `prepared` what the engine got
-/// of it, and `generated` what the engine made of that, and of the functions of `earlier` cells.
+/// of it, and `cells` has what the engine made of that.
 pub fn failure(
     error: Option<evcxr::Error>,
     happened: Happened,
     code: &str,
     prepared: &Prepared,
     count: usize,
-    earlier: &[Earlier],
-    generated: impl FnOnce() -> String,
+    cells: &Cells,
 ) -> Option<Failure> {
     let cell = cell_name(count);
-    let source = || Source { count, code, prepared: &prepared.code, earlier, generated: generated() };
     match error {
         None if happened.died.is_some() => happened.died.map(match happened.interrupted {
             true => |death| interrupted(Some(death)),
@@ -99,15 +99,11 @@ pub fn failure(
         // Also if the cell has overheard it, and gone on without what it had waited for.
         None if happened.interrupted => Some(interrupted(None)),
         None if happened.panicked => {
-            let panic = happened.panic.or(happened.elsewhere).unwrap_or_else(|| Panic {
-                message: "the cell panicked".into(),
-                file: String::new(),
-                line: 0,
-            });
-            Some(panicked(&panic, &source()))
+            let unknown = || Panic { message: "the cell panicked".into(), ..Panic::default() };
+            Some(panicked(&happened.panic.or(happened.elsewhere).unwrap_or_else(unknown), cells))
         }
         None if happened.question_mark.is_some() => {
-            happened.question_mark.map(|text| question_mark(&text, &source()))
+            happened.question_mark.zip(cells.current()).map(|(text, source)| question_mark(&text, &source))
         }
         // The engine drops such a delimiter without a word if there is nothing else.
         None if prepared.is_plain() => stray_delimiter(code).map(|offset| stray(offset, code, &cell)),
@@ -162,23 +158,63 @@ fn question_mark(text: &str, source: &Source) -> Failure {
     Failure::new("Error", error, &render(&[group]))
 }
 
-fn panicked(panic: &Panic, source: &Source) -> Failure {
-    let in_cells = panic.file.ends_with(source::FILE);
-    let place = source.place(panic.line as usize).filter(|_| in_cells);
-    let message = source.with_places(&panic.message);
+/// How many calls are told that led to a panic, and how much of a line that made one.
+const MAX_CALLS: usize = 3;
+const MAX_CALL: usize = 60;
+
+fn panicked(panic: &Panic, cells: &Cells) -> Failure {
+    let message = with_places(&panic.message, cells);
     let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
-    let name = place.as_ref().map(|place| cell_name(place.count)).unwrap_or_default();
     let mut group = Group::with_title(titled("Panic", first));
     if !rest.is_empty() {
         group = group.element(Level::NOTE.message(rest.to_owned()));
     }
-    if let Some(Place { code, line, .. }) = place {
-        let place = AnnotationKind::Primary.span(line_span(code, line));
-        group = group.element(snippet(code, &name, vec![place]));
-    } else if !panic.file.is_empty() && !in_cells {
-        group = group.element(Level::NOTE.message(format!("in {}:{}", short_path(&panic.file), panic.line)));
+    let place = place(panic, cells);
+    if place.is_none() && !panic.place.file.is_empty() && panic.place.file != FILE {
+        let (file, line) = (short_path(&panic.place.file), panic.place.line);
+        group = group.element(Level::NOTE.message(format!("in {file}:{line}")));
+    }
+    let mut calls = cells.places(&panic.frames);
+    calls.dedup();
+    // It begins with the place itself, if that is in a cell.
+    let shown = place.or_else(|| calls.first().cloned());
+    let name = shown.as_ref().map(|place| cell_name(place.count)).unwrap_or_default();
+    if let Some(Place { code, line, .. }) = &shown {
+        let annotation = AnnotationKind::Primary.span(line_span(code, *line));
+        group = group.element(snippet(code, &name, vec![annotation]));
+    }
+    let mut callers = calls.iter().skip_while(|call| shown.as_ref() == Some(call));
+    for call in callers.by_ref().take(MAX_CALLS) {
+        let text = call.text();
+        let cut: String = text.chars().take(MAX_CALL).collect();
+        let dots = if cut.len() < text.len() { "…" } else { "" };
+        group = group.element(Level::NOTE.with_name("called from").message(format!("{call}: {cut}{dots}")));
+    }
+    match callers.count() {
+        0 => {}
+        more => group = group.element(Level::NOTE.message(format!("and so on, {more} calls more"))),
     }
     Failure::new("Panic", message.clone(), &render(&[group]))
+}
+
+/// What is printed of a panic that ends no cell.
+pub fn panic_of_thread(thread: &str, panic: &Panic, cells: &Cells) -> String {
+    let place = match place(panic, cells) {
+        Some(place) => place.to_string(),
+        None => format!("{}:{}", panic.place.file, panic.place.line),
+    };
+    format!("thread '{thread}' panicked at {place}: {}\n", with_places(&panic.message, cells))
+}
+
+/// Where in a cell a panic was, if it was in one.
+fn place(panic: &Panic, cells: &Cells) -> Option<Place> {
+    let is_in_cell = panic.place.file == FILE;
+    let source = is_in_cell.then(|| cells.of(panic.place.object.as_deref()))??;
+    source.place(panic.place.line as usize)
+}
+
+fn with_places(text: &str, cells: &Cells) -> String {
+    cells.current().map_or_else(|| text.to_owned(), |source| source.with_places(text))
 }
 
 /// The last parts of a path into a registry or the standard library: `tokio-1.54.1/src/time/mod.rs`.
@@ -217,6 +253,8 @@ fn render(report: &[Group<'_>]) -> String {
 mod tests {
     use super::*;
     use crate::toolchain::question_mark::{CAUSE, PLACE};
+    use crate::wire::PanicPlace;
+    use std::fs;
 
     fn shown(failure: &Failure) -> String {
         let mut text = String::new();
@@ -232,17 +270,36 @@ mod tests {
         text
     }
 
+    /// What is said of a third cell, of which that was generated.
     fn of(happened: Happened, code: &str, generated: &str) -> Option<Failure> {
-        failure(None, happened, code, &Prepared::new(code, Vec::new()), 3, &[], || generated.to_owned())
+        after(&[], happened, code, generated)
+    }
+
+    fn after(earlier: &[(usize, &str)], happened: Happened, code: &str, generated: &str) -> Option<Failure> {
+        let workplace = tempfile::tempdir().unwrap();
+        fs::create_dir(workplace.path().join("src")).unwrap();
+        let mut cells = Cells::new(workplace.path());
+        for (count, code) in earlier {
+            cells.begin(*count, code, code);
+            cells.keep();
+        }
+        let prepared = Prepared::new(code, Vec::new());
+        cells.begin(3, code, &prepared.code);
+        fs::write(workplace.path().join(FILE), generated).unwrap();
+        failure(None, happened, code, &prepared, 3, &cells)
+    }
+
+    fn panic_at(line: u32, message: &str, file: &str) -> Happened {
+        let place = PanicPlace { file: file.into(), line, object: None };
+        let panic = Panic { message: message.into(), place, frames: Vec::new() };
+        Happened { panic: Some(panic), panicked: true, ..Default::default() }
     }
 
     #[test]
     fn a_panic_shows_its_message_and_the_cell_s_line() {
         let code = "let v = vec![1];\nlet n = 7;\nv[n]";
         let generated = "fn run() {\nlet v = vec![1];\nlet n = 7;\n(v[n]).evcxr_display();\n}";
-        let panic = Panic { message: "index out of bounds".into(), file: "src/lib.rs".into(), line: 4 };
-        let happened = Happened { panic: Some(panic), panicked: true, ..Default::default() };
-        let failure = of(happened, code, generated).unwrap();
+        let failure = of(panic_at(4, "index out of bounds", FILE), code, generated).unwrap();
         let text = shown(&failure);
         assert!(text.starts_with("Panic: index out of bounds"), "{text}");
         assert!(text.contains("cell [3]:3") && text.contains("3 | v[n]"), "{text}");
@@ -251,16 +308,11 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_function_of_an_earlier_cell_shows_that_one() {
-        let earlier = [(1, "fn pick(v: &[i32]) -> i32 {\n    v[7]\n}".to_owned()), (2, "1".to_owned())];
-        let code = "pick(&[1])";
+        let earlier = [(1, "fn pick(v: &[i32]) -> i32 {\n    v[7]\n}"), (2, "1")];
         let generated =
             "fn pick(v: &[i32]) -> i32 {\n    v[7]\n}\nfn run() {\n(pick(&[1])).evcxr_display();\n}";
-        let panic = Panic { message: "out of bounds".into(), file: "src/lib.rs".into(), line: 2 };
-        let happened = Happened { panic: Some(panic), panicked: true, ..Default::default() };
-        let failure = failure(None, happened, code, &Prepared::new(code, Vec::new()), 3, &earlier, || {
-            generated.to_owned()
-        });
-        let text = shown(&failure.unwrap());
+        let text =
+            shown(&after(&earlier, panic_at(2, "out of bounds", FILE), "pick(&[1])", generated).unwrap());
         assert!(text.contains("cell [1]:2") && text.contains("2 |     v[7]"), "{text}");
     }
 
@@ -289,10 +341,8 @@ mod tests {
             let death = Death { signal, code, restored: false };
             let happened = Happened { died: Some(death), ..Default::default() };
             let error = evcxr::Error::SubprocessTerminated("gone".into());
-            shown(
-                &failure(Some(error), happened, "", &Prepared::new("", Vec::new()), 1, &[], String::new)
-                    .unwrap(),
-            )
+            let (prepared, cells) = (Prepared::new("", Vec::new()), Cells::new(Path::new("/nowhere")));
+            shown(&failure(Some(error), happened, "", &prepared, 1, &cells).unwrap())
         };
         assert!(die(Some(11), None).contains("SIGSEGV: it touched memory"));
         assert!(die(Some(6), None).contains("SIGABRT"));
@@ -311,10 +361,8 @@ mod tests {
     #[test]
     fn long_errors_are_cut() {
         let message = (0..40).map(|n| format!("line {n}\n")).collect::<String>();
-        let panic =
-            Panic { message, file: "/home/x/.cargo/registry/src/i-1/tokio-1.0.0/src/a.rs".into(), line: 1 };
-        let happened = Happened { panic: Some(panic), panicked: true, ..Default::default() };
-        assert_eq!(of(happened, "", "").unwrap().traceback.len(), MAX_LINES);
+        let file = "/home/x/.cargo/registry/src/i-1/tokio-1.0.0/src/a.rs";
+        assert_eq!(of(panic_at(1, &message, file), "", "").unwrap().traceback.len(), MAX_LINES);
         assert_eq!(
             short_path("/home/x/.cargo/registry/src/i-1/tokio-1.0.0/src/a.rs"),
             "tokio-1.0.0/src/a.rs"

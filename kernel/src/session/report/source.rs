@@ -1,39 +1,12 @@
 //! Where in the cells a line of the generated code was typed.
 
-use crate::session::lock;
-use std::fs;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::fmt;
 
 /// How the compiler names the generated code.
 pub const FILE: &str = "src/lib.rs";
 
 /// A cell that went well, with its number.
 pub type Earlier = (usize, String);
-
-/// What has been typed so far, kept to find places in it at any moment while a cell runs or after that.
-pub struct Typed {
-    pub count: usize,
-    pub code: String,
-    pub prepared: String,
-    pub earlier: Arc<Mutex<Vec<Earlier>>>,
-    /// The file of what the engine made of it.
-    pub generated: PathBuf,
-}
-
-impl Typed {
-    /// `text`, with places in cells where it names some in the generated code.
-    pub fn with_places(&self, text: &str) -> String {
-        let source = Source {
-            count: self.count,
-            code: &self.code,
-            prepared: &self.prepared,
-            earlier: &lock(&self.earlier),
-            generated: fs::read_to_string(&self.generated).unwrap_or_default(),
-        };
-        source.with_places(text)
-    }
-}
 
 /// What was typed, and what the engine made of it.
 pub struct Source<'a> {
@@ -48,21 +21,39 @@ pub struct Source<'a> {
 }
 
 /// A line of a cell, from 1.
-pub struct Place<'a> {
+#[derive(Clone, PartialEq)]
+pub struct Place {
     pub count: usize,
-    pub code: &'a str,
+    pub code: String,
     pub line: usize,
+}
+
+impl Place {
+    fn new(count: usize, code: &str, line: usize) -> Place {
+        Place { count, code: code.to_owned(), line }
+    }
+
+    /// The line itself.
+    pub fn text(&self) -> &str {
+        self.code.lines().nth(self.line - 1).unwrap_or_default().trim()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", cell_name(self.count), self.line)
+    }
 }
 
 impl Source<'_> {
     /// Where the line of the generated code was typed, if it was.
-    pub fn place(&self, line: usize) -> Option<Place<'_>> {
+    pub fn place(&self, line: usize) -> Option<Place> {
         if let Some(line) = cell_line(self.prepared, &self.generated, line) {
-            return Some(Place { count: self.count, code: self.code, line });
+            return Some(Place::new(self.count, self.code, line));
         }
         self.earlier.iter().rev().find_map(|(count, code)| {
             let line = cell_line(code, &self.generated, line)?;
-            Some(Place { count: *count, code, line })
+            Some(Place::new(*count, code, line))
         })
     }
 
@@ -76,11 +67,11 @@ impl Source<'_> {
             let (line, after) =
                 after.split_at(after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len()));
             match line.parse().ok().and_then(|line| self.place(line)) {
-                Some(Place { count, line, .. }) => {
+                Some(place) => {
                     let column =
                         after.strip_prefix(':').filter(|text| text.starts_with(|c: char| c.is_ascii_digit()));
                     let after = column.unwrap_or(after).trim_start_matches(|c: char| c.is_ascii_digit());
-                    shown.push_str(&format!("{}:{line}{after}", cell_name(count)));
+                    shown.push_str(&format!("{place}{after}"));
                 }
                 None => shown.extend([FILE, part]),
             }

@@ -1,0 +1,91 @@
+//! Who has called whom, for the kernel, which knows what the code in a shared object was compiled from.
+//!
+//! Only addresses are taken here. To find the lines would cost a program that panics often, and that does not ask for
+//! them, more than the panics do.
+
+use serde::Serialize;
+use std::ffi::{CStr, c_int, c_void};
+use std::mem::MaybeUninit;
+use std::path::PathBuf;
+
+/// No more calls than this are looked at: the last ones are of interest.
+const MOST: usize = 256;
+
+/// Where in a shared object something is: so many bytes from where it was loaded.
+#[derive(Serialize)]
+pub struct Address {
+    pub object: PathBuf,
+    pub offset: usize,
+}
+
+impl Address {
+    /// Of what is at an address of this process.
+    pub fn of(address: *const u8) -> Option<Address> {
+        let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
+        // SAFETY: any address may be asked about, and a zeroed `Dl_info` is a valid one.
+        let found =
+            unsafe { (libc::dladdr(address.cast(), found.as_mut_ptr()) != 0).then(|| found.assume_init()) }?;
+        if found.dli_fname.is_null() {
+            return None;
+        }
+        // SAFETY: the loader keeps the name as long as the object is loaded, and no cell is unloaded.
+        let name = unsafe { CStr::from_ptr(found.dli_fname) }.to_str().ok()?;
+        Some(Address { object: name.into(), offset: address.addr().wrapping_sub(found.dli_fbase.addr()) })
+    }
+}
+
+/// The calls that this thread is in, the last one first, as far as they are in loaded objects.
+pub fn calls() -> Vec<Address> {
+    let mut calls = Vec::new();
+    // SAFETY: the callback gets the vector that is handed over here, and nothing else uses it meanwhile.
+    unsafe { _Unwind_Backtrace(note, (&raw mut calls).cast()) };
+    calls
+}
+
+// The unwinder's, as the C++ ABI has it: <https://itanium-cxx-abi.github.io/cxx-abi/abi-eh.html>. The standard library
+// is linked to it.
+unsafe extern "C" {
+    fn _Unwind_Backtrace(
+        callback: extern "C" fn(*mut c_void, *mut c_void) -> c_int,
+        data: *mut c_void,
+    ) -> c_int;
+    fn _Unwind_GetIP(context: *mut c_void) -> usize;
+}
+
+const GO_ON: c_int = 0;
+const STOP: c_int = 5;
+
+extern "C" fn note(context: *mut c_void, calls: *mut c_void) -> c_int {
+    // SAFETY: the data is the vector of `calls`, and the context is the unwinder's own.
+    let (calls, after) = unsafe { (&mut *calls.cast::<Vec<Address>>(), _Unwind_GetIP(context)) };
+    // A call returns to what comes after it.
+    calls.extend(Address::of(std::ptr::without_provenance(after.wrapping_sub(1))));
+    if calls.len() < MOST { GO_ON } else { STOP }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[inline(never)]
+    fn deep(n: usize) -> Vec<Address> {
+        let calls = if n == 0 { calls() } else { deep(n - 1) };
+        std::hint::black_box(n);
+        calls
+    }
+
+    #[test]
+    fn calls_are_in_this_program_and_not_too_many() {
+        let own = std::env::current_exe().unwrap();
+        let shallow = deep(3);
+        assert!(shallow.len() > 4 && shallow.len() < MOST);
+        let ours = shallow.iter().filter(|call| call.object.file_name() == own.file_name()).count();
+        assert!(ours > 4, "{ours} of {}", shallow.len());
+        assert_eq!(deep(2 * MOST).len(), MOST);
+    }
+
+    #[test]
+    fn what_is_nowhere_has_no_address() {
+        assert!(Address::of(std::ptr::without_provenance(16)).is_none());
+    }
+}

@@ -1,0 +1,52 @@
+"""Where a panic was, and who had called whom: the user's own lines, in the cells that they were typed in."""
+
+from helpers import ok, run_cell
+
+FUNCTIONS = """\
+fn pick(v: &[i32]) -> i32 {
+    v[7]
+}
+fn twice(n: u64) -> i32 {
+    if n == 0 { pick(&[1]) + 1 } else { twice(n - 1) + 1 }
+}"""
+
+
+def test_the_calls_that_led_to_a_panic(fresh_kc):
+    ok(fresh_kc, FUNCTIONS)
+    result = run_cell(fresh_kc, "// Line 2 is the call.\ntwice(3)")
+    assert "cell [1]:2:5" in result.traceback and "2 |     v[7]" in result.traceback, result
+    calls = [line.strip(" =") for line in result.traceback.splitlines() if "called from" in line]
+    assert calls == [
+        "called from: cell [1]:5: if n == 0 { pick(&[1]) + 1 } else { twice(n - 1) + 1 }",
+        "called from: cell [2]:2: twice(3)",
+    ]
+    assert len(result.traceback.splitlines()) <= 12 and "rust_begin_unwind" not in result.complaint, result
+
+
+def test_a_closure_of_an_earlier_cell_panics_there(fresh_kc):
+    ok(fresh_kc, "let kept: Box<dyn Fn(usize) -> i32> = Box::new(|at| {\n    // line 2\n    [5, 6][at]\n});")
+    # In each of these cells, another line stands where the closure's own line was in what was compiled.
+    for number in (2, 3):
+        result = run_cell(fresh_kc, f"let n = {number};\nlet m = n + 1;\nkept(m)")
+        assert "cell [1]:3" in result.traceback and "[5, 6][at]" in result.traceback, result
+        assert f"called from: cell [{number}]:3: kept(m)" in result.traceback, result
+
+
+def test_a_panic_in_a_library_shows_the_line_of_the_cell(fresh_kc):
+    result = run_cell(fresh_kc, 'let n = usize::MAX;\nlet all = "abc".repeat(n);')
+    assert "capacity overflow" in result.traceback and 'let all = "abc".repeat(n);' in result.traceback, result
+    assert "cell [1]:2" in result.traceback and "in alloc/src" in result.traceback, result
+
+
+def test_a_thread_that_panics_later_names_its_own_cell(fresh_kc):
+    late = "std::thread::sleep(std::time::Duration::from_millis(1500));"
+    ok(fresh_kc, f'std::thread::spawn(|| {{\n    {late}\n    panic!("late")\n}});')
+    waiting = ok(fresh_kc, "let a = 1;\nlet b = 2;\nlet c = 3;\nstd::thread::sleep(std::time::Duration::from_millis(3000));")
+    assert waiting.stderr == "thread '<unnamed>' panicked at cell [1]:3: late\n", waiting
+
+
+def test_ten_thousand_panics_that_are_caught_are_not_slow(fresh_kc):
+    """What is noted of each is cheap: to find the lines is for the one that ends the cell."""
+    ok(fresh_kc, "std::panic::catch_unwind(|| panic!()).is_err()")
+    result = ok(fresh_kc, "(0..10_000).filter(|n| std::panic::catch_unwind(|| assert!(*n == 0)).is_err()).count()", timeout=60)
+    assert result.result == "9999"
