@@ -37,6 +37,11 @@ impl Cells {
         Cells { workplace, current: None, past: HashMap::new(), earlier: Vec::new() }
     }
 
+    /// The directory that the session works in.
+    pub fn workplace(&self) -> &Path {
+        &self.workplace
+    }
+
     /// A cell is going to be compiled and run.
     pub fn begin(&mut self, count: usize, code: &str, prepared: &str) {
         let generated = self.generated();

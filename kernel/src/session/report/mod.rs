@@ -3,6 +3,7 @@
 mod cells;
 mod compilation;
 mod death;
+mod disk;
 mod object;
 mod source;
 
@@ -109,6 +110,7 @@ pub fn failure(
         None if prepared.is_plain() => stray_delimiter(code).map(|offset| stray(offset, code, &cell)),
         None => None,
         Some(_) if happened.interrupted => Some(interrupted(happened.died)),
+        Some(error) if disk::is_to_blame(&error, cells.workplace()) => Some(disk::failure(cells.workplace())),
         Some(evcxr::Error::CompilationErrors(errors)) => {
             Some(compilation::failure(&errors, code, prepared, &cell))
         }
