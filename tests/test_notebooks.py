@@ -483,6 +483,9 @@ def test_threads_return_what_their_functions_do(threads):
     assert printed(threads["start-cooks"]).splitlines()[1:] == ["SOUP is ready", "PASTA is ready", "CAKE is ready"]
     assert "dropped the plates" in printed(threads["panic-join"])
     assert printed(threads["daemon-run"]) == 'Thread("cleaner", running, daemon)\n'
+    said = re.fullmatch(r"(\d+) threads: (.+)\n", printed(threads["daemon-enumerate"]))
+    names = said[2].split(", ")
+    assert {"main", "ann", "ben"} <= set(names) and len(names) == int(said[1]), said
     assert shown(threads["borrow-scope"]) == "(15, 5)"
     for name in ("soup", "pasta", "cake"):
         assert name in shown(threads["start-timeline"]) and name in shown(threads["start-timeline"], "image/svg+xml")
@@ -570,6 +573,8 @@ def test_pools_of_processes(processes):
     there, here = printed(processes["fresh-initializer-run"]).splitlines()
     assert (there, here) == ('there: [Some("soup"), Some("pasta"), Some("cake")]', "here: None")
     assert printed(processes["fresh-run"]) == "3 processes\n"
+    methods = shown(processes["methods-run"], "image/svg+xml")
+    assert "spawn" in methods and "forkserver" in methods
 
 
 @pytest.fixture
