@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 
 use crate::error::{ClientError, Result};
-use crate::outputs::{DisplayUpdate, Output, Outputs, strings, text};
+use crate::outputs::{DisplayUpdate, LateText, Output, Outputs, strings, text};
 use crate::process::Process;
 use crate::wire::{Event, Wire};
 
@@ -41,6 +41,10 @@ pub struct CellOutcome {
     pub outputs: Outputs,
     /// What it replaced in displays of any cell, in order. Its own outputs are up to date already.
     pub updates: Vec<DisplayUpdate>,
+    /// What was printed for earlier cells while it ran.
+    pub late: Vec<LateText>,
+    /// The id of its request.
+    pub request: String,
     /// The number that the kernel gave it.
     pub execution_count: Option<u64>,
     /// From the request until the kernel had replied and was idle again.
@@ -186,13 +190,15 @@ struct Cell {
     started: Instant,
     outputs: Outputs,
     updates: Vec<DisplayUpdate>,
+    late: Vec<LateText>,
     reply: Option<Value>,
     idle: bool,
 }
 
 impl Cell {
     fn new(id: String, started: Instant) -> Self {
-        Self { id, started, outputs: Outputs::default(), updates: Vec::new(), reply: None, idle: false }
+        let outputs = Outputs::default();
+        Self { id, started, outputs, updates: Vec::new(), late: Vec::new(), reply: None, idle: false }
     }
 
     /// Takes in events until the cell has ended. May be given up and called again.
@@ -209,6 +215,10 @@ impl Cell {
                         self.updates.push(update);
                     }
                 }
+                Some(Event::Broadcast(message)) if message.msg_type == "stream" => {
+                    let (name, text) = (text(&message.content, "name"), text(&message.content, "text"));
+                    self.late.extend(message.parent.map(|request| LateText { request, name, text }));
+                }
                 Some(Event::Reply(_) | Event::Broadcast(_)) => {}
                 Some(Event::Ended(status)) => {
                     process.ended = Some(status);
@@ -223,6 +233,8 @@ impl Cell {
             status: status(&reply, &self.outputs),
             outputs: std::mem::take(&mut self.outputs),
             updates: std::mem::take(&mut self.updates),
+            late: std::mem::take(&mut self.late),
+            request: self.id.clone(),
             execution_count: reply["execution_count"].as_u64(),
             elapsed,
         })

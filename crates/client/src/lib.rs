@@ -23,5 +23,5 @@ mod wire;
 
 pub use error::ClientError;
 pub use kernel::{CellOutcome, KernelClient, Status};
-pub use outputs::{DisplayUpdate, Output, Outputs};
+pub use outputs::{DisplayUpdate, LateText, Output, Outputs};
 pub use process::CONNECTION_FILE;

@@ -54,6 +54,17 @@ pub struct DisplayUpdate {
     metadata: Bundle,
 }
 
+/// Text that was printed for an earlier cell while another one ran, by a thread that it has left, say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LateText {
+    /// The id of the earlier cell's request.
+    pub request: String,
+    /// `stdout` or `stderr`.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
 /// What a cell has put out so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outputs {
@@ -86,14 +97,8 @@ impl Outputs {
     pub fn apply(&mut self, msg_type: &str, mut content: Value) -> Option<DisplayUpdate> {
         match msg_type {
             "stream" => {
-                let (name, text) = (text(&content, "name"), text(&content, "text"));
                 self.clear_if_asked();
-                match self.list.last_mut() {
-                    Some(Output::Stream { name: last, text: so_far }) if *last == name => {
-                        so_far.push_str(&text);
-                    }
-                    _ => self.list.push(Output::Stream { name, text }),
-                }
+                self.print(text(&content, "name"), &text(&content, "text"));
             }
             "display_data" => self.push(Output::Display {
                 data: bundle(&mut content, "data"),
@@ -145,6 +150,14 @@ impl Outputs {
             }
         }
         found
+    }
+
+    /// Adds text on the stream of that name.
+    pub fn print(&mut self, name: String, text: &str) {
+        match self.list.last_mut() {
+            Some(Output::Stream { name: last, text: so_far }) if *last == name => so_far.push_str(text),
+            _ => self.list.push(Output::Stream { name, text: text.to_owned() }),
+        }
     }
 
     fn push(&mut self, output: Output) {

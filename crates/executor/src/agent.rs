@@ -67,6 +67,12 @@ impl Agent {
         known.unwrap_or_else(|_| Agent::register(None).id)
     }
 
+    /// Whether the calling thread works for a pool.
+    pub(crate) fn is_worker() -> bool {
+        let pool = CURRENT.try_with(|cell| cell.get().map(|agent| agent.pool()));
+        pool.ok().flatten().is_some_and(|pool| pool != 0)
+    }
+
     /// Makes the calling thread known as a worker of `pool`. Called once, before it does anything else.
     pub(crate) fn become_worker(name: String, pool: PoolId, log: Option<Arc<Log>>) -> Arc<Agent> {
         CURRENT.with(|cell| {

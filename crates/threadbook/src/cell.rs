@@ -20,6 +20,7 @@ use threadbook_display::{inbox, wire};
 
 use crate::printing;
 use crate::stack::{self, Address};
+use crate::threads;
 
 /// How often, while a cell runs, a partial line is pushed out and an interrupt is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -77,6 +78,7 @@ pub extern "C" fn threadbook_run(
         Some(pool) => pool.install(run),
     };
     threadbook_display::send_updates();
+    printing::end_cell();
     RUNNING.store(false, Ordering::Relaxed);
     flush();
     variables.into_inner()
@@ -105,6 +107,7 @@ pub extern "C" fn threadbook_fork() -> c_int {
 pub extern "C" fn threadbook_restored() {
     wire::take_over();
     threadbook_widgets::take_over();
+    threads::forget();
     if let Some(interrupted) = INTERRUPTED.get() {
         interrupted.store(false, Ordering::Relaxed);
     }

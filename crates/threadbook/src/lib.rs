@@ -28,6 +28,7 @@ pub mod prelude;
 mod printing;
 mod show;
 mod stack;
+mod threads;
 
 pub use threadbook_executor::*;
 

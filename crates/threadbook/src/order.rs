@@ -1,15 +1,20 @@
-//! Keeps standard output and standard error in the order in which a cell prints to them.
+//! Keeps standard output and standard error in the order in which a cell prints to them, and with the cell whose
+//! thread it is that prints.
 //!
 //! The two are pipes, and whoever reads both cannot know which of two texts came first. So the macros here are
 //! those of the standard library, but when a cell turns from one stream to the other, they wait until what is
 //! in the first one's pipe has been read. The kernel imports them for every cell. Where there is no kernel they do
 //! what the standard library's do, and nothing else.
 
+use std::fmt;
 use std::io::Write;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use threadbook_display::wire;
+use threadbook_worker::Stream;
+
+use crate::printing::print_for_past_cell;
 
 /// How long a reader may take. After that the order is lost, and not the cell's time.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -17,10 +22,22 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// The descriptor that was printed to last.
 static LAST: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
 
-/// Called before text goes to standard output.
+/// Prints to standard output.
 #[doc(hidden)]
-pub fn to_stdout() {
-    turn_to(libc::STDOUT_FILENO);
+pub fn print(text: fmt::Arguments<'_>) {
+    if !print_for_past_cell(Stream::Stdout, text) {
+        turn_to(libc::STDOUT_FILENO);
+        std::print!("{text}");
+    }
+}
+
+/// Prints to standard error.
+#[doc(hidden)]
+pub fn eprint(text: fmt::Arguments<'_>) {
+    if !print_for_past_cell(Stream::Stderr, text) {
+        turn_to(libc::STDERR_FILENO);
+        std::eprint!("{text}");
+    }
 }
 
 /// Called before text goes to standard error.
@@ -64,25 +81,31 @@ fn unread(descriptor: i32) -> i32 {
 /// Prints to standard output as [`std::print`] does, in order with what a cell prints to standard error.
 #[macro_export]
 macro_rules! print {
-    ($($arguments:tt)*) => {{ $crate::order::to_stdout(); ::std::print!($($arguments)*) }};
+    ($($arguments:tt)*) => { $crate::order::print(::std::format_args!($($arguments)*)) };
 }
 
 /// Prints to standard output as [`std::println`] does, in order with what a cell prints to standard error.
 #[macro_export]
 macro_rules! println {
-    ($($arguments:tt)*) => {{ $crate::order::to_stdout(); ::std::println!($($arguments)*) }};
+    () => { $crate::order::print(::std::format_args!("\n")) };
+    ($($arguments:tt)*) => {
+        $crate::order::print(::std::format_args!("{}\n", ::std::format_args!($($arguments)*)))
+    };
 }
 
 /// Prints to standard error as [`std::eprint`] does, in order with what a cell prints to standard output.
 #[macro_export]
 macro_rules! eprint {
-    ($($arguments:tt)*) => {{ $crate::order::to_stderr(); ::std::eprint!($($arguments)*) }};
+    ($($arguments:tt)*) => { $crate::order::eprint(::std::format_args!($($arguments)*)) };
 }
 
 /// Prints to standard error as [`std::eprintln`] does, in order with what a cell prints to standard output.
 #[macro_export]
 macro_rules! eprintln {
-    ($($arguments:tt)*) => {{ $crate::order::to_stderr(); ::std::eprintln!($($arguments)*) }};
+    () => { $crate::order::eprint(::std::format_args!("\n")) };
+    ($($arguments:tt)*) => {
+        $crate::order::eprint(::std::format_args!("{}\n", ::std::format_args!($($arguments)*)))
+    };
 }
 
 /// Prints to standard error as [`std::dbg`] does, in order with what a cell prints to standard output.

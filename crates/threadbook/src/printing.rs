@@ -1,16 +1,17 @@
-//! What the workers of a process pool print belongs to the cell that submitted their work, also when another
-//! one runs by now.
+//! What the workers of a process pool print belongs to the cell that submitted their work, and what a thread prints
+//! to the cell that started it, also when another one runs by now.
 //!
-//! A cell that starts to use workers asks the kernel once to remember it by a number. What is printed while
-//! it runs goes where all goes that a cell prints; what comes later is sent with the number. (Also when no other
-//! cell runs yet: the kernel may be compiling the next one.)
+//! A cell that starts to use workers, or that leaves threads running, asks the kernel once to remember it by a number.
+//! What is printed while it runs goes where all goes that a cell prints; what comes later is sent with the number.
+//! (Also when no other cell runs yet: the kernel may be compiling the next one.)
 
-use serde_json::json;
+use serde_json::{Value, json};
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use threadbook_display::wire;
 use threadbook_worker::{Printer, Stream, print_here, set_printer};
 
-use crate::cell;
+use crate::{cell, threads};
 
 /// Counts the cells of this process.
 static CELL: AtomicU64 = AtomicU64::new(0);
@@ -27,24 +28,49 @@ pub fn begin() {
 /// A cell begins.
 pub fn begin_cell() {
     CELL.fetch_add(1, Ordering::Relaxed);
+    threads::begin_cell();
+}
+
+/// A cell ends.
+pub fn end_cell() {
+    let cell = CELL.load(Ordering::Relaxed);
+    if threads::end_cell(cell) {
+        remember(cell);
+    }
+}
+
+/// Has the kernel remember the cell that runs.
+fn remember(cell: u64) {
+    if REMEMBERED.swap(cell, Ordering::Relaxed) != cell {
+        wire::send_aside(&json!({"type": "remember", "cell": cell}));
+    }
+}
+
+/// Prints what this thread has to say for a cell of the past. `false` if it has nothing to do with one.
+pub fn print_for_past_cell(stream: Stream, text: fmt::Arguments<'_>) -> bool {
+    let past = threads::own_cell().filter(|&cell| !is_now(cell));
+    past.is_some_and(|cell| wire::send_aside(&message(cell, stream, &text.to_string())))
+}
+
+/// Whether that cell runs.
+fn is_now(cell: u64) -> bool {
+    cell::is_running() && cell == CELL.load(Ordering::Relaxed)
+}
+
+fn message(cell: u64, stream: Stream, text: &str) -> Value {
+    let name = if stream == Stream::Stderr { "stderr" } else { "stdout" };
+    json!({"type": "print", "cell": cell, "name": name, "text": text})
 }
 
 impl Printer for OfCells {
     fn origin(&self) -> u64 {
         let cell = CELL.load(Ordering::Relaxed);
-        if REMEMBERED.load(Ordering::Relaxed) != cell {
-            wire::send_aside(&json!({"type": "remember", "cell": cell}));
-            REMEMBERED.store(cell, Ordering::Relaxed);
-        }
+        remember(cell);
         cell
     }
 
     fn print(&self, origin: u64, stream: Stream, text: &[u8]) {
-        let is_now = cell::is_running() && origin == CELL.load(Ordering::Relaxed);
-        let stream_name = if stream == Stream::Stderr { "stderr" } else { "stdout" };
-        let text_of = || String::from_utf8_lossy(text);
-        let message = || json!({"type": "print", "cell": origin, "name": stream_name, "text": text_of()});
-        if is_now || !wire::send_aside(&message()) {
+        if is_now(origin) || !wire::send_aside(&message(origin, stream, &String::from_utf8_lossy(text))) {
             print_here(stream, text);
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use threadbook_client::{KernelClient, Outputs, Status};
+use threadbook_client::{CellOutcome, KernelClient, LateText, Status};
 
 use super::kernelspec::{self, Kernelspec};
 use super::notebook::Notebook;
@@ -157,12 +157,11 @@ fn execute(
     for cell in &mut cells {
         cell.set(None, Vec::new());
     }
-    // A later cell may replace what an earlier one displayed.
-    let mut done: Vec<(Option<u64>, Outputs)> = Vec::new();
+    // While a later cell runs, what an earlier one displayed may be replaced, and a thread that it left may print.
+    let mut done: Vec<(usize, CellOutcome)> = Vec::new();
     for index in 0..cells.len() {
         let source = cells[index].source();
         if source.trim().is_empty() {
-            done.push((None, Outputs::default()));
             continue;
         }
         let failed = |reason: &str| anyhow!("{}, cell {}: {}", path.display(), index + 1, one_line(reason));
@@ -174,19 +173,17 @@ fn execute(
                 return Err(failed(&error.to_string()));
             }
         };
-        for update in &outcome.updates {
-            for (earlier, (count, outputs)) in done.iter_mut().enumerate() {
-                if outputs.update(update) {
-                    cells[earlier].set(*count, outputs.to_json());
-                }
+        for (earlier, before) in &mut done {
+            if take_in(before, &outcome) {
+                cells[*earlier].set(before.execution_count, before.outputs.to_json());
             }
         }
         cells[index].set(outcome.execution_count, outcome.outputs.to_json());
-        done.push((outcome.execution_count, outcome.outputs));
 
         let expected = cells[index].has_tag(RAISES);
         let (word, reason) = judge(&outcome.status, expected, how.timeout);
         say(format_args!("{word:<9} {:>8.2} s", outcome.elapsed.as_secs_f64()));
+        done.push((index, outcome));
         if let Some(reason) = reason
             && !how.allow_errors
         {
@@ -194,6 +191,19 @@ fn execute(
         }
     }
     Ok(())
+}
+
+/// Takes what a later cell has brought for an earlier one into its outputs. Returns whether there was anything.
+fn take_in(earlier: &mut CellOutcome, later: &CellOutcome) -> bool {
+    let mut changed = false;
+    for update in &later.updates {
+        changed |= earlier.outputs.update(update);
+    }
+    for LateText { name, text, .. } in later.late.iter().filter(|late| late.request == earlier.request) {
+        earlier.outputs.print(name.clone(), text);
+        changed = true;
+    }
+    changed
 }
 
 /// The word for a cell's end, and the reason if it is a failure.
