@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,9 @@ def test_the_parent_is_killed(kernelspec, tmp_path, cache, processes):
     mark = f"threadbook-orphan-{os.getpid()}"
     ports = {f"{name}_port": 0 for name in ("shell", "iopub", "stdin", "control", "hb")}
     connection = tmp_path / "connection.json"
-    ip = str(tmp_path / "k")
+    # A short one: the path of a socket may not be long.
+    short = Path(tempfile.mkdtemp(dir="/tmp"))
+    ip = str(short / "k")
     numbered = {name: number for number, name in enumerate(ports, 1)}
     connection.write_text(
         json.dumps({"ip": ip, "transport": "ipc", "key": "k", "signature_scheme": "hmac-sha256", **numbered})
@@ -78,6 +81,7 @@ def test_the_parent_is_killed(kernelspec, tmp_path, cache, processes):
         parent.wait()
     assert wait_until(lambda: not processes_marked(mark), 30), processes_marked(mark)
     assert wait_until(lambda: not sessions(cache), 10), sessions(cache)
+    shutil.rmtree(short)
 
 
 def test_ten_kernels_in_a_row(kernelspec, tmp_path, cache):

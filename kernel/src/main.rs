@@ -9,6 +9,7 @@ mod protocol;
 mod reading;
 mod runtime;
 mod session;
+mod sockets;
 mod toolchain;
 mod wire;
 

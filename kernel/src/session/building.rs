@@ -4,6 +4,7 @@
 
 use super::lock;
 use super::output::CellOutput;
+use crate::sockets;
 use crate::toolchain::front;
 use crate::wire::MimeBundle;
 use std::os::unix::net::UnixDatagram;
@@ -39,7 +40,7 @@ impl Building {
     /// socket there is no line, and everything else works.
     pub fn listen(workplace: &Path, output: Arc<CellOutput>) -> Arc<Building> {
         let building = Arc::new(Building { state: Mutex::default(), output });
-        let socket = UnixDatagram::bind(front::progress_socket(workplace));
+        let socket = UnixDatagram::bind(sockets::path(workplace, sockets::PROGRESS));
         if let Ok(socket) = socket
             && socket.set_read_timeout(Some(TICK)).is_ok()
         {

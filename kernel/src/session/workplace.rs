@@ -4,6 +4,7 @@ use crate::dependencies;
 use crate::prepared;
 use crate::reading::standard_library::{self, Sources};
 use crate::runtime;
+use crate::sockets;
 use crate::toolchain::{Toolchain, answers, front};
 use crate::wire;
 use anyhow::Context;
@@ -156,13 +157,8 @@ impl Workplace {
             .unwrap_or_else(|error| panic!("{} cannot be listened on: {error}", path.display()))
     }
 
-    /// Unix allows about a hundred bytes for the path of a socket, so a deep directory will not do.
     fn socket_path(&self) -> PathBuf {
-        let path = self.directory.join("wire");
-        if path.as_os_str().len() < 100 {
-            return path;
-        }
-        Path::new("/tmp").join(format!("threadbook-{}.wire", std::process::id()))
+        sockets::path(&self.directory, sockets::WIRE)
     }
 
     /// Chooses what rust-analyzer will read as the standard library when it next loads the project. (Without
@@ -197,7 +193,7 @@ impl Workplace {
 
 impl Drop for Workplace {
     fn drop(&mut self) {
-        let _ = fs::remove_file(self.socket_path());
+        sockets::remove(&self.directory);
         if self.in_use.is_some() {
             let _ = fs::remove_dir_all(&self.directory);
         }
@@ -212,6 +208,7 @@ fn sweep(sessions: &Path) {
             Err(_) => is_old(&entry),
         };
         if abandoned {
+            sockets::remove(&entry.path());
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -13,6 +13,7 @@ use super::standby::{self, Compiled, Invocation};
 use super::variables::leave_unnamed;
 use crate::dependencies::FRIENDS;
 use crate::reading::crates::{Reading, cut_down};
+use crate::sockets;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -45,11 +46,6 @@ pub const CELL_CRATE: &str = "ctx";
 
 /// What cargo's front tells the session when a cell's crates are compiled, and the cell is next.
 pub const READY: &str = "ready";
-
-/// Where the session hears what cargo does, in a workplace.
-pub fn progress_socket(workplace: &Path) -> PathBuf {
-    workplace.join("progress")
-}
 
 /// The link under which a tool is found in a workplace.
 pub fn link(workplace: &Path, tool: &str) -> PathBuf {
@@ -218,7 +214,7 @@ impl Front {
     fn tell_session(&self, what: &str) {
         if let Ok(socket) = UnixDatagram::unbound() {
             let _ = socket.set_nonblocking(true);
-            let _ = socket.send_to(what.as_bytes(), progress_socket(&self.workplace));
+            let _ = socket.send_to(what.as_bytes(), sockets::path(&self.workplace, sockets::PROGRESS));
         }
     }
 

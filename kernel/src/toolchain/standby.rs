@@ -9,6 +9,7 @@
 //! answers.
 
 use super::front;
+use crate::sockets;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,7 +38,7 @@ pub struct Compiled {
 
 /// Has a cell compiled by the session's standby. An error if nobody listens, or the kernel is gone.
 pub fn compile(workplace: &Path, invocation: &Invocation) -> io::Result<Compiled> {
-    let mut session = UnixStream::connect(socket(workplace))?;
+    let mut session = UnixStream::connect(sockets::path(workplace, sockets::COMPILER))?;
     serde_json::to_writer(&session, invocation)?;
     session.shutdown(Shutdown::Write)?;
     let mut answer = Vec::new();
@@ -58,7 +59,7 @@ impl Standby {
         let workplace = workplace.to_owned();
         let place =
             Arc::new(Place { workplace, directory, last: Mutex::default(), waiting: Mutex::default() });
-        if let Ok(listener) = UnixListener::bind(socket(&place.workplace))
+        if let Ok(listener) = UnixListener::bind(sockets::path(&place.workplace, sockets::COMPILER))
             && place.make().is_ok()
         {
             let place = place.clone();
@@ -146,10 +147,6 @@ impl Place {
         command.env(front::STANDBY, "1").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn()
     }
-}
-
-fn socket(workplace: &Path) -> PathBuf {
-    workplace.join("compiler")
 }
 
 fn end(mut child: Child) {
