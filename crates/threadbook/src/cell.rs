@@ -91,7 +91,9 @@ pub extern "C" fn threadbook_fork() -> c_int {
     if !flush() {
         return -1;
     }
-    let between = |fork: fn() -> c_int| wire::between_messages(|| threadbook_widgets::between_changes(fork));
+    let between = |fork: fn() -> c_int| {
+        wire::between_messages(|| threadbook_widgets::between_changes(|| threads::between_questions(fork)))
+    };
     between(|| {
         let _stdout = std::io::stdout().lock();
         let _stderr = std::io::stderr().lock();

@@ -41,6 +41,12 @@ pub fn end_cell(number: u64) -> bool {
     has_new
 }
 
+/// Calls `fork` at a moment when no thread asks here: in a copy of this process it could not let go.
+pub fn between_questions<T>(fork: impl FnOnce() -> T) -> T {
+    let _held = CELLS.lock();
+    fork()
+}
+
 /// The cell of the past that has started the thread which calls this.
 pub fn own_cell() -> Option<u64> {
     let cell = CELL.get().or_else(|| {
