@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
-use std::sync::{Arc, LazyLock, Once};
+use std::sync::{Arc, LazyLock, Once, mpsc};
 use std::time::{Duration, Instant};
 
 use threadbook_trace::sync::{Condvar, Mutex};
@@ -111,7 +111,7 @@ impl<T: Send + 'static> Thread<T> {
         self
     }
 
-    /// Starts the thread.
+    /// Starts the thread. It has begun when this returns, so [`enumerate`] lists it.
     ///
     /// # Panics
     ///
@@ -126,14 +126,17 @@ impl<T: Send + 'static> Thread<T> {
         let (name, label) = (self.name.clone(), self.label);
         let alive = Alive::count(self.daemon);
         let created = Ticks::now();
+        let (begins, has_begun) = mpsc::channel();
         let started = std::thread::Builder::new().name(self.name.clone()).spawn(move || {
             let _alive = alive;
-            run(name, label, &shared, created, work);
+            run(name, label, &shared, created, begins, work);
         });
         if let Err(error) = started {
             self.will_not_run(&error.to_string());
             panic!("the thread `{}` could not be started: {error}", self.name);
         }
+        // Not long: no lock that anybody keeps is taken before.
+        let _ = has_begun.recv();
         self.started.store(true, Release);
     }
 
@@ -232,11 +235,13 @@ fn run<T: Send + 'static>(
     label: TaskLabel,
     shared: &Arc<Shared<T>>,
     created: Ticks,
+    begins: mpsc::Sender<()>,
     work: Work<T>,
 ) {
     let log = RECORDER.add(&name);
     let agent = Agent::become_worker(name, 0, Some(Arc::clone(&log)));
     shared.header().set_runner(agent.id);
+    let _ = begins.send(());
     if shared.start() {
         agent::set_running(Some(Running { label, pool: 0, is_thread: true }));
         let started = Ticks::now();
