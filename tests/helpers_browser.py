@@ -14,7 +14,7 @@ import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 import helpers
 from helpers import wait_until
@@ -131,6 +131,7 @@ def browser_page():
         try:
             page = browser.new_page(viewport={"width": 1280, "height": 1600})
             page.set_default_timeout(30_000)
+            expect.set_options(timeout=30_000)
             page.broken = []
             page.on("pageerror", lambda error: page.broken.append(str(error)))
             yield page
