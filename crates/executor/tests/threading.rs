@@ -204,13 +204,18 @@ fn a_condition_wakes_those_who_wait_in_order() {
 fn a_semaphore_admits_no_more_than_it_has_places() {
     let seats = Arc::new(Semaphore::new(2));
     let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    // Each thread's first time inside is with another one's, so that there are ever two.
+    let pair = Arc::new(std::sync::Barrier::new(2));
     let threads: Vec<_> = (0..6)
         .map(|_| {
-            let (seats, inside, most) = (seats.clone(), inside.clone(), most.clone());
+            let (seats, inside, most, pair) = (seats.clone(), inside.clone(), most.clone(), pair.clone());
             Thread::spawn(move || {
-                for _ in 0..50 {
+                for round in 0..50 {
                     let _seat = seats.acquire().unwrap();
                     most.fetch_max(inside.fetch_add(1, SeqCst) + 1, SeqCst);
+                    if round == 0 {
+                        pair.wait();
+                    }
                     std::thread::yield_now();
                     inside.fetch_sub(1, SeqCst);
                 }
