@@ -8,9 +8,6 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where in the workplace the generated code of past cells is kept.
-const KEPT: &str = "past";
-
 /// A cell as it was typed, and as the engine got it.
 struct Typed {
     count: usize,
@@ -46,14 +43,9 @@ impl Cells {
     pub fn begin(&mut self, count: usize, code: &str, prepared: &str) {
         let generated = self.generated();
         if let Some(past) = self.current.take()
-            && let Some(name) = runs(&generated)
+            && let Some(name) = runs(&generated).map(str::to_owned)
         {
-            // Without it, places in that cell will not be found.
-            let kept = fs::create_dir_all(self.workplace.join(KEPT))
-                .and_then(|()| fs::write(self.kept(name), &generated));
-            if kept.is_ok() {
-                self.past.insert(name.to_owned(), past);
-            }
+            self.past.insert(name, Typed { generated: Some(generated), ..past });
         }
         let (code, prepared) = (code.to_owned(), prepared.to_owned());
         self.current = Some(Typed { count, code, prepared, generated: None });
@@ -83,7 +75,8 @@ impl Cells {
         match name.filter(|name| runs(&generated) != Some(name)) {
             None => self.current(),
             Some(name) => {
-                Some(self.source(self.past.get(&name)?, fs::read_to_string(self.kept(&name)).ok()?))
+                let past = self.past.get(&name)?;
+                Some(self.source(past, past.generated.clone()?))
             }
         }
     }
@@ -117,10 +110,6 @@ impl Cells {
     fn generated(&self) -> String {
         let kept = self.current.as_ref().and_then(|current| current.generated.clone());
         kept.or_else(|| fs::read_to_string(self.workplace.join(source::FILE)).ok()).unwrap_or_default()
-    }
-
-    fn kept(&self, name: &str) -> PathBuf {
-        self.workplace.join(KEPT).join(name)
     }
 }
 
