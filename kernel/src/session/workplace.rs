@@ -60,6 +60,8 @@ impl Workplace {
             format!("{} could not be copied to {}", prepared.display(), directory.display())
         })?;
         let mut workplace = Workplace::at(directory.canonicalize()?)?;
+        // Of a session that was killed and had this process's number, when they lie elsewhere.
+        sockets::remove(workplace.directory());
         workplace.in_use = Some(in_use);
         workplace.sources = Some(prepared.join(SOURCES)).filter(|sources| sources.exists());
         workplace.show_sources(Sources::Empty)?;
