@@ -18,6 +18,7 @@ from helpers_browser import (
     jupyter_lab,
     open_from_file_browser,
     open_menu,
+    save_notebook,
     wait_until_idle,
     worst_contrast,
 )
@@ -125,7 +126,7 @@ def test_screenshots(page, theme):
 
 
 def test_widgets_are_there_again_when_the_page_is_loaded_anew(page):
-    page.keyboard.press("Control+s")
+    save_notebook(page)
     page.reload()
     code_cell(page, "workers").wait_for()
     wait_until_idle(page)
