@@ -50,3 +50,45 @@ def test_ten_thousand_panics_that_are_caught_are_not_slow(fresh_kc):
     ok(fresh_kc, "std::panic::catch_unwind(|| panic!()).is_err()")
     result = ok(fresh_kc, "(0..10_000).filter(|n| std::panic::catch_unwind(|| assert!(*n == 0)).is_err()).count()", timeout=60)
     assert result.result == "9999"
+
+
+def test_an_error_that_is_printed_names_its_cell(fresh_kc):
+    """A cell may print the error, compare it or show it: its text itself is what has the place."""
+    kept = 'let kept: Arc<dyn Fn() + Send + Sync> = Arc::new(|| {\n    // line 2\n    if true { panic!("kept") }\n});'
+    ok(fresh_kc, f"use std::sync::Arc;\n{kept}")
+    ok(fresh_kc, "fn pick(n: usize) -> i32 {\n    [5, 6][n]\n}")
+    # Here other lines stand where those of the other cells stood in what was compiled.
+    cell = """\
+let pool = ThreadPoolExecutor::new(2);
+let (first, second) = (kept.clone(), kept.clone());
+let early: String = pool.submit(move || first()).result().unwrap_err().to_string();
+println!("{early}");
+let thread = threading::Thread::spawn(move || second());
+println!("{}", thread.join().unwrap_err());
+let own = pool.submit(|| -> i32 {
+    "x".parse::<i32>().unwrap()
+});
+println!("{}", own.result().unwrap_err());
+println!("{}", SerialExecutor::new().submit(|| pick(7)).result().unwrap_err());"""
+    printed = ok(fresh_kc, cell).stdout.splitlines()
+    places = [line.split(" at ")[1].split(": ")[0] for line in printed]
+    assert places == ["cell [1]:4", "cell [1]:4", "cell [3]:8", "cell [2]:2"], printed
+
+
+def test_an_error_of_another_process_names_its_cell(fresh_kc):
+    ok(fresh_kc, "fn pick(n: usize) -> i32 {\n    // line 2\n    [5, 6][n]\n}")
+    pool = "let pool = ProcessPoolExecutor::new(1);\nlet n = 1;"
+    one = 'println!("{}", pool.submit(pick, 7).result().unwrap_err());'
+    chunk = 'println!("{}", pool.map_chunked(|n| pick(n), [8], 1).next().unwrap().unwrap_err());'
+    process = "let mut process = multiprocessing::Process::spawn(|n: usize| { pick(n); }, 9)?;\nprocess.join();"
+    result = ok(fresh_kc, f"{pool}\n{one}\n{chunk}\n{process}")
+    assert result.stdout.count("panicked at cell [1]:3: index out of bounds") == 2, result
+    assert "panicked at cell [1]:3: index out of bounds: the len is 2 but the index is 9" in result.stderr, result
+    assert "src/lib.rs" not in str(result), result
+
+
+def test_dbg_names_its_cell(fresh_kc):
+    ok(fresh_kc, "fn twice(n: u64) -> u64 {\n    dbg!(n * 2)\n}")
+    result = ok(fresh_kc, "let pair = dbg!(twice(1), vec![3u8]);\ndbg!();\npair.1.len()")
+    assert result.stderr == "[cell [1]:2] n * 2 = 2\n[cell [2]:1] twice(1) = 2\n[cell [2]:1] vec![3u8] = [\n    3,\n]\n[cell [2]:2]\n", result
+    assert result.result == "1"

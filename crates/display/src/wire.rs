@@ -230,6 +230,7 @@ mod tests {
         assert_eq!(out, b"1\n");
         assert!(!is_connected() && !send(&json!({})));
     }
+
     #[test]
     fn what_is_too_long_is_not_sent_and_the_next_message_is() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();

@@ -19,7 +19,8 @@ pub enum TaskError {
     Panicked {
         /// The text of the panic, or a sentence that says that there was none.
         message: String,
-        /// The source file, line and column of the panic, if the panic hook could note it.
+        /// The place of the panic, if the panic hook could note it: the source file, line and column, or in a notebook
+        /// of the Threadbook kernel the cell and its line, as in `cell [3]:2`.
         location: Option<String>,
         /// The name of the task, such as `alice` or `task 3`.
         task: String,

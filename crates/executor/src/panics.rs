@@ -32,7 +32,7 @@ pub(crate) fn install_hook() {
         let previous = take_hook();
         set_hook(Box::new(move |info| {
             if IN_TASK.try_with(Cell::get).unwrap_or(false) {
-                let place = info.location().map(ToString::to_string);
+                let place = info.location().map(threadbook_worker::panic_place);
                 let _ = PLACE.try_with(|cell| cell.replace(place));
             } else {
                 previous(info);

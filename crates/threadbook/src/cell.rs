@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 use threadbook_display::{inbox, wire};
+use threadbook_worker::panic_place;
 
 use crate::printing;
 use crate::stack::{self, Address};
@@ -146,7 +147,8 @@ fn report_panics() {
             message["type"] = "thread_panic".into();
             message["thread"] = thread.into();
             if !wire::send(&message) {
-                eprintln!("thread '{thread}' panicked at {file}:{line}: {text}");
+                let place = panic.location().map(panic_place).unwrap_or_default();
+                eprintln!("thread '{thread}' panicked at {place}: {text}");
             }
         }
     }));

@@ -8,11 +8,12 @@
 
 use std::fmt;
 use std::io::Write;
+use std::panic::Location;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use threadbook_display::wire;
-use threadbook_worker::Stream;
+use threadbook_worker::{Stream, panic_place};
 
 use crate::printing::print_for_past_cell;
 
@@ -40,10 +41,11 @@ pub fn eprint(text: fmt::Arguments<'_>) {
     }
 }
 
-/// Called before text goes to standard error.
+/// Where [`dbg!`](crate::dbg) stands.
 #[doc(hidden)]
-pub fn to_stderr() {
-    turn_to(libc::STDERR_FILENO);
+#[track_caller]
+pub fn here() -> String {
+    panic_place(Location::caller())
 }
 
 fn turn_to(descriptor: i32) {
@@ -108,8 +110,20 @@ macro_rules! eprintln {
     };
 }
 
-/// Prints to standard error as [`std::dbg`] does, in order with what a cell prints to standard output.
+/// Prints to standard error as [`std::dbg`] does, in order with what a cell prints to standard output. The place is the
+/// cell and its line, in a notebook of the Threadbook kernel.
 #[macro_export]
 macro_rules! dbg {
-    ($($arguments:tt)*) => {{ $crate::order::to_stderr(); ::std::dbg!($($arguments)*) }};
+    () => { $crate::order::eprint(::std::format_args!("[{}]\n", $crate::order::here())) };
+    ($value:expr $(,)?) => {
+        // A `match`, so that what is temporary in the expression lives as long as in one without this.
+        match $value {
+            value => {
+                let (place, code) = ($crate::order::here(), ::std::stringify!($value));
+                $crate::order::eprint(::std::format_args!("[{place}] {code} = {value:#?}\n", value = &value));
+                value
+            }
+        }
+    };
+    ($($value:expr),+ $(,)?) => { ($($crate::dbg!($value)),+,) };
 }

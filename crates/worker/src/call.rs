@@ -106,7 +106,7 @@ pub enum Answer {
         finished: Ticks,
         /// What it said.
         message: String,
-        /// The source file, line and column, if known.
+        /// Where, as [`panic_place`](crate::panic_place) says it, if known.
         location: Option<String>,
     },
     /// There could be no call, or its value could not be sent. This is why.

@@ -34,7 +34,8 @@
 //! When it is told to, or when its socket is closed, which the system does however the other process ends. A
 //! thread watches for that also while a call runs.
 //!
-//! This crate knows no future, no executor and no notebook.
+//! This crate knows no future and no executor, and of notebooks only how the code of a cell says where it was typed
+//! ([`panic_place`]).
 
 mod call;
 mod codec;
@@ -46,6 +47,7 @@ mod fork_server;
 mod frame;
 mod message;
 mod output;
+mod panic_place;
 mod place;
 mod process;
 mod serve;
@@ -58,5 +60,6 @@ pub use descriptors::Descriptor;
 pub use files::{receive_with_files, send_with_files};
 pub use message::Message;
 pub use output::{Printer, Stream, origin, print_here, set_printer};
+pub use panic_place::panic_place;
 pub use process::{Start, StartError, Stopper, Worker};
 pub use serve::is_worker;

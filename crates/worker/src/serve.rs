@@ -14,6 +14,7 @@ use threadbook_trace::Ticks;
 use crate::call::Call;
 use crate::descriptors::{self, Descriptor};
 use crate::frame::{Connection, Frame, Kind, put_text, take_number};
+use crate::panic_place::panic_place;
 use crate::place::Loader;
 
 /// Says that a process is a worker, or a fork server.
@@ -169,7 +170,7 @@ fn quiet_panics() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if std::thread::current().id() == serving {
-            PLACE.replace(panic.location().map(ToString::to_string));
+            PLACE.replace(panic.location().map(panic_place));
         } else {
             default(panic);
         }

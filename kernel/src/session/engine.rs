@@ -201,7 +201,6 @@ impl Engine {
                 self.output.result(data, MimeBundle::new());
             }
         }
-        lock(&self.cells).end(context.last_source().unwrap_or_default());
         let failure = report::failure(result.err(), happened, cell, &prepared, count, &lock(&self.cells));
         if let Some(failure) = failure {
             return Outcome::Failed(failure);

@@ -10,6 +10,7 @@ use super::answers::{self, Answer, Question};
 use super::linker;
 use super::question_mark;
 use super::standby::{self, Compiled, Invocation};
+use super::typed::{self, Lines};
 use super::variables::leave_unnamed;
 use crate::dependencies::FRIENDS;
 use crate::reading::crates::{Reading, cut_down};
@@ -139,10 +140,11 @@ impl Front {
 
     /// Compiles a cell: as cargo did it before, or with cargo, remembering how.
     fn compile(&self, only_check: bool) -> io::Result<i32> {
-        let file = self.workplace.join("src/lib.rs");
+        let file = self.workplace.join(typed::FILE);
         let source = fs::read_to_string(&file)?;
         let source = leave_unnamed(&source).unwrap_or(source);
-        let forms = question_mark::forms(&source);
+        let lines = Lines::find(&source, &typed::noted(&self.workplace));
+        let forms: Vec<_> = question_mark::forms(&source).iter().map(|form| lines.said_in(form)).collect();
         let build: Vec<_> = self
             .arguments
             .iter()
@@ -181,7 +183,7 @@ impl Front {
     fn compile_as(&self, rustc: &Invocation, forms: &[String]) -> Option<Compiled> {
         let mut last = None;
         for form in forms {
-            fs::write(self.workplace.join("src/lib.rs"), form).ok()?;
+            fs::write(self.workplace.join(typed::FILE), form).ok()?;
             let compiled = standby::compile(&self.workplace, rustc).ok()?;
             if compiled.code != 0 && linker::is_to_blame(&compiled.stderr) {
                 return None;

@@ -1,13 +1,15 @@
 //! The Rust toolchain that cells are compiled with, and how the engine sees it: through links to this binary
 //! ([`front`]) that answer from memory ([`answers`]) what was asked before, have cells compiled by a rustc that has
 //! started already ([`standby`]) and starts its linker itself ([`linker`]), spare it the variables that a cell does not
-//! name ([`variables`]), and have a cell that `?` ends say why ([`question_mark`]).
+//! name ([`variables`]), and have a cell say why `?` has ended it ([`question_mark`]) and where its lines were typed
+//! ([`typed`]).
 
 pub mod answers;
 pub mod front;
 mod linker;
 pub mod question_mark;
 pub mod standby;
+pub mod typed;
 mod variables;
 
 use anyhow::Context;

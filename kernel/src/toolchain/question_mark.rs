@@ -63,7 +63,7 @@ pub struct Ending<'a> {
     pub error: &'a str,
     pub causes: Vec<&'a str>,
     /// The line of the generated code, from 1.
-    pub line: Option<usize>,
+    pub line: Option<u32>,
 }
 
 impl Ending<'_> {

@@ -5,7 +5,6 @@ mod compilation;
 mod death;
 mod disk;
 mod object;
-mod source;
 
 pub use cells::Cells;
 pub use death::between_cells;
@@ -15,9 +14,11 @@ use super::link::{Death, Happened, Panic};
 use super::magics::Misuse;
 use super::text::{line_span, stray_delimiter};
 use crate::toolchain::question_mark::Ending;
+use crate::toolchain::typed::FILE;
+use crate::wire::PanicPlace;
 use annotate_snippets::renderer::{AnsiColor, Style};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
-use source::{FILE, Place, Source, cell_name};
+use cells::{Place, cell_name};
 use std::path::Path;
 
 /// No error is longer than this, in lines.
@@ -104,7 +105,7 @@ pub fn failure(
             Some(panicked(&happened.panic.or(happened.elsewhere).unwrap_or_else(unknown), cells))
         }
         None if happened.question_mark.is_some() => {
-            happened.question_mark.zip(cells.current()).map(|(text, source)| question_mark(&text, &source))
+            happened.question_mark.map(|text| question_mark(&text, code, count, cells))
         }
         // The engine drops such a delimiter without a word if there is nothing else.
         None if prepared.is_plain() => stray_delimiter(code).map(|offset| stray(offset, code, &cell)),
@@ -134,14 +135,13 @@ fn stray(offset: usize, code: &str, cell: &str) -> Failure {
     Failure::new("CompileError", message.clone(), &render(&[group]))
 }
 
-fn question_mark(text: &str, source: &Source) -> Failure {
-    let text = source.with_places(text);
-    let Ending { error, causes, line } = Ending::read(&text);
+fn question_mark(text: &str, code: &str, count: usize, cells: &Cells) -> Failure {
+    let Ending { error, causes, line } = Ending::read(text);
     let error = if error.is_empty() { "the cell returned an error" } else { error };
     let (first, rest) = error.split_once('\n').unwrap_or((error, ""));
-    let (code, name) = (source.code, cell_name(source.count));
+    let name = cell_name(count);
     let mut group = Group::with_title(titled("Error", first));
-    let place = line.and_then(|line| source.place(line)).filter(|place| place.count == source.count);
+    let place = line.and_then(|line| cells.place(None, line)).filter(|place| place.count == count);
     let line = place.map(|place| line_span(code, place.line));
     let within = line.clone().unwrap_or(0..code.len());
     let marks: Vec<usize> =
@@ -165,8 +165,8 @@ const MAX_CALLS: usize = 3;
 const MAX_CALL: usize = 60;
 
 fn panicked(panic: &Panic, cells: &Cells) -> Failure {
-    let message = with_places(&panic.message, cells);
-    let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
+    let message = &panic.message;
+    let (first, rest) = message.split_once('\n').unwrap_or((message, ""));
     let mut group = Group::with_title(titled("Panic", first));
     if !rest.is_empty() {
         group = group.element(Level::NOTE.message(rest.to_owned()));
@@ -196,7 +196,7 @@ fn panicked(panic: &Panic, cells: &Cells) -> Failure {
         0 => {}
         more => group = group.element(Level::NOTE.message(format!("and so on, {more} calls more"))),
     }
-    Failure::new("Panic", message.clone(), &render(&[group]))
+    Failure::new("Panic", message, &render(&[group]))
 }
 
 /// What is printed of a panic that ends no cell.
@@ -205,18 +205,13 @@ pub fn panic_of_thread(thread: &str, panic: &Panic, cells: &Cells) -> String {
         Some(place) => place.to_string(),
         None => format!("{}:{}", panic.place.file, panic.place.line),
     };
-    format!("thread '{thread}' panicked at {place}: {}\n", with_places(&panic.message, cells))
+    format!("thread '{thread}' panicked at {place}: {}\n", panic.message)
 }
 
 /// Where in a cell a panic was, if it was in one.
 fn place(panic: &Panic, cells: &Cells) -> Option<Place> {
-    let is_in_cell = panic.place.file == FILE;
-    let source = is_in_cell.then(|| cells.of(panic.place.object.as_deref()))??;
-    source.place(panic.place.line as usize)
-}
-
-fn with_places(text: &str, cells: &Cells) -> String {
-    cells.current().map_or_else(|| text.to_owned(), |source| source.with_places(text))
+    let PanicPlace { file, line, object } = &panic.place;
+    (file == FILE).then(|| cells.place(object.as_deref(), *line))?
 }
 
 /// The last parts of a path into a registry or the standard library: `tokio-1.54.1/src/time/mod.rs`.
@@ -255,7 +250,6 @@ fn render(report: &[Group<'_>]) -> String {
 mod tests {
     use super::*;
     use crate::toolchain::question_mark::{CAUSE, PLACE};
-    use crate::wire::PanicPlace;
     use std::fs;
 
     fn shown(failure: &Failure) -> String {

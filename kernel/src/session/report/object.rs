@@ -1,13 +1,12 @@
-//! What cells were compiled to: shared objects that know which lines of the generated code they came from.
+//! What cells were compiled to: shared objects that know which lines they came from.
 
+use crate::toolchain::typed::{Lines, SYMBOL};
 use addr2line::Context;
 use addr2line::gimli::{Dwarf, EndianSlice, NativeEndian, SectionId};
 use object::{Object as _, ObjectSection, ObjectSymbol};
+use std::ffi::CStr;
 use std::fs;
 use std::path::Path;
-
-/// How the functions are called that run cells; each has a number behind this.
-pub const RUNS_CELL: &str = "run_user_code_";
 
 /// A shared object.
 pub struct Object {
@@ -23,12 +22,16 @@ impl Object {
         object::File::parse(&*self.bytes).ok()
     }
 
-    /// The name of the function in it that runs a cell.
-    pub fn runs(&self) -> Option<String> {
+    /// Where the lines were typed that it was compiled from, as it says itself.
+    pub fn typed(&self) -> Option<Lines> {
         let file = self.parsed()?;
-        let mut names = file.dynamic_symbols().filter_map(|symbol| symbol.name().ok());
         // On macOS, names begin with an underscore.
-        names.find_map(|name| Some(name[name.find(RUNS_CELL).filter(|at| *at <= 1)?..].to_owned()))
+        let is_it = |name: &str| name.strip_prefix('_').unwrap_or(name) == SYMBOL;
+        let symbol = file.dynamic_symbols().find(|symbol| symbol.name().is_ok_and(is_it))?;
+        let section = file.section_by_index(symbol.section_index()?).ok()?;
+        let skipped = symbol.address().checked_sub(section.address())? as usize;
+        let said = CStr::from_bytes_until_nul(section.data().ok()?.get(skipped..)?).ok()?;
+        said.to_str().ok().map(Lines::read)
     }
 
     /// The lines in files below `directory` from which the code at `offset` came: that of a function, and before it
