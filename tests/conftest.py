@@ -19,9 +19,10 @@ import helpers
 FAILED = pytest.StashKey[bool]()
 
 
-def pytest_configure():
+def pytest_configure(config):
     """No kernel that a test starts, in whatever way, writes to the user's own history."""
     os.environ["THREADBOOK_HISTORY"] = ""
+    config.addinivalue_line("markers", "alone: measures, and so is to run when no other test does")
 
 
 def pytest_collection_modifyitems(items):

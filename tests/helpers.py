@@ -64,6 +64,13 @@ def told(run: subprocess.CompletedProcess) -> str:
     return plain(f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}")
 
 
+def medians(comparison: str) -> dict[str, float]:
+    """The median of each case in seconds, from the text of what was compared."""
+    units = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1}
+    lines = re.findall(r"^ *(\S.*?) +█+ +([\d.]+) (ns|µs|ms|s) ", comparison, re.MULTILINE)
+    return {name: float(time) * units[unit] for name, time, unit in lines}
+
+
 @dataclass
 class Message:
     """One message about a cell, and when it arrived, in seconds since the cell was sent."""

@@ -669,21 +669,25 @@ WAITING_CELLS = {
 
 @pytest.mark.parametrize("case", WAITING_CELLS)
 def test_interrupt(fresh_kernel, case):
+    """It ends a cell within a second, at least when the machine has nothing else to do."""
     kc = fresh_kernel.client
-    interrupted_at = []
+    took = []
+    while not took or min(took) > 1 and len(took) < 5:
+        interrupted_at = []
 
-    def interrupt(message):
-        if not interrupted_at and message.kind == "stream" and "started" in message.content["text"]:
-            fresh_kernel.manager.interrupt_kernel()
-            interrupted_at.append(message.at)
+        def interrupt(message, interrupted_at=interrupted_at):
+            if not interrupted_at and message.kind == "stream" and "started" in message.content["text"]:
+                fresh_kernel.manager.interrupt_kernel()
+                interrupted_at.append(message.at)
 
-    result = run_cell(kc, f'println!("started"); {WAITING_CELLS[case]}', timeout=60, on_message=interrupt)
-    assert interrupted_at, result
-    took = result.reply_at - interrupted_at[0]
-    assert took < 5, f"the cell ended {took:.1f} s after the interrupt"
-    assert_error(result)
-    assert "interrupt" in result.complaint.lower(), f"the error does not say that it was interrupted\n{result}"
-    assert ok(kc, "6 * 7", timeout=60).result == "42"
+        result = run_cell(kc, f'println!("started"); {WAITING_CELLS[case]}', timeout=60, on_message=interrupt)
+        assert interrupted_at, result
+        took.append(result.reply_at - interrupted_at[0])
+        assert took[-1] < 5, f"the cell ended {took[-1]:.1f} s after the interrupt"
+        assert_error(result)
+        assert "interrupt" in result.complaint.lower(), f"the error does not say that it was interrupted\n{result}"
+        assert ok(kc, "6 * 7", timeout=60).result == "42"
+    assert min(took) < 1, f"the cells ended {took} s after the interrupts"
 
 
 def test_interrupt_while_idle_changes_nothing(fresh_kernel):

@@ -307,10 +307,7 @@ def test_scripts_in_rust_are_compared(first):
 
 def test_eight_workers_wait_for_pages_at_the_same_time(first):
     compared = shown(first["exercise-benchmark-io"])
-    median = {
-        name: float(time) * {"ms": 1e-3, "s": 1}[unit]
-        for name, time, unit in re.findall(r"^ *(\d workers?) +█+ +([\d.]+) (ms|s) ", compared, re.MULTILINE)
-    }
+    median = helpers.medians(compared)
     assert median["1 worker"] / median["8 workers"] > 1.5, compared
 
 

@@ -19,7 +19,7 @@ struct Step {
 /// Why a check failed, if it did.
 type Outcome = Result<(), String>;
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "needs", check: needs::all },
     Step { name: "format", check: format },
     Step {
@@ -34,6 +34,7 @@ const STEPS: [Step; 10] = [
     Step { name: "install", check: install },
     Step { name: "test packages", check: test_packages },
     Step { name: "end to end", check: end_to_end },
+    Step { name: "alone", check: alone },
 ];
 
 /// The workspace, and the programs beside the notebooks, which are no part of it.
@@ -166,12 +167,21 @@ fn test_packages(checkout: &Checkout) -> Outcome {
     checkout.run(&mut command)
 }
 
+/// Most of the time a test waits for one compiler, so two at a time keep two processors busy.
 fn end_to_end(checkout: &Checkout) -> Outcome {
+    pytest(checkout, &["--numprocesses=2", "--durations=20", "-m", "not alone"])
+}
+
+/// What measures how much faster two workers are needs both.
+fn alone(checkout: &Checkout) -> Outcome {
+    pytest(checkout, &["-m", "alone"])
+}
+
+fn pytest(checkout: &Checkout, arguments: &[&str]) -> Outcome {
     let python = checkout.python()?;
     let mut command = Command::new(&python);
     // Skipping would hide what is missing, so the reasons are shown.
-    // Most of the time a test waits for one compiler, so two at a time keep two processors busy.
-    command.args(["-m", "pytest", "-ra", "--numprocesses=2", "--durations=20", "tests"]);
+    command.args(["-m", "pytest", "-ra", "tests"]).args(arguments);
     command.env("THREADBOOK", threadbook()).env("THREADBOOK_STOCK", beside("examples/evcxr_jupyter"));
     // The kernel under test is the environment's, whatever else this user has installed.
     command.env("JUPYTER_PREFER_ENV_PATH", "1");
