@@ -357,6 +357,12 @@ def test_compile_error_with_help(kc):
     assert_error(run_cell(kc, "brew_cofee();"), "brew_cofee", "cannot find function", "brew_coffee")
 
 
+def test_compile_error_with_a_note_on_another_line(kc):
+    code = "let lock = std::sync::Arc::new(std::sync::Mutex::new(0));\ntokio::spawn(async move {\n    let _held = lock.lock().unwrap();\n    tokio::task::yield_now().await;\n});"
+    result = run_cell(kc, code)
+    assert_error(result, "cannot be sent between threads", "used across an await", "]:4: tokio::task::yield_now().await;")
+
+
 def test_many_compile_errors_stay_short(kc):
     result = run_cell(kc, "\n".join(f"unknown_name_{n}();" for n in range(40)))
     assert_error(result, "unknown_name_0")

@@ -97,8 +97,12 @@ def test_a_panic_in_a_worker_names_the_line_that_was_typed(fresh_kc):
 def test_what_cannot_go_there_is_refused_in_words(fresh_kc):
     ok(fresh_kc, "let procs = ProcessPoolExecutor::new(1);")
     for move in ["", "move "]:
-        capturing = run_cell(fresh_kc, f"let limit = 3u64; procs.submit({move}|n: u64| n < limit, 5).result()")
+        capturing = run_cell(fresh_kc, f"let limit = 3u64;\nprocs.submit({move}|n: u64| n < limit, 5).result()")
         assert capturing.status == "error", capturing
+        assert capturing.errors[0]["evalue"].startswith("a function that is to run in another process"), capturing
+        # The closure itself is shown, though rustc's error is about a line of the library.
+        assert f"2 | procs.submit({move}|n: u64| n < limit, 5).result()" in capturing.traceback, capturing
+        assert "]:2:14" in capturing.traceback and "more error" not in capturing.traceback, capturing
         assert "cannot capture variables" in capturing.traceback and "as its argument" in capturing.traceback, capturing
     socket = run_cell(fresh_kc, "procs.submit(|_: std::net::TcpStream| 5, todo!()).result()")
     assert "TcpStream` cannot go to another process" in socket.traceback, socket

@@ -73,8 +73,8 @@ where
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
 {
-    const { assert!(size_of::<F>() == 0) };
-    // SAFETY: the type has no size and can be copied, and the one who made the call had a value of it.
+    // SAFETY: `Call::new` is the only one that has such a function, and sees to it that the type has no size. It can be
+    // copied, and the one who made the call had a value of it.
     let f: F = unsafe { std::mem::zeroed() };
     let argument = decode(argument)?;
     descriptors::release();

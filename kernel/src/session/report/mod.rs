@@ -113,7 +113,7 @@ pub fn failure(
         Some(_) if happened.interrupted => Some(interrupted(happened.died)),
         Some(error) if disk::is_to_blame(&error, cells.workplace()) => Some(disk::failure(cells.workplace())),
         Some(evcxr::Error::CompilationErrors(errors)) => {
-            Some(compilation::failure(&errors, code, prepared, &cell))
+            Some(compilation::failure(&errors, code, prepared, count, cells))
         }
         Some(evcxr::Error::SubprocessTerminated(reason)) => Some(match happened.died {
             Some(death) => death::failure(death),
