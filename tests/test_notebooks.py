@@ -89,6 +89,7 @@ def test_runs_from_top_to_bottom(path, executed):
     notebook = executed(path)
     for count, cell in enumerate(code_cells(notebook), start=1):
         assert cell.execution_count == count, f"cell {cell.id} has the prompt number {cell.execution_count}"
+        assert "src/lib.rs" not in str(cell.outputs), f"cell {cell.id} names a place in generated code: {cell.outputs}"
         errors = [output for output in cell.outputs if output["output_type"] == "error"]
         if "raises-exception" in tags(cell):
             assert len(errors) == 1, f"cell {cell.id} should end in an error"
@@ -194,8 +195,10 @@ def test_processes_and_threads(first):
 
 
 def test_lock_counts_right(first):
-    assert printed(first["terminology-lock-counter"]) == "counted to 400000\n"
-    assert re.fullmatch(r"found the lock taken \d+ times\n", printed(first["terminology-lock-waits-run"]))
+    counted = int(re.fullmatch(r"counted to (\d+) of 4,000,000\n", printed(first["terminology-lock-spoilt"]))[1])
+    assert 1_000_000 <= counted < 4_000_000, "without a lock, some of it is lost"
+    assert printed(first["terminology-lock-counter"]) == "counted to 4000000\n"
+    assert int(re.search(r"\d+", printed(first["terminology-lock-waits-run"]))[0]) > 0, "four threads want one lock"
 
 
 def test_compiler_refuses_what_the_gil_would_guard(first):
@@ -497,6 +500,7 @@ def test_updates_are_lost_without_a_lock(threads):
     assert printed(threads["race-lost"]) == "10 of 40\n"
     assert printed(threads["race-lock"]) == "40 of 40\n"
     assert "3 tasks on 3 workers" in shown(threads["lock-wait"]) and "░" in shown(threads["lock-wait"]), "the waits are drawn"
+    assert printed(threads["lock-poison-run"]) == "poisoned: true\nin it: 40\n"
     assert printed(threads["lock-try-run"]).splitlines()[::2] == ["free at once? false", "and now? true"]
 
 
@@ -560,9 +564,10 @@ def test_processes_share(processes):
 
 
 def test_pools_of_processes(processes):
-    ordered, unordered, last = printed(processes["pool-run"]).splitlines()
-    assert (ordered, sorted(unordered), last) == ("[25, 1, 4]", sorted("[25, 1, 4]"), "16")
-    assert "7 tasks on 2 workers" in shown(processes["pool-run"])
+    assert printed(processes["pool-run"]) == "map: [25, 1, 4]\n"
+    *unordered, last = (line.split()[1] for line in printed(processes["pool-run-as-they-come"]).splitlines())
+    assert (sorted(unordered), last) == (["1", "25", "4"], "16")
+    assert "3 tasks on 2 workers" in shown(processes["pool-timeline"])
     times = float(re.search(r"([\d.]+) times as fast", printed(processes["pool-naps"]))[1])
     assert times > 1.5, "naps overlap, however busy the machine is"
     assert "chunks of 100" in shown(processes["pool-cost"], "image/svg+xml")

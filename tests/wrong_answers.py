@@ -33,6 +33,15 @@ fn exit_code_of(line: &str) -> Result<i32, subprocess::SubprocessError> {
 """,
             "ends with -9, but exit_code_of says 9",
         ),
+        # Takes a code that is not 0 for an error.
+        (
+            """
+fn exit_code_of(line: &str) -> Result<i32, subprocess::SubprocessError> {
+    subprocess::check_call(shell(line)).map(|_| 0)
+}
+""",
+            "exit_code_of returns an error, and no code",
+        ),
     ],
     "exercise-pipeline": [
         # Runs it, and keeps nothing of what it prints.
@@ -255,6 +264,37 @@ fn transfer(from: &threading::Lock<i64>, to: &threading::Lock<i64>, amount: i64)
 }
 """,
             "two threads that transfer in opposite directions: deadlock",
+        ),
+        # In the order of the names, which leaves it open if two are equal.
+        (
+            """
+fn transfer(from: &threading::Lock<i64>, to: &threading::Lock<i64>, amount: i64) -> Result<(), TaskError> {
+    let (mut giver, mut taker);
+    if from.name() < to.name() {
+        giver = from.lock()?;
+        taker = to.lock()?;
+    } else {
+        taker = to.lock()?;
+        giver = from.lock()?;
+    }
+    *giver -= amount;
+    *taker += amount;
+    Ok(())
+}
+""",
+            "two threads that transfer in opposite directions: deadlock",
+        ),
+        # Never holds both, so for a moment the money is nowhere.
+        (
+            """
+fn transfer(from: &threading::Lock<i64>, to: &threading::Lock<i64>, amount: i64) -> Result<(), TaskError> {
+    *from.lock()? -= amount;
+    std::thread::sleep(std::time::Duration::from_millis(1));
+    *to.lock()? += amount;
+    Ok(())
+}
+""",
+            "but once they had",
         ),
         # Takes each lock to read and once more to write, and others come between.
         (
