@@ -45,6 +45,8 @@ pub fn all() -> Vec<Sample> {
         curve("speedup-none", amdahl(1.0, &[1, 2, 4], 3)),
         curve("speedup-64", amdahl(0.15, &[1, 2, 4, 8, 16, 32, 64], 5).on_processors(2)),
         curve("speedup-50-counts", amdahl(0.02, &(1..=50).collect::<Vec<_>>(), 3)),
+        curve("speedup-two", amdahl(0.5, &[1, 2], 3)),
+        curve("speedup-noisy", noisy()),
         curve("speedup-one", amdahl(0.5, &[1], 3)),
         curve("speedup-from-4", amdahl(0.1, &[4, 1000], 1)),
         curve("speedup-nothing", amdahl(0.5, &[], 3)),
@@ -133,6 +135,14 @@ fn amdahl(serial: f64, workers: &[usize], runs: usize) -> SpeedUp {
     let measured = |count: usize| Measurement::new(1, (0..runs).map(|n| run(count, n)));
     let points = workers.iter().map(|count| (*count, measured(*count)));
     SpeedUp::new(points.collect::<Vec<_>>()).on_processors(64)
+}
+
+fn noisy() -> SpeedUp {
+    let time = |workers: usize, run: usize| {
+        (0.2 + 0.8 / workers as f64) * (1.0 + ((run * 31 + workers * 17) % 10) as f64 / 10.0)
+    };
+    let measured = |workers: usize| Measurement::new(1, (0..7).map(|run| time(workers, run)));
+    SpeedUp::new([1, 2, 4].map(|workers| (workers, measured(workers)))).on_processors(8)
 }
 
 fn years(runs: u64, cases: usize) -> Past {

@@ -33,6 +33,7 @@ pub fn all() -> Vec<Sample> {
         graph("deadlock-full-pool", pool(3)),
         graph("deadlock-pool-of-500", pool(500)),
         graph("deadlock-two-pools", two_pools()),
+        graph("deadlock-unnamed-pool", pool_named("ThreadPoolExecutor-3", 3)),
         graph("deadlock-lock-order-2", lock_order(2)),
         graph("deadlock-lock-order-3", lock_order(3)),
         graph("deadlock-lock-order-6", lock_order(6)),
@@ -61,6 +62,7 @@ pub fn all() -> Vec<Sample> {
         run("run-hours", map(3, 9, 4_000_000_000_000)),
         run("run-marks", marks()),
         run("run-helping", helping()),
+        run("run-turns", turns()),
         run("run-64-workers", map(64, 400, 5_000_000)),
         run("run-500-workers", map(500, 2_000, 5_000_000)),
         run("run-long-names", long_names()),
@@ -91,13 +93,18 @@ pub fn ring(names: &[&str]) -> WaitGraph {
 
 /// All `workers` of a pool wait for tasks in its queue.
 pub fn pool(workers: usize) -> WaitGraph {
+    pool_named("io", workers)
+}
+
+fn pool_named(name: &str, workers: usize) -> WaitGraph {
     let mut graph = WaitGraphBuilder::new();
+    let of = || Some(name.to_owned());
     let threads: Vec<_> =
-        (0..workers).map(|n| graph.node(NodeKind::Worker, format!("worker {n}"), io())).collect();
-    let pool = graph.node(NodeKind::Pool, "io", None);
+        (0..workers).map(|n| graph.node(NodeKind::Worker, format!("worker {n}"), of())).collect();
+    let pool = graph.node(NodeKind::Pool, name, None);
     for (n, thread) in threads.into_iter().enumerate() {
-        let outer = graph.node(NodeKind::Task, "wait_on_future", io());
-        let inner = graph.node(NodeKind::Task, format!("task {}", workers + n + 1), io());
+        let outer = graph.node(NodeKind::Task, "wait_on_future", of());
+        let inner = graph.node(NodeKind::Task, format!("task {}", workers + n + 1), of());
         graph.edge(thread, Relation::Runs, outer);
         graph.edge(outer, Relation::WaitsFor, inner);
         graph.edge(inner, Relation::QueuedIn, pool);
@@ -252,6 +259,16 @@ fn helping() -> Timeline {
     let middle = waiting(bar("fib 19", 2, 160, 890), "fib 18", 300, 800);
     let zero = vec![outer, middle, bar("fib 18", 3, 310, 560), bar("fib 17", 4, 565, 790)];
     run("rayon", vec![zero, vec![bar("fib 16", 5, 320, 640)]], 1_000)
+}
+
+/// Three async tasks that take turns.
+fn turns() -> Timeline {
+    let turn = |n: u64| {
+        let task = n % 3;
+        let bar = bar(["alice", "bob", "carol"][task as usize], task + 1, 4 * n, 4 * n + 3);
+        ended(bar, if n < 297 { Outcome::Suspended } else { Outcome::Returned })
+    };
+    run("TokioExecutor-0", vec![(0..300).map(turn).collect()], 50_000)
 }
 
 fn long_names() -> Timeline {

@@ -1,13 +1,12 @@
 //! Several works beside one another: a bar each, with its runs and its interval.
 
 use threadbook_display::Svg;
-use threadbook_timing::{Case, Comparison};
+use threadbook_timing::{Case, Comparison, counted};
 
 use crate::axis::{BELOW, TimeAxis};
 use crate::marks::{Shape, dot, point, sparkline, whisker_across};
 use crate::page::{Anchor, Font, Frame, N, Page, WIDTH, tooltip};
 use crate::palette::{BARS, MANY, QUIET, STRIPE};
-use crate::text::counted;
 use crate::units::human_seconds;
 
 /// More cases than this are not drawn.
@@ -72,7 +71,7 @@ pub(crate) fn draw(comparison: &Comparison) -> (Page, f64) {
         notes.push(format!("And {} that are not drawn.", counted(cases.len() - shown.len(), "more case")));
     }
     notes.extend(comparison.notes.iter().cloned());
-    notes.extend(comparison.warnings().iter().take(4).map(|warning| format!("Beware: {warning}")));
+    notes.extend(comparison.warnings().iter().map(|warning| format!("Beware: {warning}")));
     y = page.paragraphs(&notes, SMALL, (MARGIN, y), room);
     (page, y + 10.0)
 }

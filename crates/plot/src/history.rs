@@ -1,13 +1,13 @@
 //! How long a benchmark took from run to run.
 
 use threadbook_display::Svg;
-use threadbook_timing::Past;
+use threadbook_timing::{Past, counted};
 
 use crate::axis::{BESIDE, TimeAxis};
 use crate::marks::{SHAPES, line, point};
 use crate::page::{Anchor, Font, Frame, N, Page, WIDTH};
 use crate::palette::{BARS, INK, MANY, QUIET};
-use crate::text::{counted, shorten};
+use crate::text::shorten;
 use crate::units::human_seconds;
 
 const MARGIN: f64 = 14.0;

@@ -2,14 +2,13 @@
 
 use plotters::prelude::*;
 use threadbook_display::Svg;
-use threadbook_timing::{Point, SpeedUp};
+use threadbook_timing::{Point, SpeedUp, counted};
 
 use crate::axis::{Ticks, nice};
 use crate::canvas::Canvas;
 use crate::marks::{Shape, line, point, whisker_up};
 use crate::page::{Anchor, Font, Frame, N, Page, WIDTH};
 use crate::palette::{BARS, GRID, QUIET, rgb};
-use crate::text::counted;
 use crate::units::{human_seconds, plain};
 
 const MARGIN: f64 = 14.0;
@@ -20,12 +19,13 @@ const LINES: f64 = 6.0;
 /// How the lines look, and into how many pieces the curved one is cut.
 const IDEAL: &str = " stroke-width=\"1\" stroke-dasharray=\"6 4\"";
 const AMDAHL: &str = " stroke-width=\"2\"";
+const UNCERTAIN: &str = " stroke-width=\"2\" stroke-dasharray=\"2 3\"";
 const STEPS: u32 = 96;
 /// Between two numbers below the axis.
 const AIR: f64 = 8.0;
 
-/// Draws a speed-up curve: a point with its interval for each number of workers, the ideal line, and the
-/// line of Amdahl's law that fits best.
+/// Draws a speed-up curve: a point with its interval for each number of workers, the ideal line, and, of three
+/// points or more, the line of Amdahl's law that fits best, dotted if it is uncertain.
 ///
 /// # Examples
 ///
@@ -53,7 +53,7 @@ pub(crate) fn draw(curve: &SpeedUp) -> (Page, f64) {
         y = FRAME.bottom + 34.0;
     }
     let nothing = "Nothing was measured.".to_owned();
-    let notes: Vec<String> = curve.law().into_iter().chain(curve.notes().into_iter().take(6)).collect();
+    let notes: Vec<String> = curve.law().into_iter().chain(curve.notes()).collect();
     let notes = if curve.points().is_empty() { vec![nothing] } else { notes };
     y = page.paragraphs(&notes, SMALL, (MARGIN, y), room);
     (page, y + 10.0)
@@ -145,11 +145,11 @@ impl Plane {
         let ideal =
             [(base, 1.0), (end, end / base)].map(|(workers, factor)| Some(self.place(workers, factor)));
         line(page, &ideal, QUIET, IDEAL);
-        if curve.points().len() > 1 {
+        if curve.has_law() {
             let step = (self.most_workers - base) / f64::from(STEPS);
             let workers = (0..=STEPS).map(|n| base + step * f64::from(n));
             let places = workers.map(|workers| Some(self.place(workers, curve.expected(workers))));
-            line(page, &places.collect::<Vec<_>>(), BARS[1].0, AMDAHL);
+            line(page, &places.collect::<Vec<_>>(), BARS[1].0, amdahl(curve));
         }
     }
 
@@ -190,9 +190,36 @@ impl Plane {
         };
         entry(page, "measured, with its 95 % interval", BARS[4].0, "");
         entry(page, "ideal", QUIET, IDEAL);
-        if curve.points().len() > 1 {
-            let amdahl = format!("Amdahl's law, {:.0} % serial", 100.0 * curve.serial());
-            entry(page, &amdahl, BARS[1].0, AMDAHL);
+        if curve.has_law() {
+            let name = if curve.is_certain() { "Amdahl's law" } else { "Amdahl's law, uncertain" };
+            entry(page, name, BARS[1].0, amdahl(curve));
         }
+    }
+}
+
+/// How the line of Amdahl's law looks.
+fn amdahl(curve: &SpeedUp) -> &'static str {
+    if curve.is_certain() { AMDAHL } else { UNCERTAIN }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use threadbook_timing::Measurement;
+
+    fn picture(points: &[(usize, [f64; 6])]) -> String {
+        let points = points.iter().map(|(workers, times)| (*workers, Measurement::new(1, *times)));
+        speedup(&SpeedUp::new(points).on_processors(8)).0
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_drawn_as_if_it_were() {
+        let two = picture(&[(1, [1.0; 6]), (2, [0.8; 6])]);
+        assert!(!two.contains("Amdahl") && two.contains("three numbers of workers or more"), "{two}");
+        let three = picture(&[(1, [1.0; 6]), (2, [0.8; 6]), (4, [0.7; 6])]);
+        assert!(three.contains(">Amdahl's law<") && !three.contains(UNCERTAIN), "{three}");
+        let noisy = [1.0, 1.0, 1.0, 1.5, 1.6, 1.7];
+        let noisy = picture(&[(1, noisy), (2, noisy.map(|time| 0.8 * time)), (4, noisy)]);
+        assert!(noisy.contains(">Amdahl's law, uncertain<") && noisy.contains(UNCERTAIN), "{noisy}");
     }
 }

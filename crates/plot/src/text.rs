@@ -103,19 +103,6 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// `1 task`, `2 tasks`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    let mut digits = count.to_string();
-    for place in (1..digits.len())
-        .rev()
-        .filter(|place| digits.len() > 4 && (digits.len() - place).is_multiple_of(3))
-        .collect::<Vec<_>>()
-    {
-        digits.insert(place, ',');
-    }
-    format!("{digits} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,12 +135,5 @@ mod tests {
     #[test]
     fn text_becomes_xml() {
         assert_eq!(escape("Vec<u8> & \"x\"\n\u{1}"), "Vec&lt;u8&gt; &amp; &quot;x&quot; \u{fffd}");
-    }
-
-    #[test]
-    fn counts_read_well() {
-        assert_eq!(counted(1, "task"), "1 task");
-        assert_eq!(counted(1234, "task"), "1234 tasks");
-        assert_eq!(counted(1_234_567, "task"), "1,234,567 tasks");
     }
 }

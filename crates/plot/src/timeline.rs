@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use plotters::prelude::*;
 use threadbook_display::Svg;
+use threadbook_timing::counted;
 use threadbook_trace::{Bar, Outcome, Row, Timeline};
 
 use crate::canvas::Canvas;
 use crate::page::{Anchor, Font, Frame, N, Page, WIDTH, tooltip};
 use crate::palette::{ALARM, BARS, GRID, MANY, QUIET, STRIPE, rgb};
-use crate::text::counted;
 use crate::units::{Unit, human, percent, plain};
-use blocks::{Block, Many, Scale, What, blocks};
+use blocks::{Block, Many, Scale, What, blocks, counted_bars, noun};
 use legend::{Legend, mark};
 
 /// More workers than this are summed up in a line.
@@ -84,7 +84,7 @@ pub(crate) fn draw(timeline: &Timeline) -> (Page, f64, String) {
     }
     let rows = shown.iter().take(16).map(|row| {
         let share = percent(row.busy(), drawing.scale.length);
-        format!(" {}: {}, busy {share:.0} % of the time.", row.name, counted(row.bars.len(), "task"))
+        format!(" {}: {}, busy {share:.0} % of the time.", row.name, counted_bars(&row.bars))
     });
     let description = notes.join(" ") + &rows.collect::<String>();
     (page, y + 10.0, description)
@@ -118,7 +118,7 @@ fn notes(timeline: &Timeline) -> Vec<String> {
         notes.push(format!("{} panicked.", counted(panicked, "task")));
     }
     if let Some(hidden) = rows.get(MOST_ROWS..).filter(|hidden| !hidden.is_empty()) {
-        let tasks = counted(hidden.iter().map(|row| row.bars.len()).sum(), "task");
+        let tasks = counted_bars(hidden.iter().flat_map(|row| &row.bars));
         let share = hidden.iter().map(|row| percent(row.busy(), length)).sum::<f64>() / hidden.len() as f64;
         let workers = counted(hidden.len(), "more worker");
         notes.push(format!("And {workers} with {tasks}, busy {share:.0} % of the time on average."));
@@ -253,6 +253,7 @@ impl<'a> Drawing<'a> {
                         legend.panicked |= many.panicked > 0;
                         unlabelled |= many.alike;
                         legend.many |= !many.alike;
+                        legend.turns |= !many.alike && many.turns;
                     }
                 }
             }
@@ -297,7 +298,7 @@ impl<'a> Drawing<'a> {
         let fill = if many.alike { self.color(many.first).0 } else { MANY };
         let density = percent(many.took, many.finished.saturating_sub(many.started)) / 100.0;
         let opacity = format!(" fill-opacity=\"{:.1}\"", 0.4 + 0.6 * density);
-        let (count, took) = (counted(many.count, "task"), human(many.took));
+        let (count, took) = (counted(many.count, noun(many.turns)), human(many.took));
         let panicked = match many.panicked {
             0 => String::new(),
             panicked => format!(", {panicked} panicked"),
@@ -318,4 +319,33 @@ fn rect(page: &mut Page, frame: Frame, fill: &str, more: &str, tip: &str) {
     page.add(format_args!(
         r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}"{more}>{tip}</rect>"#
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A worker that takes turns with so many tasks, whose turns end like this.
+    fn turns(outcome: Outcome) -> Timeline {
+        let bar = |turn: u64| Bar {
+            label: format!("task {}", 1 + turn % 3),
+            number: 1 + turn % 3,
+            submitted: Duration::ZERO,
+            started: Duration::from_micros(2 * turn),
+            finished: Duration::from_micros(2 * turn + 1),
+            outcome,
+            waits: Vec::new(),
+        };
+        let row = Row { name: "worker 0".into(), bars: (0..2000).map(bar).collect() };
+        Timeline { name: "tokio".into(), rows: vec![row], length: Duration::from_millis(4), lost: 0 }
+    }
+
+    #[test]
+    fn many_turns_of_few_tasks_are_not_called_many_tasks() {
+        let picture = timeline(&turns(Outcome::Suspended)).0;
+        assert!(picture.contains("many short turns") && !picture.contains("many short tasks"), "{picture}");
+        assert!(picture.contains("worker 0: 2000 turns, busy") && picture.contains(" turns from task "));
+        let picture = timeline(&turns(Outcome::Returned)).0;
+        assert!(picture.contains("many short tasks") && picture.contains("worker 0: 2000 tasks, busy"));
+    }
 }

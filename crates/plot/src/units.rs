@@ -31,6 +31,7 @@ impl Unit {
 /// Three significant digits and the unit: `1.24 ms`, and `0.34 ns`, which is no whole nanosecond.
 pub(crate) fn human_seconds(seconds: f64) -> String {
     match seconds * 1e9 {
+        0.0 => "0 s".to_owned(),
         nanoseconds if nanoseconds < 9.995 => format!("{} ns", plain(nanoseconds, 2)),
         nanoseconds if nanoseconds < 99.95 => format!("{} ns", plain(nanoseconds, 1)),
         _ => human_at_least_100_ns(seconds),
@@ -39,6 +40,9 @@ pub(crate) fn human_seconds(seconds: f64) -> String {
 
 /// Three significant digits and the unit: `1.24 ms`.
 pub(crate) fn human(duration: Duration) -> String {
+    if duration.is_zero() {
+        return human_seconds(0.0);
+    }
     human_at_least_100_ns(duration.as_secs_f64())
 }
 
@@ -80,7 +84,7 @@ mod tests {
     #[test]
     fn from_a_nanosecond_to_an_hour() {
         let shown = |seconds: f64| human(Duration::from_secs_f64(seconds));
-        assert_eq!(shown(0.0), "0 ns");
+        assert_eq!(shown(0.0), "0 s");
         assert_eq!(shown(1e-9), "1 ns");
         assert_eq!(shown(1.2345e-6), "1.23 µs");
         assert_eq!(shown(0.0124), "12.4 ms");
@@ -96,7 +100,7 @@ mod tests {
     #[test]
     fn a_measured_time_may_be_less_than_a_nanosecond() {
         let times = [0.0, 0.34e-9, 12.34e-9, 1234e-9, 5000.0].map(human_seconds);
-        assert_eq!(times, ["0 ns", "0.34 ns", "12.3 ns", "1.23 µs", "83.3 min"]);
+        assert_eq!(times, ["0 s", "0.34 ns", "12.3 ns", "1.23 µs", "83.3 min"]);
     }
 
     #[test]

@@ -118,10 +118,13 @@ fn draw_item(page: &mut Page, item: &Item, frame: Frame) {
     }
     let room = frame.width() - 2.0 * PADDING + 6.0;
     let (x, y) = frame.center();
+    // A name that is a little too long is smaller, rather than cut.
+    let size = NAME.size * (0.999 * room / NAME.width(&item.name)).clamp(0.8, 1.0);
+    let name = Font { size, ..NAME };
     if item.detail.is_empty() {
-        page.text_within(&item.name, NAME, Anchor::Middle, (x, y + 4.5), room);
+        page.text_within(&item.name, name, Anchor::Middle, (x, y + 4.5), room);
     } else {
-        page.text_within(&item.name, NAME, Anchor::Middle, (x, y - 3.5), room);
+        page.text_within(&item.name, name, Anchor::Middle, (x, y - 3.5), room);
         page.text_within(&item.detail, DETAIL, Anchor::Middle, (x, y + 12.5), room);
     }
     page.add(format_args!("</g>"));
@@ -161,5 +164,42 @@ fn draw_labels(page: &mut Page, arrows: &[Arrow], routes: &[Route], frames: &[Fr
             let baseline = place.center().1 + 0.35 * LABEL.size;
             page.text(&label, LABEL, Anchor::Middle, (place.center().0, baseline));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use threadbook_trace::{NodeKind, Relation, WaitGraphBuilder};
+
+    /// All `workers` of a pool of that name wait for tasks in its queue.
+    fn full_pool(name: &str, workers: usize) -> WaitGraph {
+        let mut graph = WaitGraphBuilder::new();
+        let pool = graph.node(NodeKind::Pool, name, None);
+        for number in 0..workers {
+            let worker = graph.node(NodeKind::Worker, format!("worker {number}"), Some(name.to_owned()));
+            let task = graph.node(NodeKind::Task, format!("task {number}"), Some(name.to_owned()));
+            graph.edge(worker, Relation::WaitsFor, task);
+            graph.edge(task, Relation::QueuedIn, pool);
+            graph.edge(pool, Relation::NeedsWorker, worker);
+        }
+        graph.build()
+    }
+
+    #[test]
+    fn the_names_that_pools_have_of_themselves_are_not_cut() {
+        for kind in ["ThreadPool", "ProcessPool", "Rayon", "Tokio", "Serial"] {
+            for workers in [1, 2, 3, 500] {
+                let name = format!("{kind}Executor-12");
+                let picture = wait_graph(&full_pool(&name, workers)).0;
+                assert!(picture.contains(&format!("{name}</text>")), "{name}, {workers} workers: {picture}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pool_is_called_one_where_its_name_does_not_say_so() {
+        assert!(wait_graph(&full_pool("io", 1)).0.contains(">pool io</text>"));
+        assert!(wait_graph(&full_pool("ThreadPoolExecutor-1", 1)).0.contains(">ThreadPoolExecutor-1</text>"));
     }
 }

@@ -141,6 +141,13 @@ mod tests {
     }
 
     #[test]
+    fn no_time_is_shown_without_decimals() {
+        let mut timing = time_command(["true"]).run().unwrap();
+        timing.sys = Duration::ZERO;
+        assert!(timing.to_string().ends_with("\nsys   0 s"), "{timing}");
+    }
+
+    #[test]
     fn real_is_what_passes_and_user_what_is_worked() {
         let sleep = time_command(["sleep", "0.1"]).run().unwrap();
         assert!(sleep.real >= Duration::from_millis(100) && sleep.user < Duration::from_millis(100));

@@ -1,9 +1,10 @@
 //! Which of several works is faster, and whether one can tell.
 
+use crate::doubt::doubts;
 use crate::history::{Entry, History, strip};
 use crate::measurement::Measurement;
 use crate::statistics::Estimate;
-use crate::units::{ago, counted};
+use crate::units::{ago, counted, listed};
 use std::fmt;
 use std::ops::Range;
 
@@ -15,8 +16,12 @@ const GRAIN: f64 = 0.01;
 /// Another time the machine is in another mood, so between two runs it takes more.
 const GRAIN_IN_TIME: f64 = 0.05;
 
-/// With fewer runs than this, more of them would tell much more.
-const FEW: usize = 6;
+/// That there is no difference is said only where it could not be more than this.
+const NEAR: f64 = 0.1;
+
+/// What is said where no difference is seen: that there is hardly one, or that nobody knows.
+const SAME: &str = "no difference to see at 95 %";
+const UNCERTAIN: &str = "too uncertain to tell";
 
 /// The longest bar of the text, in letters, and the longest name.
 const BAR: usize = 20;
@@ -133,7 +138,8 @@ impl Comparison {
         is_seen(&self.interval(name), GRAIN)
     }
 
-    /// How that case compares with the baseline, in a few words: `1.93 times as fast`, `no difference`.
+    /// How that case compares with the baseline, in a few words: `1.93 times as fast`, `no difference`, `too
+    /// uncertain to tell`.
     ///
     /// # Panics
     ///
@@ -142,12 +148,14 @@ impl Comparison {
     pub fn summary(&self, name: &str) -> String {
         let case = self.case(name);
         let estimate = self.log_ratio(case);
+        let interval = range(estimate);
         match () {
             () if self.is_baseline(case) => "the baseline".to_owned(),
-            () if case.measurement.seconds().len() < 2 || is_seen(&range(estimate), GRAIN) => {
+            () if case.measurement.seconds().len() < 2 || is_seen(&interval, GRAIN) => {
                 times(estimate.center, None)
             }
-            () => "no difference".to_owned(),
+            () if is_near(&interval) => "no difference".to_owned(),
+            () => UNCERTAIN.to_owned(),
         }
     }
 
@@ -186,8 +194,11 @@ impl Comparison {
                 if is_seen(&interval, GRAIN) {
                     return times(estimate.center, Some(&interval));
                 }
-                let more = if runs < FEW { "; more runs would tell more" } else { "" };
-                format!("no difference to see at 95 % ({} times as long{more})", bounds(0.0, &interval))
+                let bounds = bounds(0.0, &interval);
+                match is_near(&interval) {
+                    true => format!("{SAME} ({bounds} times as long)"),
+                    false => format!("{UNCERTAIN} ({bounds} times as long; more runs would tell more)"),
+                }
             }
         }
     }
@@ -195,16 +206,23 @@ impl Comparison {
     /// How this run compares with the last one on this machine; `None` if there was none.
     pub fn since_last_time(&self) -> Option<String> {
         let last = self.earlier.last()?;
-        let both = self.cases().iter().filter_map(|case| {
-            let then = last.cases.iter().find(|then| then.name == case.name)?;
-            let change = logs(&case.measurement).minus(logs(&then.measurement));
+        let (mut words, mut uncertain) = (Vec::new(), Vec::new());
+        for case in self.cases() {
+            let Some(then) = last.cases.iter().find(|then| then.name == case.name) else { continue };
+            let (change, name) =
+                (logs(&case.measurement).minus(logs(&then.measurement)), shortened(&case.name));
             let interval = range(change);
-            is_seen(&interval, GRAIN_IN_TIME)
-                .then(|| format!("{}: {}", shortened(&case.name), times(change.center, Some(&interval))))
-        });
-        let mut words: Vec<String> = both.collect();
+            if is_seen(&interval, GRAIN_IN_TIME) {
+                words.push(format!("{name}: {}", times(change.center, Some(&interval))));
+            } else if !is_near(&interval) {
+                uncertain.push(name);
+            }
+        }
+        if !uncertain.is_empty() {
+            words.push(format!("{}: {UNCERTAIN}", listed(&uncertain)));
+        }
         if words.is_empty() {
-            words.push("no difference to see at 95 %".to_owned());
+            words.push(SAME.to_owned());
         }
         words.extend(self.run.differences(last));
         Some(format!(
@@ -219,10 +237,9 @@ impl Comparison {
         self.earlier.iter().chain([&self.run]).map(|entry| entry.median(name)).collect()
     }
 
-    /// What makes the figures doubtful, for each case where something does.
+    /// What makes the figures doubtful, if something does: a sentence for all cases where it is the same.
     pub fn warnings(&self) -> Vec<String> {
-        let of = |case: &Case| Some(format!("{}: {}", shortened(&case.name), case.measurement.warning()?));
-        self.cases().iter().filter_map(of).collect()
+        doubts(self.cases().iter().map(|case| (shortened(&case.name), &case.measurement)))
     }
 
     #[track_caller]
@@ -272,6 +289,10 @@ fn range(log_ratio: Estimate) -> Range<f64> {
 
 fn is_seen(ratio: &Range<f64>, grain: f64) -> bool {
     ratio.end < 1.0 - grain || ratio.start > 1.0 + grain
+}
+
+fn is_near(ratio: &Range<f64>) -> bool {
+    ratio.start > 1.0 - NEAR && ratio.end < 1.0 + NEAR
 }
 
 /// `1.93 times as fast (1.89 to 1.97)`, of the logarithm of a ratio of times.

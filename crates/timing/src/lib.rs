@@ -22,6 +22,7 @@ mod clock;
 mod command;
 mod comparison;
 mod context;
+mod doubt;
 mod history;
 mod loops;
 mod measurement;
@@ -42,3 +43,5 @@ pub use measurement::Measurement;
 pub use speedup::{Point, SpeedUp, speedup};
 pub use stopwatch::{Stopwatch, Timed, time};
 pub use timeit::timeit;
+#[doc(hidden)]
+pub use units::{counted, grouped};

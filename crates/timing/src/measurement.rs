@@ -1,8 +1,9 @@
 //! How long one round of something takes, and how sure that is.
 
 use crate::clock::clock;
+use crate::doubt::Doubt;
 use crate::statistics::{interval_of_median, mean, median, standard_deviation};
-use crate::units::{Unit, counted, human};
+use crate::units::{Unit, counted};
 use std::fmt;
 use std::time::Duration;
 
@@ -103,32 +104,25 @@ impl Measurement {
 
     /// What makes the figures doubtful, if something does.
     pub fn warning(&self) -> Option<String> {
+        Some(self.doubt()?.said())
+    }
+
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
         let middle = self.median_seconds();
         if self.repeats.is_empty() {
-            return Some("nothing was measured.".to_owned());
+            return Some(Doubt::Nothing);
         }
         if middle <= NOTHING * self.empty_round {
-            return Some(format!(
-                "{} is no more than an empty loop takes: the compiler has probably left the work out. Let what \
-                 goes in pass through std::hint::black_box.",
-                human(middle)
-            ));
+            return Some(Doubt::Empty(middle));
         }
         let slowest = self.repeats.iter().copied().fold(0.0, f64::max);
         let ratio = slowest / self.fastest();
         if ratio > DISTURBED && ratio.is_finite() {
-            return Some(format!(
-                "the slowest loop took {ratio:.1} times as long as the fastest: something else was going on."
-            ));
+            return Some(Doubt::Disturbed(ratio));
         }
         let (low, high) = self.interval_seconds();
         let vague = (high - low) / 2.0 / middle;
-        (vague > VAGUE).then(|| {
-            format!(
-                "the loops differ so much that the median is known only to {:.0} %: the machine has other work.",
-                100.0 * vague
-            )
-        })
+        (vague > VAGUE).then_some(Doubt::Vague(vague))
     }
 
     pub(crate) fn fastest(&self) -> f64 {
@@ -151,7 +145,7 @@ fn duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-/// `1.23 µs ± 0.04 µs per loop (median of 7 repeats, 200000 loops each)`, as IPython says it; and a line for
+/// `1.23 µs ± 0.04 µs per loop (median of 7 repeats, 200,000 loops each)`, as IPython says it; and a line for
 /// how sure that is.
 impl fmt::Display for Measurement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,7 +181,7 @@ mod tests {
         let repeats = [1.23, 1.19, 1.2, 1.3, 1.25, 1.24, 1.22].map(|value| value * 1e-6);
         let text = Measurement::new(200_000, repeats).to_string();
         let mut lines = text.lines();
-        let said = "1.23 µs ± 0.04 µs per loop (median of 7 repeats, 200000 loops each)";
+        let said = "1.23 µs ± 0.04 µs per loop (median of 7 repeats, 200,000 loops each)";
         assert_eq!(lines.next(), Some(said));
         assert!(lines.next().unwrap().starts_with("fastest 1.19 µs; the median lies between 1.20 µs and"));
         assert_eq!(lines.next(), None);

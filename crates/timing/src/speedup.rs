@@ -1,9 +1,10 @@
 //! How much faster more workers are, and how much they could be.
 
 use crate::comparison::factor;
+use crate::doubt::{Doubt, doubts};
 use crate::loops::timed;
 use crate::measurement::Measurement;
-use crate::statistics::{Estimate, median};
+use crate::statistics::Estimate;
 use crate::turns::measure_by_turns;
 use crate::units::counted;
 use std::cell::RefCell;
@@ -12,6 +13,9 @@ use std::ops::Range;
 
 /// The longest bar of the text, in letters.
 const BAR: usize = 16;
+
+/// A serial part that may be more than this is not said to be nothing.
+const MUCH: f64 = 0.5;
 
 /// Measures `work` with each of these numbers of workers, which it is given, and fits Amdahl's law to what
 /// comes out.
@@ -61,8 +65,9 @@ pub struct Point {
 /// G. M. Amdahl 1967, "Validity of the single processor approach to achieving large scale computing
 /// capabilities", AFIPS 30: if the part *s* of the work is serial, and the rest is shared evenly by *n*
 /// workers, it takes *s* + (1 - *s*) / *n* of the time. Work that computes is never shared by more workers than
-/// there are processors; work that waits is, and known by it: it is more times as fast. Here *s* is what fits best, by least squares of the
-/// relative errors, to each turn of runs; where it lies is Student's t of those, one for a turn.
+/// there are processors; work that waits is, and known by it: it is more times as fast. Here *s* is what fits
+/// the points best, by least squares of the relative errors; how sure it is comes from the same fit to each
+/// turn of runs, by Student's t.
 #[derive(Clone, PartialEq)]
 pub struct SpeedUp {
     points: Vec<Point>,
@@ -137,32 +142,87 @@ impl SpeedUp {
 
     /// How many of so many workers are at work at the same time.
     fn at_work(&self, workers: f64) -> f64 {
-        if self.waits() { workers } else { workers.min(self.processors.max(1) as f64) }
+        workers.min(self.most_at_work())
+    }
+
+    fn most_at_work(&self) -> f64 {
+        if self.waits() { f64::INFINITY } else { self.processors.max(1) as f64 }
+    }
+
+    /// Whether more were at work with the most workers than with the fewest.
+    fn is_shared(&self) -> bool {
+        let most = self.points.last().map_or(1, |point| point.workers);
+        self.at_work(most as f64) > self.at_work(self.baseline() as f64)
     }
 
     /// Whether it went faster than so many processors can compute.
     fn waits(&self) -> bool {
         let Some(first) = self.points.first() else { return false };
-        let time = |point: &Point| point.measurement.median_seconds();
         let most = 1.05 * self.processors.max(1) as f64 / first.workers as f64;
-        self.points.iter().any(|point| time(first) > most * time(point))
+        self.points.iter().any(|point| self.speedup(point.workers) > most)
     }
 
     /// The part of the work that more workers do not make shorter, from 0 to 1: the *s* of Amdahl's law.
     pub fn serial(&self) -> f64 {
-        let time = |point: &Point| median(point.measurement.seconds());
-        serial(&self.points.iter().map(|point| (self.at_work(point.workers as f64), time(point))))
+        self.share_of_all(self.fit(|point| 1.0 / self.speedup(point.workers)))
     }
 
     /// Where [`serial`](SpeedUp::serial) lies with 95 % confidence, as far as chance goes.
     pub fn serial_interval(&self) -> Range<f64> {
         let turns = self.points.iter().map(|point| point.measurement.seconds().len()).min().unwrap_or(0);
         let in_turn = |turn: usize| {
-            let time = |point: &Point| point.measurement.seconds()[turn];
-            serial(&self.points.iter().map(|point| (self.at_work(point.workers as f64), time(point))))
+            let time = |point: &Point| point.measurement.seconds()[turn].max(1e-12);
+            self.fit(|point| time(point) / time(&self.points[0]))
         };
-        let (low, high) = Estimate::of(&(0..turns).map(in_turn).collect::<Vec<_>>()).interval();
-        low.clamp(0.0, 1.0)..high.clamp(0.0, 1.0)
+        let turns = Estimate::of(&(0..turns).map(in_turn).collect::<Vec<_>>());
+        let reach = turns.interval().1 - turns.center;
+        let center = self.fit(|point| 1.0 / self.speedup(point.workers));
+        self.share_of_all(center - reach)..self.share_of_all(center + reach)
+    }
+
+    /// The part of the time with the fewest workers that more do not make shorter, where a point took
+    /// `time` times as long as with them. It is below 0 where it went faster than it could.
+    ///
+    /// With `b` workers at first and `n` at a point, that is the *q* of *q* + (1 - *q*) *b* / *n*. Its squares
+    /// are those of the relative errors, because a long time is no better known than a short one.
+    fn fit(&self, time: impl Fn(&Point) -> f64) -> f64 {
+        let most = self.most_at_work();
+        let first = most.min(self.baseline() as f64);
+        let (mut product, mut square) = (0.0, 0.0);
+        for point in &self.points {
+            let (time, shared) = (time(point), first / most.min(point.workers as f64));
+            let (slope, error) = ((1.0 - shared) / time, 1.0 - shared / time);
+            (product, square) = (product + slope * error, square + slope * slope);
+        }
+        // One number of workers tells nothing.
+        if square == 0.0 { 0.0 } else { product / square }
+    }
+
+    /// From the part of the time with the fewest workers to that of the work.
+    fn share_of_all(&self, part: f64) -> f64 {
+        let part = part.clamp(0.0, 1.0);
+        part / (part + (1.0 - part) * self.at_work(self.baseline() as f64))
+    }
+
+    /// Whether there are enough numbers of workers, at least three, to tell what part of the work is serial.
+    pub fn has_law(&self) -> bool {
+        self.points.chunk_by(|one, other| one.workers == other.workers).count() >= 3
+    }
+
+    /// Whether the serial part is known well enough to give a limit: not if the runs differ too much.
+    pub fn is_certain(&self) -> bool {
+        let Range { start, end } = self.serial_interval();
+        let is_noisy = |point: &Point| point.measurement.doubt().is_some_and(Doubt::is_noise);
+        let is_small = self.is_nothing(start) && end < MUCH;
+        self.has_law()
+            && self.is_shared()
+            && !self.points.iter().any(is_noisy)
+            && (is_small || end <= 2.0 * start)
+    }
+
+    /// Whether so small a serial part is shown as 0.
+    fn is_nothing(&self, part: f64) -> bool {
+        percent(part, digits(self.serial())) == "0 %"
     }
 
     /// What else a reader must know.
@@ -173,33 +233,37 @@ impl SpeedUp {
             let processors = counted(self.processors, "processor");
             notes.push(format!("Only {processors} here: more workers help only where they wait."));
         }
-        let doubt = |point: &Point| Some((point.workers, point.measurement.warning()?));
-        let doubts = self.points.iter().filter_map(doubt);
-        notes.extend(
-            doubts.map(|(workers, doubt)| format!("Beware: {}: {doubt}", counted(workers, "worker"))),
-        );
+        let named = self.points.iter().map(|point| (counted(point.workers, "worker"), &point.measurement));
+        notes.extend(doubts(named).into_iter().map(|doubt| format!("Beware: {doubt}")));
         notes
     }
 
-    /// Amdahl's law in a sentence; `None` of fewer than two points.
+    /// Amdahl's law in a sentence, or why it is not known; `None` of fewer than two points.
     pub fn law(&self) -> Option<String> {
         if self.points.len() < 2 {
             return None;
         }
-        let serial = self.serial();
-        let Range { start, end } = self.serial_interval();
-        let percent = |part: f64| format!("{:.0} %", 100.0 * part);
-        let part =
-            format!("{} of the work is serial ({} to {})", percent(serial), percent(start), percent(end));
-        Some(match 1.0 / serial {
-            limit if limit < 1000.0 => {
-                format!(
-                    "Amdahl's law: {part}, so no number of workers is more than {} times as fast as one.",
-                    factor(limit)
-                )
+        if !self.has_law() {
+            let why = "It takes three numbers of workers or more to tell what part of the work is serial.";
+            return Some(why.to_owned());
+        }
+        let (serial, Range { start, end }) = (self.serial(), self.serial_interval());
+        let shown = |part: f64| percent(part, digits(serial));
+        let part = format!("{} of the work is serial ({} to {})", shown(serial), shown(start), shown(end));
+        let said = match () {
+            () if !self.is_shared() => {
+                "there are too few processors to tell what part of the work is serial".to_owned()
             }
-            _ => format!("Amdahl's law: {part}."),
-        })
+            () if !self.is_certain() => format!("perhaps {part}, which is too uncertain to tell the limit"),
+            () if self.is_nothing(start) => {
+                format!("no serial part is to be seen (up to {})", percent(end, digits(10.0 * end)))
+            }
+            () => {
+                let limit = factor(1.0 / serial);
+                format!("{part}, so no number of workers is more than {limit} times as fast as one")
+            }
+        };
+        Some(format!("Amdahl's law: {said}."))
     }
 
     #[track_caller]
@@ -214,23 +278,20 @@ impl SpeedUp {
     }
 }
 
-/// The serial part: of times *a* + *b* / *n* that fit, *a* / (*a* + *b*), where neither is negative. The
-/// squares are those of the relative errors, because a long time is no better known than a short one.
-fn serial(times: &(impl Iterator<Item = (f64, f64)> + Clone)) -> f64 {
-    // With u = 1 / time and v = 1 / (n time), minimise the sum of (a u + b v - 1)².
-    let terms =
-        times.clone().map(|(workers, time)| (1.0 / time.max(1e-12), 1.0 / (workers * time.max(1e-12))));
-    let sum = |term: fn((f64, f64)) -> f64| terms.clone().map(term).sum::<f64>();
-    let (uu, uv, vv) = (sum(|(u, _)| u * u), sum(|(u, v)| u * v), sum(|(_, v)| v * v));
-    let (u, v) = (sum(|(u, _)| u), sum(|(_, v)| v));
-    let (a, b) = (u * vv - v * uv, v * uu - u * uv);
-    match () {
-        // One number of workers tells nothing.
-        () if a == 0.0 && b == 0.0 || times.clone().count() < 2 => 0.0,
-        () if a <= 0.0 => 0.0,
-        () if b <= 0.0 => 1.0,
-        () => a / (a + b),
+/// How many decimals a part in percent has, to be shown in two digits or more.
+fn digits(part: f64) -> usize {
+    match 100.0 * part {
+        percent if percent >= 9.95 => 0,
+        percent if percent >= 0.995 => 1,
+        _ => 2,
     }
+}
+
+/// A part in percent. What would be rounded to zeros is `0 %`.
+fn percent(part: f64, digits: usize) -> String {
+    let text = format!("{:.digits$}", 100.0 * part);
+    let is_nothing = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    format!("{} %", if is_nothing { "0" } else { &text })
 }
 
 /// A line for each number of workers, with what Amdahl's law says of it, and the law.
@@ -255,8 +316,9 @@ impl fmt::Display for SpeedUp {
                 factor(speedup)
             )?;
             if point.workers != first.workers {
-                let expected = factor(self.expected(point.workers as f64));
-                write!(f, " ({} to {}; Amdahl {expected})", factor(start), factor(end))?;
+                let law = || format!("; Amdahl {}", factor(self.expected(point.workers as f64)));
+                let law = if self.has_law() { law() } else { String::new() };
+                write!(f, " ({} to {}{law})", factor(start), factor(end))?;
             }
         }
         self.law().iter().chain(&self.notes()).try_for_each(|line| write!(f, "\n{line}"))
@@ -272,86 +334,4 @@ impl fmt::Debug for SpeedUp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use arbtest::arbtest;
-
-    fn curve(points: &[(usize, &[f64])]) -> SpeedUp {
-        let points =
-            points.iter().map(|(workers, times)| (*workers, Measurement::new(1, times.iter().copied())));
-        SpeedUp::new(points).on_processors(8)
-    }
-
-    #[test]
-    fn the_law_is_found_again() {
-        arbtest(|random| {
-            let serial = f64::from(random.int_in_range(0..=1000_u32)?) / 1000.0;
-            let whole = 10_f64.powf(f64::from(random.int_in_range(-90..=30_i32)?) / 10.0);
-            let mut workers: Vec<usize> = (0..random.int_in_range(2..=8)?)
-                .map(|_| random.int_in_range(1..=64))
-                .collect::<Result<_, _>>()?;
-            workers.sort_unstable();
-            workers.dedup();
-            let time = |workers: usize| whole * (serial + (1.0 - serial) / workers as f64);
-            let points = workers.iter().map(|count| (*count, Measurement::new(1, [time(*count); 3])));
-            let curve = SpeedUp::new(points).on_processors(64);
-            if workers.len() > 1 {
-                assert!((curve.serial() - serial).abs() < 1e-6, "{} is not {serial}", curve.serial());
-                for count in workers {
-                    assert!((curve.expected(count as f64) / curve.speedup(count) - 1.0).abs() < 1e-6);
-                }
-            }
-            Ok(())
-        });
-    }
-
-    #[test]
-    fn faster_than_possible_and_slower_than_before_are_within_the_law() {
-        assert_eq!(curve(&[(1, &[10.0]), (2, &[4.0])]).serial(), 0.0);
-        assert_eq!(curve(&[(1, &[10.0]), (2, &[12.0])]).serial(), 1.0);
-        assert_eq!(curve(&[(1, &[10.0])]).serial(), 0.0);
-        assert_eq!(curve(&[]).serial(), 0.0);
-    }
-
-    #[test]
-    fn work_that_computes_is_not_shared_by_more_workers_than_there_are_processors() {
-        let computing = curve(&[(1, &[10.0]), (2, &[5.0]), (4, &[5.1]), (8, &[4.9])]).on_processors(2);
-        assert!(computing.serial() < 0.01, "{}", computing.serial());
-        assert!((computing.expected(8.0) - computing.expected(2.0)).abs() < 1e-9);
-        let waiting = curve(&[(1, &[8.0]), (2, &[4.0]), (8, &[1.0])]).on_processors(2);
-        assert!(waiting.serial() < 1e-9 && waiting.expected(8.0) > 7.9);
-        assert_eq!(curve(&[(1, &[4.0]), (2, &[4.1])]).on_processors(1).serial(), 0.0);
-    }
-
-    #[test]
-    fn it_says_what_it_is() {
-        let text =
-            curve(&[(1, &[12.0, 12.1, 11.9]), (2, &[7.0, 7.1, 6.9]), (4, &[4.5, 4.6, 4.4])]).to_string();
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "speed-up over 1 worker: 3 runs of each, by turns");
-        assert!(
-            lines[1].starts_with("   1 worker  12.0 s ± 0.1 s")
-                && lines[1].ends_with("█ 1.00 times".trim_start_matches("█ "))
-        );
-        assert!(lines[3].contains("2.67 times (") && lines[3].ends_with("Amdahl 2.67)"), "{text}");
-        assert!(lines[4].starts_with("Amdahl's law: 17 % of the work is serial (1"), "{text}");
-        assert!(lines[4].ends_with("no number of workers is more than 6.00 times as fast as one."), "{text}");
-        assert_eq!(lines.len(), 5);
-        assert_eq!(curve(&[]).to_string(), "speed-up: nothing was measured");
-        let narrow = curve(&[(1, &[4.0, 4.0]), (2, &[2.0, 2.0])]).on_processors(1).to_string();
-        assert!(narrow.ends_with("Only 1 processor here: more workers help only where they wait."));
-    }
-
-    #[test]
-    fn numbers_of_workers_are_sorted_and_each_is_measured_once() {
-        let mut seen = Vec::new();
-        let curve = speedup([2, 1, 0, 2], |workers| {
-            seen.push(workers);
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        });
-        let workers: Vec<usize> = curve.points().iter().map(|point| point.workers).collect();
-        assert_eq!(workers, [1, 2]);
-        assert!(!seen.contains(&0) && seen.contains(&1) && seen.contains(&2));
-        assert!(std::panic::catch_unwind(|| curve.speedup(3)).is_err());
-    }
-}
+mod tests;

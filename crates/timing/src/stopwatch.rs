@@ -72,7 +72,7 @@ impl<T: fmt::Debug> fmt::Debug for Timed<T> {
 ///
 /// let stopwatch = Stopwatch::start();
 /// let lines = ["one", "two"];
-/// println!("{}", stopwatch.elapsed()); // wall 1.23 µs, user 1.00 µs, system 0.00 ns
+/// println!("{}", stopwatch.elapsed()); // wall 1.23 µs, user 1.00 µs, system 0 s
 /// assert_eq!(lines.len(), 2);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -131,5 +131,7 @@ mod tests {
         let [wall, user, system] = [1_234, 1_100, 100].map(Duration::from_micros);
         let timed = Timed { value: vec![1], wall, user, system };
         assert_eq!(format!("{timed:?}"), "[1]\nwall 1.23 ms, user 1.10 ms, system 100 µs");
+        let idle = Timed { value: (), wall, user: Duration::ZERO, system: Duration::ZERO };
+        assert_eq!(idle.to_string(), "wall 1.23 ms, user 0 s, system 0 s");
     }
 }

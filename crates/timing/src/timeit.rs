@@ -32,7 +32,7 @@ const BUDGET: Duration = Duration::from_secs(10);
 /// use threadbook_timing::timeit;
 ///
 /// let measurement = timeit(|| black_box(12_345_u64).pow(3));
-/// println!("{measurement}"); // 1.23 ns ± 0.04 ns per loop (median of 7 repeats, 200000000 loops each)
+/// println!("{measurement}"); // 1.23 ns ± 0.04 ns per loop (median of 7 repeats, 200,000,000 loops each)
 /// assert!(measurement.min() <= measurement.median());
 /// ```
 pub fn timeit<R>(work: impl FnMut() -> R) -> Measurement {

@@ -2,6 +2,9 @@
 
 const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)];
 
+/// No more names than this are listed.
+const MOST_LISTED: usize = 8;
+
 /// A unit, and how many decimals of it are shown.
 #[derive(Clone, Copy)]
 pub(crate) struct Unit {
@@ -13,6 +16,9 @@ pub(crate) struct Unit {
 impl Unit {
     /// The unit that shows `seconds` in three significant digits.
     pub(crate) fn of(seconds: f64) -> Unit {
+        if seconds == 0.0 {
+            return Unit { name: "s", seconds: 1.0, decimals: 0 };
+        }
         // A hair more, so that 999.9 µs, which would be shown as 1000 µs, is 1.00 ms.
         let seconds = seconds * 1.0005;
         let (name, unit) =
@@ -25,9 +31,10 @@ impl Unit {
         Unit { name, seconds: unit, decimals }
     }
 
-    /// `seconds` in this unit.
+    /// `seconds` in this unit. Nothing has no decimals.
     pub(crate) fn show(self, seconds: f64) -> String {
-        format!("{:.*} {}", self.decimals, seconds / self.seconds, self.name)
+        let decimals = if seconds == 0.0 { 0 } else { self.decimals };
+        format!("{:.decimals$} {}", seconds / self.seconds, self.name)
     }
 }
 
@@ -36,12 +43,31 @@ pub(crate) fn human(seconds: f64) -> String {
     Unit::of(seconds).show(seconds)
 }
 
-/// `1 loop`, `2 loops`.
-pub(crate) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
-    match count.try_into() {
-        Ok(1) => format!("1 {noun}"),
-        Ok(count) => format!("{count} {noun}s"),
-        Err(_) => format!("very many {noun}s"),
+/// `1 loop`, `2 loops`, `20,000,000 loops`.
+pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// The digits of a number, those of more than four in groups of three.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let starts_group =
+        |place: usize| digits.len() > 4 && place > 0 && (digits.len() - place).is_multiple_of(3);
+    let comma = |place: usize| if starts_group(place) { "," } else { "" };
+    digits.char_indices().map(|(place, digit)| format!("{}{digit}", comma(place))).collect()
+}
+
+/// `a`, `a and b`, `a, b and c`; of very many only the first ones.
+pub(crate) fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] if names.len() <= MOST_LISTED => format!("{} and {last}", first.join(", ")),
+        _ => {
+            let (first, rest) = names.split_at(MOST_LISTED - 1);
+            format!("{} and {} more", first.join(", "), grouped(rest.len() as u64))
+        }
     }
 }
 
@@ -62,7 +88,7 @@ mod tests {
     #[test]
     fn three_digits_and_a_unit() {
         for (seconds, text) in [
-            (0.0, "0.00 ns"),
+            (0.0, "0 s"),
             (3e-10, "0.30 ns"),
             (1.234e-6, "1.23 µs"),
             (99.96e-6, "100 µs"),
@@ -77,8 +103,28 @@ mod tests {
     }
 
     #[test]
+    fn nothing_has_no_decimals_beside_something() {
+        assert_eq!(Unit::of(1.5).show(0.0), "0 s");
+        assert_eq!(Unit::of(1.5e-3).show(0.0), "0 ms");
+    }
+
+    #[test]
+    fn names_are_listed_up_to_a_number() {
+        let list = |count: usize| listed(&(1..=count).map(|n| n.to_string()).collect::<Vec<_>>());
+        assert_eq!([list(0), list(1), list(2)], ["", "1", "1 and 2"]);
+        assert_eq!(list(8), "1, 2, 3, 4, 5, 6, 7 and 8");
+        assert_eq!(list(50), "1, 2, 3, 4, 5, 6, 7 and 43 more");
+    }
+
+    #[test]
     fn counts_and_ages_read_well() {
         assert_eq!((counted(1_u64, "loop"), counted(7_usize, "run")), ("1 loop".into(), "7 runs".into()));
+        assert_eq!(
+            (counted(0_u64, "loop"), counted(1234_u64, "task")),
+            ("0 loops".into(), "1234 tasks".into())
+        );
+        assert_eq!(counted(20_000_000_u64, "loop"), "20,000,000 loops");
+        assert_eq!([grouped(12_345), grouped(123_456)], ["12,345", "123,456"]);
         let ages = [0, 59, 60, 7199, 7200, 172_799, 172_800, 40_000_000].map(ago);
         let said = [
             "just now",

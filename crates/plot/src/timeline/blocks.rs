@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use threadbook_timing::counted;
 use threadbook_trace::{Bar, Outcome, Row};
 
 /// Tasks nest when a waiting worker helps out; deeper than this they are drawn alike.
@@ -40,7 +41,7 @@ pub(super) enum What<'a> {
     Many(Many<'a>),
 }
 
-/// Tasks that are too short to be seen one by one.
+/// Tasks, or turns of async ones, that are too short to be seen one by one.
 #[derive(Debug)]
 pub(super) struct Many<'a> {
     pub(super) first: &'a Bar,
@@ -48,6 +49,8 @@ pub(super) struct Many<'a> {
     pub(super) panicked: usize,
     /// Whether they all go by the name of the first.
     pub(super) alike: bool,
+    /// Whether they are turns of async tasks.
+    pub(super) turns: bool,
     pub(super) started: Duration,
     pub(super) finished: Duration,
     /// The time that they took together.
@@ -155,6 +158,7 @@ impl<'a> Many<'a> {
             count: 1,
             panicked: usize::from(bar.outcome == Outcome::Panicked),
             alike: true,
+            turns: is_turn(bar),
             started: bar.started,
             finished: bar.finished,
             took: bar.duration(),
@@ -165,9 +169,26 @@ impl<'a> Many<'a> {
         self.count += 1;
         self.panicked += usize::from(bar.outcome == Outcome::Panicked);
         self.alike &= bar.label == self.first.label;
+        self.turns |= is_turn(bar);
         self.finished = self.finished.max(bar.finished);
         self.took += bar.duration();
     }
+}
+
+/// Whether a task went on after this, in another turn. Its last turn looks like that of any task.
+fn is_turn(bar: &Bar) -> bool {
+    bar.outcome == Outcome::Suspended
+}
+
+/// `3 tasks`, or `3 turns` where some were not the last of their task.
+pub(super) fn counted_bars<'a>(bars: impl IntoIterator<Item = &'a Bar>) -> String {
+    let add = |(count, turns), bar| (count + 1_usize, turns || is_turn(bar));
+    let (count, turns) = bars.into_iter().fold((0, false), add);
+    counted(count, noun(turns))
+}
+
+pub(super) fn noun(turns: bool) -> &'static str {
+    if turns { "turn" } else { "task" }
 }
 
 impl Block<'_> {

@@ -57,17 +57,20 @@ pub(super) struct Legend {
     pub(super) panicked: bool,
     pub(super) running: bool,
     pub(super) many: bool,
+    /// Whether some of the many are turns of async tasks.
+    pub(super) turns: bool,
 }
 
 impl Legend {
     /// Entries from left to right, as many lines as it takes; the end of the last one.
     pub(super) fn draw(&self, page: &mut Page, mut y: f64) -> f64 {
         let hatch = if self.waits { page.hatch() } else { String::new() };
+        let many = if self.turns { "many short turns" } else { "many short tasks" };
         let words = [
             (self.waits, &*hatch, "waits"),
             (self.panicked, ALARM, "panicked"),
             (self.running, "none", "still running"),
-            (self.many, MANY, "many short tasks"),
+            (self.many, MANY, many),
         ];
         let words = words.into_iter().filter(|(occurs, ..)| *occurs).map(|(_, fill, word)| (fill, word));
         let names = self.names.iter().map(|(fill, name)| (*fill, &**name));

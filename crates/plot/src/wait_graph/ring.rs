@@ -28,7 +28,7 @@ pub(super) fn place(items: &[Item], arrows: &[Arrow], top: f64, needed: f64) -> 
     let rows_between = right.max(hubs.len());
     let height = if at_bottom == 0 && hubs.is_empty() { 0.0 } else { PITCH * (rows_between + 1) as f64 };
     let columns = at_top.max(at_bottom);
-    let width = needed.clamp(104.0, if columns < 3 { 220.0 } else { 160.0 });
+    let width = needed.clamp(104.0, if columns < 3 { 220.0 } else { 180.0 });
     let between = |from: f64, to: f64, index: usize, count: usize| {
         from + (to - from) * (index + 1) as f64 / (count + 1) as f64
     };

@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use threadbook_timing::{counted, grouped};
 use threadbook_trace::{Node, NodeId, NodeKind, Relation, WaitGraph};
-
-use crate::text::counted;
 
 /// More boxes than this are drawn as "and 488 more". One more than it is, because a box that says "and 1
 /// more" takes as much room as the box that it hides.
@@ -168,7 +167,7 @@ impl<'a> Whole<'a> {
         let node = self.node(id);
         match (node.kind, &node.pool) {
             (NodeKind::Worker, Some(pool)) if self.several_pools => format!("{} of {pool}", node.name),
-            (NodeKind::Pool, _) => format!("pool {}", node.name),
+            (NodeKind::Pool, _) if !node.name.contains("Pool") => format!("pool {}", node.name),
             _ => node.name.clone(),
         }
     }
@@ -193,7 +192,11 @@ impl<'a> Whole<'a> {
             _ if only_workers => (threads, "workers that wait"),
             _ => (threads, "threads that wait"),
         };
-        Item { shape: Shape::More, name: format!("and {} more", digits(count)), detail: detail.to_owned() }
+        Item {
+            shape: Shape::More,
+            name: format!("and {} more", grouped(count as u64)),
+            detail: detail.to_owned(),
+        }
     }
 
     /// One arrow for each pair of boxes, whatever number of edges there is.
@@ -244,10 +247,6 @@ impl<'a> Whole<'a> {
 
 fn is_thread(node: &Node) -> bool {
     matches!(node.kind, NodeKind::Worker | NodeKind::Thread)
-}
-
-fn digits(count: usize) -> String {
-    counted(count, "").trim_end_matches(['s', ' ']).to_owned()
 }
 
 fn word(relation: Relation) -> &'static str {

@@ -43,18 +43,26 @@ fn verdicts() {
     assert_eq!(primes().summary("1 worker"), "the baseline");
     assert_eq!(summary(&[1.0], &[2.0]), "2.00 times as long");
     assert_eq!(summary(&[3.0; 4], &[2.0; 4]), "1.50 times as fast");
-    assert_eq!(summary(&[1.0, 1.1, 1.05], &[1.15, 1.02, 1.2]), "no difference");
+    assert_eq!(summary(&[1.0, 1.01, 1.0], &[1.0, 1.0, 1.01]), "no difference");
+    assert_eq!(summary(&[1.0, 1.1, 1.05], &[1.15, 1.02, 1.2]), "too uncertain to tell");
     assert!(primes().verdict("4 workers").starts_with("1.94 times as fast (1.9"));
     assert!(verdict(&[1.0; 8], &[2.5; 8]).starts_with("2.50 times as long (2.50 to 2.50)"));
     assert_eq!(verdict(&[1.0], &[2.0]), "2.00 times as long; one run does not tell how sure that is");
     // Three runs that differ by a tenth each do not show a difference of a tenth, and say so.
     let few = verdict(&[1.0, 1.1, 1.05], &[1.15, 1.02, 1.2]);
     assert!(
-        few.starts_with("no difference to see at 95 % (0.") && few.ends_with("; more runs would tell more)"),
+        few.starts_with("too uncertain to tell (0.")
+            && few.ends_with(" times as long; more runs would tell more)"),
         "{few}"
     );
     let many = verdict(&[1.0, 1.1, 1.0, 1.1, 1.0, 1.1], &[1.1, 1.0, 1.1, 1.0, 1.1, 1.0]);
-    assert!(many.starts_with("no difference") && many.ends_with("times as long)"), "{many}");
+    assert!(many.starts_with("too uncertain to tell (0."), "{many}");
+    // Seen to be nearly the same.
+    let near = verdict(&[1.0, 1.02, 1.0, 1.02], &[1.02, 1.0, 1.02, 1.0]);
+    assert!(
+        near.starts_with("no difference to see at 95 % (0.9") && near.ends_with("times as long)"),
+        "{near}"
+    );
     // Sure, but too little to mean anything.
     assert!(verdict(&[1.0; 8], &[1.005; 8]).starts_with("no difference"));
     // Nothing took any time.
@@ -81,6 +89,9 @@ fn the_last_time_is_compared_and_what_changed_is_said() {
     comparison.earlier = vec![last.clone()];
     let same = "Since the last time, 2 h ago: no difference to see at 95 %";
     assert_eq!(comparison.since_last_time().unwrap(), same);
+    comparison.earlier[0].cases[0] = case("1 worker", &[0.5, 1.2, 2.0]);
+    let words = comparison.since_last_time().unwrap();
+    assert!(words.ends_with(" ago: 1 worker: too uncertain to tell"), "{words}");
     last.cases = vec![case("1 worker", &[2.4, 2.42, 2.41]), case("2 workers", &[1.0, 1.0])];
     last.machine = Machine { processors: last.machine.processors + 1, ..last.machine };
     last.code = Some("a".into());
@@ -97,6 +108,21 @@ fn the_last_time_is_compared_and_what_changed_is_said() {
     ] {
         assert!(words.contains(part), "{part:?} is not in {words}");
     }
+}
+
+#[test]
+fn cases_with_the_same_doubt_share_a_line() {
+    let noisy = [1.0, 1.0, 1.0, 1.5, 1.6, 1.7];
+    let cases = vec![case("one", &[1.0; 6]), case("threads", &noisy), case("processes", &noisy)];
+    let text = Comparison::new("x", cases).to_string();
+    let doubts: Vec<&str> = text.lines().filter(|line| line.starts_with("Beware: ")).collect();
+    assert_eq!(
+        doubts,
+        [
+            "Beware: the loops of threads (28 %) and processes (28 %) differ so much that the medians are known \
+          only to so many percent: the machine has other work."
+        ]
+    );
 }
 
 #[test]
