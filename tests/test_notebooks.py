@@ -451,6 +451,8 @@ def test_only_a_shell_takes_a_line_apart(commands):
 def test_commands_in_a_pipeline(commands):
     assert printed(commands["pipeline-run"]).splitlines() == ['["yes"] ended with -13', '["head", "-n", "3"] ended with 0']
     assert printed(commands["pipeline-file"]) == '0, and in the file: "apple\\npear\\n"\n'
+    assert printed(commands["check-bytes-run"]).endswith("[233, 99, 108, 97, 105, 114]\n")
+    assert printed(commands["spawn-trap-run"]) == "ended? None\nafter 1000000 bytes were read: exit status: 0\n"
     assert printed(commands["spawn-full-pipe"]).splitlines() == ["it ended with 0", "and has printed 1000000 bytes"]
 
 
@@ -618,6 +620,11 @@ def test_futures_with_a_deadline_and_with_one_owner(futures):
     assert printed(futures["life-owned-run"]) == "ticket 7\n"
 
 
+def test_callbacks_of_futures(futures):
+    assert printed(futures["callback-run"]).splitlines() == ["the cell goes on", "Ok(50), told by kitchen_0"]
+    assert printed(futures["callback-done-run"]).splitlines() == ["told by main", "and only then the cell goes on"]
+
+
 def test_every_executor_takes_the_same_work(futures):
     lines = printed(futures["executors-run"]).splitlines()
     names = [re.search(r"on ([A-Za-z]+)Executor", line)[1] for line in lines]
@@ -641,6 +648,11 @@ def tokio(cells_of) -> dict:
 
 def test_async_code_runs_when_it_is_awaited(tokio):
     assert printed(tokio["lazy-run"]).splitlines() == ["nothing was greeted yet", "now greeting bob", "hello bob"]
+    assert printed(tokio["lazy-eager-run"]) == "the pool is at work, and nobody waits\nann was never greeted\n"
+    first, _, *polite = printed(tokio["yield-run"]).partition("polite: true\n")
+    assert [line.split()[0] for line in first.splitlines()[1:]] == ["ann"] * 3 + ["ben"] * 3
+    turns = [line.split()[0] for line in polite[0].splitlines()]
+    assert all(sorted(turns[n : n + 2]) == ["ann", "ben"] for n in (0, 2, 4)), turns
     two, four = map(float, re.findall(r"([\d.]+) s", printed(tokio["join-run"])))
     assert two * 2 / four > 1.5, "four naps together take about as long as one"
     assert sorted(printed(tokio["tasks-set"]).splitlines()) == ["slept 150 ms", "slept 250 ms", "slept 50 ms"]
@@ -669,7 +681,11 @@ def test_tokio_underneath_and_by_the_clock(tokio):
 
 
 def test_tokio_channels(tokio):
-    assert printed(tokio["channels-mpsc"]) == "the sum is 15\n"
+    *sent, total = printed(tokio["channels-mpsc"]).splitlines()
+    assert [line.split()[0] for line in sent] == list("12345") and total == "the sum is 15"
+    assert int(re.search(r"(\d+) ms", sent[-1])[1]) >= 200, "the fifth waits for two that are taken, 100 ms each"
+    assert printed(tokio["channels-lagged-run"]) == 'Err(Lagged(1))\nOk("mild")\nOk("warm")\n'
+    assert printed(tokio["notify-run"]) == "the cook rings\na guest comes to the table\n"
     assert printed(tokio["channels-oneshot-run"]).split() == "now it is 10 now it is 30 now it is 42".split()
     assert printed(tokio["channels-news-run"]).splitlines() == [
         "ann: mild, warm",
@@ -683,7 +699,8 @@ def test_tokio_with_bounds_and_locks(tokio):
     assert shown(tokio["streams-run"]) == "[4, 16, 36]"
     (refused,) = tokio["lock-refused"].outputs
     assert "future cannot be sent between threads safely" in helpers.plain("\n".join(refused["traceback"]))
-    assert printed(tokio["lock-async"]) == "40 of 40\n"
+    assert printed(tokio["lock-short"]) == printed(tokio["lock-async"]) == "40 of 40\n"
+    assert printed(tokio["process-run"]).startswith("8 programs slept")
     assert shown(tokio["server-call"]) == '("HELLO!\\nWORLD!\\n", "ANYBODY THERE!\\n")'
 
 
@@ -707,6 +724,7 @@ def test_rayon_keeps_the_order_of_what_it_collects(rayon):
     assert sorted(re.findall(r"\d", done)) == list("12345678")
     assert "the first prime: Some(1000003)" in printed(rayon["find-run"]) and "is true" in printed(rayon["find-run"])
     assert printed(rayon["errors-run"]).splitlines() == ["Ok([1, 2, 3])", "Err(ParseIntError { kind: InvalidDigit })"]
+    assert printed(rayon["errors-panic-run"]).endswith(": no 5\n")
 
 
 def test_rayon_needs_no_shared_sum(rayon):
@@ -728,8 +746,11 @@ def test_rayon_does_not_always_pay(rayon):
 
 def test_rayon_is_seen_at_work(rayon):
     assert printed(rayon["stealing-work"]) == printed(rayon["stealing-rayon-run"])
-    assert "9 to 16" in shown(rayon["stealing-work"], "image/svg+xml")
-    assert "16 tasks on 2 workers" in shown(rayon["stealing-rayon-run"])
+    assert "17 to 32" in shown(rayon["stealing-work"], "image/svg+xml")
+    assert "32 tasks on 2 workers" in shown(rayon["stealing-rayon-run"])
+    pieces = re.findall(r"thread \d worked for .+?: (.+)", printed(rayon["stealing-who-run"]))
+    assert sorted(int(n) for line in pieces for n in line.split()) == list(range(1, 33)), pieces
+    assert "Who did which piece" in shown(rayon["stealing-who-picture"], "image/svg+xml")
     assert shown(rayon["picture-run"], "image/svg+xml").count("<rect") > 1000
 
 

@@ -29,7 +29,7 @@ pub enum TaskError {
     #[error("the task was cancelled before it started")]
     Cancelled,
     /// The time-out passed. What was waited for, such as a task, goes on.
-    #[error("the time-out passed; only the wait is over, what it was for goes on")]
+    #[error("the time-out passed; only the wait is over, what it was for may go on")]
     TimedOut,
     /// The wait could never have ended: it is part of a deadlock.
     #[error("deadlock: {0}")]
