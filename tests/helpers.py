@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -238,6 +240,22 @@ def ask(kc, question: str, *args, timeout: float = 30.0, **kwargs) -> dict:
     raise AssertionError(f"no {question}_reply to {args} {kwargs} within {timeout:.0f} s")
 
 
+#: Each of the processes that tests run in has ports of its own, below those that the system gives out by itself.
+_FIRST_PORT = 12_000 + 5_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.cycle(range(_FIRST_PORT, _FIRST_PORT + 5_000))
+
+
+def free_port() -> int:
+    """A port that nobody has; no other test gets it for a long time."""
+    for port in _PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
+
 def wait_until(condition, timeout: float, every: float = 0.05):
     """Polls until the condition holds; returns what it said last."""
     deadline = time.monotonic() + timeout
@@ -269,6 +287,9 @@ class Kernel:
         self.env = {**os.environ, "TMPDIR": str(self.tmp), "THREADBOOK_TEST_MARK": self.mark, **(env or {})}
         self.cwd = cwd or directory
         self.manager = KernelManager(kernel_name=name, **({"kernel_spec_manager": spec_manager} if spec_manager else {}))
+        self.manager.cache_ports = False
+        for channel in ("shell", "iopub", "stdin", "hb", "control"):
+            setattr(self.manager, f"{channel}_port", free_port())
         self.client = None
         self.log_file = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,7 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 import helpers
-from helpers import wait_until
+from helpers import free_port, wait_until
 
 #: Kept by the continuous integration as artefacts.
 SCREENSHOTS = helpers.ROOT / "target" / "screenshots"
@@ -44,12 +43,6 @@ def chromium() -> str:
         if found := shutil.which(name):
             return found
     raise AssertionError("no Chromium found. Install it with: apt-get install chromium")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

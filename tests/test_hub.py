@@ -18,8 +18,7 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from helpers import KERNEL, NOTEBOOKS
-from helpers_browser import free_port
+from helpers import KERNEL, NOTEBOOKS, free_port
 
 TOKEN = uuid.uuid4().hex
 USERS = ["ada", "grace"]

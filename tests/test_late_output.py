@@ -18,17 +18,23 @@ def two_cells(kc, first: str, second: str) -> list:
     return results
 
 
+#: Each leaves `late`, a thread that works on when its cell has ended, and what waits for it.
 STARTS = {
-    "std": "std::thread::spawn(|| WORK);",
-    "threading": "threading::Thread::spawn(|| WORK);",
-    "of a thread": f"std::thread::spawn(|| {{ std::thread::spawn(|| WORK); }}).join().unwrap(); {PAUSE.format(20)}",
+    "std": ("let late: std::thread::JoinHandle<()> = std::thread::spawn(|| WORK);", "late.join().unwrap();"),
+    "threading": ("let late: threading::Thread<()> = threading::Thread::spawn(|| WORK);", "late.join()?;"),
+    "of a thread": (
+        "let late: std::thread::JoinHandle<()> = std::thread::spawn(|| std::thread::spawn(|| WORK)).join().unwrap();",
+        "late.join().unwrap();",
+    ),
 }
 
 
 @pytest.mark.parametrize("how", STARTS)
 def test_a_thread_prints_in_the_cell_that_started_it(kc, how):
-    work = f'for n in 0..20 {{ println!("late {{n}}"); eprintln!("err {{n}}"); {PAUSE.format(100)} }}'
-    first, second = two_cells(kc, STARTS[how].replace("WORK", work), f'{PAUSE.format(2500)} println!("mine");')
+    start, join = STARTS[how]
+    # It begins when its cell has ended.
+    work = f'{{ {PAUSE.format(300)} for n in 0..20 {{ println!("late {{n}}"); eprintln!("err {{n}}"); {PAUSE.format(100)} }} }}'
+    first, second = two_cells(kc, start.replace("WORK", work), f'{join} println!("mine");')
     assert second.stdout == "mine\n" and second.stderr == "", second
     assert first.stdout.splitlines() == [f"late {n}" for n in range(20)], first
     assert first.stderr.splitlines() == [f"err {n}" for n in range(20)], first

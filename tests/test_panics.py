@@ -39,14 +39,15 @@ def test_a_panic_in_a_library_shows_the_line_of_the_cell(fresh_kc):
 
 
 def test_a_thread_that_panics_later_names_its_own_cell(fresh_kc):
-    late = "std::thread::sleep(std::time::Duration::from_millis(1500));"
-    ok(fresh_kc, f'std::thread::spawn(|| {{\n    {late}\n    panic!("late")\n}});')
-    waiting = ok(fresh_kc, "let a = 1;\nlet b = 2;\nlet c = 3;\nstd::thread::sleep(std::time::Duration::from_millis(3000));")
-    assert waiting.stderr == "thread '<unnamed>' panicked at cell [1]:3: late\n", waiting
+    ok(fresh_kc, "let (go, told): (std::sync::mpsc::Sender<()>, std::sync::mpsc::Receiver<()>) = std::sync::mpsc::channel();")
+    thread = 'let late: std::thread::JoinHandle<()> = std::thread::spawn(move || {\n    told.recv().unwrap();\n    panic!("late")\n});'
+    ok(fresh_kc, thread)
+    waiting = ok(fresh_kc, "let a = 1;\nlet b = 2;\ngo.send(())?;\nassert!(late.join().is_err());")
+    assert waiting.stderr == "thread '<unnamed>' panicked at cell [2]:3: late\n", waiting
 
 
 def test_ten_thousand_panics_that_are_caught_are_not_slow(fresh_kc):
-    """What is noted of each is cheap: to find the lines is for the one that ends the cell."""
+    """What is noted of each is cheap: who has called whom is found out for the one that ends the cell."""
     ok(fresh_kc, "std::panic::catch_unwind(|| panic!()).is_err()")
     result = ok(fresh_kc, "(0..10_000).filter(|n| std::panic::catch_unwind(|| assert!(*n == 0)).is_err()).count()", timeout=60)
     assert result.result == "9999"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 import time
@@ -40,16 +41,16 @@ def gain_of_the_machine() -> float:
 
 def gains(kc, benchmark: str, one: str, others: list[str]) -> None:
     """The other cases must be 1.5 times as fast as `one` in one of the attempts, or nearly as much faster as this
-    machine allowed in any of them."""
-    best, possible = dict.fromkeys(others, 0.0), 1.0
+    machine allowed meanwhile."""
+    best, possible = dict.fromkeys(others, 0.0), []
     for _ in range(ATTEMPTS):
-        possible = max(possible, gain_of_the_machine())
+        possible.append(gain_of_the_machine())
         median = helpers.medians(ok(kc, benchmark).results[0]["text/plain"])
         best = {name: max(ratio, median[one] / median[name]) for name, ratio in best.items()}
         if min(best.values()) > 1.5:
             break
-    enough = min(1.5, 0.75 * possible)
-    assert min(best.values()) > enough, f"{best}, where two processes got {possible:.2f} times as much done as one"
+    enough = min(1.5, 0.75 * statistics.median(possible))
+    assert min(best.values()) > enough, f"{best}, where two processes got {possible} times as much done as one"
 
 
 def test_two_workers_tell_primes_faster_than_one(fresh_kc):

@@ -173,7 +173,7 @@ pub enum Message {
     ClearOutput { wait: bool },
     /// The cell that runs is to be known by this number.
     Remember { cell: u64 },
-    /// A worker has printed text for a cell that was to be remembered, on the standard stream of this name.
+    /// A worker, or a thread that another cell has started, has printed text for a cell that was to be remembered, on the standard stream of this name.
     Print { cell: u64, name: StreamName, text: String },
     /// The companion waits for a line from the user, to be sent as [`Order::InputReply`] with this `id`.
     InputRequest { id: u64, prompt: String, password: bool },

@@ -93,6 +93,12 @@ mod waiting;
 /// costs (see `examples/executors`).
 pub(crate) const WATCHED: bool = !cfg!(threadbook_bare);
 
+/// Whether the thread that calls this is a worker of an executor.
+#[doc(hidden)]
+pub fn is_worker() -> bool {
+    agent::Agent::is_worker()
+}
+
 pub use builder::{BuildError, ThreadPoolBuilder};
 pub use chunk::ChunkResults;
 pub use error::TaskError;

@@ -92,14 +92,16 @@ pub extern "C" fn threadbook_fork() -> c_int {
     if !flush() {
         return -1;
     }
+    // These first: a thread that has them may go on printing, for which it needs the others.
+    let _stdout = std::io::stdout().lock();
+    let _stderr = std::io::stderr().lock();
     let between = |fork: fn() -> c_int| {
         wire::between_messages(|| threadbook_widgets::between_changes(|| threads::between_questions(fork)))
     };
     between(|| {
-        let _stdout = std::io::stdout().lock();
-        let _stderr = std::io::stderr().lock();
-        // SAFETY: the copy has this thread only. The locks of the allocator are set right by the C
-        // library, those of the standard streams, the wire, the widgets and the executors are free.
+        // SAFETY: the copy has this thread only. The locks of the allocator are set right by the C library; those of
+        // the standard streams, of the wire, of the widgets and of what threads belong to are this thread's, and
+        // nobody is within those of the executors.
         unsafe { libc::fork() }
     })
 }

@@ -4,9 +4,9 @@
 //! them, more than the panics do.
 
 use serde::Serialize;
-use std::ffi::{CStr, c_int, c_void};
-use std::mem::MaybeUninit;
+use std::ffi::{c_int, c_void};
 use std::path::PathBuf;
+use threadbook_worker::object_of;
 
 /// No more calls than this are looked at: the last ones are of interest.
 const MOST: usize = 256;
@@ -21,16 +21,8 @@ pub struct Address {
 impl Address {
     /// Of what is at an address of this process.
     pub fn of(address: *const u8) -> Option<Address> {
-        let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
-        // SAFETY: any address may be asked about, and a zeroed `Dl_info` is a valid one.
-        let found =
-            unsafe { (libc::dladdr(address.cast(), found.as_mut_ptr()) != 0).then(|| found.assume_init()) }?;
-        if found.dli_fname.is_null() {
-            return None;
-        }
-        // SAFETY: the loader keeps the name as long as the object is loaded, and no cell is unloaded.
-        let name = unsafe { CStr::from_ptr(found.dli_fname) }.to_str().ok()?;
-        Some(Address { object: name.into(), offset: address.addr().wrapping_sub(found.dli_fbase.addr()) })
+        let object = object_of(address.addr())?;
+        Some(Address { offset: address.addr().wrapping_sub(object.base), object: object.path.into() })
     }
 }
 

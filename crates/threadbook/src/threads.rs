@@ -1,8 +1,8 @@
 //! Which cell a thread belongs to: the one that started it, also when another one runs by now.
 //!
 //! Threads are started in ways that nobody is told of, so those that are there are counted when a cell ends. What is
-//! new then, that cell has started. Workers that many cells share, of executors, of rayon and of tokio, belong to
-//! whichever runs.
+//! new then, that cell has started, or a thread of an earlier cell while it ran. Workers that many cells share, of
+//! executors, of rayon and of tokio, belong to whichever runs. On Linux only: elsewhere all threads do.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -47,7 +47,7 @@ pub fn between_questions<T>(fork: impl FnOnce() -> T) -> T {
     fork()
 }
 
-/// The cell of the past that has started the thread which calls this.
+/// The cell that has started the thread which calls this, if that is known.
 pub fn own_cell() -> Option<u64> {
     let cell = CELL.get().or_else(|| {
         let cells = CELLS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +62,7 @@ pub fn own_cell() -> Option<u64> {
 fn is_shared() -> bool {
     rayon::current_thread_index().is_some()
         || tokio::runtime::Handle::try_current().is_ok()
-        || threadbook_executor::threading::is_worker()
+        || threadbook_executor::is_worker()
 }
 
 #[cfg(target_os = "linux")]
@@ -77,7 +77,7 @@ fn own_id() -> i32 {
     unsafe { libc::gettid() }
 }
 
-// Elsewhere no thread is known, and all belong to the cell that runs.
+// Elsewhere no thread is known.
 #[cfg(not(target_os = "linux"))]
 fn running() -> impl Iterator<Item = i32> {
     std::iter::empty()

@@ -61,5 +61,7 @@ pub use files::{receive_with_files, send_with_files};
 pub use message::Message;
 pub use output::{Printer, Stream, origin, print_here, set_printer};
 pub use panic_place::panic_place;
+#[doc(hidden)]
+pub use place::{Object, object_of};
 pub use process::{Start, StartError, Stopper, Worker};
 pub use serve::is_worker;

@@ -5,9 +5,14 @@ use std::panic::Location;
 
 use crate::place::object_of;
 
-/// What the code of a notebook's cells says of itself: the name of its file, and runs of lines as
-/// `first,cell,first in the cell,length`. The Threadbook kernel puts this there.
+/// How the compiler names the file of a cell's code.
+const FILE: &str = "src/lib.rs";
+
+/// What the code of a cell says of its own lines, in numbers. Runs of lines have five each: the first line, the cell's
+/// number, the first line in the cell, how many there are, and one that only the kernel reads. A 0 ends it all. The
+/// Threadbook kernel puts this there (`kernel/src/toolchain/typed.rs`).
 const TYPED: &CStr = c"THREADBOOK_TYPED";
+const RUN: usize = 5;
 
 /// The cell and the line, as in `cell [3]:2`, if the code was typed in one, in a notebook of the Threadbook kernel;
 /// anywhere else the file, the line and the column, as the location itself says it.
@@ -27,29 +32,36 @@ pub fn panic_place(location: &Location<'_>) -> String {
     }
 }
 
-fn typed(location: &Location<'_>) -> Option<(usize, usize)> {
-    // The name of the file is a constant in the object that the code is in.
-    let said = said_by(&object_of(location.file().as_ptr().cast())?.path)?;
-    let (file, runs) = said.split_once(' ')?;
-    if file != location.file() {
+fn typed(location: &Location<'_>) -> Option<(u32, u32)> {
+    if location.file() != FILE {
         return None;
     }
-    find(runs, location.line() as usize)
+    // The name of the file is a constant in the object that the code is in.
+    let said = said_by(&object_of(location.file().as_ptr().addr())?.path)?;
+    // SAFETY: the kernel ends it with a 0, and it is a constant of an object that stays.
+    unsafe { find(said, location.line()) }
 }
 
 /// Where a line was typed, if it is in one of the runs.
-fn find(runs: &str, line: usize) -> Option<(usize, usize)> {
-    runs.split(' ').find_map(|run| {
-        let mut numbers = run.split(',').map(|number| number.parse::<usize>().ok());
-        let mut next = || numbers.next()?;
-        let (first, cell, first_typed, length) = (next()?, next()?, next()?, next()?);
-        let after = line.checked_sub(first).filter(|after| *after < length)?;
-        Some((cell, first_typed + after))
-    })
+///
+/// # Safety
+///
+/// There must be runs of numbers, and after them a 0.
+unsafe fn find(mut run: *const u32, line: u32) -> Option<(u32, u32)> {
+    // SAFETY: there is at least the 0.
+    while unsafe { *run } != 0 {
+        // SAFETY: a run begins here, and after it comes another one, or the 0.
+        let (&[first, cell, typed, length, _], next) = unsafe { (&*run.cast::<[u32; RUN]>(), run.add(RUN)) };
+        if let Some(after) = line.checked_sub(first).filter(|after| *after < length) {
+            return Some((cell, typed + after));
+        }
+        run = next;
+    }
+    None
 }
 
 /// What a loaded object says of its lines, if it does.
-fn said_by(object: &str) -> Option<&'static str> {
+fn said_by(object: &str) -> Option<*const u32> {
     let path = CString::new(object).ok()?;
     // SAFETY: nothing is loaded that is not there already, so no initialiser runs.
     let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
@@ -63,8 +75,7 @@ fn said_by(object: &str) -> Option<&'static str> {
         libc::dlclose(handle);
         said
     };
-    // SAFETY: the kernel lets it end with a 0. It is a constant of an object that stays.
-    (!said.is_null()).then(|| unsafe { CStr::from_ptr(said.cast()) })?.to_str().ok()
+    (!said.is_null()).then_some(said.cast_const().cast())
 }
 
 #[cfg(test)]
@@ -74,9 +85,12 @@ mod tests {
     /// As the kernel makes it.
     #[test]
     fn a_line_is_found_in_its_run() {
-        let runs = "1,3,1,3 5,12,4,1 garbage 6,3 7,1,1,1";
-        let places = [0, 1, 3, 4, 5, 6, 7].map(|line| find(runs, line));
-        assert_eq!(places, [None, Some((3, 1)), Some((3, 3)), None, Some((12, 4)), None, Some((1, 1))]);
+        let said = [1, 3, 1, 3, 0, 5, 12, 4, 1, 1, 0];
+        // SAFETY: there are two runs and a 0.
+        let places = [0, 1, 3, 4, 5, 6].map(|line| unsafe { find(said.as_ptr(), line) });
+        assert_eq!(places, [None, Some((3, 1)), Some((3, 3)), None, Some((12, 4)), None]);
+        // SAFETY: there is no run, and a 0.
+        assert_eq!(unsafe { find([0].as_ptr(), 1) }, None);
     }
 
     #[test]

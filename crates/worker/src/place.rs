@@ -15,13 +15,16 @@ pub(crate) struct Place {
 }
 
 /// What the dynamic linker knows of an address.
-pub(crate) struct Object {
-    pub(crate) path: String,
-    base: usize,
+pub struct Object {
+    /// The file that it was loaded from.
+    pub path: String,
+    /// Where it was loaded.
+    pub base: usize,
 }
 
 /// The object that `address` lies in.
-pub(crate) fn object_of(address: *const c_void) -> Option<Object> {
+pub fn object_of(address: usize) -> Option<Object> {
+    let address = std::ptr::without_provenance(address);
     // SAFETY: all fields may be zero, and `dladdr` only writes to them.
     let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };
     // SAFETY: `dladdr` takes any address.
@@ -35,7 +38,7 @@ pub(crate) fn object_of(address: *const c_void) -> Option<Object> {
 
 /// The object that this crate lies in.
 pub(crate) fn own_object() -> Option<Object> {
-    object_of(own_object as *const c_void)
+    object_of(own_object as *const () as usize)
 }
 
 /// Where `entry` lies.
@@ -47,7 +50,7 @@ pub(crate) fn of(entry: Entry) -> Option<Place> {
     if let Some(place) = known.get(&address) {
         return Some(place.clone());
     }
-    let object = object_of(entry as *const c_void)?;
+    let object = object_of(address)?;
     let is_own = own_object().is_some_and(|own| own.base == object.base);
     let path = if is_own { String::new() } else { object.path };
     let place = Place { object: path.into(), offset: (address - object.base) as u64 };

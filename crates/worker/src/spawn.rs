@@ -1,6 +1,5 @@
 //! Starting this program again, as a worker or a fork server.
 
-use std::ffi::c_void;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -42,7 +41,7 @@ fn preload(command: &mut Command) {
     if is_program {
         return;
     }
-    let standard = place::object_of(std::process::abort as *const c_void);
+    let standard = place::object_of(std::process::abort as *const () as usize);
     let directories = [
         Some(PathBuf::from(&own.path)),
         library.canonicalize().ok(),

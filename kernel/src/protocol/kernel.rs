@@ -186,6 +186,8 @@ impl Kernel {
             self.history.add(self.current_count().value(), &request.code);
         }
         let execution_count = self.current_count();
+        // Before anybody hears of it: an interrupt that comes next is for this cell.
+        self.session.cell_waits();
         if !request.silent {
             let input = ExecuteInput { code: request.code.clone(), execution_count };
             self.iopub.publish(input, message).await;
@@ -242,6 +244,7 @@ impl Kernel {
         count: ExecutionCount,
     ) -> ExpressionResult {
         let request = ExecuteRequest { code: expression.to_owned(), silent: true, ..Default::default() };
+        self.session.cell_waits();
         match self.session.execute(&request, message.clone(), count).await {
             Outcome::Done { result, .. } => {
                 let data = json!({"text/plain": result.unwrap_or_default()});

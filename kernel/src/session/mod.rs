@@ -101,11 +101,11 @@ impl Session {
     pub fn start(workplace: anyhow::Result<Workplace>, iopub: IoPub, stdin: Stdin) -> Session {
         let (sender, jobs) = mpsc::channel();
         let directory = workplace.as_ref().ok().map(|workplace| workplace.directory().to_owned());
-        let long_outputs = directory.clone().unwrap_or_else(std::env::temp_dir);
-        let output = Arc::new(CellOutput::new(iopub.clone(), long_outputs.clone()));
+        let files = directory.clone().unwrap_or_else(std::env::temp_dir);
+        let output = Arc::new(CellOutput::new(iopub.clone(), files.clone()));
         let comms = Arc::new(Comms::new(iopub, output.clone()));
         let questions = Questions::new(stdin);
-        let cells = Arc::new(Mutex::new(Cells::new(&long_outputs)));
+        let cells = Arc::new(Mutex::new(Cells::new(&files)));
         let link = Link::new(output.clone(), questions, comms.clone(), cells.clone());
         let rust_version = workplace.as_ref().map_or("unknown", Workplace::rust_version).to_owned();
         let names = Arc::new(Names::default());
@@ -153,6 +153,11 @@ impl Session {
         &self.rust_version
     }
 
+    /// A cell is going to be [executed](Session::execute). An interrupt ends it from now on.
+    pub fn cell_waits(&self) {
+        self.link.cell_waits();
+    }
+
     /// Runs a cell, publishing its outputs as they come.
     pub async fn execute(
         &self,
@@ -163,7 +168,6 @@ impl Session {
         let (silent, allow_stdin) = (request.silent, request.allow_stdin);
         let cell = Box::new(Cell { parent, count, silent, allow_stdin });
         let (answer, answered) = oneshot::channel();
-        self.link.cell_waits();
         self.send(Job::Execute { code: request.code.clone(), cell, answer });
         answered.await.unwrap_or_else(|_| Outcome::Failed(Failure::engine_gone()))
     }

@@ -9,6 +9,7 @@
 //! answers.
 
 use super::front;
+use super::typed;
 use crate::sockets;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -115,7 +116,7 @@ impl Place {
         let mut question = Vec::new();
         stream.read_to_end(&mut question)?;
         let invocation: Invocation = serde_json::from_slice(&question)?;
-        let source = fs::read(self.workplace.join("src/lib.rs"))?;
+        let source = fs::read(self.workplace.join(typed::FILE))?;
         let mut compiler = self.compiler(&invocation)?;
         *lock(&self.last) = Some(invocation);
         if let Some(mut stdin) = compiler.stdin.take() {

@@ -18,12 +18,26 @@ pub const SYMBOL: &str = "THREADBOOK_TYPED";
 /// The file in a workplace that says what was typed.
 const CELLS: &str = "typed.json";
 
+/// Where the function begins that has the cell's statements; before it are items, also those of earlier cells.
+const STATEMENTS: &str = "fn run_user_code_";
+
 /// A cell as the engine got it. Each line of it is where it was typed.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Typed {
-    /// The number of the cell.
+    /// No other cell has this, while several may have the same count: those that leave no trace in the history.
+    pub id: usize,
+    /// The number that a reader sees.
     pub count: usize,
     pub code: String,
+}
+
+/// A line that was typed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    pub id: usize,
+    pub count: usize,
+    /// From 1.
+    pub line: usize,
 }
 
 /// Notes what was typed so far, for the next cell to be compiled, which comes last.
@@ -48,79 +62,89 @@ pub struct Lines {
 struct Run {
     /// Their first in the generated code, from 1.
     generated: usize,
-    /// The cell's number.
-    count: usize,
-    /// Their first in the cell, from 1.
-    typed: usize,
+    /// Their first in the cell.
+    typed: Line,
     length: usize,
 }
 
 impl Lines {
-    /// Finds the lines of the generated code in the cells: the last one, and earlier ones whose functions it may call.
+    /// Finds the lines of the generated code in the cells, of which the last one is the one that was compiled.
     pub fn find(generated: &str, cells: &[Typed]) -> Lines {
         let generated: Vec<&str> = generated.lines().map(str::trim).collect();
-        let cells: Vec<Text> = cells.iter().rev().map(Text::new).collect();
-        let Some((last, earlier)) = cells.split_first() else { return Lines::default() };
+        let cells: Vec<Text> = cells.iter().map(Text::new).collect();
         let mut having: HashMap<&str, Vec<&Text>> = HashMap::new();
-        for cell in earlier {
+        for cell in &cells {
             for &line in cell.at.keys() {
                 having.entry(line).or_default().push(cell);
             }
         }
+        let statements = generated.iter().position(|line| line.contains(STATEMENTS)).unwrap_or(usize::MAX);
         let mut lines = Lines::default();
         for at in 0..generated.len() {
-            let wanted = generated[at];
-            let place = |cell: &Text| Some((cell.count, cell.line(&generated, at)?));
-            let equal = || having.get(wanted)?.iter().find_map(|cell| place(cell));
-            let part = || earlier.iter().filter(|cell| cell.code.contains(wanted)).find_map(place);
-            if let Some((count, typed)) = place(last).or_else(equal).or_else(part) {
-                lines.push(at + 1, count, typed);
+            // Of cells that are equally like, the last one.
+            let equal = |cells: &[&Text]| {
+                let found = cells.iter().filter_map(|cell| cell.equal(&generated, at));
+                found.max_by_key(|(likeness, _)| *likeness).map(|(_, line)| line)
+            };
+            let last: Vec<&Text> = cells.last().into_iter().collect();
+            let typed = if at < statements {
+                let equal = having.get(generated[at]).and_then(|cells| equal(cells));
+                equal.or_else(|| cells.iter().rev().find_map(|cell| cell.part(&generated, at)))
+            } else {
+                equal(&last).or_else(|| last.first()?.part(&generated, at))
+            };
+            if let Some(typed) = typed {
+                lines.push(at + 1, typed);
             }
         }
         lines
     }
 
-    fn push(&mut self, generated: usize, count: usize, typed: usize) {
+    fn push(&mut self, generated: usize, typed: Line) {
         if let Some(run) = self.runs.last_mut()
-            && (run.generated + run.length, run.count, run.typed + run.length) == (generated, count, typed)
+            && run.generated + run.length == generated
+            && (Line { line: run.typed.line + run.length, ..run.typed }) == typed
         {
             run.length += 1;
         } else {
-            self.runs.push(Run { generated, count, typed, length: 1 });
+            self.runs.push(Run { generated, typed, length: 1 });
         }
     }
 
-    /// The number of the cell and the line in it where that line of the generated code was typed.
-    pub fn place(&self, line: usize) -> Option<(usize, usize)> {
+    /// Where that line of the generated code was typed.
+    pub fn place(&self, line: usize) -> Option<Line> {
         let run = self.runs.iter().find(|run| (run.generated..run.generated + run.length).contains(&line))?;
-        Some((run.count, run.typed + line - run.generated))
+        Some(Line { line: run.typed.line + line - run.generated, ..run.typed })
     }
 
-    /// The generated code with a static at its end that says all this: the file's name and then the runs, up to a 0.
+    /// The generated code with a static at its end that says all this: five numbers for each run, and a 0. There are no
+    /// quotes in it, which would end a string that somebody has forgotten to end.
     pub fn said_in(&self, generated: &str) -> String {
-        let mut text = FILE.to_owned();
-        for Run { generated, count, typed, length } in &self.runs {
-            let _ = write!(text, " {generated},{count},{typed},{length}");
+        let mut numbers = String::new();
+        for Run { generated, typed: Line { id, count, line }, length } in &self.runs {
+            let _ = write!(numbers, "{generated},{count},{line},{length},{id},");
         }
-        let length = text.len() + 1;
-        format!("{generated}\n#[unsafe(no_mangle)] pub static {SYMBOL}: [u8; {length}] = *b\"{text}\\0\";\n")
+        let length = 5 * self.runs.len() + 1;
+        format!("{generated}\n#[unsafe(no_mangle)] pub static {SYMBOL}: [u32; {length}] = [{numbers}0];\n")
     }
 
     /// Reads what the static says.
-    pub fn read(said: &str) -> Lines {
-        let run = |text: &str| {
-            let mut numbers = text.split(',').map(|number| number.parse().ok());
-            let mut next = || numbers.next()?;
-            Some(Run { generated: next()?, count: next()?, typed: next()?, length: next()? })
-        };
-        Lines { runs: said.split(' ').skip(1).filter_map(run).collect() }
+    pub fn read(said: &[u8]) -> Lines {
+        let numbers =
+            said.chunks_exact(4).map(|word| u32::from_ne_bytes([word[0], word[1], word[2], word[3]]));
+        let numbers: Vec<usize> = numbers.map(|number| number as usize).collect();
+        let runs = numbers.chunks_exact(5).take_while(|run| run[0] != 0);
+        let runs = runs.map(|run| {
+            let [generated, count, line, length, id] = [run[0], run[1], run[2], run[3], run[4]];
+            Run { generated, typed: Line { id, count, line }, length }
+        });
+        Lines { runs: runs.collect() }
     }
 }
 
 /// A cell, to look for lines in.
 struct Text<'a> {
-    count: usize,
-    code: &'a str,
+    cell: &'a Typed,
     lines: Vec<&'a str>,
     /// Where each line stands, from 0.
     at: HashMap<&'a str, Vec<usize>>,
@@ -133,30 +157,44 @@ impl<'a> Text<'a> {
         for (index, line) in lines.iter().enumerate() {
             at.entry(line).or_default().push(index);
         }
-        Text { count: cell.count, code: &cell.code, lines, at }
+        Text { cell, lines, at }
     }
 
-    /// The line (from 1) that stands at index `at` of the generated code. The engine copies the cell's lines as they
-    /// are, but takes items out of their order, so the line is found by its text, and among equals by its neighbours.
-    fn line(&self, generated: &[&str], at: usize) -> Option<usize> {
+    /// The line that is equal to the one at index `at` of the generated code. The engine copies the cell's lines as
+    /// they are, but takes items out of their order, so among equals the neighbours decide: how many are equal, too,
+    /// is the likeness.
+    fn equal(&self, generated: &[&str], at: usize) -> Option<(usize, Line)> {
+        let same = self.at.get(generated[at])?;
+        let alike = same.iter().map(|&index| (self.likeness(index, generated, at), self.line(index)));
+        alike.rev().max_by_key(|(likeness, _)| *likeness)
+    }
+
+    /// The line that has the one at index `at` in it: the engine gives each of several statements on a line a line of
+    /// its own.
+    fn part(&self, generated: &[&str], at: usize) -> Option<Line> {
         let wanted = generated[at];
-        let likeness = |index: usize| {
-            (1..=3)
-                .flat_map(|step| {
-                    [(index.checked_sub(step), at.checked_sub(step)), (Some(index + step), Some(at + step))]
-                })
-                .filter(|(here, there)| {
-                    let here = here.and_then(|here| self.lines.get(here));
-                    here.is_some() && here == there.and_then(|there| generated.get(there))
-                })
-                .count()
-        };
-        let mut same = self.at.get(wanted).cloned().unwrap_or_default();
-        if same.is_empty() && wanted.len() > 2 {
-            // The engine gives each of several statements on a line a line of its own.
-            same = (0..self.lines.len()).filter(|&index| self.lines[index].contains(wanted)).collect();
+        if wanted.len() <= 2 || !self.cell.code.contains(wanted) {
+            return None;
         }
-        same.into_iter().rev().max_by_key(|&index| likeness(index)).map(|index| index + 1)
+        let having = (0..self.lines.len()).filter(|&index| self.lines[index].contains(wanted));
+        having.rev().max_by_key(|&index| self.likeness(index, generated, at)).map(|index| self.line(index))
+    }
+
+    fn line(&self, index: usize) -> Line {
+        Line { id: self.cell.id, count: self.cell.count, line: index + 1 }
+    }
+
+    /// How many of the lines around are equal.
+    fn likeness(&self, index: usize, generated: &[&str], at: usize) -> usize {
+        (1..=3)
+            .flat_map(|step| {
+                [(index.checked_sub(step), at.checked_sub(step)), (Some(index + step), Some(at + step))]
+            })
+            .filter(|(here, there)| {
+                let here = here.and_then(|here| self.lines.get(here));
+                here.is_some() && here == there.and_then(|there| generated.get(there))
+            })
+            .count()
     }
 }
 
@@ -165,11 +203,18 @@ mod tests {
     use super::*;
 
     fn typed(count: usize, code: &str) -> Typed {
-        Typed { count, code: code.to_owned() }
+        Typed { id: count, count, code: code.to_owned() }
     }
 
     fn found(code: &str, generated: &str, line: usize) -> Option<usize> {
-        Lines::find(generated, &[typed(1, code)]).place(line).map(|(_, line)| line)
+        Lines::find(generated, &[typed(1, code)]).place(line).map(|place| place.line)
+    }
+
+    /// The cell and the line of each line.
+    fn places(generated: &str, cells: &[Typed]) -> Vec<Option<(usize, usize)>> {
+        let lines = Lines::find(generated, cells);
+        let count = generated.lines().count();
+        (1..=count).map(|line| lines.place(line).map(|place| (place.count, place.line))).collect()
     }
 
     #[test]
@@ -183,34 +228,48 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_earlier_cells_are_found_and_those_of_the_last_one_first() {
+    fn the_neighbours_also_decide_between_cells() {
+        let cells = [
+            typed(1, "fn a(v: &[u8]) -> u8 {\n    v[7]\n}"),
+            typed(2, "fn b(v: &[i32]) -> i32 {\n    v[7]\n}"),
+            typed(3, "println!(\"{}\", v[7]);"),
+        ];
+        let [a, b] = [&cells[0].code, &cells[1].code];
+        let generated = format!("{a}\n{b}\nfn run_user_code_3() {{\nprintln!(\"{{}}\", v[7]);\n}}");
+        let places = places(&generated, &cells);
+        let expected = [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)].map(Some);
+        assert_eq!(places[..6], expected);
+        assert_eq!(places[7], Some((3, 1)));
+    }
+
+    #[test]
+    fn statements_are_those_of_the_last_cell() {
         let cells = [
             typed(1, "work();"),
             typed(2, "fn pick(v: &[i32]) -> i32 {\n    v[7]\n}"),
             typed(4, "let n = 1; work();"),
         ];
-        let generated = "#![allow(x)]\nfn pick(v: &[i32]) -> i32 {\n    v[7]\n}\nlet n = 1;\nwork();";
-        let lines = Lines::find(generated, &cells);
-        let places: Vec<_> = (1..=7).map(|line| lines.place(line)).collect();
-        assert_eq!(
-            places,
-            [None, Some((2, 1)), Some((2, 2)), Some((2, 3)), Some((4, 1)), Some((4, 1)), None]
-        );
-        assert_eq!(Lines::find(generated, &[]), Lines::default());
+        let pick = &cells[1].code;
+        let generated = format!("#![allow(x)]\n{pick}\nfn run_user_code_4() {{\nlet n = 1;\nwork();");
+        let expected = [None, Some((2, 1)), Some((2, 2)), Some((2, 3)), None, Some((4, 1)), Some((4, 1))];
+        assert_eq!(places(&generated, &cells), expected);
+        assert_eq!(Lines::find(&generated, &[]), Lines::default());
     }
 
     #[test]
     fn the_static_says_it_all() {
-        let cells = [typed(3, "fn f() {\n    g()\n}\nh();")];
-        let generated = "fn f() {\n    g()\n}\nfn run() {\nh();\n}";
+        let cells = [Typed { id: 9, count: 3, code: "fn f() {\n    g()\n}\nh();".to_owned() }];
+        let generated = "fn f() {\n    g()\n}\nfn run_user_code_3() {\nh();\n";
         let lines = Lines::find(generated, &cells);
         let said = lines.said_in(generated);
         let (code, end) = said.split_once("\n#[unsafe").unwrap();
         assert_eq!(code, generated);
-        let text = "src/lib.rs 1,3,1,3 5,3,4,1 6,3,3,1";
-        assert!(end.contains(&format!("[u8; {}] = *b\"{text}\\0\";", text.len() + 1)), "{end}");
-        assert_eq!(Lines::read(text), lines);
-        assert_eq!(Lines::read("src/lib.rs 1,2 x,1,1,1 7,1,1,1").place(7), Some((1, 1)));
+        assert!(end.contains("[u32; 11] = [1,3,1,3,9,5,3,4,1,9,0];") && !said.contains('"'), "{end}");
+        let numbers = [1_u32, 3, 1, 3, 9, 5, 3, 4, 1, 9, 0, 7];
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_ne_bytes()).collect();
+        assert_eq!(Lines::read(&bytes), lines);
+        assert_eq!(Lines::read(&bytes[..40]), lines);
+        assert_eq!(Lines::read(&[]), Lines::default());
     }
 
     #[test]
@@ -218,7 +277,7 @@ mod tests {
         let workplace = tempfile::tempdir().unwrap();
         assert!(noted(workplace.path()).is_empty());
         note(&[typed(7, "\"é\"")], workplace.path()).unwrap();
-        assert!(matches!(&noted(workplace.path())[..], [Typed { count: 7, code }] if code == "\"é\""));
+        assert!(matches!(&noted(workplace.path())[..], [Typed { count: 7, code, .. }] if code == "\"é\""));
         fs::write(workplace.path().join(CELLS), "[{").unwrap();
         assert!(noted(workplace.path()).is_empty());
     }

@@ -44,5 +44,5 @@ pub use lock::{Lock, LockGuard};
 pub use queue::Queue;
 pub use rlock::{RLock, RLockGuard};
 pub use semaphore::{BoundedSemaphore, Permit, Semaphore};
-pub use thread::{Thread, ThreadInfo, active_count, current_thread, enumerate, is_worker, timeline};
+pub use thread::{Thread, ThreadInfo, active_count, current_thread, enumerate, timeline};
 pub use timer::Timer;

@@ -326,20 +326,6 @@ pub fn active_count() -> usize {
     enumerate().len()
 }
 
-/// Whether the thread that calls this is a worker of an executor.
-///
-/// # Examples
-///
-/// ```
-/// use threadbook_executor::{ThreadPoolExecutor, threading};
-///
-/// assert!(!threading::is_worker());
-/// assert_eq!(ThreadPoolExecutor::new(1).submit(threading::is_worker).result(), Ok(true));
-/// ```
-pub fn is_worker() -> bool {
-    Agent::is_worker()
-}
-
 /// What the [`Thread`]s did, a row for each; of those that ended, the newest thousand.
 pub fn timeline() -> Timeline {
     RECORDER.timeline()

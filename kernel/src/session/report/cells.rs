@@ -1,10 +1,12 @@
 //! What was typed in a session, to find places in it at any moment: a thread or a closure of an early cell may panic
 //! when another one runs.
 
-use super::object::Object;
-use crate::toolchain::typed::{self, Lines, Typed};
+use super::object;
+use crate::toolchain::typed::{self, Line, Lines, Typed};
 use crate::wire::Address;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::env::consts::DLL_PREFIX;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,12 +14,14 @@ use std::path::{Path, PathBuf};
 /// See the module's documentation.
 pub struct Cells {
     workplace: PathBuf,
-    /// As they were typed, by their numbers.
-    codes: HashMap<usize, String>,
+    /// As they were typed, by their ids.
+    codes: Vec<String>,
     /// As the engine got them: those that went well, in their order, and the current one.
     typed: Vec<Typed>,
     /// Whether the last of these is to stay.
     kept: bool,
+    /// What the objects say that something has panicked in. They never change.
+    known: RefCell<HashMap<PathBuf, Option<Lines>>>,
 }
 
 /// A line of a cell, from 1.
@@ -31,7 +35,13 @@ pub struct Place {
 impl Cells {
     /// Of a session that works in this directory.
     pub fn new(workplace: &Path) -> Cells {
-        Cells { workplace: workplace.to_owned(), codes: HashMap::new(), typed: Vec::new(), kept: true }
+        Cells {
+            workplace: workplace.to_owned(),
+            codes: Vec::new(),
+            typed: Vec::new(),
+            kept: true,
+            known: RefCell::default(),
+        }
     }
 
     /// The directory that the session works in.
@@ -44,8 +54,8 @@ impl Cells {
         if !std::mem::take(&mut self.kept) {
             self.typed.pop();
         }
-        self.codes.insert(count, code.to_owned());
-        self.typed.push(Typed { count, code: prepared.to_owned() });
+        self.typed.push(Typed { id: self.codes.len(), count, code: prepared.to_owned() });
+        self.codes.push(code.to_owned());
         // If this fails, the cell's errors will not name their lines.
         let _ = typed::note(&self.typed, &self.workplace);
     }
@@ -58,43 +68,58 @@ impl Cells {
     /// Where a line of the generated code was typed: of what that object was compiled from; of none, of the code that
     /// was generated last.
     pub fn place(&self, object: Option<&Path>, line: u32) -> Option<Place> {
-        let lines = match object {
-            Some(object) => Object::open(object)?.typed()?,
-            None => {
-                let generated = fs::read_to_string(self.workplace.join(typed::FILE)).ok()?;
-                Lines::find(&generated, &self.typed)
-            }
-        };
-        self.place_in(&lines, line)
+        if let Some(object) = object {
+            let mut known = self.known.borrow_mut();
+            let said = known.entry(object.to_owned()).or_insert_with(|| object::typed(object));
+            return self.place_in(said.as_ref()?, line);
+        }
+        let generated = fs::read_to_string(self.workplace.join(typed::FILE)).ok()?;
+        self.place_in(&Lines::find(&generated, &self.typed), line)
     }
 
     /// The places in cells that the code at these addresses came from.
     pub fn places(&self, addresses: &[Address]) -> Vec<Place> {
-        let mut opened: HashMap<&Path, Option<(Object, Lines)>> = HashMap::new();
-        let ours = addresses.iter().filter(|address| address.object.starts_with(&self.workplace));
-        let places = ours.flat_map(|Address { object, offset }| {
-            let opened = opened.entry(object).or_insert_with(|| {
-                let object = Object::open(object)?;
-                let lines = object.typed()?;
-                Some((object, lines))
-            });
-            let Some((object, typed)) = opened else { return Vec::new() };
-            let lines = object.lines(*offset, &self.workplace).into_iter();
-            lines.filter_map(|line| self.place_in(typed, line)).collect()
-        });
-        places.collect()
+        let ours = addresses.iter().filter(|address| self.is_cell(&address.object));
+        let mut offsets: HashMap<&Path, Vec<u64>> = HashMap::new();
+        for Address { object, offset } in ours.clone() {
+            offsets.entry(object).or_default().push(*offset);
+        }
+        let mut lines: HashMap<&Path, _> = offsets
+            .iter()
+            .filter_map(|(object, offsets)| {
+                let (said, lines) = object::lines(object, offsets, &self.workplace)?;
+                Some((*object, (said, lines.into_iter())))
+            })
+            .collect();
+        let of = |address: &Address| {
+            let (said, lines) = lines.get_mut(&*address.object)?;
+            Some(lines.next()?.into_iter().filter_map(|line| self.place_in(said, line)).collect::<Vec<_>>())
+        };
+        ours.filter_map(of).flatten().collect()
+    }
+
+    /// Whether that is what the engine has a cell compiled to.
+    fn is_cell(&self, object: &Path) -> bool {
+        let name = object.file_name().unwrap_or_default().to_string_lossy();
+        object.starts_with(&self.workplace) && name.starts_with(&format!("{DLL_PREFIX}code_"))
     }
 
     fn place_in(&self, lines: &Lines, line: u32) -> Option<Place> {
-        let (count, line) = lines.place(line as usize)?;
-        Some(Place { count, code: self.codes.get(&count)?.clone(), line })
+        let Line { id, count, line } = lines.place(line as usize)?;
+        Some(Place { count, code: self.codes.get(id)?.clone(), line })
     }
 }
 
+/// How much of a line is told beside its place, in characters.
+const MAX_LINE: usize = 60;
+
 impl Place {
-    /// The line itself.
-    pub fn text(&self) -> &str {
-        self.code.lines().nth(self.line - 1).unwrap_or_default().trim()
+    /// The line itself, or its beginning.
+    pub fn shortened(&self) -> String {
+        let line = self.code.lines().nth(self.line - 1).unwrap_or_default().trim();
+        let cut: String = line.chars().take(MAX_LINE).collect();
+        let dots = if cut.len() < line.len() { "…" } else { "" };
+        cut + dots
     }
 }
 

@@ -64,7 +64,7 @@ pub fn failure(
     }
     for (note, line) in notes(&rendered).take(1) {
         if let Some(place) = cells.place(None, line) {
-            let text = format!("{}: {place}: {}", without_generated_places(note), place.text());
+            let text = format!("{}: {place}: {}", without_generated_places(note), place.shortened());
             group = group.element(Level::NOTE.message(text));
         }
     }
@@ -160,8 +160,8 @@ fn without_colours(text: &str) -> String {
 
 /// Without the places in generated code that rustc names closures by: `{closure@src/lib.rs:3:4: 3:9}`.
 fn without_generated_places(text: &str) -> String {
-    const PLACE: &str = "@src/lib.rs:";
-    let mut parts = text.split(PLACE);
+    let place = format!("@{FILE}:");
+    let mut parts = text.split(&place);
     let mut shown = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         shown.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ' '));

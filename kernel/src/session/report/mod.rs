@@ -111,14 +111,14 @@ pub fn failure(
         None if prepared.is_plain() => stray_delimiter(code).map(|offset| stray(offset, code, &cell)),
         None => None,
         Some(_) if happened.interrupted => Some(interrupted(happened.died)),
-        Some(error) if disk::is_to_blame(&error, cells.workplace()) => Some(disk::failure(cells.workplace())),
-        Some(evcxr::Error::CompilationErrors(errors)) => {
-            Some(compilation::failure(&errors, code, prepared, count, cells))
-        }
         Some(evcxr::Error::SubprocessTerminated(reason)) => Some(match happened.died {
             Some(death) => death::failure(death),
             None => Failure::plain("ProcessDied", &reason, Some(death::LOST)),
         }),
+        Some(error) if disk::is_to_blame(&error, cells.workplace()) => Some(disk::failure(cells.workplace())),
+        Some(evcxr::Error::CompilationErrors(errors)) => {
+            Some(compilation::failure(&errors, code, prepared, count, cells))
+        }
         Some(other) => Some(Failure::plain("Error", other.to_string().trim(), None)),
     }
 }
@@ -160,9 +160,8 @@ fn question_mark(text: &str, code: &str, count: usize, cells: &Cells) -> Failure
     Failure::new("Error", error, &render(&[group]))
 }
 
-/// How many calls are told that led to a panic, and how much of a line that made one.
+/// How many calls are told that led to a panic.
 const MAX_CALLS: usize = 3;
-const MAX_CALL: usize = 60;
 
 fn panicked(panic: &Panic, cells: &Cells) -> Failure {
     let message = &panic.message;
@@ -187,14 +186,13 @@ fn panicked(panic: &Panic, cells: &Cells) -> Failure {
     }
     let mut callers = calls.iter().skip_while(|call| shown.as_ref() == Some(call));
     for call in callers.by_ref().take(MAX_CALLS) {
-        let text = call.text();
-        let cut: String = text.chars().take(MAX_CALL).collect();
-        let dots = if cut.len() < text.len() { "…" } else { "" };
-        group = group.element(Level::NOTE.with_name("called from").message(format!("{call}: {cut}{dots}")));
+        let text = format!("{call}: {}", call.shortened());
+        group = group.element(Level::NOTE.with_name("called from").message(text));
     }
     match callers.count() {
         0 => {}
-        more => group = group.element(Level::NOTE.message(format!("and so on, {more} calls more"))),
+        1 => group = group.element(Level::NOTE.message("and so on, one line more")),
+        more => group = group.element(Level::NOTE.message(format!("and so on, {more} lines more"))),
     }
     Failure::new("Panic", message, &render(&[group]))
 }
