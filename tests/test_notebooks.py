@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -301,6 +302,16 @@ def test_three_runs_of_each_script(first):
         "threads",
         "processes",
     ]
+
+
+def test_scripts_in_rust_need_no_network():
+    """Whoever has built the kernel has fetched all that they are made of."""
+
+    def crates(lock: Path) -> set[tuple[str, str]]:
+        return {(crate["name"], crate["version"]) for crate in tomllib.loads(lock.read_text())["package"]}
+
+    scripts, workspace = helpers.NOTEBOOKS / "scripts" / "Cargo.lock", helpers.ROOT / "Cargo.lock"
+    assert crates(scripts) - crates(workspace) == {("threadbook-scripts", "0.1.0")}
 
 
 def test_scripts_in_rust_are_compared(first):
