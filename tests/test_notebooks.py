@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from pathlib import Path
 
 import nbformat
@@ -308,9 +307,10 @@ def test_scripts_in_rust_need_no_network():
     """Whoever has built the kernel has fetched all that they are made of."""
 
     def crates(lock: Path) -> set[tuple[str, str]]:
-        return {(crate["name"], crate["version"]) for crate in tomllib.loads(lock.read_text())["package"]}
+        return set(re.findall(r'^name = "(.+)"\nversion = "(.+)"$', lock.read_text(), re.MULTILINE))
 
     scripts, workspace = helpers.NOTEBOOKS / "scripts" / "Cargo.lock", helpers.ROOT / "Cargo.lock"
+    assert len(crates(workspace)) > 100
     assert crates(scripts) - crates(workspace) == {("threadbook-scripts", "0.1.0")}
 
 
