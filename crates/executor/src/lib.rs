@@ -94,6 +94,15 @@ mod waiting;
 pub(crate) const WATCHED: bool = !cfg!(threadbook_bare);
 
 /// Whether the thread that calls this is a worker of an executor.
+///
+/// # Examples
+///
+/// ```
+/// use threadbook_executor::{ThreadPoolExecutor, is_worker};
+///
+/// assert!(!is_worker());
+/// assert_eq!(ThreadPoolExecutor::new(1).submit(is_worker).result(), Ok(true));
+/// ```
 #[doc(hidden)]
 pub fn is_worker() -> bool {
     agent::Agent::is_worker()

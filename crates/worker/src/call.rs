@@ -30,13 +30,7 @@ impl Call {
         A: Serialize + DeserializeOwned + 'static,
         R: Serialize + 'static,
     {
-        const {
-            assert!(
-                size_of::<F>() == 0,
-                "a function that is to run in another process cannot capture variables, and cannot be a \
-                 pointer: name a `fn`, or write a closure that gets all it needs as its argument"
-            );
-        }
+        const { Sizeless::<F>::CHECKED };
         let _ = f;
         let place = place::of(entry::<F, A, R>)
             .ok_or_else(|| CodecError(format!("nobody knows where {} lies", std::any::type_name::<F>())))?;
@@ -66,6 +60,17 @@ impl Call {
     }
 }
 
+/// A type whose values have nothing in them. The compiler says once of each that is none, wherever that is looked at.
+struct Sizeless<F>(std::marker::PhantomData<F>);
+
+impl<F> Sizeless<F> {
+    const CHECKED: () = assert!(
+        size_of::<F>() == 0,
+        "a function that is to run in another process cannot capture variables, and cannot be a pointer: name a `fn`, \
+         or write a closure that gets all it needs as its argument"
+    );
+}
+
 /// What a worker calls.
 fn entry<F, A, R>(argument: Vec<u8>) -> Result<Vec<u8>, CodecError>
 where
@@ -73,8 +78,8 @@ where
     A: DeserializeOwned + 'static,
     R: Serialize + 'static,
 {
-    // SAFETY: `Call::new` is the only one that has such a function, and sees to it that the type has no size. It can be
-    // copied, and the one who made the call had a value of it.
+    const { Sizeless::<F>::CHECKED };
+    // SAFETY: the type has no size and can be copied, and the one who made the call had a value of it.
     let f: F = unsafe { std::mem::zeroed() };
     let argument = decode(argument)?;
     descriptors::release();

@@ -79,6 +79,7 @@ impl Lines {
             }
         }
         let statements = generated.iter().position(|line| line.contains(STATEMENTS)).unwrap_or(usize::MAX);
+        let last: Vec<&Text> = cells.last().into_iter().collect();
         let mut lines = Lines::default();
         for at in 0..generated.len() {
             // Of cells that are equally like, the last one.
@@ -86,7 +87,6 @@ impl Lines {
                 let found = cells.iter().filter_map(|cell| cell.equal(&generated, at));
                 found.max_by_key(|(likeness, _)| *likeness).map(|(_, line)| line)
             };
-            let last: Vec<&Text> = cells.last().into_iter().collect();
             let typed = if at < statements {
                 let equal = having.get(generated[at]).and_then(|cells| equal(cells));
                 equal.or_else(|| cells.iter().rev().find_map(|cell| cell.part(&generated, at)))
