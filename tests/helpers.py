@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import os
 import queue
@@ -28,12 +29,31 @@ KERNEL = os.environ.get("THREADBOOK_KERNEL", "threadbook")
 #: Long enough for a cold first cell on a busy two-core machine, short enough that a hang is noticed.
 CELL_TIMEOUT = 90.0
 
+#: How often a test repeats what may go wrong by a race: `cargo verify --all` sets a larger number.
+ROUNDS = int(os.environ.get("THREADBOOK_ROUNDS", "15"))
+
+#: The work that this process has done, for the report at the end of a run.
+COUNTS: collections.Counter[str] = collections.Counter()
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def plain(text: str) -> str:
     """The text without terminal colours."""
     return _ANSI.sub("", text)
+
+
+def commit() -> str:
+    """The commit under test in hexadecimal; `cargo verify` names it in THREADBOOK_COMMIT, so that a run can be repeated."""
+    if named := os.environ.get("THREADBOOK_COMMIT"):
+        return named
+    command = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def rotation(count: int) -> int:
+    """An index below `count` that the commit chooses: the share of a large test that the gate runs."""
+    return int(commit(), 16) % count
 
 
 def kernel_spec(name: str = KERNEL) -> KernelSpec:
@@ -295,6 +315,7 @@ class Kernel:
 
     def start(self, ready_timeout: float | None = CELL_TIMEOUT) -> Kernel:
         """Starts the process; with None it does not wait for the first answer."""
+        COUNTS["kernel starts"] += 1
         self.log_file = self.log_path.open("ab")  # kept open, because a restart uses it again
         self.manager.start_kernel(cwd=str(self.cwd), env=self.env, stdout=self.log_file, stderr=self.log_file)
         self.client = self.manager.client()
