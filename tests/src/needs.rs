@@ -1,20 +1,21 @@
-//! What the checks need of the machine, and how to get it.
+//! The programs that the checks need, and how to get them.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::{Checkout, Outcome};
 
-/// Something that must be there.
+/// A program that must be there.
 struct Need {
     name: &'static str,
     /// Commands of which one must succeed.
     any: &'static [&'static [&'static str]],
-    /// The command that brings it.
+    /// The command that installs it.
     get: &'static str,
 }
 
-const NEEDS: [Need; 7] = [
+/// Of the steps before the end-to-end tests.
+const TO_BUILD: [Need; 4] = [
     Need { name: "rustfmt", any: &[&["cargo", "fmt", "--version"]], get: "rustup component add rustfmt" },
     Need { name: "clippy", any: &[&["cargo", "clippy", "--version"]], get: "rustup component add clippy" },
     Need { name: "Python 3", any: &[&["python3", "--version"]], get: "apt install python3" },
@@ -23,6 +24,10 @@ const NEEDS: [Need; 7] = [
         any: &[&["python3", "-c", "import ensurepip, venv"]],
         get: "apt install python3-venv",
     },
+];
+
+/// Of the end-to-end tests.
+const TO_RUN: [Need; 2] = [
     Need {
         name: "Chromium",
         any: &[
@@ -33,23 +38,33 @@ const NEEDS: [Need; 7] = [
         get: "apt install chromium",
     },
     Need { name: "poppler-utils", any: &[&["pdftotext", "-v"]], get: "apt install poppler-utils" },
-    Need { name: "npm", any: &[&["npm", "--version"]], get: "apt install npm" },
 ];
 
-/// Says what is missing.
-pub(crate) fn all(checkout: &Checkout) -> Outcome {
-    missing(&NEEDS, &checkout.root)
+/// Of the end-to-end tests with `--all`.
+const TO_RUN_ALL: [Need; 1] = [Need { name: "npm", any: &[&["npm", "--version"]], get: "apt install npm" }];
+
+/// Fails if a program is missing that the build needs. A program that is needed later may still be on its way: its
+/// absence is only shown.
+pub(crate) fn to_build(checkout: &Checkout) -> Outcome {
+    if let Err(missing) = to_run(checkout) {
+        println!("before the end-to-end tests: {missing}");
+    }
+    missing(&TO_BUILD, &checkout.root)
+}
+
+/// Fails if a program is missing that the end-to-end tests need.
+pub(crate) fn to_run(checkout: &Checkout) -> Outcome {
+    missing(&TO_RUN, &checkout.root)?;
+    if checkout.all { missing(&TO_RUN_ALL, &checkout.root) } else { Ok(()) }
 }
 
 fn missing(needs: &[Need], root: &Path) -> Outcome {
-    let mut missing = Vec::new();
-    for need in needs {
-        if need.any.iter().any(|command| succeeds(command, root)) {
-            println!("{}: there", need.name);
-        } else {
-            missing.push(format!("{} is missing; get it with: {}", need.name, need.get));
-        }
-    }
+    let is_missing = |need: &&Need| !need.any.iter().any(|command| succeeds(command, root));
+    let missing: Vec<_> = needs
+        .iter()
+        .filter(is_missing)
+        .map(|need| format!("{} is missing; get it with: {}", need.name, need.get))
+        .collect();
     if missing.is_empty() { Ok(()) } else { Err(missing.join(". ")) }
 }
 

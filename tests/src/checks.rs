@@ -1,0 +1,196 @@
+//! The checks.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::schedule::{Kind, Step};
+use crate::{Checkout, Outcome, needs};
+
+const fn step(
+    name: &'static str,
+    requires: &'static [&'static str],
+    check: fn(&Checkout) -> Outcome,
+) -> Step {
+    Step { name, requires, check, kind: Kind::InTurn }
+}
+
+/// The steps of a run. Only `--all` tests a hub, which needs the proxy.
+pub(crate) fn steps(all: bool) -> Vec<Step> {
+    STEPS.into_iter().filter(|step| all || step.name != "proxy").collect()
+}
+
+const STEPS: [Step; 13] = [
+    step("needs", &[], needs::to_build),
+    step("format", &["needs"], format),
+    step("tests", &["needs"], |checkout| cargo(checkout, &["test", "--workspace"])),
+    step("lints", &["needs"], lints),
+    step("models", &["needs"], models),
+    step("documentation", &["needs"], documentation),
+    // Everything at once, so that all is built with the same features as for the tests.
+    step("build", &["needs"], |checkout| cargo(checkout, &["build", "--workspace", "--bins", "--examples"])),
+    Step { name: "packages", requires: &[], check: packages, kind: Kind::Background },
+    Step { name: "proxy", requires: &[], check: proxy, kind: Kind::Background },
+    step("install", &["build", "packages"], install),
+    step("browser", &[], needs::to_run),
+    step("end to end", &["install", "proxy", "browser"], end_to_end),
+    step("alone", &["install", "browser"], alone),
+];
+
+fn cargo(checkout: &Checkout, arguments: &[&str]) -> Outcome {
+    checkout.runner.run(Command::new("cargo").args(arguments))
+}
+
+/// The workspace, and the programs beside the notebooks, which are no part of it.
+fn format(checkout: &Checkout) -> Outcome {
+    cargo(checkout, &["fmt", "--all", "--check"])?;
+    cargo(checkout, &["fmt", "--check", "--manifest-path", "notebooks/scripts/Cargo.toml"])
+}
+
+fn lints(checkout: &Checkout) -> Outcome {
+    cargo(checkout, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Has loom try every interleaving of the executors' models. They are compiled with its types in the place of
+/// std's, so they have a target directory of their own.
+fn models(checkout: &Checkout) -> Outcome {
+    const LIST: [&str; 7] =
+        ["test", "--package", "threadbook-executor", "--lib", "--target-dir", "target/loom", "models::"];
+    let with_loom = |arguments: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.args(LIST).args(arguments).env("RUSTFLAGS", "--cfg loom").current_dir(&checkout.root);
+        command
+    };
+    checkout.runner.run(&mut with_loom(&[]))?;
+    // A filter that finds nothing passes, too.
+    let list = with_loom(&["--quiet", "--", "--list"]).output().map_err(|error| error.to_string())?;
+    match String::from_utf8_lossy(&list.stdout).lines().filter(|line| line.ends_with(": test")).count() {
+        0 => Err("there are no models in the executors' crate".into()),
+        _ => Ok(()),
+    }
+}
+
+fn documentation(checkout: &Checkout) -> Outcome {
+    let mut command = Command::new("cargo");
+    command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    checkout.runner.run(&mut command)
+}
+
+/// Makes the private environment with the packages of the project and those of the tests. They are installed by one
+/// command, so no pin can move another.
+fn packages(checkout: &Checkout) -> Outcome {
+    let python = checkout.python();
+    if !python.is_file() {
+        checkout.runner.run(Command::new("python3").args(["-m", "venv", "--clear", ".venv"]))?;
+    }
+    let environment = std::fs::read_to_string(checkout.root.join("environment.yml"));
+    let environment = environment.map_err(|error| format!("environment.yml cannot be read: {error}"))?;
+    let mut command = Command::new(python);
+    command.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    command.args(pins(&environment)).args(["--requirement", "tests/requirements.txt"]);
+    checkout.runner.run(&mut command)
+}
+
+/// The packages in the pip section of `environment.yml`.
+fn pins(environment: &str) -> impl Iterator<Item = &str> {
+    let lines = environment.lines().skip_while(|line| line.trim() != "- pip:").skip(1);
+    lines.map_while(|line| line.strip_prefix("      - ")).map(str::trim)
+}
+
+/// Installs the proxy that JupyterHub starts.
+fn proxy(checkout: &Checkout) -> Outcome {
+    let to = checkout.root.join("target/npm");
+    std::fs::create_dir_all(&to).map_err(|error| error.to_string())?;
+    for file in ["package.json", "package-lock.json"] {
+        let from = checkout.root.join("tests/hub").join(file);
+        std::fs::copy(&from, to.join(file)).map_err(|error| format!("{}: {error}", from.display()))?;
+    }
+    checkout.runner.run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--prefix", "target/npm"]))
+}
+
+/// Installs the kernel in the private environment.
+fn install(checkout: &Checkout) -> Outcome {
+    checkout.runner.run(Command::new(threadbook()).args(["lab", "--prepare"]))
+}
+
+/// The `threadbook` of this build.
+fn threadbook() -> PathBuf {
+    beside("threadbook")
+}
+
+/// A file that the step `build` put beside this program.
+fn beside(file: &str) -> PathBuf {
+    std::env::current_exe().map_or_else(|_| file.into(), |this| this.with_file_name(file))
+}
+
+/// A test mostly waits for one compiler, so two processes keep two processors busy.
+fn end_to_end(checkout: &Checkout) -> Outcome {
+    pytest(checkout, "end-to-end", "not alone", &["--numprocesses=2"])
+}
+
+/// Measurements need every processor.
+fn alone(checkout: &Checkout) -> Outcome {
+    pytest(checkout, "alone", "alone", &[])
+}
+
+fn pytest(checkout: &Checkout, name: &str, marked: &str, arguments: &[&str]) -> Outcome {
+    let marked = if checkout.all { marked.to_owned() } else { format!("{marked} and not rare") };
+    let reports = checkout.reports();
+    std::fs::create_dir_all(&reports).map_err(|error| format!("{}: {error}", reports.display()))?;
+    let python = checkout.python();
+    let mut command = Command::new(&python);
+    // Skipping would hide a missing part, so the reasons are shown.
+    command.args(["-m", "pytest", "-ra", "tests", "-m", &marked]).args(arguments);
+    command.arg(format!("--junit-xml={}", reports.join(name).with_extension("xml").display()));
+    command.env("THREADBOOK_REPORT", reports.join(name).with_extension("txt"));
+    command.env("THREADBOOK", threadbook()).env("THREADBOOK_STOCK", beside("examples/evcxr_jupyter"));
+    if checkout.all && std::env::var_os("THREADBOOK_ROUNDS").is_none() {
+        command.env("THREADBOOK_ROUNDS", "200");
+    }
+    if let Some(commit) = commit(checkout) {
+        println!("the tests that rotate are those of THREADBOOK_COMMIT={commit}");
+        command.env("THREADBOOK_COMMIT", commit);
+    }
+    // The kernel under test is that of the environment, whatever else this user has installed.
+    command.env("JUPYTER_PREFER_ENV_PATH", "1").env("PATH", search_path(&python)?);
+    checkout.runner.run(&mut command)
+}
+
+/// The commit that chooses the tests that rotate: THREADBOOK_COMMIT, or the one that is checked out.
+fn commit(checkout: &Checkout) -> Option<String> {
+    let named = std::env::var("THREADBOOK_COMMIT").ok().filter(|named| !named.is_empty());
+    named.or_else(|| {
+        let mut git = Command::new("git");
+        let output = git.args(["rev-parse", "HEAD"]).current_dir(&checkout.root).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    })
+}
+
+/// The search path of this process with the programs of the environment first.
+fn search_path(python: &Path) -> Result<std::ffi::OsString, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let programs = python.parent().map(Path::to_owned);
+    std::env::join_paths(programs.into_iter().chain(std::env::split_paths(&path)))
+        .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_requirement_names_an_earlier_step() {
+        for (index, step) in STEPS.iter().enumerate() {
+            for required in step.requires {
+                let earlier = STEPS[..index].iter().any(|earlier| earlier.name == *required);
+                assert!(earlier, "{} requires {required}", step.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_pins_are_those_of_the_environment() {
+        let pins: Vec<_> = pins(include_str!("../../environment.yml")).collect();
+        assert!(pins.iter().any(|pin| pin.starts_with("jupyterlab==")), "{pins:?}");
+        assert!(pins.iter().all(|pin| pin.contains("==")), "{pins:?}");
+    }
+}
