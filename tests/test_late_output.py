@@ -5,10 +5,7 @@ from __future__ import annotations
 import nbformat
 import pytest
 
-from helpers import collect, ok, run_cell, send_cell, threadbook, told
-
-PAUSE = "std::thread::sleep(std::time::Duration::from_millis({}));"
-
+from helpers import Result, collect, follow, send_cell, threadbook, told, until
 
 def two_cells(kc, first: str, second: str) -> list:
     """What came for two cells that were sent at once, also what came for the first one while the second ran."""
@@ -29,13 +26,30 @@ STARTS = {
 }
 
 
+#: Prints ten lines between the two cells, and ten when the second cell has sent a word.
+WORK = """{
+    GO
+    for n in 0..10 { println!("late {n}"); eprintln!("err {n}"); }
+    go_on.recv().unwrap();
+    for n in 10..20 { println!("late {n}"); eprintln!("err {n}"); }
+}"""
+
+
 @pytest.mark.parametrize("how", STARTS)
-def test_a_thread_prints_in_the_cell_that_started_it(kc, how):
+def test_a_thread_prints_in_the_cell_that_started_it(kc, tmp_path, how):
     start, join = STARTS[how]
-    # It begins when its cell has ended.
-    work = f'{{ {PAUSE.format(300)} for n in 0..20 {{ println!("late {{n}}"); eprintln!("err {{n}}"); {PAUSE.format(100)} }} }}'
-    first, second = two_cells(kc, start.replace("WORK", work), f'{join} println!("mine");')
-    assert second.stdout == "mine\n" and second.stderr == "", second
+    go = tmp_path / "go"
+    start = start.replace("|| WORK", f"move || {WORK.replace('GO', until(go))}")
+    start = f"let (word, go_on) = std::sync::mpsc::channel::<()>();\n{start}"
+    request = send_cell(kc, start)
+    results = collect(kc, {request: start})
+    first = results[request]
+    go.touch()
+    follow(kc, results, lambda: first.stderr.endswith("err 9\n") and first.stdout.endswith("late 9\n"))
+    join = f'word.send(())?; {join} println!("mine");'
+    second = results[send_cell(kc, join)] = Result(join)
+    follow(kc, results, lambda: first.stderr.endswith("err 19\n") and first.stdout.endswith("late 19\n") and second.is_idle)
+    assert (second.stdout, second.stderr, second.errors) == ("mine\n", "", []), second
     assert first.stdout.splitlines() == [f"late {n}" for n in range(20)], first
     assert first.stderr.splitlines() == [f"err {n}" for n in range(20)], first
 
@@ -59,18 +73,14 @@ def test_a_worker_that_cells_share_prints_in_the_cell_that_gives_it_work(kc, who
     assert (first.stdout, second.stdout) == ("", "mine\n"), (first, second)
 
 
-def test_threads_print_in_their_cell_in_a_restored_process(fresh_kc):
-    ok(fresh_kc, "let kept = 1;")
-    assert run_cell(fresh_kc, "std::process::abort();").status == "error"
-    late = f'std::thread::spawn(|| {{ {PAUSE.format(600)} println!("late"); }}); println!("{{kept}}");'
-    first, second = two_cells(fresh_kc, late, f'println!("begin"); {PAUSE.format(1500)} println!("end");')
-    assert (first.stdout, second.stdout) == ("1\nlate\n", "begin\nend\n"), (first, second)
-
-
 def test_threadbook_run_keeps_what_is_printed_late(kernelspec, tmp_path):
     notebook = nbformat.v4.new_notebook()
-    late = f'std::thread::spawn(|| {{ {PAUSE.format(700)} println!("late"); }});'
-    notebook.cells = [nbformat.v4.new_code_cell(code) for code in (late, f'{PAUSE.format(1800)} println!("mine");')]
+    start = (
+        "let (word, go_on) = std::sync::mpsc::channel::<()>();\n"
+        'let late = std::thread::spawn(move || { go_on.recv().unwrap(); println!("late"); });'
+    )
+    join = 'word.send(())?; late.join().unwrap(); println!("mine");'
+    notebook.cells = [nbformat.v4.new_code_cell(code) for code in (start, join)]
     nbformat.write(notebook, tmp_path / "late.ipynb")
     run = threadbook("run", "late.ipynb", cwd=tmp_path)
     assert run.returncode == 0, told(run)

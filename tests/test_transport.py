@@ -4,44 +4,39 @@ import json
 import subprocess
 
 import psutil
-from jupyter_client import KernelManager
 
-from helpers import kernel_spec, ok, running_kernel
+from helpers import Kernel, free_port, kernel_spec, ok
 
 
-def test_it_listens_where_it_is_told_to_and_nowhere_else(fresh_kernel):
-    ok(fresh_kernel.client, "1")
-    info = fresh_kernel.manager.get_connection_info()
-    expected = {(info["ip"], port) for name, port in info.items() if name.endswith("_port")}
-    listening = {
-        tuple(connection.laddr)
-        for process in fresh_kernel.processes()
-        for connection in process.net_connections()
-        if connection.status == psutil.CONN_LISTEN
-    }
-    assert listening == expected
+def listening(kernel) -> set:
+    """The addresses at which the processes of a kernel listen."""
+    connections = [connection for process in kernel.processes() for connection in process.net_connections()]
+    return {tuple(connection.laddr) for connection in connections if connection.status == psutil.CONN_LISTEN}
+
+
+def test_it_listens_where_it_is_told_to_and_nowhere_else(kernel):
+    ok(kernel.client, "1")
+    info = kernel.manager.get_connection_info()
+    assert listening(kernel) == {(info["ip"], port) for name, port in info.items() if name.endswith("_port")}
 
 
 def test_ipc(kernelspec, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # a socket's path must be short
-    real = KernelManager.__init__
-
-    def init(self, *args, **kwargs):
-        real(self, *args, **kwargs)
-        self.transport, self.ip = "ipc", "k"
-
-    monkeypatch.setattr(KernelManager, "__init__", init)
-    with running_kernel(tmp_path) as kernel:
-        assert kernel.manager.get_connection_info()["transport"] == "ipc"
+    kernel = Kernel(tmp_path)
+    kernel.manager.transport, kernel.manager.ip = "ipc", "k"
+    try:
+        kernel.start()
         assert ok(kernel.client, "6 * 7").result == "42"
         kernel.manager.interrupt_kernel()
-        assert not [c for p in kernel.processes() for c in p.net_connections() if c.status == psutil.CONN_LISTEN]
+        assert not listening(kernel)
+    finally:
+        kernel.stop()
 
 
 def test_curve_keys_are_refused_and_nothing_is_served_in_the_clear(kernelspec, tmp_path):
     connection = {
         "ip": "127.0.0.1", "transport": "tcp", "key": "k", "signature_scheme": "hmac-sha256",
-        "shell_port": 45671, "iopub_port": 45672, "stdin_port": 45673, "control_port": 45674, "hb_port": 45675,
+        **{f"{channel}_port": free_port() for channel in ("shell", "iopub", "stdin", "control", "hb")},
         "curve_publickey": "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
         "curve_secretkey": "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs",
     }
