@@ -9,22 +9,22 @@ def ids(result, kind: str) -> list[str]:
     return [m.content["transient"].get("display_id") for m in result.of(kind)]
 
 
-def test_a_handle_changes_what_is_on_show_in_its_place(fresh_kc):
+def test_a_handle_changes_what_is_on_show_in_its_place(kc):
     cell = 'let status = display_handle(&Markdown("starting".into()));\ndisplay(&"between");'
-    result = ok(fresh_kc, cell)
+    result = ok(kc, cell)
     [shown, between] = result.of("display_data")
     assert shown.content["data"]["text/markdown"] == "starting"
     assert between.content["data"]["text/plain"] == '"between"'
     display_id = shown.content["transient"]["display_id"]
-    later = ok(fresh_kc, 'std::thread::sleep(std::time::Duration::from_millis(40));\nstatus.update(&Html("<b>done</b>".into()));')
+    later = ok(kc, 'std::thread::sleep(std::time::Duration::from_millis(40));\nstatus.update(&Html("<b>done</b>".into()));')
     assert ids(later, "update_display_data") == [display_id], later
     assert later.of("update_display_data")[0].content["data"]["text/html"] == "<b>done</b>"
     assert not later.of("display_data"), later
 
 
-def test_a_tight_loop_of_updates_does_not_flood_and_ends_with_the_last(fresh_kc):
-    ok(fresh_kc, "let counter = display_handle(&0);")
-    result = ok(fresh_kc, "for n in 1..=10_000 { counter.update(&n); }")
+def test_a_tight_loop_of_updates_does_not_flood_and_ends_with_the_last(kc):
+    ok(kc, "let counter = display_handle(&0);")
+    result = ok(kc, "for n in 1..=10_000 { counter.update(&n); }")
     updates = [m.content["data"]["text/plain"] for m in result.of("update_display_data")]
     assert updates[-1] == "10000", result
     assert len(updates) < 1000, len(updates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers import ok, run_cell
+from helpers import ok, run_cell, running_kernel
 
 #: One variable each, of a type that has to be inferred, from all over the standard library.
 STANDARD_LIBRARY = r"""
@@ -42,40 +42,47 @@ let maybe = Some(5).and_then(|n| (n > 3).then_some(n * 2)).ok_or("no");
 """
 
 
-def test_what_the_standard_library_gives_can_be_kept(fresh_kc):
-    ok(fresh_kc, STANDARD_LIBRARY)
-    result = ok(fresh_kc, "(names[0].as_str(), age, counts[&'c'], sum, power, joined, status, array)")
+@pytest.fixture(scope="module")
+def kc(kernelspec, tmp_path_factory):
+    """The client of a kernel in which rust-analyzer has not been shown more than the cells of this file name."""
+    with running_kernel(tmp_path_factory.mktemp("types")) as kernel:
+        yield kernel.client
+
+
+def test_what_the_standard_library_gives_can_be_kept(kc):
+    ok(kc, STANDARD_LIBRARY)
+    result = ok(kc, "(names[0].as_str(), age, counts[&'c'], sum, power, joined, status, array)")
     assert result.result == '("ann", 7, 1, 30, Some(28), 7, Some(0), [0, 2, 4, 6])'
 
 
 @pytest.mark.parametrize(
     "cell, look, expected",
     [
-        ("let runtime = tokio::runtime::Runtime::new().unwrap();", "runtime.block_on(async { 1 + 1 })", "2"),
         ("use rayon::prelude::*;\nlet sum = (0..10).into_par_iter().map(|n| n * 2).sum::<i32>();", "sum", "90"),
         ('let json = serde_json::json!({"a": [1, 2]});\nlet second = json["a"][1].as_u64();', "second", "Some(2)"),
-        # The type's crate is not named.
-        ("let pool = TokioExecutor::new(1);\nlet handle = pool.runtime().clone();", "handle.block_on(async { 3 })", "3"),
+        ("let runtime = tokio::runtime::Runtime::new().unwrap();", "runtime.block_on(async { 1 + 1 })", "2"),
     ],
-    ids=["tokio", "rayon", "serde_json", "unnamed"],
+    ids=["rayon", "serde_json", "tokio"],
 )
-def test_crates_that_are_there_can_be_used_at_once(fresh_kc, cell, look, expected):
-    ok(fresh_kc, cell)
-    assert ok(fresh_kc, look).result == expected
+def test_a_crate_that_is_there_can_be_used_at_once(kc, cell, look, expected):
+    ok(kc, cell)
+    assert ok(kc, look).result == expected
 
 
-def test_a_crate_of_ones_own_is_compiled_again_when_it_changes(fresh_kc, tmp_path):
+def test_a_crate_of_ones_own_is_compiled_again_when_it_changes(kc, tmp_path):
     source = tmp_path / "mine" / "src" / "lib.rs"
     source.parent.mkdir(parents=True)
     (tmp_path / "mine" / "Cargo.toml").write_text('[package]\nname = "mine"\nversion = "0.1.0"\nedition = "2024"\n')
     source.write_text("pub fn answer() -> Option<u8> { Some(1) }\n")
     cell = f':dep mine = {{ path = "{source.parent.parent}" }}\nlet answer = mine::answer();\nanswer'
-    assert ok(fresh_kc, cell).result == "Some(1)"
+    assert ok(kc, cell).result == "Some(1)"
     source.write_text("pub fn answer() -> Option<u8> { Some(2) }\n")
-    assert ok(fresh_kc, cell).result == "Some(2)"
+    assert ok(kc, cell).result == "Some(2)"
 
 
-def test_a_type_that_cannot_be_known_is_said_to_be_so(fresh_kc):
+def test_a_type_of_a_crate_that_no_cell_names_and_a_type_that_cannot_be_known(fresh_kc):
+    ok(fresh_kc, "let pool = TokioExecutor::new(1);\nlet handle = pool.runtime().clone();")
+    assert ok(fresh_kc, "handle.block_on(async { 3 })").result == "3"
     result = run_cell(fresh_kc, "let nothing = Default::default();")
     assert result.status == "error"
     assert "nothing" in result.traceback and "type" in result.traceback, result.traceback

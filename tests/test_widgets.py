@@ -5,17 +5,9 @@ from __future__ import annotations
 import queue
 import time
 
-import pytest
-
 from helpers import CELL_TIMEOUT, ask, collect, ok, run_cell, running_kernel, send_cell, wait_until
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-
-
-@pytest.fixture(scope="module")
-def kc(kernelspec, tmp_path_factory):
-    with running_kernel(tmp_path_factory.mktemp("widgets") / "kernel") as kernel:
-        yield kernel.client
 
 
 def send(kc, kind: str, **content) -> str:
@@ -247,51 +239,43 @@ def test_garbage_changes_nothing(kc):
     assert ok(kc, "tough").result == "IntSlider(3, 0..=9)"
 
 
-def test_what_is_said_before_any_cell(kernelspec, tmp_path):
-    with running_kernel(tmp_path / "kernel") as kernel:
+def test_a_callback_without_end_stops_nothing_else(fresh_kernel):
+    kc = fresh_kernel.client
+    stuck = shown(kc, 'let stuck = Button::new("stuck"); stuck.on_click(|| loop { std::thread::park() }); stuck')
+    click(kc, stuck)
+    for _ in range(2000):
+        click(kc, stuck)
+    assert ok(kc, "6 * 7").result == "42"
+    request = send_cell(kc, 'input("? ")?', allow_stdin=True)
+    kc.get_stdin_msg(timeout=CELL_TIMEOUT)
+    kc.input("Ada")
+    assert collect(kc, {request: "input"})[request].result == '"Ada"', "answers do not wait for callbacks"
+    assert len(open_comms(kc)) == 3
+    assert wait_until(lambda: "1024 wait already" in fresh_kernel.log(), 10)
+
+
+def test_after_a_crash_the_widgets_of_before_go_on(kc):
+    old = shown(kc, 'let old = IntSlider::new(0..=9); old.on_change(|n| println!("heard {n}")); old')
+    handled(kc, update(kc, old, value=2))
+    ok(kc, "old.value()")
+    crash = 'let new = IntSlider::new(0..=9); display(&new); old.set_value(8); std::process::abort();'
+    result = run_cell(kc, crash)
+    new = result.shown[-1][VIEW]["model_id"]
+    assert result.status == "error"
+    assert wait_until(lambda: new not in open_comms(kc), 10), "it is not there any more"
+    assert old in open_comms(kc)
+    messages = handled(kc, update(kc, old, value=5))
+    assert of(messages, "stream")[-1]["content"]["text"] == "heard 5\n"
+    assert ok(kc, "old.value()").result == "5"
+    assert shown(kc, "let again = IntSlider::new(0..=9); again") in open_comms(kc)
+
+
+def test_before_the_first_cell_and_after_a_crash_without_a_checkpoint_there_is_no_comm(kernelspec, tmp_path):
+    with running_kernel(tmp_path, env={"THREADBOOK_CHECKPOINT": "0"}) as kernel:
         kc = kernel.client
         messages = handled(kc, send(kc, "comm_open", comm_id="early", target_name="jupyter.widget.control", data={}))
         assert of(messages, "comm_close"), "nobody would answer"
         assert open_comms(kc) == {}
-
-
-def test_a_callback_without_end_stops_nothing_else(kernelspec, tmp_path):
-    with running_kernel(tmp_path / "kernel") as kernel:
-        kc = kernel.client
-        stuck = shown(kc, 'let stuck = Button::new("stuck"); stuck.on_click(|| loop { std::thread::park() }); stuck')
-        click(kc, stuck)
-        for _ in range(2000):
-            click(kc, stuck)
-        assert ok(kc, "6 * 7").result == "42"
-        request = send_cell(kc, 'input("? ")?', allow_stdin=True)
-        kc.get_stdin_msg(timeout=CELL_TIMEOUT)
-        kc.input("Ada")
-        assert collect(kc, {request: "input"})[request].result == '"Ada"', "answers do not wait for callbacks"
-        assert len(open_comms(kc)) == 3
-        assert wait_until(lambda: "1024 wait already" in kernel.log(), 10)
-
-
-def test_after_a_crash_the_widgets_of_before_go_on(kernelspec, tmp_path):
-    with running_kernel(tmp_path / "kernel") as kernel:
-        kc = kernel.client
-        old = shown(kc, 'let old = IntSlider::new(0..=9); old.on_change(|n| println!("heard {n}")); old')
-        handled(kc, update(kc, old, value=2))
-        ok(kc, "old.value()")
-        crash = 'let new = IntSlider::new(0..=9); display(&new); old.set_value(8); std::process::abort();'
-        result = run_cell(kc, crash)
-        new = result.shown[-1][VIEW]["model_id"]
-        assert result.status == "error"
-        assert wait_until(lambda: new not in open_comms(kc), 10), "it is not there any more"
-        assert old in open_comms(kc)
-        messages = handled(kc, update(kc, old, value=5))
-        assert of(messages, "stream")[-1]["content"]["text"] == "heard 5\n"
-        assert ok(kc, "old.value()").result == "5"
-        assert shown(kc, "let again = IntSlider::new(0..=9); again") in open_comms(kc)
-
-
-def test_without_a_checkpoint_no_comm_is_left(kernelspec, tmp_path):
-    with running_kernel(tmp_path / "kernel", env={"THREADBOOK_CHECKPOINT": "0"}) as kernel:
-        kc = kernel.client
         slider = shown(kc, "let lost = IntSlider::new(0..=9); lost")
         result = run_cell(kc, "std::process::abort()")
         assert slider in {message.content["comm_id"] for message in result.of("comm_close")}
