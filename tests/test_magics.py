@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
-from helpers import ask, ok, run_cell, wait_until
-from test_contract import assert_error
+import helpers
+from helpers import ask, ok, rough_kernel, rough_kernels, run_cell, wait_until  # noqa: F401
+from test_contract import assert_error, interrupted
 
-TIMES = re.compile(r"wall [\d.]+ (ns|µs|ms|s), user [\d.]+ \S+, system [\d.]+ \S+\n")
+TIMES = re.compile(r"wall ([\d.]+) (ns|µs|ms|s), user [\d.]+ \S+, system [\d.]+ \S+\n")
 
 
 def pages(result) -> list[dict]:
@@ -31,8 +33,8 @@ def test_time_of_a_line(kc):
 
 def test_time_of_a_cell_keeps_its_variables_and_its_value(kc):
     result = ok(kc, "%%time\nlet timed_cell = 6 * 7;\nstd::thread::sleep(std::time::Duration::from_millis(120));\ntimed_cell + 1")
-    wall = re.match(r"wall (\d+) ms", result.stdout)
-    assert wall and 120 <= int(wall[1]) < 1000, result
+    number, unit = TIMES.fullmatch(result.stdout).groups()
+    assert 0.12 <= float(number) * {"ms": 1e-3, "s": 1}[unit] <= result.reply_at, result
     assert result.result == "43"
     assert ok(kc, "timed_cell").result == "42"
 
@@ -50,7 +52,8 @@ def test_errors_in_a_timed_cell_show_what_was_typed(kc):
 def test_timeit(kc):
     result = ok(kc, "%timeit std::thread::sleep(std::time::Duration::from_millis(30))")
     said = re.match(r"(\d+\.\d) ms ± \d+\.\d ms per loop \(median of 7 repeats, 10 loops each\)\n", result.result)
-    assert said and 30 <= float(said[1]) < 60, result
+    # Four of the seven repeats took at least the median.
+    assert said and 0.030 <= float(said[1]) / 1000 <= result.reply_at / (4 * 10), result
     result = ok(kc, "%%timeit let nap = std::time::Duration::from_millis(210)\n// sleeps\nstd::thread::sleep(nap);\n")
     assert "7 repeats, 1 loop each" in result.result, result
 
@@ -72,10 +75,15 @@ def test_shell_lines_among_rust(kc):
     assert result.result == "2"
 
 
-def test_what_a_command_prints_comes_as_it_is_printed(kc):
-    result = ok(kc, "!echo first; sleep 1; echo second")
-    first = next(message for message in result.of("stream") if "first" in message.content["text"])
-    assert result.reply_at - first.at > 0.8, result
+def test_what_a_command_prints_comes_as_it_is_printed(kc, tmp_path):
+    go_on = tmp_path / "go-on"
+
+    def on_message(message):
+        if message.kind == "stream" and message.content["text"] == "first\n":
+            go_on.touch()
+
+    result = run_cell(kc, f"!echo first; until [ -e {go_on} ]; do sleep 0.05; done; echo second", on_message=on_message)
+    assert result.status == "ok" and result.stdout == "first\nsecond\n", result
 
 
 def test_a_command_that_fails_is_no_error(kc):
@@ -90,36 +98,28 @@ def test_a_script(kc):
     assert ok(kc, "%%sh\nx=1\necho $x").stdout == "1\n"
 
 
-def test_the_directory_and_the_environment_are_the_notebook_s(fresh_kc, tmp_path):
-    where = tmp_path / "it's here"
+def test_the_directory_and_the_environment_are_the_notebook_s(rough_kernel, tmp_path):
+    kc, where = rough_kernel.client, tmp_path / "it's here"
     where.mkdir()
     where = where.resolve()
-    result = ok(fresh_kc, f'%cd "{where}"\n%env MAGIC_VALUE=a b\n!pwd; echo "$MAGIC_VALUE"\n%env MAGIC_VALUE')
+    result = ok(kc, f'%cd "{where}"\n%env MAGIC_VALUE=a b\n!pwd; echo "$MAGIC_VALUE"\n%env MAGIC_VALUE')
     assert result.stdout == f"{where}\n{where}\na b\na b\n", result
-    assert ok(fresh_kc, 'std::env::var("MAGIC_VALUE")?').result == '"a b"'
-    assert_error(run_cell(fresh_kc, "%cd /no/such/directory"), "/no/such/directory", "%cd")
-    assert_error(run_cell(fresh_kc, "%env NO_SUCH_VARIABLE"), "NO_SUCH_VARIABLE is not set")
-    assert ok(fresh_kc, "%pwd").stdout == f"{where}\n"
+    assert ok(kc, 'std::env::var("MAGIC_VALUE")?').result == '"a b"'
+    assert_error(run_cell(kc, "%cd /no/such/directory"), "/no/such/directory", "%cd")
+    assert_error(run_cell(kc, "%env NO_SUCH_VARIABLE"), "NO_SUCH_VARIABLE is not set")
+    assert ok(kc, "%pwd").stdout == f"{where}\n"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("command", ["sleep 300", "trap '' INT TERM; sleep 300 & sleep 300; sleep 300"])
-def test_interrupt_ends_a_command_with_all_that_it_started(fresh_kernel, command):
-    kc = fresh_kernel.client
-    ok(kc, "let kept = vec![1, 2, 3];")
-    interrupted_at = []
-
-    def interrupt(message):
-        if not interrupted_at and message.kind == "stream" and "started" in message.content["text"]:
-            fresh_kernel.manager.interrupt_kernel()
-            interrupted_at.append(message.at)
-
-    result = run_cell(kc, f"!echo started; {command}\nprintln!(\"not reached\");", timeout=60, on_message=interrupt)
-    assert interrupted_at and result.reply_at - interrupted_at[0] < 1.0, result
-    assert_error(result, "interrupted")
+def test_interrupt_ends_a_command_with_all_that_it_started(kernel, command):
+    ok(kernel.client, "let kept = vec![1, 2, 3];")
+    result, took = interrupted(kernel, f'!echo started; {command}\nprintln!("not reached");')
+    assert took < 1, result
     assert "not reached" not in result.stdout
-    sleeping = lambda: [process for process in fresh_kernel.processes() if process.name() == "sleep"]  # noqa: E731
+    sleeping = lambda: [process for process in kernel.processes() if process.name() == "sleep"]  # noqa: E731
     assert wait_until(lambda: not sleeping(), timeout=5), sleeping()
-    result = ok(kc, "kept")
+    result = ok(kernel.client, "kept")
     assert result.result == "[1, 2, 3]" and "process" not in result.stderr, result
 
 
@@ -153,7 +153,7 @@ def test_the_table_of_magics(kc, cell):
     (":vars", "known_variable: i32"), ("%who", "known_variable: i32"), ("%whos", "known_variable: i32"),
     (":type known_variable", "i32"), (":t known_variable", "i32"), (":show_deps", 'rayon = "1"'),
     (":offline 1", "true"), (":offline 0", "false"),
-    (":build_env MAGIC=1", "MAGIC=1"), (":last_compile_dir", "/"), (":version", "."),
+    (":build_env MAGIC=1", "MAGIC=1"),
 ])  # fmt: skip
 def test_commands_of_the_engine(kc, command, said):
     ok(kc, "let known_variable = 1;")
@@ -161,9 +161,15 @@ def test_commands_of_the_engine(kc, command, said):
     assert said in result.result and "# read" not in result.result, result
 
 
+def test_the_engine_s_version_and_its_directory(kc):
+    version = re.search(r'name = "evcxr"\nversion = "(.+)"', (helpers.ROOT / "Cargo.lock").read_text())[1]
+    assert ok(kc, ":version").result == version
+    assert Path(ok(kc, ":last_compile_dir").result, "Cargo.toml").exists()
+
+
 def test_explain_and_doc(kc):
     run_cell(kc, 'let n: i32 = "a";')
-    assert "mismatched" in ok(kc, ":explain").result or "Expected type" in ok(kc, ":explain").result
+    assert ok(kc, ":explain").result.startswith("Expected type did not match the received type.")
     assert "growable array" in pages(ok(kc, ":doc Vec"))[0]["text/plain"]
 
 
@@ -202,14 +208,6 @@ def test_what_only_looks_like_a_magic_stays_rust(kc, cell, value):
     assert ok(kc, cell).result == value
 
 
-@pytest.mark.parametrize("code, status", [
-    ("!echo \"a", "complete"), ("%time f(1)", "complete"), ("?x", "complete"), ("%%bash\nif (", "complete"),
-    ("%%time", "incomplete"), ("%%time\nf(", "incomplete"), ("!ls\nf(", "incomplete"),
-])  # fmt: skip
-def test_is_complete(kc, code, status):
-    assert ask(kc, "is_complete", code)["status"] == status
-
-
 def test_completion_and_help_beside_magics(kc):
     assert ask(kc, "complete", "%ti", 3)["matches"] == ["%time", "%timeit"]
     assert "len()" in ask(kc, "complete", '%time "a".le', 12)["matches"]
@@ -226,12 +224,12 @@ def write_crate(directory, body: str = "pub fn seven() -> i32 { 7 }"):
     return directory
 
 
-def test_a_crate_comes_with_one_line_that_changes_in_its_place(fresh_kc, tmp_path):
+def test_a_crate_comes_with_one_line_that_changes_in_its_place(rough_kernel, tmp_path):
     # Slow to compile on purpose, so that the line is seen to change.
     (build := write_crate(tmp_path / "own")).joinpath("build.rs").write_text(
         "fn main() { std::thread::sleep(std::time::Duration::from_secs(2)); }"
     )
-    result = ok(fresh_kc, f':dep own-crate = {{ path = "{build}" }}\nown_crate::seven()', timeout=150)
+    result = ok(rough_kernel.client, f':dep own-crate = {{ path = "{build}" }}\nown_crate::seven()', timeout=150)
     assert result.result == "7" and not result.stderr, result
     shown = [(m.kind, m.content["data"]["text/plain"]) for m in result.of("display_data", "update_display_data")]
     assert shown[0][0] == "display_data" and all(kind == "update_display_data" for kind, _ in shown[1:]), result
@@ -239,13 +237,13 @@ def test_a_crate_comes_with_one_line_that_changes_in_its_place(fresh_kc, tmp_pat
     assert len(ids) == 1
     assert any(text.startswith("Compiling own-crate 1.2.3… ") for _, text in shown), shown
     assert re.fullmatch(r"own-crate 1\.2\.3 is ready \(\d+\.\d s\)", shown[-1][1]), shown
-    assert not ok(fresh_kc, "own_crate::seven() + 1").shown[:-1]
+    assert not ok(rough_kernel.client, "own_crate::seven() + 1").shown[:-1]
 
 
-def test_a_crate_that_does_not_compile_says_so_in_its_line(fresh_kc, tmp_path):
+def test_a_crate_that_does_not_compile_says_so_in_its_line(rough_kernel, tmp_path):
     broken = write_crate(tmp_path / "own", "pub fn seven() -> i32 { \"7\" }")
-    result = run_cell(fresh_kc, f':dep own-crate = {{ path = "{broken}" }}\nown_crate::seven()', timeout=150)
+    result = run_cell(rough_kernel.client, f':dep own-crate = {{ path = "{broken}" }}\nown_crate::seven()', timeout=150)
     assert result.status == "error" and len(result.traceback.splitlines()) <= 12, result
     updates = result.of("display_data", "update_display_data")
     assert not updates or "could not be brought" in updates[-1].content["data"]["text/plain"], result
-    assert ok(fresh_kc, "1").result == "1"
+    assert ok(rough_kernel.client, "1").result == "1"
