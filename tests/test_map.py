@@ -1,18 +1,23 @@
-"""The map from the notes to the first notebook, `notebooks/MAP.md`, is true: on both ends, where the notes are at hand."""
+"""The map from the notes to the first notebook, `notebooks/MAP.md`, is true on both ends.
+
+The notes are not part of the repository. `tests/notes.json` has the numbers of their lines, and digests.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 
-import nbformat
+import pytest
 
 import helpers
 
-FIRST = nbformat.read(helpers.FIRST, as_version=nbformat.NO_CONVERT)
+FIRST = helpers.read_notebook(helpers.FIRST)
 CELLS = [cell.id for cell in FIRST.cells]
 MAP = (helpers.NOTEBOOKS / "MAP.md").read_text()
-#: The notes themselves are not part of the repository.
 NOTES = sorted((helpers.ROOT.parent / "shared" / "source").glob("*.txt"))
+LINK = r"https?://([^\s)]+)"
 
 
 def cells_of(text: str) -> list[str]:
@@ -54,22 +59,37 @@ def test_headings_of_the_notes_are_headings_here():
             assert cells[0] in headed, f"line {line} of the notes, {words!r}, has no heading here"
 
 
-if NOTES:
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def test_every_heading_point_and_cell_of_the_notes_is_on_the_map():
-        (notes,) = [path.read_text() for path in NOTES]
-        expected = [
-            (number, " ".join(line.split()))
-            for number, line in enumerate(notes.splitlines(), start=1)
-            if re.match(r"#+ |In \[|\s*([-*]|\d\.) ", line)
-        ]
-        assert [line for line, _, _ in rows()] == [number for number, _ in expected]
-        for (number, words, _), (_, line) in zip(rows(), expected):
-            told = re.sub(r"^([-*]|\d\.) ", "", line).lstrip('"[')
-            assert told.startswith(words), f"line {number} of the notes is {line!r}"
 
-    def test_every_link_of_the_notes_is_in_the_notebook():
-        (notes,) = [path.read_text() for path in NOTES]
-        links = set(re.findall(r"https?://([^\s)]+)", notes))
-        here = "\n".join(cell.source for cell in FIRST.cells if cell.cell_type == "markdown")
-        assert links and not [link for link in links if link not in here]
+def outline_of(notes: str, words: list[str]) -> dict:
+    """The lines of all headings, points and cells of the notes, with a digest of the first words of each as the map
+    has them, and digests of the links."""
+    points = [
+        (number, re.sub(r"^([-*]|\d\.) ", "", " ".join(line.split())).lstrip('"['))
+        for number, line in enumerate(notes.splitlines(), start=1)
+        if re.match(r"#+ |In \[|\s*([-*]|\d\.) ", line)
+    ]
+    return {
+        "points": [[number, digest(point[: len(first)])] for (number, point), first in zip(points, words, strict=True)],
+        "links": sorted({digest(link) for link in re.findall(LINK, notes)}),
+    }
+
+
+@pytest.fixture(scope="module")
+def outline() -> dict:
+    """The outline in the repository, which is that of the notes where they are at hand."""
+    outline = json.loads((helpers.ROOT / "tests" / "notes.json").read_text())
+    for path in NOTES:
+        assert outline_of(path.read_text(), [words for _, words, _ in rows()]) == outline
+    return outline
+
+
+def test_every_heading_point_and_cell_of_the_notes_is_on_the_map(outline):
+    assert [[line, digest(words)] for line, words, _ in rows()] == outline["points"]
+
+
+def test_every_link_of_the_notes_is_in_the_notebook(outline):
+    here = "\n".join(cell.source for cell in FIRST.cells if cell.cell_type == "markdown")
+    assert outline["links"] and set(outline["links"]) <= {digest(link) for link in re.findall(LINK, here)}
