@@ -1,31 +1,36 @@
 """Process pools from cells: functions of any cell, what is refused, what a death costs, and interrupts."""
 
 import re
-import time
 
 import psutil
 import pytest
 
-from helpers import ok, run_cell, send_cell, collect, wait_until
+from helpers import collect, follow, interrupting, ok, run_cell, send_cell, until, wait_until
+from helpers import rough_kernel, rough_kernels  # noqa: F401 (fixtures)
 
 PRIME = "fn is_prime(n: u64) -> bool { n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0) }"
 NOTES = "[112272535095293u64, 112582705942171, 115797848077099]"
 
 
-def workers(kernel) -> list[psutil.Process]:
+@pytest.fixture
+def kc(rough_kernel):
+    return rough_kernel.client
+
+
+def workers(kernel) -> set[psutil.Process]:
     """Processes that are workers: those whose environment says so, before they forget it."""
-    found = []
+    found = set()
     for process in kernel.processes():
         try:
             if process.ppid() and "THREADBOOK_WORKER" in process.environ():
-                found.append(process)
+                found.add(process)
         except psutil.Error:
             continue
     return found
 
 
-def test_the_notes_example_on_processes(fresh_kernel):
-    kc = fresh_kernel.client
+def test_the_notes_example_on_processes(rough_kernel, kc):
+    before = workers(rough_kernel)
     ok(kc, PRIME)
     ok(kc, "let procs = ProcessPoolExecutor::new(2);")
     primes = ok(kc, f"procs.map(is_prime, {NOTES}).map(Result::unwrap).collect::<Vec<_>>()")
@@ -47,23 +52,25 @@ def test_the_notes_example_on_processes(fresh_kernel):
     assert ok(kc, "(total(&procs), total(&SerialExecutor::new()), total(&RayonExecutor::new(2)))").result == "(5, 5, 5)"
     ok(kc, "let forked = ProcessPoolExecutor::builder().max_workers(2).start_method(StartMethod::ForkServer).build()?;")
     assert ok(kc, "forked.map(is_prime, [4u64, 5]).map(Result::unwrap).collect::<Vec<_>>()").result == "[true, false]"
-    assert len(workers(fresh_kernel)) >= 2
+    assert len(workers(rough_kernel) - before) >= 4
     ok(kc, "drop(procs); drop(forked);")
-    assert wait_until(lambda: not workers(fresh_kernel), 10), workers(fresh_kernel)
+    assert wait_until(lambda: workers(rough_kernel) <= before, 10), workers(rough_kernel)
 
 
-def test_what_a_worker_prints_is_in_the_cell(fresh_kc):
-    said = ok(fresh_kc, 'ProcessPoolExecutor::new(1).submit(|()| println!("hello from a worker"), ()).result()?')
+def test_a_worker_prints_in_the_cell(kc):
+    said = ok(kc, 'ProcessPoolExecutor::new(1).submit(|()| println!("hello from a worker"), ()).result()?')
     assert said.stdout == "hello from a worker\n"
     labelled = "ProcessPoolExecutor::builder().max_workers(1).label_output(true).build()?"
-    said = ok(fresh_kc, f'let labelled = {labelled}; labelled.submit(|()| println!("hello"), ()).result()?; drop(labelled);')
+    said = ok(kc, f'let labelled = {labelled}; labelled.submit(|()| println!("hello"), ()).result()?; drop(labelled);')
     assert re.fullmatch(r"\[\d+\] hello\n", said.stdout), said
 
 
+#: A worker that begins a line at once, and ends it when another cell runs.
 PRINTS_LATER = """{
     print!("first, ");
-    std::thread::sleep(std::time::Duration::from_millis(400));
+    GO
     println!("né 🦀"); eprintln!("and this");
+    std::fs::write("DONE", "").unwrap();
 }"""
 
 
@@ -77,44 +84,45 @@ PRINTS_LATER = """{
     ],
     ids=["spawn", "fork server", "Process"],
 )
-def test_what_a_worker_prints_later_is_in_the_cell_that_submitted_it(fresh_kc, start):
-    ok(fresh_kc, "1")
-    started = send_cell(fresh_kc, start)
-    after = 'std::thread::sleep(std::time::Duration::from_millis(1500)); println!("another cell");'
-    other = send_cell(fresh_kc, after)
-    results = collect(fresh_kc, {started: start, other: after})
-    assert (results[other].stdout, results[other].stderr) == ("another cell\n", "")
-    assert (results[started].stdout, results[started].stderr) == ("first, né 🦀\n", "and this\n")
+def test_a_worker_prints_in_the_cell_that_submitted_its_task(kc, tmp_path, start):
+    go, done = tmp_path / "go", tmp_path / "done"
+    start = start.replace("GO", until(go)).replace("DONE", str(done))
+    other = f'std::fs::write("{go}", "")?;\n{until(done)}\nprintln!("another cell");'
+    requests = {send_cell(kc, code): code for code in (start, other)}
+    results = collect(kc, requests)
+    first, second = results.values()
+    follow(kc, results, lambda: first.stdout.endswith("\n") and first.stderr)
+    assert (second.stdout, second.stderr) == ("another cell\n", "")
+    assert (first.stdout, first.stderr) == ("first, né 🦀\n", "and this\n")
 
 
-def test_a_panic_in_a_worker_names_the_line_that_was_typed(fresh_kc):
-    ok(fresh_kc, "fn pick(n: usize) -> u8 {\n    let few = [1, 2];\n    few[n]\n}")
-    cell = "ProcessPoolExecutor::new(1).submit(pick, 7).result()?"
-    failed = run_cell(fresh_kc, cell)
-    assert failed.errors[0]["evalue"] == "pick panicked at cell [1]:3: index out of bounds: the len is 2 but the index is 7"
+def test_a_panic_in_a_worker_names_the_line_that_was_typed(kc):
+    count = ok(kc, "fn pick(n: usize) -> u8 {\n    let few = [1, 2];\n    few[n]\n}").count
+    failed = run_cell(kc, "ProcessPoolExecutor::new(1).submit(pick, 7).result()?")
+    message = f"pick panicked at cell [{count}]:3: index out of bounds: the len is 2 but the index is 7"
+    assert failed.errors[0]["evalue"] == message, failed
 
 
-def test_what_cannot_go_there_is_refused_in_words(fresh_kc):
-    ok(fresh_kc, "let procs = ProcessPoolExecutor::new(1);")
+def test_what_cannot_go_there_is_refused_in_words(kc):
+    ok(kc, "let procs = ProcessPoolExecutor::new(1);")
     for move in ["", "move "]:
-        capturing = run_cell(fresh_kc, f"let limit = 3u64;\nprocs.submit({move}|n: u64| n < limit, 5).result()")
+        capturing = run_cell(kc, f"let limit = 3u64;\nprocs.submit({move}|n: u64| n < limit, 5).result()")
         assert capturing.status == "error", capturing
         assert capturing.errors[0]["evalue"].startswith("a function that is to run in another process"), capturing
         # The closure itself is shown, though rustc's error is about a line of the library.
         assert f"2 | procs.submit({move}|n: u64| n < limit, 5).result()" in capturing.traceback, capturing
         assert "]:2:14" in capturing.traceback and "more error" not in capturing.traceback, capturing
         assert "cannot capture variables" in capturing.traceback and "as its argument" in capturing.traceback, capturing
-    socket = run_cell(fresh_kc, "procs.submit(|_: std::net::TcpStream| 5, todo!()).result()")
+    socket = run_cell(kc, "procs.submit(|_: std::net::TcpStream| 5, todo!()).result()")
     assert "TcpStream` cannot go to another process" in socket.traceback, socket
     assert len(socket.traceback.splitlines()) <= 12, socket.traceback
-    back = run_cell(fresh_kc, 'procs.submit(|()| std::fs::File::open("/dev/null").unwrap(), ())')
+    back = run_cell(kc, 'procs.submit(|()| std::fs::File::open("/dev/null").unwrap(), ())')
     assert "File` cannot go to another process" in back.traceback, back
-    assert ok(fresh_kc, "procs.submit(|n: u64| n + 1, 5).result()?").result == "6"
+    assert ok(kc, "procs.submit(|n: u64| n + 1, 5).result()?").result == "6"
 
 
 @pytest.mark.parametrize("method", ["Spawn", "ForkServer"])
-def test_a_dead_worker_breaks_its_pool_and_nothing_else(fresh_kernel, method):
-    kc = fresh_kernel.client
+def test_a_dead_worker_breaks_its_pool_and_nothing_else(kc, method):
     make = f"ProcessPoolExecutor::builder().max_workers(1).start_method(StartMethod::{method}).build()?"
     ok(kc, f"let procs = {make}; let other = {make}; let kept = vec![1, 2];")
     died = run_cell(kc, "procs.submit(|()| -> () { std::process::abort() }, ()).result()?")
@@ -125,47 +133,36 @@ def test_a_dead_worker_breaks_its_pool_and_nothing_else(fresh_kernel, method):
     assert "alice panicked" in panicked.complaint and "3 is too small" in panicked.complaint, panicked
 
 
-def test_pools_live_on_in_a_restored_process(fresh_kernel):
-    kc = fresh_kernel.client
+def test_pools_live_on_in_a_restored_process(rough_kernel, kc):
+    before = workers(rough_kernel)
     ok(kc, "let procs = ProcessPoolExecutor::new(2);")
     ok(kc, "let forked = ProcessPoolExecutor::builder().max_workers(1).start_method(StartMethod::ForkServer).build()?;")
-    before = ok(kc, "procs.map(|n: u64| n, 0..4).count() + forked.map(|n: u64| n, 0..4).count()")
-    assert before.result == "8"
+    assert ok(kc, "procs.map(|n: u64| n, 0..4).count() + forked.map(|n: u64| n, 0..4).count()").result == "8"
     assert run_cell(kc, "std::process::abort();").status == "error"
     assert ok(kc, "procs.map(|n: u64| n, 0..4).map(Result::unwrap).sum::<u64>()").result == "6"
     assert ok(kc, "forked.map(|n: u64| n, 0..4).map(Result::unwrap).sum::<u64>()").result == "6"
-    assert wait_until(lambda: len(workers(fresh_kernel)) <= 4, 10), workers(fresh_kernel)
-    fresh_kernel.manager.shutdown_kernel()
-    assert wait_until(lambda: not fresh_kernel.processes(), 10), fresh_kernel.processes()
+    # Two workers, and a fork server with one.
+    assert wait_until(lambda: len(workers(rough_kernel) - before) == 4, 10), workers(rough_kernel)
 
 
-def test_an_interrupt_ends_the_wait_and_a_second_one_the_workers(fresh_kernel):
-    kc = fresh_kernel.client
+def test_an_interrupt_ends_the_wait_and_a_second_one_the_workers(rough_kernel, kc):
     ok(kc, "let procs = ProcessPoolExecutor::new(1); let pid = procs.submit(|()| std::process::id(), ()).result()?;")
-    pid = int(ok(kc, "pid").result)
-    ok(kc, "let long = procs.submit(|()| loop { std::thread::sleep(std::time::Duration::from_secs(1)) }, ());".replace("|()| loop", "|()| -> () { loop").replace(" }, ());", " } }, ());"))
-    for living in [True, False]:
-        request = send_cell(kc, 'println!("waiting"); long.result()?;')
-        started = time.monotonic()
-
-        def interrupt(message):
-            if message.kind == "stream":
-                fresh_kernel.manager.interrupt_kernel()
-
-        result = collect(kc, {request: "long"}, 60, interrupt)[request]
+    worker = psutil.Process(int(ok(kc, "pid").result))
+    process = ok(kc, "std::process::id()").result
+    ok(kc, "let long = procs.submit(|()| -> () { loop { std::thread::sleep(std::time::Duration::from_secs(1)) } }, ());")
+    for lives in [True, False]:
+        result = run_cell(kc, 'println!("waiting"); long.result()?;', on_message=interrupting(rough_kernel))
         assert result.errors and result.errors[0]["ename"] == "Interrupted", result
-        assert time.monotonic() - started < 30
-        if living:
-            assert psutil.pid_exists(pid)
-    assert wait_until(lambda: not psutil.pid_exists(pid), 10)
+        assert wait_until(lambda: worker.is_running() == lives, 10), f"the worker lives: {not lives}"
     assert ok(kc, "procs.submit(|n: u64| n, 7).result()?").result == "7"
+    # The kernel ends a process that does not end its wait within a second.
+    assert ok(kc, "std::process::id()").result == process
 
 
-def test_functions_of_a_crate_that_a_cell_names_and_values_of_100_mb(fresh_kc, tmp_path):
+def test_functions_of_a_crate_that_a_cell_names_and_values_of_100_mb(kc, tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "Cargo.toml").write_text('[package]\nname = "steps"\nversion = "0.1.0"\nedition = "2024"\n[workspace]\n')
     (tmp_path / "src/lib.rs").write_text("pub fn next(n: u64) -> u64 { n + 1 }\n")
-    kc = fresh_kc
     ok(kc, f':dep steps = {{ path = "{tmp_path}" }}\nlet procs = ProcessPoolExecutor::new(1);', timeout=150)
     assert ok(kc, "procs.map(steps::next, [1u64, 2]).map(Result::unwrap).collect::<Vec<_>>()").result == "[2, 3]"
     ok(kc, "fn mirrored(mut bytes: Vec<u8>) -> Vec<u8> { bytes.reverse(); bytes }")
