@@ -564,23 +564,24 @@ WAITING_CELLS = {
 }
 
 
-def interrupted(kernel, code: str) -> tuple[helpers.Result, float]:
-    """Runs a cell and interrupts it when it first prints; returns also the seconds from there to its reply."""
-    result = run_cell(kernel.client, code, timeout=60, on_message=interrupting(kernel))
-    assert_error(result)
-    assert result.errors[0]["ename"] == "Interrupted", result
-    return result, result.reply_at - result.of("stream")[0].at
+def interrupted(kernel, code: str) -> helpers.Result:
+    """Interrupts a cell when it first prints, and checks that it ends within a second in one of up to five attempts, as
+    other programs may delay some."""
+    for _ in range(5):
+        result = run_cell(kernel.client, code, timeout=60, on_message=interrupting(kernel))
+        assert_error(result)
+        assert result.errors[0]["ename"] == "Interrupted", result
+        if result.reply_at - result.of("stream")[0].at < 1:
+            return result
+    raise AssertionError(f"five times a second and more from the interrupt to the end\n{result}")
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("case", WAITING_CELLS)
 def test_interrupt_takes_less_than_a_second_and_costs_no_variable(kernel, case):
     ok(kernel.client, "let kept = vec![1, 2, 3];\nlet pool = ThreadPoolExecutor::new(2);")
-    took = []
-    while not took or min(took) >= 1 and len(took) < 5:
-        took.append(interrupted(kernel, f'println!("started"); {WAITING_CELLS[case]}')[1])
-        assert ok(kernel.client, "pool.submit(|| 39).result()? + kept.len()").result == "42"
-    assert min(took) < 1, f"the cells ended {took} s after the interrupts"
+    interrupted(kernel, f'println!("started"); {WAITING_CELLS[case]}')
+    assert ok(kernel.client, "pool.submit(|| 39).result()? + kept.len()").result == "42"
 
 
 def test_interrupt_while_idle_changes_nothing(kernel, kc):
@@ -690,7 +691,7 @@ def test_two_kernels_at_once_and_a_restart(kernelspec, tmp_path):
 
 
 def test_a_last_expression_keeps_its_picture(fresh_kc):
-    """That of a cell with a variable that is moved, with the first question mark and with the first await of a session."""
+    """Of a variable that the cell moves, and beside the first question mark and the first await of a session."""
     for cell in ["Html(page)", '"7".parse::<u8>()?;\nHtml(page)', "async { Html(page) }.await"]:
         ok(fresh_kc, 'let page = "<b>7</b>".to_owned();')
         assert ok(fresh_kc, cell).results[0].get("text/html") == "<b>7</b>", cell

@@ -67,7 +67,8 @@ def test_neither_a_dead_process_nor_a_held_nor_a_full_file_loses_a_cell(kernelsp
         assert codes(kc, "tail", n=1) == ["std::process::abort();"]
         held = sqlite3.connect(file, isolation_level=None)
         held.execute("BEGIN EXCLUSIVE")
-        # The history's thread waits for the file, for a while; if the cell did, the file would not be written any more.
+        # The history waits five seconds for the file in a thread of its own. If the cell waited, the file would not be
+        # released, and the history would go on in memory.
         ok(kc, "// held")
         held.execute("ROLLBACK")
         held.close()

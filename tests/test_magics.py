@@ -114,8 +114,7 @@ def test_the_directory_and_the_environment_are_the_notebook_s(rough_kernel, tmp_
 @pytest.mark.parametrize("command", ["sleep 300", "trap '' INT TERM; sleep 300 & sleep 300; sleep 300"])
 def test_interrupt_ends_a_command_with_all_that_it_started(kernel, command):
     ok(kernel.client, "let kept = vec![1, 2, 3];")
-    result, took = interrupted(kernel, f'!echo started; {command}\nprintln!("not reached");')
-    assert took < 1, result
+    result = interrupted(kernel, f'!echo started; {command}\nprintln!("not reached");')
     assert "not reached" not in result.stdout
     sleeping = lambda: [process for process in kernel.processes() if process.name() == "sleep"]  # noqa: E731
     assert wait_until(lambda: not sleeping(), timeout=5), sleeping()

@@ -44,7 +44,7 @@ let maybe = Some(5).and_then(|n| (n > 3).then_some(n * 2)).ok_or("no");
 
 @pytest.fixture(scope="module")
 def kc(kernelspec, tmp_path_factory):
-    """The client of a kernel in which rust-analyzer has not been shown more than the cells of this file name."""
+    """The client of a kernel whose rust-analyzer reads only the crates that the cells of this file name."""
     with running_kernel(tmp_path_factory.mktemp("types")) as kernel:
         yield kernel.client
 
