@@ -7,20 +7,19 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+import uuid
 from pathlib import Path
 
 import pytest
+from jupyter_client import BlockingKernelClient
 
-from helpers import ask, kernel_spec, ok, processes_marked, run_cell, running_kernel, send_cell, wait_until
+from helpers import ask, free_port, kernel_spec, ok, processes_marked, run_cell, running_kernel, send_cell, wait_until
 
 
-@pytest.fixture
-def cache(tmp_path) -> Path:
-    """Where the kernels of a test put their sessions, and nobody else's."""
-    path = tmp_path / "cache"
-    path.mkdir()
-    return path
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """The directory in which only the kernels of this file put their sessions."""
+    return tmp_path_factory.mktemp("cache")
 
 
 def sessions(cache: Path) -> list[Path]:
@@ -32,64 +31,6 @@ def assert_nothing_is_left(kernel, cache):
     assert wait_until(lambda: not kernel.processes(), 10), kernel.processes()
     assert wait_until(lambda: not sessions(cache), 10), sessions(cache)
     assert not list(kernel.tmp.iterdir()), list(kernel.tmp.iterdir())
-
-
-@pytest.mark.parametrize("cell", ["1 + 1", "loop { std::hint::spin_loop(); }"], ids=["idle", "busy"])
-def test_sigterm(kernelspec, tmp_path, cache, cell):
-    with running_kernel(tmp_path, env={"XDG_CACHE_HOME": str(cache)}) as kernel:
-        ok(kernel.client, 'println!("warm");')
-        assert len(sessions(cache)) == 1
-        send_cell(kernel.client, f'println!("started"); {cell}')
-        while kernel.client.get_iopub_msg(timeout=30)["msg_type"] != "stream":
-            pass
-        os.kill(kernel.manager.provisioner.pid, signal.SIGTERM)
-        assert_nothing_is_left(kernel, cache)
-
-
-PARENT = """\
-import os, subprocess, sys, time
-subprocess.Popen(sys.argv[1:], env={**os.environ, "JPY_PARENT_PID": str(os.getpid())})
-time.sleep(600)
-"""
-
-
-@pytest.mark.parametrize("processes", [1, 3], ids=["while it starts", "when it is ready"])
-def test_the_parent_is_killed(kernelspec, tmp_path, cache, processes):
-    """As when JupyterLab is killed: nobody tells the kernel to end."""
-    mark = f"threadbook-orphan-{os.getpid()}"
-    ports = {f"{name}_port": 0 for name in ("shell", "iopub", "stdin", "control", "hb")}
-    connection = tmp_path / "connection.json"
-    # A short one: the path of a socket may not be long.
-    short = Path(tempfile.mkdtemp(dir="/tmp"))
-    ip = str(short / "k")
-    numbered = {name: number for number, name in enumerate(ports, 1)}
-    connection.write_text(
-        json.dumps({"ip": ip, "transport": "ipc", "key": "k", "signature_scheme": "hmac-sha256", **numbered})
-    )
-    argv = [part.replace("{connection_file}", str(connection)) for part in kernel_spec().argv]
-    env = {**os.environ, "THREADBOOK_TEST_MARK": mark, "XDG_CACHE_HOME": str(cache)}
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, *argv], env=env)
-
-    def kernel_and_cells():
-        """A session has begun, and there are as many processes beside the parent: the kernel, and those of its cells."""
-        return sessions(cache) and len(processes_marked(mark)) > processes
-
-    try:
-        assert wait_until(kernel_and_cells, 60), "the kernel did not start"
-    finally:
-        parent.kill()
-        parent.wait()
-    assert wait_until(lambda: not processes_marked(mark), 30), processes_marked(mark)
-    assert wait_until(lambda: not sessions(cache), 10), sessions(cache)
-    shutil.rmtree(short)
-
-
-def test_ten_kernels_in_a_row(kernelspec, tmp_path, cache):
-    for number in range(10):
-        with running_kernel(tmp_path / str(number), env={"XDG_CACHE_HOME": str(cache)}) as kernel:
-            assert ok(kernel.client, "6 * 7").result == "42"
-            kernel.manager.shutdown_kernel()
-            assert_nothing_is_left(kernel, cache)
 
 
 def waiting_compilers(kernel) -> list:
@@ -108,31 +49,121 @@ def test_a_compiler_waits_for_the_next_cell(kernelspec, tmp_path, cache):
         waiting_compilers(kernel)[0].kill()
         assert ok(kernel.client, "kept + 2").result == "3"
         assert wait_until(lambda: len(waiting_compilers(kernel)) == 1, 30), kernel.processes()
+        # Only the directory of its session outlives a kernel that is killed, until the next one starts.
         os.kill(kernel.manager.provisioner.pid, signal.SIGKILL)
         assert wait_until(lambda: not kernel.processes(), 10), kernel.processes()
 
 
-def test_the_work_directory_is_removed(kernelspec, tmp_path, cache):
+#: The ways to end a kernel, and the cell that it runs then.
+ENDS = {
+    "shutdown": (lambda kernel: kernel.manager.shutdown_kernel(), "1 + 1"),
+    "SIGTERM": (lambda kernel: os.kill(kernel.manager.provisioner.pid, signal.SIGTERM), "1 + 1"),
+    "SIGTERM when busy": (
+        lambda kernel: os.kill(kernel.manager.provisioner.pid, signal.SIGTERM),
+        "loop { std::hint::spin_loop(); }",
+    ),
+}
+
+
+WORKERS = """\
+let procs = ProcessPoolExecutor::builder().max_workers(1).start_method(StartMethod::ForkServer).build()?;
+procs.submit(|n: u64| n, 1).result()?;
+"""
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_nothing_outlives_a_kernel(kernelspec, tmp_path, cache, how):
+    end, cell = ENDS[how]
     with running_kernel(tmp_path, env={"XDG_CACHE_HOME": str(cache)}) as kernel:
-        ok(kernel.client, "let kept = 1;")
-        assert wait_until(lambda: len(waiting_compilers(kernel)) == 1, 30), kernel.processes()
-        shutil.rmtree(sessions(cache)[0])
-        result = run_cell(kernel.client, "kept + 1", timeout=60)
-        assert result.status == "error" and "estart the kernel" in result.complaint, result
-        assert len(result.traceback.splitlines()) <= 12, result.traceback
-        kernel.manager.restart_kernel()
-        kernel.client.wait_for_ready(timeout=60)
-        assert ok(kernel.client, "6 * 7").result == "42"
+        ok(kernel.client, "!setsid sleep 1000 &\n!sleep 1001 &")
+        assert wait_until(lambda: sum(process.name() == "sleep" for process in kernel.processes()) == 2, 10)
+        assert len(sessions(cache)) == 1, "the directory of an earlier session is left"
+        send_cell(kernel.client, f'{WORKERS} println!("started"); {cell}')
+        while kernel.client.get_iopub_msg(timeout=30)["msg_type"] != "stream":
+            pass
+        end(kernel)
+        assert_nothing_is_left(kernel, cache)
 
 
-def test_the_notebooks_directory_is_removed(kernelspec, tmp_path):
-    directory = tmp_path / "course"
-    directory.mkdir()
-    with running_kernel(tmp_path, cwd=directory) as kernel:
-        ok(kernel.client, "let kept = 1;")
-        directory.rmdir()
-        assert ok(kernel.client, "kept + 1").result == "2"
-        assert ok(kernel.client, "std::env::current_dir().is_err()").result == "true"
+PARENT = """\
+import os, subprocess, sys, time
+subprocess.Popen(sys.argv[1:], env={**os.environ, "JPY_PARENT_PID": str(os.getpid())})
+time.sleep(600)
+"""
+
+
+def session_has_begun(connection: Path, cache: Path) -> bool:
+    return bool(sessions(cache))
+
+
+def cell_has_run(connection: Path, cache: Path) -> bool:
+    client = BlockingKernelClient(connection_file=str(connection))
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+        return ok(client, "6 * 7").result == "42"
+    finally:
+        client.stop_channels()
+
+
+@pytest.mark.parametrize("moment", [session_has_begun, cell_has_run], ids=["while it starts", "when it is ready"])
+def test_the_parent_is_killed(kernelspec, tmp_path, cache, moment):
+    """As when JupyterLab is killed: no message ends the kernel."""
+    mark = f"threadbook-orphan-{uuid.uuid4()}"
+    ports = {f"{name}_port": free_port() for name in ("shell", "iopub", "stdin", "control", "hb")}
+    connection = tmp_path / "connection.json"
+    address = {"ip": "127.0.0.1", "transport": "tcp", "key": "k", "signature_scheme": "hmac-sha256", **ports}
+    connection.write_text(json.dumps(address))
+    argv = [part.replace("{connection_file}", str(connection)) for part in kernel_spec().argv]
+    env = {**os.environ, "THREADBOOK_TEST_MARK": mark, "XDG_CACHE_HOME": str(cache)}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, *argv], env=env)
+    try:
+        assert wait_until(lambda: moment(connection, cache), 60), "the kernel did not start"
+        parent.kill()
+        parent.wait()
+        assert wait_until(lambda: not processes_marked(mark), 30), processes_marked(mark)
+        assert wait_until(lambda: not sessions(cache), 10), sessions(cache)
+    finally:
+        for process in processes_marked(mark):
+            process.kill()
+        parent.wait()
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory) -> Path:
+    """The directory of the notebook whose kernel loses its ground."""
+    return tmp_path_factory.mktemp("course")
+
+
+@pytest.fixture(scope="module")
+def losing(kernelspec, tmp_path_factory, cache, directory):
+    """The kernel of the tests that take something away from it."""
+    place = tmp_path_factory.mktemp("losing")
+    with running_kernel(place, cwd=directory, env={"XDG_CACHE_HOME": str(cache)}) as kernel:
+        yield kernel
+
+
+def test_the_session_directory_is_removed(losing, cache):
+    ok(losing.client, "let kept = 1;")
+    assert wait_until(lambda: len(waiting_compilers(losing)) == 1, 30), losing.processes()
+    shutil.rmtree(sessions(cache)[0])
+    result = run_cell(losing.client, "kept + 1", timeout=60)
+    assert result.status == "error" and "estart the kernel" in result.complaint, result
+    assert len(result.traceback.splitlines()) <= 12, result.traceback
+    losing.manager.restart_kernel()
+    losing.client.wait_for_ready(timeout=60)
+    assert ok(losing.client, "6 * 7").result == "42"
+
+
+def test_the_notebooks_directory_is_removed(losing, directory):
+    ok(losing.client, "let kept = 1;")
+    directory.rmdir()
+    try:
+        assert ok(losing.client, "kept + 1").result == "2"
+        assert ok(losing.client, "std::env::current_dir().is_err()").result == "true"
+    finally:
+        directory.mkdir()
 
 
 def limit_files(kernel, most: int) -> None:
@@ -142,16 +173,15 @@ def limit_files(kernel, most: int) -> None:
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
 
-def test_the_disk_is_full(kernelspec, tmp_path):
+def test_the_disk_is_full(losing):
     """A limit on the size of files is the full disk that a test can make."""
-    with running_kernel(tmp_path) as kernel:
-        ok(kernel.client, "let kept = 1;")
-        limit_files(kernel, 4096)
-        result = run_cell(kernel.client, "kept + 1", timeout=60)
-        assert result.status == "error", result
-        assert len(result.traceback.splitlines()) <= 12, result.traceback
-        limit_files(kernel, resource.RLIM_INFINITY)
-        assert ok(kernel.client, "kept + 1").result == "2"
+    ok(losing.client, "let kept = 1;")
+    limit_files(losing, 4096)
+    result = run_cell(losing.client, "kept + 1", timeout=60)
+    assert result.status == "error", result
+    assert len(result.traceback.splitlines()) <= 12, result.traceback
+    limit_files(losing, resource.RLIM_INFINITY)
+    assert ok(losing.client, "kept + 1").result == "2"
 
 
 def path_without_rust() -> str:
