@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import os
-import re
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
-import nbclient
-import nbformat
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -18,45 +14,99 @@ import helpers
 
 FAILED = pytest.StashKey[bool]()
 
+#: The tests of these files share the executed notebooks, so one process runs them all.
+COURSE = {"test_course_browser.py", "test_export.py", "test_handout.py", "test_notebooks.py"}
+
+#: About how many seconds the units of work take on two processors; the others take less. The longest begin first.
+SECONDS = {
+    "the course": 600,
+    "test_stock.py": 250,
+    "test_contract.py": 200,
+    "test_bad_input.py": 120,
+    "test_checkpoint.py": 110,
+    "test_life_cycle.py": 90,
+    "test_magics.py": 90,
+    "test_streams.py": 80,
+    "test_processes.py": 60,
+    "test_history.py": 50,
+    "test_widgets_browser.py": 40,
+}
+
+#: Seconds, tests, kernel starts and executed notebooks of each file.
+WORK: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+COLUMNS = ("seconds", "tests", "kernel starts", "notebooks executed")
+
+
+def unit_of(nodeid: str) -> str:
+    """The unit of work that a test belongs to: its file, as the tests in it share kernels, or the course."""
+    file = Path(nodeid.split("::")[0]).name
+    return "the course" if file in COURSE else file
+
 
 def pytest_configure(config):
     """No kernel that a test starts, in whatever way, writes to the user's own history."""
     os.environ["THREADBOOK_HISTORY"] = ""
-    config.addinivalue_line("markers", "alone: measures, and so is to run when no other test does")
+    config.addinivalue_line("markers", "alone: measures time, and runs when no other test does")
+    config.addinivalue_line("markers", "rare: repeats or widens another test, and runs in `cargo verify --all` only")
 
 
 def pytest_collection_modifyitems(items):
-    """No test may hang: each one without a time-out of its own gets this one."""
+    """Orders the tests by their units, the longest first, and gives each test without a time limit one."""
+    items.sort(key=lambda item: -SECONDS.get(unit_of(item.nodeid), 0))
     for item in items:
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(180))
 
 
-class ByFile(LoadScopeScheduling):
-    """Several processes take a file each, as the tests in it share kernels, and those of the course executed notebooks."""
-
-    COURSE = {"test_course_browser.py", "test_handout.py", "test_notebooks.py"}
+class ByUnit(LoadScopeScheduling):
+    """Each process takes the next unit of work in the order of the tests."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = Path(nodeid.split("::")[0]).name
-        return "the course" if file in self.COURSE else file
+        return unit_of(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):
     """Has `pytest --numprocesses` share the tests in this way."""
-    return ByFile(config, log)
+    config.option.loadscopereorder = False
+    return ByUnit(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A missing part is a failure here, never a skip."""
+    """A missing part is a failure here, never a skip. The report carries the work that was done for it."""
     report = yield
+    report.work = dict(helpers.COUNTS)
+    helpers.COUNTS.clear()
     if report.when == "call" and report.failed:
         item.stash[FAILED] = True
     if report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and no test here may be: {call.excinfo.value if call.excinfo else ''}"
     return report
+
+
+def pytest_runtest_logreport(report):
+    """Adds up the work of each file, in the process that prints the summary."""
+    work = WORK[Path(report.nodeid.split("::")[0]).name]
+    work.update(getattr(report, "work", {}), seconds=report.duration, tests=report.when == "call")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints the work of each file, the longest first; `cargo verify` prints it again at its end."""
+    if not WORK:
+        return
+    rows = [(file, *map(WORK[file].__getitem__, COLUMNS)) for file in WORK]
+    rows.sort(key=lambda row: -row[1])
+    rows.append(("together", *(sum(row[n] for row in rows) for n in range(1, len(COLUMNS) + 1))))
+    width = max(len(row[0]) for row in rows)
+    lines = [" ".join([" " * width, *(f"{name:>{len(name) + 1}}" for name in COLUMNS)])]
+    for file, *numbers in rows:
+        cells = (f"{number:>{len(name) + 1}.0f}" for name, number in zip(COLUMNS, numbers))
+        lines.append(" ".join([f"{file:<{width}}", *cells]))
+    terminalreporter.section("work of each file")
+    terminalreporter.write_line("\n".join(lines))
+    if path := os.environ.get("THREADBOOK_REPORT"):
+        Path(path).write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture(scope="session")
@@ -66,61 +116,30 @@ def kernelspec() -> str:
     return helpers.KERNEL
 
 
-@dataclass
-class Run:
-    """What `threadbook run` said, and the executed copy that it wrote."""
-
-    process: CompletedProcess
-    copy: Path
-
-
 @pytest.fixture(scope="session")
-def first_run(kernelspec, tmp_path_factory) -> Run:
-    """The first notebook, run once for all tests that look at its outputs."""
-    directory = tmp_path_factory.mktemp("first")
-    process = helpers.threadbook("run", helpers.FIRST, "--output-dir", directory, cwd=helpers.ROOT, timeout=600)
-    assert process.returncode == 0, helpers.told(process)
-    return Run(process, directory / helpers.FIRST.name)
-
-
-@pytest.fixture(scope="session")
-def saved_by_jupyterlab() -> dict:
-    """The notebooks that were run in JupyterLab in this session, by path: there is no need to run them once more."""
+def saved_by_jupyterlab() -> dict[Path, Path]:
+    """The copies of notebooks that were executed in JupyterLab, by the notebook's path."""
     return {}
 
 
-def execute(path: Path):
-    """Runs a notebook as nbconvert does, in a kernel that starts in the notebook's directory."""
-    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
-    where = {"metadata": {"path": str(path.parent)}}
-    started = time.monotonic()
-    nbclient.NotebookClient(notebook, kernel_name=helpers.KERNEL, timeout=110, resources=where).execute()
-    notebook.metadata["seconds"] = time.monotonic() - started
-    return notebook
-
-
 @pytest.fixture(scope="session")
-def executed(kernelspec, saved_by_jupyterlab, request):
-    """The executed notebooks by path, with the seconds that it took: each was run once, by `threadbook run`, in
-    JupyterLab, or here.
+def executed(kernelspec, saved_by_jupyterlab, tmp_path_factory):
+    """The executed copy of a notebook: JupyterLab's if there is one, otherwise that of `threadbook run`, whose output
+    lies beside it. So no notebook is executed twice."""
+    directory = tmp_path_factory.mktemp("executed")
+    runs: dict[Path, CompletedProcess] = {}
 
-    In JupyterLab the tour is answered what it asks; here nobody is there to answer.
-    """
-    done: dict = {}
+    def copy_of(path: Path) -> Path:
+        if path in saved_by_jupyterlab:
+            return saved_by_jupyterlab[path]
+        copy = directory / path.name
+        if path not in runs:
+            runs[path] = helpers.threadbook("run", path, "--timeout", "120", "--output-dir", directory, cwd=helpers.ROOT, timeout=600)
+            copy.with_suffix(".log").write_text(runs[path].stdout)
+        assert runs[path].returncode == 0, helpers.told(runs[path])
+        return copy
 
-    def run(path: Path):
-        if path not in done and path.name != "00-tour.ipynb" and path in saved_by_jupyterlab:
-            done[path] = saved_by_jupyterlab[path]
-        elif path not in done and path == helpers.FIRST:
-            first = request.getfixturevalue("first_run")
-            done[path] = nbformat.read(first.copy, as_version=nbformat.NO_CONVERT)
-            cells = re.findall(r"([\d.]+) s$", first.process.stdout, re.MULTILINE)
-            done[path].metadata["seconds"] = sum(map(float, cells))
-        elif path not in done:
-            done[path] = execute(path)
-        return done[path]
-
-    return run
+    return copy_of
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
+from nbformat.sign import NotebookNotary
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 import helpers
@@ -45,6 +47,11 @@ def chromium() -> str:
     raise AssertionError("no Chromium found. Install it with: apt-get install chromium")
 
 
+def signatures(private: Path) -> dict[str, str]:
+    """Where JupyterLab keeps the signatures of the notebooks that it trusts."""
+    return {"db_file": str(private / "signatures.db"), "secret_file": str(private / "secret")}
+
+
 @contextmanager
 def jupyter_lab(root: Path, private: Path, mark: str):
     """JupyterLab on a free port, with settings and workspaces of its own; yields its address.
@@ -69,7 +76,8 @@ def jupyter_lab(root: Path, private: Path, mark: str):
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
         *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
-        *("--IdentityProvider.token=", f"--ServerApp.root_dir={root}"),
+        *("--IdentityProvider.token=", f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"),
+        *(f"--NotebookNotary.{name}={path}" for name, path in signatures(private).items()),
     ]
     with log_path.open("wb") as log:
         server = subprocess.Popen(command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -99,8 +107,8 @@ def course_in_jupyter_lab(directory: Path):
     """JupyterLab on a copy of the notebooks, in this directory; its processes must all be gone at the end."""
     chromium()
     root, private = directory / "notebooks", directory / "private"
-    # Without what was measured here before.
-    shutil.copytree(helpers.NOTEBOOKS, root, ignore=shutil.ignore_patterns(".*"))
+    # Without earlier measurements and builds.
+    shutil.copytree(helpers.NOTEBOOKS, root, ignore=shutil.ignore_patterns(".*", "target"))
     private.mkdir()
     if helpers.KERNEL != "threadbook":
         for path in root.glob("*.ipynb"):
@@ -177,23 +185,44 @@ def prompts_of(name: str) -> list[str]:
     return [f"[{n}]:" for n, cell in numbered if not cell["metadata"].get("jupyter", {}).get("source_hidden")]
 
 
-def run_all_cells(page: Page, name: str, answers: tuple[str, ...] = ()) -> None:
-    """Opens a notebook as a reader does, runs it by the menu, answers what it asks, and waits for its end."""
+def run_all_cells(page: Page, name: str, answers: dict[str, str]) -> None:
+    """Opens a notebook as a reader does, runs it by the menu, answers its questions, and waits for its end."""
+    helpers.COUNTS.update({"kernel starts": 1, "notebooks executed": 1})
     open_from_file_browser(page, name)
     wait_until_idle(page)
     open_menu(page, "Run", "Run All Cells")
-    for answer in answers:
-        page.locator(".jp-Stdin-input").fill(answer, timeout=400_000)
+    for question, answer in answers.items():
+        page.locator(".jp-Stdin-prompt", has_text=question).wait_for(timeout=400_000)
+        page.locator(".jp-Stdin-input").fill(answer)
         page.locator(".jp-Stdin-input").press("Enter")
+    wait_for_prompts(page, name, timeout=400_000)
+    wait_until_idle(page)
+
+
+def wait_for_prompts(page: Page, name: str, timeout: float = 30_000) -> None:
+    """Waits until each code cell has its number."""
     page.wait_for_function(
         """([selector, count]) => {
             const prompts = [...document.querySelectorAll(selector)];
             return prompts.length === count && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
         }""",
         arg=[PROMPTS, len(prompts_of(name))],
-        timeout=400_000,
+        timeout=timeout,
     )
-    wait_until_idle(page)
+
+
+def open_executed_copy(page: Page, directory: Path, copy: Path) -> None:
+    """Opens an executed copy of a notebook in the JupyterLab of this directory, trusted and without a kernel."""
+    shutil.copy(copy, directory / "notebooks")
+    store = signatures(directory / "private")
+    NotebookNotary(**store).sign(nbformat.read(copy, as_version=4))
+    page.evaluate(
+        """async path => {
+            await jupyterapp.commands.execute("docmanager:open", {path, kernel: {shouldStart: false, canStart: false}});
+        }""",
+        copy.name,
+    )
+    wait_for_prompts(page, copy.name)
 
 
 def save_notebook(page: Page) -> None:
@@ -241,19 +270,19 @@ def failed_cells(page: Page) -> list[str]:
     return page.locator(".jp-Notebook .jp-CodeCell", has=red).all_text_contents()
 
 
-def coloured_words(cell: Locator) -> list[tuple[str, str]]:
-    """The words of a cell's editor with the colours in which the page shows them, in order."""
+def coloured_words(cells: Locator) -> list[tuple[str, str]]:
+    """The words of the cells' editors with the colours in which the page shows them, in order."""
     return [
         (word["text"], word["colour"])
-        for word in cell.locator(".cm-content").evaluate(
-            """editor => {
+        for word in cells.locator(".cm-content").evaluate_all(
+            """editors => editors.flatMap(editor => {
                 const found = [], walker = document.createTreeWalker(editor, NodeFilter.SHOW_TEXT);
                 while (walker.nextNode()) {
                     const colour = getComputedStyle(walker.currentNode.parentElement).color;
                     for (const text of walker.currentNode.data.match(/[\\w!]+|"[^"]*"/g) ?? []) found.push({text, colour});
                 }
                 return found;
-            }"""
+            })"""
         )
     ]
 

@@ -5,51 +5,43 @@ from __future__ import annotations
 import html
 import re
 
-import nbclient
 import nbconvert
-import nbformat
 import pytest
 
 import helpers
 
-CELLS = [
-    "for _ in progress(0..5) { std::thread::sleep(std::time::Duration::from_millis(60)); }",
-    'let n: i32 = "five";',
-    'fn fails() { panic!("no <b>way</b>") }\nfails();',
-    'let n: i32 = "five".parse()?;',
-]
+#: The first test may have to execute the tour.
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def notebook(kernelspec):
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
-    nbclient.NotebookClient(made, kernel_name=helpers.KERNEL, allow_errors=True, timeout=110).execute()
-    return made
+def tour(executed):
+    return helpers.read_notebook(executed(helpers.NOTEBOOKS / "00-tour.ipynb"))
 
 
 @pytest.fixture(scope="module")
-def page(notebook) -> str:
-    return nbconvert.HTMLExporter().from_notebook_node(notebook)[0]
+def page(tour) -> str:
+    return nbconvert.HTMLExporter().from_notebook_node(tour)[0]
 
 
-def test_a_page_has_the_errors_in_colour_and_as_text(page):
+def test_a_page_has_the_errors_in_colour_and_as_text(page, tour):
     assert "\x1b" not in page, "codes for a terminal"
     errors = re.findall(r'data-mime-type="application/vnd.jupyter.stderr"[^>]*>(.*?)</div>', page, re.DOTALL)
-    assert len(errors) == 3, errors
+    assert len(errors) == len(helpers.tagged(tour, "raises-exception")), errors
     assert all("ansi-red-fg" in error for error in errors), errors
-    compile_error, panic, question_mark = (html.unescape(re.sub(r"<.*?>", "", error)) for error in errors)
-    assert "expected `i32`, found `&str`" in compile_error and "cell [2]:1:14" in compile_error
-    assert "no <b>way</b>" in panic and "cell [3]:1" in panic
+    compile_error, panic, question_mark, *_ = (html.unescape(re.sub(r"<.*?>", "", error)) for error in errors)
+    assert "expected `u32`, found `&str`" in compile_error and re.search(r"cell \[\d+\]:1:17", compile_error)
+    assert "index out of bounds" in panic and re.search(r"cell \[\d+\]:2", panic)
     assert "invalid digit found in string" in question_mark
 
 
-def test_a_page_has_the_last_of_a_progress_only(page, notebook):
+def test_a_page_has_the_last_of_a_progress_only(page, tour):
     [bar] = re.findall(r"<progress [^>]*></progress>[^<]*", page)  # nbconvert puts its attributes in an order of its own
-    assert 'value="5"' in bar and 'max="5"' in bar and "5/5" in bar, bar
-    [shown] = notebook.cells[0].outputs
-    assert re.fullmatch(r"█+ 5/5, [\d.]+ s", shown.data["text/plain"]), shown
+    assert 'value="6"' in bar and 'max="6"' in bar and "6/6" in bar, bar
+    [progress] = [cell for cell in tour.cells if cell.id == "progress-run"]
+    assert re.fullmatch(r"█+ 6/6, [\d.]+ s", progress.outputs[0].data["text/plain"]), progress
 
 
-def test_markdown_has_them_without_codes(notebook):
-    text, _ = nbconvert.MarkdownExporter().from_notebook_node(notebook)
-    assert "\x1b" not in text and "expected `i32`, found `&str`" in text and "5/5" in text
+def test_markdown_has_them_without_codes(tour):
+    text, _ = nbconvert.MarkdownExporter().from_notebook_node(tour)
+    assert "\x1b" not in text and "expected `u32`, found `&str`" in text and "6/6" in text

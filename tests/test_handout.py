@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html.parser
 import http.server
 import re
@@ -17,17 +18,31 @@ import nbformat
 import pytest
 
 import helpers
-from helpers import FIRST, threadbook, told
+from helpers import FIRST, code_cells, read_notebook, tagged, threadbook, told, write_notebook
 from helpers_browser import SCREENSHOTS, browser_page, worst_contrast
 
 NOTEBOOKS = sorted(helpers.NOTEBOOKS.glob("*.ipynb"))
 EDITIONS = ["student", "teacher"]
 ENDINGS = {"html": ".html", "pdf": ".pdf", "slides": ".slides.html", "script": ".rs"}
 
-#: The first notebook is executed once, which takes a while on a busy machine.
+#: The first notebook, and the two with the most pictures. The others are printed in `cargo verify --all` only.
+PRINTED = {"01-concurrency.ipynb", "04-multiprocessing.ipynb", "07-rayon.ipynb"}
+
+#: The first test of a notebook may have to execute it.
 pytestmark = pytest.mark.timeout(900)
 
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+
+def of_each_notebook(*forms: str):
+    """Runs a test for each notebook in each of these formats."""
+    cases = [
+        pytest.param(path, form, marks=pytest.mark.rare if form == "pdf" and path.name not in PRINTED else (), id=f"{path.stem}-{form}")
+        for path in NOTEBOOKS
+        for form in forms
+    ]
+    return pytest.mark.parametrize("path, form", cases)
+
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 both_editions = pytest.mark.parametrize("edition", EDITIONS)
 on_the_screen = pytest.mark.parametrize("form", ["html", "slides"])
 
@@ -39,17 +54,10 @@ def poppler(program: str, *arguments) -> bytes:
     return subprocess.run([program, *map(str, arguments)], check=True, capture_output=True, timeout=120).stdout
 
 
+@functools.cache
 def pages_of(pdf: Path) -> list[str]:
     """The text of each page."""
     return poppler("pdftotext", "-layout", pdf, "-").decode().split("\f")[:-1]
-
-
-def read(path: Path):
-    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
-
-
-def tagged(notebook, tag: str) -> list:
-    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
 
 
 def dense(text: str) -> str:
@@ -69,6 +77,7 @@ class Text(html.parser.HTMLParser):
         self.pieces.append(data)
 
 
+@functools.cache
 def text_of(path: Path) -> str:
     if path.suffix == ".pdf":
         # Without the feet of the pages, which may be in the middle of a line that goes on.
@@ -78,36 +87,35 @@ def text_of(path: Path) -> str:
 
 
 class Handouts:
-    """The handouts of a notebook, made once, by edition and format."""
+    """The handouts of an executed notebook: of both editions, each made once."""
 
-    def __init__(self, notebook: Path, directory: Path):
-        self.notebook = read(notebook)
-        self.files: dict[tuple[str, str], Path] = {}
-        for edition in EDITIONS:
+    def __init__(self, copy: Path, directory: Path):
+        self.copy = copy
+        self.directory = directory
+        self.notebook = read_notebook(copy)
+
+    def file(self, edition: str, form: str) -> Path:
+        path = self.directory / f"{self.copy.stem}-{edition}{ENDINGS[form]}"
+        if not path.exists():
             run = threadbook(
-                *("handout", notebook, "--to", "html,pdf,slides,script", f"--{edition}", "--as-is"),
-                *("--output-dir", directory),
-                cwd=directory,
+                *("handout", self.copy, "--to", "pdf" if form == "pdf" else "html,slides,script"),
+                *(f"--{edition}", "--as-is", "--output-dir", self.directory),
+                cwd=self.directory,
             )
             assert run.returncode == 0, told(run)
-            for form, ending in ENDINGS.items():
-                path = directory / f"{notebook.stem}-{edition}{ending}"
-                assert str(path) in run.stdout, f"{path} is not named\n{told(run)}"
-                self.files[edition, form] = path
+            assert str(path) in run.stdout, f"{path} is not named\n{told(run)}"
+        return path
+
+    def pictures(self) -> list[tuple[str, str]]:
+        """The pictures in outputs, each with the id of its cell."""
+        shown = [(cell.id, output.get("data", {})) for cell in self.notebook.cells for output in cell.get("outputs", [])]
+        return [(cell, data["image/svg+xml"]) for cell, data in shown if "image/svg+xml" in data]
 
 
 @pytest.fixture(scope="module")
-def handouts(kernelspec, tmp_path_factory, request):
-    """Makes the handouts of a notebook. The first notebook has its outputs, the others have none."""
-    made: dict[Path, Handouts] = {}
-
-    def make(path: Path) -> Handouts:
-        if path not in made:
-            source = request.getfixturevalue("first_run").copy if path == FIRST else path
-            made[path] = Handouts(source, tmp_path_factory.mktemp("handouts"))
-        return made[path]
-
-    return make
+def handouts(executed, tmp_path_factory):
+    """The handouts of a notebook, by its path."""
+    return functools.cache(lambda path: Handouts(executed(path), tmp_path_factory.mktemp("handouts")))
 
 
 @pytest.fixture(scope="module")
@@ -144,29 +152,18 @@ def lines_of_solutions(notebook) -> dict[str, list[str]]:
     return {name: [line for line in own if len(line) > 8 and line not in elsewhere] for name, own in lines.items()}
 
 
-@every_notebook
-def test_solutions_are_the_teachers(handouts, path):
+@of_each_notebook(*ENDINGS)
+def test_everything_but_solutions_is_in_both_editions(handouts, path, form):
     made = handouts(path)
+    student, teacher = (text_of(made.file(edition, form)) for edition in EDITIONS)
+    solutions = tagged(made.notebook, "solution")
+    for cell in code_cells(made.notebook):
+        for line in filter(None, map(dense, cell.source.splitlines())):
+            assert line in teacher, f"{line} of the cell {cell.id} misses in the teachers' {form}"
+            assert cell in solutions or line in student, f"{line} of the cell {cell.id} misses in the students' {form}"
     for cell, lines in lines_of_solutions(made.notebook).items():
         assert lines, f"the solution {cell} has no line of its own to look for"
-        for form in ENDINGS:
-            student, teacher = (text_of(made.files[edition, form]) for edition in EDITIONS)
-            assert [line for line in lines if line in student] == [], f"the solution {cell} is in the students' {form}"
-            assert [line for line in lines if line not in teacher] == [], f"the solution {cell} misses in the teachers' {form}"
-
-
-@every_notebook
-@both_editions
-def test_everything_else_is_in_every_format(handouts, path, edition):
-    made = handouts(path)
-    solutions = tagged(made.notebook, "solution")
-    for form in ENDINGS:
-        text = text_of(made.files[edition, form])
-        for cell in made.notebook.cells:
-            if cell.cell_type != "code" or cell in solutions:
-                continue
-            for line in filter(None, map(dense, cell.source.splitlines())):
-                assert line in text, f"{line} of the cell {cell.id} misses in {form}"
+        assert [line for line in lines if line in student] == [], f"the solution {cell} is in the students' {form}"
 
 
 @both_editions
@@ -175,9 +172,9 @@ def test_students_have_room_and_teachers_see_what_is_the_solution(first, edition
     assert count > 0
     label = {"student": "Your solution", "teacher": "Solution"}[edition]
     for form in ("html", "slides"):
-        pieces = Text(first.files[edition, form].read_text()).pieces
+        pieces = Text(first.file(edition, form).read_text()).pieces
         assert sum(piece.strip() == label for piece in pieces) == count
-    assert first.files[edition, "script"].read_text().count(f"// --- {label} ---\n") == count
+    assert first.file(edition, "script").read_text().count(f"// --- {label} ---\n") == count
 
 
 def test_of_a_check_students_get_the_code_alone(first):
@@ -185,12 +182,12 @@ def test_of_a_check_students_get_the_code_alone(first):
     printed = [line for line in map(dense, outputs) if "Correct:" in line]
     assert printed, "no check says that the solution is correct"
     for form in ("html", "pdf", "slides"):
-        student, teacher = (text_of(first.files[edition, form]) for edition in EDITIONS)
+        student, teacher = (text_of(first.file(edition, form)) for edition in EDITIONS)
         assert all(line not in student and line in teacher for line in printed), printed
 
 
 def test_the_script_is_comments_and_code(first):
-    script = first.files["student", "script"].read_text()
+    script = first.file("student", "script").read_text()
     assert script.startswith("//! Concurrency, with futures\n//! Student edition\n//!\n//! Date: ")
     assert "\n// ## Why?\n//\n// **Speed.**\n" in script
     assert '\nprintln!("this program may use {} cores", std::thread::available_parallelism()?);\n' in script
@@ -199,7 +196,7 @@ def test_the_script_is_comments_and_code(first):
 
 def test_the_title_page_says_where_the_outputs_come_from(first):
     for form in ("html", "slides", "pdf"):
-        text = text_of(first.files["student", form])
+        text = text_of(first.file("student", form))
         for fact in ("Student edition", "Timings taken on"):
             assert dense(fact) in text, f"{fact} misses in {form}"
         assert re.search(r"Threadbook\d+\.\d+\.\d+,rustc\d+\.\d+\.\d+", text)
@@ -213,7 +210,7 @@ def test_the_title_page_says_where_the_outputs_come_from(first):
 @both_editions
 @on_the_screen
 def test_a_page_is_whole_by_itself(handouts, browser, path, edition, form):
-    file = handouts(path).files[edition, form]
+    file = handouts(path).file(edition, form)
     open_file(browser, file)
     assert browser.complaints == []
     asked = [url for url in browser.requests if not url.startswith("data:")]
@@ -224,7 +221,7 @@ def test_a_page_is_whole_by_itself(handouts, browser, path, edition, form):
 @both_editions
 @on_the_screen
 def test_a_page_is_for_everyone(handouts, browser, path, edition, form):
-    open_file(browser, handouts(path).files[edition, form])
+    open_file(browser, handouts(path).file(edition, form))
     assert browser.locator("html").get_attribute("lang") == "en"
     assert browser.title()
     levels = browser.locator("h1, h2, h3, h4, h5, h6").evaluate_all("all => all.map(h => Number(h.tagName[1]))")
@@ -247,7 +244,7 @@ def test_a_page_is_for_everyone(handouts, browser, path, edition, form):
 def test_texts_can_be_read(first, browser, edition, form, scheme):
     browser.emulate_media(color_scheme=scheme)
     try:
-        open_file(browser, first.files[edition, form])
+        open_file(browser, first.file(edition, form))
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         browser.screenshot(path=SCREENSHOTS / f"handout-{edition}-{form}-{scheme}.png")
         if form == "slides":
@@ -258,36 +255,29 @@ def test_texts_can_be_read(first, browser, edition, form, scheme):
         browser.emulate_media(color_scheme="null")
 
 
-def test_pictures_are_there(first, browser):
-    count = sum("image/svg+xml" in output.get("data", {}) for cell in first.notebook.cells for output in cell.get("outputs", []))
-    assert count >= 5
-    open_file(browser, first.files["teacher", "html"])
-    drawn = browser.locator("img").evaluate_all("all => all.filter(img => img.complete && img.naturalWidth > 0).length")
-    assert drawn == count
-
-
 @every_notebook
-def test_every_picture_says_what_it_shows(executed, path, tmp_path):
-    nbformat.write(executed(path), tmp_path / path.name)
-    run = threadbook("handout", path.name, "--as-is", "--teacher", "--to", "html", "--output-dir", ".", cwd=tmp_path)
-    assert run.returncode == 0, told(run)
-    page = (tmp_path / f"{path.stem}-teacher.html").read_text()
-    said = re.findall(r'<img [^>]*?alt="([^"]*)"', page)
-    assert len(said) == page.count("<img ") > 0
-    assert [alt for alt in said if len(alt) < 8 or re.search(r"picture of \d+ bytes", alt)] == []
+def test_pictures_are_there_and_say_what_they_show(handouts, browser, path):
+    made = handouts(path)
+    open_file(browser, made.file("teacher", "html"))
+    drawn = browser.locator("img").evaluate_all(
+        "all => all.filter(img => img.complete && img.naturalWidth > 0).map(img => img.alt)"
+    )
+    assert len(drawn) == len(made.pictures()) > 0
+    assert [alt for alt in drawn if len(alt) < 8 or re.search(r"picture of \d+ bytes", alt)] == []
 
 
 def test_hints_are_folded_for_students(first, browser):
     count = sum(cell.source.count("<details>") for cell in first.notebook.cells)
     for edition, opened in (("student", 0), ("teacher", count)):
-        open_file(browser, first.files[edition, "html"])
+        open_file(browser, first.file(edition, "html"))
         assert browser.locator("details").count() == count > 0
         assert browser.locator("details[open]").count() == opened
 
 
+@every_notebook
 @both_editions
-def test_nothing_is_wider_than_the_page(first, browser, edition):
-    open_file(browser, first.files[edition, "html"])
+def test_nothing_is_wider_than_the_page(handouts, browser, path, edition):
+    open_file(browser, handouts(path).file(edition, "html"))
     assert browser.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
@@ -343,7 +333,7 @@ def shown_slides(page) -> list[int]:
 
 
 def test_slides_follow_the_keys(first, browser):
-    open_file(browser, first.files["student", "slides"])
+    open_file(browser, first.file("student", "slides"))
     count = browser.locator(".slide").count()
     assert shown_slides(browser) == [1]
     at = 1
@@ -354,14 +344,14 @@ def test_slides_follow_the_keys(first, browser):
     browser.get_by_role("button", name="Next slide").click()
     assert shown_slides(browser) == [3]
     assert browser.locator("[role=status]").text_content() == f"3 / {count}"
-    open_file(browser, first.files["student", "slides"], "#5")
+    open_file(browser, first.file("student", "slides"), "#5")
     assert shown_slides(browser) == [5], "the address of a slide leads to it"
 
 
 @every_notebook
 @both_editions
 def test_each_heading_begins_a_slide(handouts, browser, path, edition):
-    open_file(browser, handouts(path).files[edition, "slides"])
+    open_file(browser, handouts(path).file(edition, "slides"))
     headings = "h2, h3, h4, h5, h6"
     inside = browser.locator(".slide").evaluate_all(
         "(all, h) => all.flatMap(slide => [...slide.querySelectorAll(h)].filter(each => each !== slide.firstElementChild).map(each => each.textContent))",
@@ -372,9 +362,10 @@ def test_each_heading_begins_a_slide(handouts, browser, path, edition):
     assert empty == []
 
 
+@every_notebook
 @both_editions
-def test_each_slide_is_all_to_be_seen(first, browser, edition):
-    open_file(browser, first.files[edition, "slides"])
+def test_each_slide_is_all_to_be_seen(handouts, browser, path, edition):
+    open_file(browser, handouts(path).file(edition, "slides"))
     hidden = browser.evaluate(
         """slides.flatMap((slide, index) => {
             show(index, false);
@@ -399,10 +390,10 @@ def pictures_of(pdf: Path, directory: Path, resolution: int = 36) -> list[tuple[
     return pictures
 
 
-@every_notebook
+@of_each_notebook("pdf")
 @both_editions
-def test_pages_are_neither_blank_nor_cut_off(handouts, path, edition, tmp_path):
-    pdf = handouts(path).files[edition, "pdf"]
+def test_pages_are_neither_blank_nor_cut_off(handouts, path, form, edition, tmp_path):
+    pdf = handouts(path).file(edition, form)
     pages = pictures_of(pdf, tmp_path)
     assert len(pages) == len(pages_of(pdf)) >= 2
     for number, (width, height, pixels) in enumerate(pages, start=1):
@@ -415,43 +406,39 @@ def test_pages_are_neither_blank_nor_cut_off(handouts, path, edition, tmp_path):
 
 
 def test_the_title_is_on_page_1_and_pages_have_numbers(first):
-    pages = pages_of(first.files["student", "pdf"])
+    pages = pages_of(first.file("student", "pdf"))
     assert "Concurrency, with futures" in pages[0] and "Name:" in pages[0]
     assert "Timings taken on" in pages[0]
     for number, page in enumerate(pages, start=1):
         assert f"{number} / {len(pages)}" in page.splitlines()[-1], f"the foot of page {number}"
 
 
+def words_of(svg: str) -> set[str]:
+    texts = xml.etree.ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    return {dense(word) for text in texts for word in "".join(text.itertext()).split()}
+
+
+@of_each_notebook("pdf")
 @both_editions
-def test_no_picture_is_split_between_pages(first, edition):
-    pages = [dense(page) for page in pages_of(first.files[edition, "pdf"])]
-    checks = tagged(first.notebook, "check") if edition == "student" else []
-    seen = 0
-    for cell in first.notebook.cells:
-        for output in cell.get("outputs", []) if cell not in checks else []:
-            if svg := output.get("data", {}).get("image/svg+xml"):
-                texts = xml.etree.ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
-                words = {dense(word) for text in texts for word in "".join(text.itertext()).split()}
-                assert any(all(word in page for word in words) for page in pages), f"the picture of {cell.id}: {words}"
-                seen += 1
-    assert seen >= 4
+def test_no_picture_is_split_between_pages(handouts, path, form, edition):
+    made = handouts(path)
+    pages = [dense(page) for page in pages_of(made.file(edition, form))]
+    checks = [cell.id for cell in tagged(made.notebook, "check")] if edition == "student" else []
+    pictures = [(cell, words_of(svg)) for cell, svg in made.pictures() if cell not in checks]
+    # A picture without words leaves no trace in the text of a page.
+    pictures = [(cell, words) for cell, words in pictures if words]
+    assert pictures
+    for cell, words in pictures:
+        assert any(all(word in page for word in words) for page in pages), f"the picture of {cell}: {words}"
 
 
 def test_links_work_on_paper(first):
-    linked = first.files["student", "pdf"].read_bytes()
+    linked = first.file("student", "pdf").read_bytes()
     assert b"/URI (https://peps.python.org/pep-0703/)" in linked
     assert b"file:" not in linked, "a file of the machine that this was made on"
 
 
 # --- the command --------------------------------------------------------------------------------------------------
-
-
-def write_notebook(path: Path, *cells: str) -> Path:
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {"name": helpers.KERNEL, "display_name": "Rust", "language": "rust"}
-    notebook.cells = [nbformat.v4.new_code_cell(code, id=f"cell-{n}") for n, code in enumerate(cells, start=1)]
-    nbformat.write(notebook, path)
-    return path
 
 
 def test_a_handout_is_executed_afresh(kernelspec, tmp_path):
