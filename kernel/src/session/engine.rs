@@ -18,8 +18,9 @@ use crate::toolchain::standby::Standby;
 use crate::wire::MimeBundle;
 use evcxr::{CommandContext, EvalContext, EvalContextOutputs, EvalOutputs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// What the engine is asked to do.
@@ -29,9 +30,12 @@ pub enum Job {
     Inspect { code: String, cursor: usize, answer: oneshot::Sender<Option<MimeBundle>> },
 }
 
-/// Asked for once in the background, so that the first `let` of a session does not have to wait while
-/// rust-analyzer reads the standard library.
+/// Asked for once when there is nothing else to do, so that the first `let` of a session does not have to wait
+/// while rust-analyzer reads the standard library.
 const WARM_UP: &str = "let words: Vec<String> = vec![1u64].iter().map(|n| n.to_string()).collect(); words.le";
+
+/// Longer than the pause between two cells that a front end has sent at once.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The engine's thread.
 pub struct Engine {
@@ -88,15 +92,26 @@ impl Engine {
             Err(reason) => return refuse(&self.link, jobs, &reason.to_string()),
         };
         self.link.supervise(context.process_handle());
-        let mut first = jobs.try_recv();
-        if matches!(first, Err(TryRecvError::Empty)) {
-            let _ = context.completions(WARM_UP, WARM_UP.len());
-            first = jobs.recv().map_err(|_| TryRecvError::Disconnected);
-        }
-        for job in first.into_iter().chain(jobs) {
-            // A panic in the engine must not take the kernel along; dropping the answer tells the asker.
-            if catch_unwind(AssertUnwindSafe(|| self.serve(&mut context, job))).is_err() {
-                self.link.end_cell(false);
+        // The pause that is long enough to warm up in, until that is done.
+        let mut pause = Some(Duration::ZERO);
+        loop {
+            let job = match pause {
+                Some(pause) => jobs.recv_timeout(pause),
+                None => jobs.recv().map_err(RecvTimeoutError::from),
+            };
+            match job {
+                Ok(job) => {
+                    pause = pause.and(Some(PAUSE));
+                    // A panic in the engine must not take the kernel along; dropping the answer tells the asker.
+                    if catch_unwind(AssertUnwindSafe(|| self.serve(&mut context, job))).is_err() {
+                        self.link.end_cell(false);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    pause = None;
+                    let _ = context.completions(WARM_UP, WARM_UP.len());
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
