@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// The file that says what the directory was built from.
 const STAMP: &str = "built-from";
 
+/// The version of what is in the directory, so that one that an older Threadbook has built is built again.
+const LAYOUT: u32 = 2;
+
 /// Where rustc keeps what it knows of earlier cells, in a target directory.
 const INCREMENTAL: &str = "incremental";
 
@@ -78,9 +81,10 @@ pub fn dir_under(prefix: &Path) -> PathBuf {
     prefix.join("share").join("threadbook").join("prepared")
 }
 
-/// All that a build depends on: the compiler, the lock file, and the sources of the companion.
+/// All that a build depends on: the compiler, the lock file, the sources of the companion, and the layout.
 fn built_from(toolchain: &Toolchain) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
+    LAYOUT.hash(&mut hasher);
     for file in sources()? {
         file.hash(&mut hasher);
         fs::read(&file)?.hash(&mut hasher);

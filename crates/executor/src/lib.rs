@@ -43,7 +43,7 @@
 //! # Checks that take a command of their own
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" cargo test -p threadbook-executor --lib --target-dir target/loom
+//! cargo test -p threadbook-executor --lib --features models models::
 //! cargo run -p threadbook-executor --example soak
 //! cargo run -p threadbook-executor --example executors
 //! RUSTFLAGS="-Zsanitizer=thread" cargo +nightly test -Zbuild-std -p threadbook-executor --tests \
@@ -70,7 +70,7 @@ mod help;
 mod interrupt;
 mod keeper;
 mod map;
-#[cfg(all(loom, test))]
+#[cfg(all(test, feature = "models"))]
 mod models;
 mod panics;
 mod process_builder;

@@ -1,7 +1,7 @@
 //! The future's state machine and the pool's queue, run through every interleaving by loom.
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" cargo test -p threadbook-executor --lib --target-dir target/loom
+//! cargo test -p threadbook-executor --lib --features models models::
 //! ```
 
 use std::task::{Wake, Waker};

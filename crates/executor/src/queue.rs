@@ -17,7 +17,7 @@ use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering};
 
 /// How often a worker looks for a task before it sleeps. Never in the model: loom takes a yield for a
 /// promise that somebody else goes first, and would not try the sleep.
-const ROUNDS: u32 = if cfg!(loom) { 0 } else { 100 };
+const ROUNDS: u32 = if cfg!(all(test, feature = "models")) { 0 } else { 100 };
 
 pub(crate) struct Queue<J> {
     state: Mutex<State<J>>,
@@ -220,7 +220,7 @@ impl<J> Queue<J> {
     }
 }
 
-#[cfg(not(loom))]
+#[cfg(not(all(test, feature = "models")))]
 fn look(round: u32) {
     if round < 8 {
         std::hint::spin_loop();
@@ -229,7 +229,7 @@ fn look(round: u32) {
     }
 }
 
-#[cfg(loom)]
+#[cfg(all(test, feature = "models"))]
 fn look(_round: u32) {
     loom::thread::yield_now();
 }

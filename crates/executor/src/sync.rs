@@ -8,9 +8,9 @@
 
 use std::ops::{Deref, DerefMut};
 
-#[cfg(loom)]
+#[cfg(all(test, feature = "models"))]
 use loom::sync as primitive;
-#[cfg(not(loom))]
+#[cfg(not(all(test, feature = "models")))]
 use std::sync as primitive;
 
 pub(crate) use primitive::atomic::{AtomicU8, AtomicUsize, Ordering};

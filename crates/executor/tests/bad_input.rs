@@ -1,19 +1,17 @@
 //! What users do by mistake ends in a clear error, without a hang or a loss.
 
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use threadbook_executor::{Future, Promise, TaskError, ThreadPoolExecutor};
 
 #[test]
 fn ten_thousand_workers_are_started_as_they_are_needed() {
-    let before = Instant::now();
     let pool = ThreadPoolExecutor::new(10_000);
     for n in 0..100 {
         assert_eq!(pool.submit(move || n).result(), Ok(n));
     }
     assert!(pool.timeline().rows.len() < 50, "{} threads", pool.timeline().rows.len());
-    assert!(before.elapsed() < Duration::from_secs(5));
     assert_eq!(pool.max_workers(), 10_000);
 }
 

@@ -1,7 +1,7 @@
 //! The interrupt is a switch for the whole process, so it has a process of its own, and one test.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use threadbook_executor::threading::{Barrier, Condition, Event, Lock, Queue, Semaphore, Thread};
 use threadbook_executor::{
@@ -9,8 +9,11 @@ use threadbook_executor::{
     clear_interrupt, interrupt, is_interrupted, try_wait,
 };
 
+/// Longer than anything here takes, also on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
+
 #[test]
-fn every_wait_ends_within_a_second_and_everything_stays_usable() {
+fn every_wait_ends_and_everything_stays_usable() {
     let pool = ThreadPoolExecutor::new(2);
     let rayon = RayonExecutor::new(1);
     let tokio = TokioExecutor::new(1);
@@ -21,7 +24,7 @@ fn every_wait_ends_within_a_second_and_everything_stays_usable() {
     let holder = {
         let (lock, taken) = (lock.clone(), Arc::new(Event::new()));
         let is_taken = taken.clone();
-        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let (sender, receiver) = mpsc::channel::<()>();
         let thread = Thread::spawn(move || {
             let _guard = lock.lock().unwrap();
             taken.set();
@@ -38,7 +41,7 @@ fn every_wait_ends_within_a_second_and_everything_stays_usable() {
         }),
         ("result_timeout", {
             let f = never.clone();
-            Box::new(move || f.result_timeout(Duration::from_secs(60)).map(drop))
+            Box::new(move || f.result_timeout(LONG).map(drop))
         }),
         ("wait", {
             let f = never.clone();
@@ -46,7 +49,7 @@ fn every_wait_ends_within_a_second_and_everything_stays_usable() {
         }),
         ("as_completed", {
             let f = never.clone();
-            Box::new(move || as_completed_timeout([f], Duration::from_secs(60)).next().unwrap().map(drop))
+            Box::new(move || as_completed_timeout([f], LONG).next().unwrap().map(drop))
         }),
         ("in a task", {
             let f = never.clone();
@@ -85,36 +88,34 @@ fn every_wait_ends_within_a_second_and_everything_stays_usable() {
         }),
     ];
     let count = waits.len();
-    let (sender, receiver) = std::sync::mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     for (name, wait) in waits {
         let sender = sender.clone();
         std::thread::spawn(move || sender.send((name, wait())));
     }
     std::thread::sleep(Duration::from_millis(200));
     assert!(receiver.try_recv().is_err(), "nothing ends by itself");
-    let before = Instant::now();
     interrupt();
     assert!(is_interrupted());
     for _ in 0..count {
-        let (name, result) = receiver.recv_timeout(Duration::from_secs(1)).expect("a wait went on");
+        let (name, result) = receiver.recv_timeout(LONG).expect("a wait went on");
         assert_eq!(result, Err(TaskError::Interrupted), "{name}");
     }
-    assert!(before.elapsed() < Duration::from_secs(1));
 
     // A pool that is dropped now does not wait for its tasks.
     let busy = ThreadPoolExecutor::new(1);
-    let running = busy.submit(|| std::thread::sleep(Duration::from_millis(400)));
+    let (let_go, held) = mpsc::channel();
+    let running = busy.submit(move || held.recv_timeout(LONG));
     let queued = busy.submit(|| ());
     while !running.running() {
         std::thread::yield_now();
     }
-    let before = Instant::now();
     drop(busy);
-    assert!(before.elapsed() < Duration::from_millis(300));
     assert!(queued.cancelled());
+    let_go.send(()).expect("the task still runs");
 
     clear_interrupt();
-    assert_eq!(running.result(), Ok(()));
+    assert_eq!(running.result(), Ok(Ok(())));
     assert_eq!(pool.submit(|| 42).result(), Ok(42));
     promise.set_result(1);
     assert_eq!(never.result(), Ok(1));

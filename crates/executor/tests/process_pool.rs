@@ -784,11 +784,8 @@ fn workers_end_with_their_parent() {
     let pids: Vec<u32> = said.unwrap().split(' ').map(|pid| pid.parse().unwrap()).collect();
     assert!(pids.iter().all(|pid| is_running(*pid)));
     parent.kill().unwrap();
-    let start = Instant::now();
     parent.wait().unwrap();
     assert!(wait_until(|| !pids.iter().any(|pid| is_running(*pid))));
-    println!("all were gone {:?} after their parent", start.elapsed());
-    assert!(start.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

@@ -97,6 +97,11 @@ fn check_settled(open: usize, named_before: &BTreeSet<String>) {
     assert_eq!(named(), *named_before);
 }
 
+/// How often a test kills workers.
+fn kills() -> usize {
+    std::env::var("THREADBOOK_KILLS").map_or(40, |kills| kills.parse().unwrap())
+}
+
 /// Has what is made once and kept.
 fn warm_up() -> (usize, BTreeSet<String>) {
     for method in METHODS {
@@ -110,9 +115,8 @@ fn random_workers_are_killed_at_random_moments() {
     if !alone("random_workers_are_killed_at_random_moments") {
         return;
     }
-    let tries = std::env::var("THREADBOOK_KILLS").map_or(40, |tries| tries.parse().unwrap());
     let (open, names) = warm_up();
-    for attempt in 0..tries {
+    for attempt in 0..kills() {
         let pool = pool(METHODS[attempt % 2], 2);
         let pid = pool.submit(|()| std::process::id(), ()).result().unwrap();
         let futures = (0..200).map(|n| pool.submit(work, n)).collect();
@@ -130,8 +134,8 @@ fn processes_are_killed_while_they_start() {
         return;
     }
     let (open, names) = warm_up();
-    for attempt in 0..40_u64 {
-        let pool = pool(METHODS[attempt as usize % 2], 2);
+    for attempt in 0..kills() {
+        let pool = pool(METHODS[attempt % 2], 2);
         let futures = (0..20).map(|n| pool.submit(work, n)).collect();
         // Whoever is there first, the fork server too.
         let mut victim = None;
@@ -139,7 +143,7 @@ fn processes_are_killed_while_they_start() {
             victim = descendants().pop();
             victim.is_some()
         });
-        std::thread::sleep(Duration::from_micros(attempt * 50));
+        std::thread::sleep(Duration::from_micros((attempt % 40 * 50) as u64));
         victim.into_iter().for_each(kill);
         check(futures);
         drop(pool);

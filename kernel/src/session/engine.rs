@@ -5,7 +5,7 @@ use super::calls;
 use super::last_expression::Prepared;
 use super::link::Link;
 use super::magics::{self, Misuse, Page, Translated};
-use super::names::{Names, end_of_word, start_of_word};
+use super::names::{self, Names, end_of_word, start_of_word};
 use super::output::{Cell, CellOutput};
 use super::report::{self, Cells, Failure};
 use super::text::{byte_offset, code_points};
@@ -18,8 +18,9 @@ use crate::toolchain::standby::Standby;
 use crate::wire::MimeBundle;
 use evcxr::{CommandContext, EvalContext, EvalContextOutputs, EvalOutputs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// What the engine is asked to do.
@@ -29,9 +30,12 @@ pub enum Job {
     Inspect { code: String, cursor: usize, answer: oneshot::Sender<Option<MimeBundle>> },
 }
 
-/// Asked for once in the background, so that the first `let` of a session does not have to wait while
-/// rust-analyzer reads the standard library.
+/// Asked for once when there is nothing else to do, so that the first `let` of a session does not have to wait
+/// while rust-analyzer reads the standard library.
 const WARM_UP: &str = "let words: Vec<String> = vec![1u64].iter().map(|n| n.to_string()).collect(); words.le";
+
+/// Longer than the pause between two cells that a front end has sent at once.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The engine's thread.
 pub struct Engine {
@@ -41,7 +45,6 @@ pub struct Engine {
     link: Arc<Link>,
     output: Arc<CellOutput>,
     names: Arc<Names>,
-    knows_prelude: bool,
     building: Arc<Building>,
     reading: Reading,
     /// Whether a cell has used `.await`, so that there is a runtime.
@@ -76,7 +79,6 @@ impl Engine {
             output,
             names,
             building,
-            knows_prelude: false,
             reading: Reading::default(),
             awaits: false,
             cells,
@@ -90,26 +92,27 @@ impl Engine {
             Err(reason) => return refuse(&self.link, jobs, &reason.to_string()),
         };
         self.link.supervise(context.process_handle());
-        let mut first = jobs.try_recv();
-        if matches!(first, Err(TryRecvError::Empty)) {
-            let _ = context.completions(WARM_UP, WARM_UP.len());
-            self.learn_prelude(&mut context);
-            first = jobs.recv().map_err(|_| TryRecvError::Disconnected);
-        }
-        for job in first.into_iter().chain(jobs) {
-            // A panic in the engine must not take the kernel along; dropping the answer tells the asker.
-            if catch_unwind(AssertUnwindSafe(|| self.serve(&mut context, job))).is_err() {
-                self.link.end_cell(false);
+        // The pause that is long enough to warm up in, until that is done.
+        let mut pause = Some(Duration::ZERO);
+        loop {
+            let job = match pause {
+                Some(pause) => jobs.recv_timeout(pause),
+                None => jobs.recv().map_err(RecvTimeoutError::from),
+            };
+            match job {
+                Ok(job) => {
+                    pause = pause.and(Some(PAUSE));
+                    // A panic in the engine must not take the kernel along; dropping the answer tells the asker.
+                    if catch_unwind(AssertUnwindSafe(|| self.serve(&mut context, job))).is_err() {
+                        self.link.end_cell(false);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    pause = None;
+                    let _ = context.completions(WARM_UP, WARM_UP.len());
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.learn_prelude(&mut context);
-        }
-    }
-
-    /// Notes, once, what every cell can name, for the time when a cell runs.
-    fn learn_prelude(&mut self, context: &mut CommandContext) {
-        const PRELUDE: &str = "threadbook::prelude::";
-        if !std::mem::replace(&mut self.knows_prelude, true) {
-            self.names.learn(PRELUDE, &complete(context, PRELUDE, PRELUDE.len()));
         }
     }
 
@@ -300,7 +303,7 @@ fn asks_to_read(code: &str) -> bool {
 fn complete(context: &mut CommandContext, code: &str, cursor: usize) -> Completions {
     let offset = byte_offset(code, cursor);
     if let Some((start, matches)) = magics::complete(code, offset) {
-        let matches = matches.into_iter().map(|text| Match { text, kind: "magic" }).collect();
+        let matches = matches.into_iter().map(|text| Match { text, kind: "magic".into() }).collect();
         return Completions { matches, start: code_points(code, start), end: cursor };
     }
     let code = &magics::blanked(code);
@@ -308,7 +311,7 @@ fn complete(context: &mut CommandContext, code: &str, cursor: usize) -> Completi
         Ok(found) => {
             let offered = found.completions.into_iter();
             let mut matches: Vec<_> =
-                offered.map(|found| Match { text: found.code, kind: found.kind }).collect();
+                offered.map(|found| Match { text: found.code, kind: found.kind.into() }).collect();
             matches.sort();
             matches.dedup();
             Completions {
@@ -374,6 +377,9 @@ pub fn prepare(workplace: &Workplace) -> anyhow::Result<()> {
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         }
     });
-    start(workplace, &Reading::default())?;
+    let mut context = start(workplace, &Reading::default())?;
+    let prelude = "threadbook::prelude::";
+    let names = complete(&mut context, prelude, prelude.len()).matches;
+    names::write_prelude(workplace.directory(), &names)?;
     workplace.copy_sources()
 }

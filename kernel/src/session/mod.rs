@@ -45,6 +45,8 @@ use link::Link;
 use output::{Cell, CellOutput};
 use questions::Questions;
 use report::Cells;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -72,11 +74,11 @@ pub struct Completions {
 }
 
 /// What could stand at the cursor.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Match {
     pub text: String,
     /// What it is, in a word that front ends have an icon for: "function", "class", "instance", "module".
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
 }
 
 /// The handle to a running session.
@@ -108,7 +110,7 @@ impl Session {
         let cells = Arc::new(Mutex::new(Cells::new(&files)));
         let link = Link::new(output.clone(), questions, comms.clone(), cells.clone());
         let rust_version = workplace.as_ref().map_or("unknown", Workplace::rust_version).to_owned();
-        let names = Arc::new(Names::default());
+        let names = Arc::new(directory.as_deref().map(Names::of_prelude).unwrap_or_default());
         let work: Box<dyn FnOnce(mpsc::Receiver<Job>) + Send> = match workplace {
             Ok(workplace) => {
                 link.listen(workplace.listener());

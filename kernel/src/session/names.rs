@@ -6,8 +6,13 @@ use super::text::{byte_offset, code_points};
 use super::{Completions, Match, lock};
 use crate::wire::MimeBundle;
 use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Mutex;
+
+/// In the prepared directory and its copies: the names that every cell can use.
+const PRELUDE: &str = "prelude.json";
 
 /// A remark below what is known without the compiler.
 const REMARK: &str = "A cell is running: this is what is known without the compiler.";
@@ -21,13 +26,22 @@ pub struct Names {
 #[derive(Default)]
 struct Known {
     /// What stands by itself or after `::`, and what it is.
-    plain: BTreeMap<String, &'static str>,
-    after_dot: BTreeMap<String, &'static str>,
+    plain: BTreeMap<String, Cow<'static, str>>,
+    after_dot: BTreeMap<String, Cow<'static, str>>,
     /// The lines in which functions, types and variables are defined.
     definitions: HashMap<String, String>,
 }
 
 impl Names {
+    /// The names of the prelude, as [`write_prelude`] has written them.
+    pub fn of_prelude(directory: &Path) -> Names {
+        let text = std::fs::read(directory.join(PRELUDE)).unwrap_or_default();
+        let matches = serde_json::from_slice(&text).unwrap_or_default();
+        let names = Names::default();
+        names.learn("", &Completions { matches, ..Completions::default() });
+        names
+    }
+
     /// Learns what the engine offers at the end of `code`.
     pub fn learn(&self, code: &str, offered: &Completions) {
         let known = &mut *lock(&self.known);
@@ -36,7 +50,7 @@ impl Names {
         } else {
             &mut known.plain
         };
-        names.extend(offered.matches.iter().map(|found| (found.text.clone(), found.kind)));
+        names.extend(offered.matches.iter().map(|found| (found.text.clone(), found.kind.clone())));
     }
 
     /// Learns the names in a cell.
@@ -52,13 +66,13 @@ impl Names {
                 TokenKind::Ident if text == "mut" => {}
                 TokenKind::Ident => match (defined_by(text), defines.take()) {
                     (None, None) if is_after_dot(code, start) => {
-                        known.after_dot.entry(text.to_owned()).or_insert("function");
+                        known.after_dot.entry(text.to_owned()).or_insert("function".into());
                     }
                     (None, None) => {
-                        known.plain.entry(text.to_owned()).or_insert("instance");
+                        known.plain.entry(text.to_owned()).or_insert("instance".into());
                     }
                     (None, Some(kind)) => {
-                        known.plain.insert(text.to_owned(), kind);
+                        known.plain.insert(text.to_owned(), Cow::Borrowed(kind));
                         known.definitions.insert(text.to_owned(), line_at(code, start).to_owned());
                     }
                     (kind, _) => defines = kind,
@@ -77,7 +91,7 @@ impl Names {
         let known = lock(&self.known);
         let names = if is_after_dot(code, start) { &known.after_dot } else { &known.plain };
         let found = names.iter().filter(|(name, _)| name.starts_with(&code[start..end]));
-        let matches = found.map(|(name, kind)| Match { text: name.clone(), kind }).collect();
+        let matches = found.map(|(name, kind)| Match { text: name.clone(), kind: kind.clone() }).collect();
         Completions { matches, start: code_points(code, start), end: cursor }
     }
 
@@ -92,6 +106,11 @@ impl Names {
         let markdown = ("text/markdown".to_owned(), format!("```rust\n{line}\n```\n\n{REMARK}").into());
         Some([plain, markdown].into_iter().collect())
     }
+}
+
+/// Writes the names of the prelude for sessions to come: rust-analyzer takes a second to list them.
+pub fn write_prelude(directory: &Path, names: &[Match]) -> std::io::Result<()> {
+    std::fs::write(directory.join(PRELUDE), serde_json::to_vec(names)?)
 }
 
 /// What a keyword defines, if it does.
@@ -132,7 +151,7 @@ mod tests {
 
     fn names() -> Names {
         let names = Names::default();
-        let pool = Match { text: "ThreadPoolExecutor".into(), kind: "class" };
+        let pool = Match { text: "ThreadPoolExecutor".into(), kind: "class".into() };
         names.learn("", &Completions { matches: vec![pool], start: 0, end: 0 });
         names.learn_cell(
             "fn threads(n: usize) -> usize { n }\nlet mut thousand = pool.submit(|| 1).result();",
@@ -143,12 +162,12 @@ mod tests {
     #[test]
     fn names_are_completed_by_how_they_begin() {
         let names = names();
-        let words = |code: &str, cursor| -> Vec<(String, &str)> {
+        let words = |code: &str, cursor| -> Vec<(String, Cow<str>)> {
             let matches = names.complete(code, cursor).matches.into_iter();
             matches.map(|found| (found.text, found.kind)).collect()
         };
         let pairs = |pairs: &[(&str, &'static str)]| -> Vec<_> {
-            pairs.iter().map(|(text, kind)| (text.to_string(), *kind)).collect()
+            pairs.iter().map(|(text, kind)| (text.to_string(), (*kind).into())).collect()
         };
         assert_eq!(words("let é = th", 10), pairs(&[("thousand", "instance"), ("threads", "function")]));
         assert_eq!(words("x.", 2), pairs(&[("result", "function"), ("submit", "function")]));
@@ -156,6 +175,15 @@ mod tests {
         let dotted = names.complete("é.s", 3);
         assert_eq!((dotted.matches.len(), dotted.start, dotted.end), (1, 2, 3));
         assert!(names.complete("0..re", 5).matches.is_empty());
+    }
+
+    #[test]
+    fn the_prelude_is_known_from_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(Names::of_prelude(directory.path()).complete("S", 1).matches.is_empty());
+        let written = [Match { text: "SerialExecutor".into(), kind: "class".into() }];
+        write_prelude(directory.path(), &written).unwrap();
+        assert_eq!(Names::of_prelude(directory.path()).complete("S", 1).matches, written);
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn share_seen(runs: usize, ratio: f64) -> f64 {
     seen.count() as f64 / 500.0
 }
 
-/// The noise is drawn, so this holds on any machine; examples/timings.rs measures it on a real one.
+/// The noise is drawn, so this holds on any machine; peers/examples/timings.rs measures it on a real one.
 #[test]
 fn equals_are_told_from_a_tenth_slower() {
     for runs in [2, 3, 6, 25] {

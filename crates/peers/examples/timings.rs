@@ -1,5 +1,6 @@
 //! How far our figures can be trusted, on an otherwise idle machine, each with its interval:
-//! `cargo run -p threadbook-timing --example timings [timeit] [cost] [same] [slower]`, in about seven minutes.
+//! `cargo run -p threadbook-peers --features criterion --example timings [timeit] [cost] [same] [slower]`, in about
+//! seven minutes.
 //!
 //! - `timeit`: our `timeit` beside criterion, on five works from 10 ns to 100 ms, in turn.
 //! - `cost`: what the loop of `timeit` itself takes, for each round.
