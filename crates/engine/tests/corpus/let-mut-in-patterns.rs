@@ -1,4 +1,4 @@
-//! `mut` and `ref` in a pattern hold for their name only.
+//! `mut` in a pattern holds for its name only.
 //@ cell
 let (mut count, step) = (0, 5);
 //@ cell
