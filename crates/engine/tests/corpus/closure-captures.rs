@@ -1,6 +1,6 @@
 //! A closure changes or uses up the variables that it captures, as in a program.
 //@ cell
-let mut total = 0;
+let mut total = 0usize;
 let names = vec!["a", "b"];
 //@ cell
 names.iter().for_each(|n| total += n.len());

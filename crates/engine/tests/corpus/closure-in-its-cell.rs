@@ -1,6 +1,6 @@
 //! A closure is usable in its cell; its other variables are kept (evcxr#205).
 //@ cell
-let mut log = Vec::new();
+let mut log = vec![0u128];
 //@ cell => kept-not: brew
 let brew = |ms: u64| std::time::Duration::from_millis(ms);
 let short = brew(5);
@@ -19,7 +19,7 @@ let three = add(2);
 brew(1)
 //@ model
 fn main() {
-    let mut log = Vec::new();
+    let mut log = vec![0u128];
     let brew = |ms: u64| std::time::Duration::from_millis(ms);
     let short = brew(5);
     log.push(short.as_millis());
@@ -32,4 +32,4 @@ fn main() {
     println!("{:?}", (log, short, three));
 }
 //@ output
-([5, 1, 2], 5ms, 3)
+([0, 5, 1, 2], 5ms, 3)

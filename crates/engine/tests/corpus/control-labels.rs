@@ -1,7 +1,7 @@
 //! Labels, `continue`, `while let`, ranges backwards and a loop's value, over variables of earlier cells.
 //@ cell
 let mut stack = vec![1, 2, 3];
-let mut found = None;
+let mut found = None::<(i32, i32)>;
 //@ cell
 'rows: for r in (0..4).rev() {
     for c in 0..4 {
@@ -18,7 +18,7 @@ break;
 //@ model
 fn main() {
     let mut stack = vec![1, 2, 3];
-    let mut found = None;
+    let mut found = None::<(i32, i32)>;
     'rows: for r in (0..4).rev() {
         for c in 0..4 {
             if c > r { continue 'rows }

@@ -1,6 +1,6 @@
 //! `return` ends the cell; what it did so far, and the variables of earlier cells, stay.
 //@ cell
-let mut log = vec![];
+let mut log = vec![-1];
 let enough = 2;
 //@ cell
 for n in 0.. {
@@ -12,7 +12,7 @@ println!("not reached");
 log
 //@ model
 fn main() {
-    let mut log = vec![];
+    let mut log = vec![-1];
     let enough = 2;
     for n in 0.. {
         if n > enough { log.push(99); break; }
@@ -21,4 +21,4 @@ fn main() {
     println!("{:?}", log);
 }
 //@ output
-[0, 1, 2, 99]
+[-1, 0, 1, 2, 99]

@@ -2,7 +2,7 @@
 //@ cell
 struct Bad(u8);
 impl Drop for Bad { fn drop(&mut self) { println!("drop {}", self.0); panic!("in drop") } }
-let n = 5;
+let n = 5u16;
 let bad = Bad(1);
 //@ cell => dropped: bad
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! Ranges of each kind are kept and usable as indexes, patterns of `contains` and iterators.
 //@ cell
-let half = 2..5;
+let half = 2..5usize;
 let closed = 'a'..='e';
-let from = 3..;
-let to = ..2;
+let from = 3usize..;
+let to = ..2usize;
 let all = ..;
 //@ cell
 let v = [0, 10, 20, 30, 40, 50];
@@ -12,10 +12,10 @@ let v = [0, 10, 20, 30, 40, 50];
 half.zip(closed).last()
 //@ model
 fn main() {
-    let half = 2..5;
+    let half = 2..5usize;
     let closed = 'a'..='e';
-    let from = 3..;
-    let to = ..2;
+    let from = 3usize..;
+    let to = ..2usize;
     let all = ..;
     let v = [0, 10, 20, 30, 40, 50];
     println!("{:?}", (&v[half.clone()], &v[from.clone()], &v[to], v[all].len(), closed.contains(&'f')));

@@ -6,7 +6,7 @@ fn work(j: Job) -> u8 { j.0 }
 let (tx, rx) = std::sync::mpsc::channel::<Job>();
 let h = std::thread::spawn(|| Job(1));
 let f: fn(Job) -> u8 = work;
-let done = 0;
+let done = 0usize;
 //@ cell => dropped: tx, rx, h, f
 struct Job(String);
 //@ cell => E0425

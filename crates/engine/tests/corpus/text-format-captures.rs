@@ -2,8 +2,8 @@
 //@ cell
 let x = 2.5;
 let name = "ada";
-let width = 8;
-let prec = 2;
+let width = 8usize;
+let prec = 2usize;
 let v = vec![1, 2];
 //@ cell
 println!("{name:>width$}|{x:.prec$}|{x:+08.1}|{v:?}|{{x}}");
@@ -20,8 +20,8 @@ println!("{nme}");
 fn main() {
     let x = 2.5;
     let name = "ada";
-    let width = 8;
-    let prec = 2;
+    let width = 8usize;
+    let prec = 2usize;
     let v = vec![1, 2];
     println!("{name:>width$}|{x:.prec$}|{x:+08.1}|{v:?}|{{x}}");
     let line = format!("{}-{0}-{n}", format!("<{name}>"), n = v.len());
