@@ -4,7 +4,7 @@ struct Noisy(u8);
 impl Drop for Noisy { fn drop(&mut self) { println!("drop {}", self.0) } }
 //@ cell => kept-not: lend
 let one = Noisy(1);
-let lend = { let two = Noisy(2); move || two.0 };
+let lend = { let two = Noisy(2); move || { let all = &two; all.0 } };
 println!("{}", lend() + one.0);
 //@ cell
 println!("next cell");
@@ -23,7 +23,7 @@ impl Drop for Noisy { fn drop(&mut self) { println!("drop {}", self.0) } }
 fn main() {
     let one = Noisy(1);
     {
-        let lend = { let two = Noisy(2); move || two.0 };
+        let lend = { let two = Noisy(2); move || { let all = &two; all.0 } };
         println!("{}", lend() + one.0);
     }
     println!("next cell");
@@ -36,8 +36,8 @@ fn main() {
     drop(other);
 }
 //@ output
-drop 2
 3
+drop 2
 next cell
 drop 1
 one left
