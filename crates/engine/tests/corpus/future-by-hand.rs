@@ -1,4 +1,4 @@
-//! A future in a box is kept between cells and polled by hand; a pinned borrow is not kept.
+//! A future in a box is kept between cells and polled by hand.
 //@ cell
 use std::{future::{Future, ready}, pin::{Pin, pin}, task::{Context, Poll, Waker}};
 struct Countdown(u8);
@@ -12,7 +12,7 @@ let pending = job.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pend
 job.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
 //@ cell
 (pending, job.as_mut().poll(&mut Context::from_waker(Waker::noop())))
-//@ cell => kept-not: fut
+//@ cell
 let fut = pin!(add(3, 4));
 matches!(fut.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(7))
 //@ model

@@ -11,7 +11,7 @@ let x = std::cmp::max(alloc, core);
 //@ cell
 mod core { pub fn temperature() -> u32 { 300 } }
 fn main() { println!("main {}", core::temperature()); }
-//@ cell => E0618
+//@ cell
 main();
 //@ cell
 #[derive(Debug, Clone, PartialEq)] struct Sample { t: u32 }
@@ -21,8 +21,10 @@ mod core { pub fn temperature() -> u32 { 300 } }
 fn other_main() { println!("main {}", core::temperature()); }
 #[derive(Debug, Clone, PartialEq)] struct Sample { t: u32 }
 fn main() {
+    other_main();
     println!("{:?}", (15, 3, other_main(), Sample { t: core::temperature() }));
 }
 //@ output
+main 300
 main 300
 (15, 3, (), Sample { t: 300 })
