@@ -110,9 +110,13 @@ mod tests {
     #[test]
     fn a_variable_is_the_same_value_when_it_is_taken() {
         let mut variables = Variables::default();
-        variables.put("words", vec![String::from("a")]);
-        let address = variables.take::<Vec<String>>("words").as_ptr();
-        assert!(!address.is_null() && variables.names().is_empty());
+        let words = vec![String::from("a")];
+        let address = words.as_ptr();
+        variables.put("words", words);
+        assert_eq!(variables.names(), ["words"]);
+        let words: Vec<String> = variables.take("words");
+        assert_eq!((words.as_ptr(), words[0].as_str()), (address, "a"));
+        assert_eq!(variables.names(), Vec::<&str>::new());
     }
 
     #[test]
