@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cache::Warning;
 use crate::delimiters::Unbalanced;
 use crate::ledger::{Ledger, Lost};
 use crate::rustc::Message;
@@ -47,6 +48,26 @@ impl Diagnostic {
             labels,
             children: Vec::new(),
         }
+    }
+
+    /// A warning that the cache has kept.
+    pub(crate) fn warning(warning: &Warning, place: Place) -> Diagnostic {
+        let Warning { code, message, label, .. } = warning.clone();
+        let labels = vec![Label { place, is_primary: true, text: label }];
+        Diagnostic { is_error: false, level: "warning".into(), code, message, labels, children: Vec::new() }
+    }
+
+    /// The part of a warning that the cache keeps: its message and its first place.
+    pub(crate) fn to_warning(&self) -> Option<Warning> {
+        let Label { place, text, .. } = self.labels.iter().find(|label| label.is_primary)?;
+        let (start, end) = (place.range.start, place.range.end);
+        Some(Warning {
+            code: self.code.clone(),
+            message: self.message.clone(),
+            start,
+            end,
+            label: text.clone(),
+        })
     }
 
     /// Advice that belongs to an error.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use crate::cache::{self, Cache, Record, Warning};
 use crate::delimiters;
 use crate::diagnostics::Diagnostic;
 use crate::generate::{Crate, Form, Mark, Plan, PutBack, generate, generate_items};
@@ -20,6 +21,7 @@ const MAX_ATTEMPTS: usize = 12;
 /// A session.
 pub struct Engine {
     compiler: Compiler,
+    cache: Option<(Cache, String)>,
     /// The code at the top of every crate, such as `use threadbook::prelude::*;`.
     prelude: String,
     /// The crates that cells can name, beside std.
@@ -76,7 +78,22 @@ pub struct Refused {
 impl Engine {
     /// A session without items and variables.
     pub fn new(compiler: Compiler, prelude: String, externs: Vec<String>) -> Engine {
-        Engine { compiler, prelude, externs, ledger: Ledger::default(), executed: 0, to_drop: Vec::new() }
+        Engine {
+            compiler,
+            cache: None,
+            prelude,
+            externs,
+            ledger: Ledger::default(),
+            executed: 0,
+            to_drop: Vec::new(),
+        }
+    }
+
+    /// Takes objects from a cache, and puts them there. `environment` names everything beside the generated code that
+    /// decides an object: the version of rustc, its arguments, and the content of the crates that cells can name.
+    pub fn with_cache(mut self, cache: Cache, environment: &str) -> Engine {
+        self.cache = Some((cache, environment.to_owned()));
+        self
     }
 
     /// Compiles a cell. `id` is the front end's id of the cell. Nothing changes before [`Engine::finish`].
@@ -191,9 +208,15 @@ impl Compilation<'_> {
     fn items(&self, compiled: &mut Compiled) -> Result<(), Refused> {
         for _ in 0..MAX_ATTEMPTS {
             let code = generate_items(&self.engine.prelude, &compiled.ledger, &self.source, &self.syntax);
+            if self.recall(&code, compiled) {
+                compiled.object = None;
+                compiled.defines.clear();
+                return Ok(());
+            }
             let output = self.run(&code, &compiled.ledger, Emit::Check)?;
             if output.is_ok {
                 compiled.warnings = self.warnings(&output, &code);
+                self.remember(&code, compiled);
                 return Ok(());
             }
             let errors: Vec<_> = errors(&output).collect();
@@ -240,8 +263,15 @@ impl Compilation<'_> {
             returns: self.syntax.returns.iter().map(|range| bound_before(range.start)).collect(),
             takes_any_error: false,
         };
+        let new: Vec<_> = plan.declares.iter().map(|(name, _)| name.clone()).collect();
+        let complete = Plan { puts: plan.puts.iter().cloned().chain(new).collect(), ..plan.clone() };
+        let first = self.generate(&complete, &compiled.ledger, Form::Run);
+        if self.recall(&first, compiled) {
+            return Ok(());
+        }
         let mut probe = self.probe(&plan, &compiled.ledger);
-        plan.puts.extend(plan.declares.iter().map(|(name, _)| name.clone()));
+        let entries = (compiled.ledger.entries().len(), compiled.ledger.variables.len());
+        plan = complete;
         for _ in 0..MAX_ATTEMPTS {
             let code = self.generate(&plan, &compiled.ledger, Form::Run);
             let output = self.run(&code, &compiled.ledger, Emit::Object)?;
@@ -257,6 +287,9 @@ impl Compilation<'_> {
                     continue;
                 }
                 self.accept(compiled, plan, types, &output, code);
+                if entries == (compiled.ledger.entries().len(), compiled.ledger.variables.len()) {
+                    self.remember(&first, compiled);
+                }
                 return Ok(());
             }
             let before = (plan.clone(), compiled.ledger.entries().len(), compiled.ledger.variables.len());
@@ -279,6 +312,46 @@ impl Compilation<'_> {
             }
         }
         Err(self.gave_up())
+    }
+
+    fn key(&self, first: &Crate, environment: &str, ledger: &Ledger) -> u64 {
+        cache::key(&first.code.text, ledger.generation(), environment)
+    }
+
+    /// Takes the product of a cell from the cache, if it is there. `first` is the code of the first attempt.
+    fn recall(&self, first: &Crate, compiled: &mut Compiled) -> bool {
+        let Some((cache, environment)) = &self.engine.cache else { return false };
+        let key = self.key(first, environment, &compiled.ledger);
+        let Some((record, object)) = cache.get(key) else { return false };
+        compiled.object = Some(object);
+        compiled.is_global = record.is_global;
+        compiled.defines = first.defines.clone();
+        compiled.variables = record.variables;
+        compiled.returns = record.returns;
+        compiled.lost = record.lost;
+        for lost in compiled.lost.values_mut() {
+            if let Lost::Moved(number, _) = lost {
+                *number = self.source.number;
+            }
+        }
+        let place =
+            |warning: &Warning| Place { source: self.source.clone(), range: warning.start..warning.end };
+        compiled.warnings = record.warnings.iter().map(|it| Diagnostic::warning(it, place(it))).collect();
+        true
+    }
+
+    /// Puts the product of a cell into the cache. A cache that cannot be written to costs time, and no cell.
+    fn remember(&self, first: &Crate, compiled: &mut Compiled) {
+        let Some((cache, environment)) = &self.engine.cache else { return };
+        let key = self.key(first, environment, &compiled.ledger);
+        let warnings = compiled.warnings.iter().filter_map(Diagnostic::to_warning).collect();
+        let Compiled { is_global, variables, returns, lost, object, .. } = &*compiled;
+        let record = Record::new(*is_global, variables.clone(), returns.clone(), lost.clone(), warnings);
+        if let Ok(kept) = cache.put(key, record, object.as_deref())
+            && compiled.object.is_some()
+        {
+            compiled.object = Some(kept);
+        }
     }
 
     /// Notes the product of a cell that rustc has accepted.

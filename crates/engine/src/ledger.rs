@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::{Fragment, Source, hash};
 use crate::syntax::{Item, Kind, Macros, Static, Words};
 
@@ -30,14 +32,14 @@ pub(crate) struct Entry {
 }
 
 /// A variable that cells have left.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub(crate) struct Variable {
     pub(crate) r#type: String,
     pub(crate) is_mut: bool,
 }
 
 /// Why a name that a cell has bound is no variable any more.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub(crate) enum Lost {
     /// The cell of this number has moved it. It had this type, if it was a variable before that cell.
     Moved(usize, Option<Variable>),

@@ -8,8 +8,10 @@
 //! 2. `ledger` defines the cell's items, each in the place of the one that it replaces.
 //! 3. `generate` writes the crate: the items that the cell reaches, and its statements as one function.
 //! 4. `rustc` compiles it, while `types` reads the types of the new variables from a second run.
-//! 5. `engine` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
+//! 5. `cache` returns the object of code that was compiled before.
+//! 6. `engine` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
 
+mod cache;
 mod delimiters;
 mod diagnostics;
 mod engine;
@@ -20,6 +22,7 @@ mod source;
 mod syntax;
 mod types;
 
+pub use cache::Cache;
 pub use diagnostics::{Diagnostic, Label};
 pub use engine::{Compiled, Engine, Ran, Refused};
 pub use rustc::Compiler;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use threadbook_engine::{Compiler, Diagnostic, Engine, Ran, Refused};
+use threadbook_engine::{Cache, Compiler, Diagnostic, Engine, Ran, Refused};
 
 /// The library and the runner, compiled once.
 struct Host {
@@ -54,19 +54,22 @@ impl Host {
         let compiler =
             Compiler { rustc: "rustc".into(), arguments: arguments.into(), directory: directory.to_owned() };
         Engine::new(compiler, "use ::threadbook::Show as _;\n".into(), vec!["threadbook".into()])
+            .with_cache(Cache::open(&self.directory.path().join("cache")).unwrap(), "test")
     }
 
-    fn runner(&self) -> Runner {
+    fn runner(&self, directory: &Path) -> Runner {
         let search = std::env::join_paths([self.directory.path(), &self.libraries]).unwrap();
+        let output = directory.join("output");
         let mut process = Command::new(self.directory.path().join("runner"))
+            .arg(&output)
             .env("LD_LIBRARY_PATH", search)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let answers = BufReader::new(process.stderr.take().unwrap());
-        Runner { process, answers }
+        let answers = BufReader::new(process.stdout.take().unwrap());
+        Runner { process, answers, output }
     }
 }
 
@@ -77,18 +80,17 @@ fn library() -> String {
 /// A process that runs cells.
 struct Runner {
     process: Child,
-    answers: BufReader<std::process::ChildStderr>,
+    answers: BufReader<std::process::ChildStdout>,
+    /// The file that has what the cells print.
+    output: PathBuf,
 }
 
 impl Runner {
     fn order(&mut self, order: &str) -> String {
         writeln!(self.process.stdin.as_mut().unwrap(), "{order}").unwrap();
         let mut line = String::new();
-        while self.answers.read_line(&mut line).unwrap() > 0 {
-            if let Some(at) = line.find('\u{1}') {
-                return line[at + 1..].trim().to_owned();
-            }
-            line.clear();
+        if self.answers.read_line(&mut line).unwrap() > 0 {
+            return line.trim().to_owned();
         }
         format!("died: {}", self.process.wait().unwrap())
     }
@@ -96,11 +98,8 @@ impl Runner {
     /// Everything that the cells have printed.
     fn output(mut self) -> String {
         drop(self.process.stdin.take());
-        let mut text = String::new();
-        // What threads print is read as well: the process ends first.
-        std::io::Read::read_to_string(self.process.stdout.as_mut().unwrap(), &mut text).unwrap();
         let _ = self.process.wait();
-        text
+        std::fs::read_to_string(self.output).unwrap()
     }
 }
 
@@ -133,7 +132,7 @@ fn sections(text: &str) -> Vec<Section> {
 fn run(host: &Host, text: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let mut engine = host.engine(directory.path());
-    let mut runner = host.runner();
+    let mut runner = host.runner(directory.path());
     let mut wrong = Vec::new();
     let (mut output, mut refused_model) = (None, None);
     let mut codes = Vec::new();
@@ -256,7 +255,13 @@ fn cells_behave_as_the_program_they_are_pieces_of() {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let problems = run(&host, &std::fs::read_to_string(path).unwrap());
+                    let text = std::fs::read_to_string(path).unwrap();
+                    let mut problems = run(&host, &text);
+                    if problems.is_empty() {
+                        // A second session takes the objects from the cache.
+                        problems
+                            .extend(run(&host, &text).into_iter().map(|it| format!("from the cache: {it}")));
+                    }
                     if !problems.is_empty() {
                         let name = path.file_name().unwrap().to_string_lossy().into_owned();
                         wrong.lock().unwrap().push(format!("{name}:\n  {}", problems.join("\n  ")));

@@ -1,14 +1,18 @@
 //! The process of the tests that runs cells. It reads orders from standard input, a line each: `drop NAME`, or
-//! `run 0 OBJECT` and `run 1 OBJECT`, of which the latter loads the object for all. It answers on standard error.
+//! `run 0 OBJECT` and `run 1 OBJECT`, of which the latter loads the object for all. It answers on what was its
+//! standard output when it started; from then on, that is the file that its argument names.
 
 use std::ffi::{CString, c_char, c_int, c_void};
+use std::fs::File;
 use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd};
 use threadbook::cell::{CellFn, ENTRY_POINT, End, Variables};
 
 unsafe extern "C" {
     fn dlopen(file: *const c_char, flags: c_int) -> *mut c_void;
     fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
     fn dlerror() -> *const c_char;
+    fn dup2(from: c_int, to: c_int) -> c_int;
 }
 
 const RTLD_NOW: c_int = 2;
@@ -29,6 +33,10 @@ fn load(object: &str, for_all: bool) -> Result<CellFn, String> {
 }
 
 fn main() {
+    let mut answers = File::from(std::io::stdout().as_fd().try_clone_to_owned().unwrap());
+    let output = File::create(std::env::args().nth(1).unwrap()).unwrap();
+    // SAFETY: both descriptors are open.
+    assert_eq!(unsafe { dup2(output.as_raw_fd(), 1) }, 1);
     let mut variables = Variables::default();
     for line in std::io::stdin().lines() {
         let line = line.unwrap();
@@ -54,6 +62,6 @@ fn main() {
             _ => format!("no order: {line}"),
         };
         std::io::stdout().flush().unwrap();
-        eprintln!("\u{1}{}", answer.replace('\n', " "));
+        writeln!(answers, "{}", answer.replace('\n', " ")).unwrap();
     }
 }
