@@ -1,0 +1,63 @@
+//! The end of a cell.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::{AnyError, Error};
+
+/// How a cell ended.
+pub enum End {
+    /// It ran to its last statement.
+    Done,
+    /// The `return` of this index ended it.
+    Returned(usize),
+    /// A `?` ended it.
+    Failed(Error),
+    /// A panic ended it.
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// What the statements of a cell evaluate to: nothing, or the error of a `?`.
+pub trait Outcome {
+    /// The end of a cell with this outcome.
+    fn end(self) -> End;
+}
+
+impl Outcome for () {
+    fn end(self) -> End {
+        End::Done
+    }
+}
+
+impl Outcome for Result<(), Error> {
+    fn end(self) -> End {
+        self.map_or_else(End::Failed, |()| End::Done)
+    }
+}
+
+impl Outcome for Result<(), AnyError> {
+    fn end(self) -> End {
+        self.map_or_else(|error| End::Failed(error.into_error()), |()| End::Done)
+    }
+}
+
+impl End {
+    /// This end, or that of a `return`, if the cell noted one.
+    pub fn or_returned(self, index: Option<usize>) -> End {
+        match (self, index) {
+            (End::Done, Some(index)) => End::Returned(index),
+            (end, _) => end,
+        }
+    }
+}
+
+/// Runs the statements of a cell.
+pub fn run<O: Outcome>(statements: impl FnOnce() -> O) -> End {
+    catch_unwind(AssertUnwindSafe(statements)).map_or_else(End::Panicked, O::end)
+}
+
+/// Asks rustc for the type of a variable: nothing is [`Known`], so the call is an error that names the type.
+pub fn probe<const INDEX: usize, T: Known<INDEX> + ?Sized>(_: &T) {}
+
+/// A trait that no type implements.
+pub trait Known<const INDEX: usize> {}

@@ -1,0 +1,164 @@
+//! What rustc says about a cell, in terms of the cell.
+
+use std::sync::Arc;
+
+use crate::cache::Warning;
+use crate::delimiters::Unbalanced;
+use crate::ledger::{Ledger, Lost};
+use crate::rustc::Message;
+use crate::source::{Generated, Place, Source};
+
+/// An error or a warning of the compiler.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    /// Whether it is an error; else a warning, a note or help.
+    pub is_error: bool,
+    /// `error`, `warning`, `note` or `help`.
+    pub level: String,
+    /// Such as `E0382`.
+    pub code: Option<String>,
+    /// The message.
+    pub message: String,
+    /// The places that it is about, in cells.
+    pub labels: Vec<Label>,
+    /// Notes and help that belong to it.
+    pub children: Vec<Diagnostic>,
+}
+
+/// A place that a diagnostic is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// The place.
+    pub place: Place,
+    /// Whether the diagnostic is foremost about this place.
+    pub is_primary: bool,
+    /// What is to be said about it.
+    pub text: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error of the engine's own.
+    pub(crate) fn error(message: String, place: Option<Place>) -> Diagnostic {
+        let labels = place.map(|place| Label { place, is_primary: true, text: None }).into_iter().collect();
+        Diagnostic {
+            is_error: true,
+            level: "error".into(),
+            code: None,
+            message,
+            labels,
+            children: Vec::new(),
+        }
+    }
+
+    /// A warning that the cache has kept.
+    pub(crate) fn warning(warning: &Warning, place: Place) -> Diagnostic {
+        let Warning { code, message, label, .. } = warning.clone();
+        let labels = vec![Label { place, is_primary: true, text: label }];
+        Diagnostic { is_error: false, level: "warning".into(), code, message, labels, children: Vec::new() }
+    }
+
+    /// The part of a warning that the cache keeps: its message and its first place.
+    pub(crate) fn to_warning(&self) -> Option<Warning> {
+        let Label { place, text, .. } = self.labels.iter().find(|label| label.is_primary)?;
+        let (start, end) = (place.range.start, place.range.end);
+        Some(Warning {
+            code: self.code.clone(),
+            message: self.message.clone(),
+            start,
+            end,
+            label: text.clone(),
+        })
+    }
+
+    /// Advice that belongs to an error.
+    pub(crate) fn help(message: String) -> Diagnostic {
+        let (level, labels, children) = ("help".to_owned(), Vec::new(), Vec::new());
+        Diagnostic { is_error: false, level, code: None, message, labels, children }
+    }
+
+    pub(crate) fn unbalanced(error: Unbalanced, source: &Arc<Source>) -> Diagnostic {
+        let place = |range| Place { source: source.clone(), range };
+        let mut diagnostic = Diagnostic::error(error.message, Some(place(error.range)));
+        diagnostic.code = error.code.map(str::to_owned);
+        diagnostic.labels.extend(error.other.map(|(range, text)| Label {
+            place: place(range),
+            is_primary: false,
+            text: Some(text.into()),
+        }));
+        diagnostic
+    }
+
+    /// The message of rustc about generated code.
+    pub(crate) fn of(message: &Message, code: &Generated) -> Diagnostic {
+        let labels = message.spans.iter().filter_map(|span| {
+            let place = code.place(span.outermost().range())?;
+            Some(Label { place, is_primary: span.is_primary, text: span.label.clone() })
+        });
+        Diagnostic {
+            is_error: message.is_error(),
+            level: message.level.clone(),
+            code: message.code.as_ref().map(|code| code.code.clone()),
+            message: clean(&message.message),
+            labels: labels.collect(),
+            children: message.children.iter().map(|child| Diagnostic::of(child, code)).collect(),
+        }
+    }
+
+    /// Explains an unknown name that a variable once had.
+    pub(crate) fn explained(mut self, ledger: &Ledger) -> Diagnostic {
+        let name = self.message.split('`').nth(1).unwrap_or_default().to_owned();
+        let is_unknown =
+            self.code.as_deref() == Some("E0425") && self.message.starts_with("cannot find value");
+        let Some(lost) = ledger.lost.get(&name).filter(|_| is_unknown) else { return self };
+        self.children.clear();
+        let (message, advice) = match lost {
+            Lost::Moved(cell, _) => {
+                self.code = Some("E0382".into());
+                (
+                    format!("use of moved value: `{name}`, which cell [{cell}] has moved"),
+                    format!("give `{name}` a value anew, or move a clone of it in that cell"),
+                )
+            }
+            Lost::Unnameable(ty) => {
+                (format!("`{name}` was not kept: its type, `{ty}`, cannot be written"), advice_on(&name, ty))
+            }
+            Lost::Borrows => (
+                format!("`{name}` was not kept: it borrows from another variable"),
+                format!(
+                    "borrow it again in this cell, or let `{name}` own its value (`.to_owned()`, `.clone()`, `.collect::<Vec<_>>()`)"
+                ),
+            ),
+            Lost::Redefined(ty) => {
+                (format!("`{name}` was dropped when `{ty}` was redefined"), format!("define `{name}` again"))
+            }
+            Lost::Unfinished(cell) => (
+                format!("`{name}` was not kept: cell [{cell}] ended before its last statement"),
+                "execute that cell again".to_owned(),
+            ),
+            Lost::Shadowed => {
+                (format!("an item has taken the name `{name}`"), "choose another name".to_owned())
+            }
+        };
+        self.message = message;
+        self.children.push(Diagnostic::help(advice));
+        self
+    }
+}
+
+fn advice_on(name: &str, ty: &str) -> String {
+    if ty.contains("{closure@") {
+        format!("write a function, or keep it boxed: `let {name}: Box<dyn Fn(_) -> _> = Box::new({name});`")
+    } else if ty.contains("Iterator") {
+        format!("keep what it yields: `let {name}: Vec<_> = {name}.collect();`")
+    } else {
+        format!("keep it boxed: `let {name}: Box<dyn ..> = Box::new({name});`")
+    }
+}
+
+/// A message without the engine's own names.
+fn clean(message: &str) -> String {
+    message
+        .replace("::threadbook::cell::AnyError", "the error of a cell")
+        .replace("threadbook::cell::Error", "the error of a cell")
+        .replace("threadbook::cell::AnyError", "the error of a cell")
+}

@@ -1,0 +1,420 @@
+//! The crate that a cell is compiled as.
+//!
+//! It holds the items that the cell reaches, macros first, and one function with the cell's statements. The names in
+//! it depend on its content alone: there is no counter, address or path of the session in it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::ledger::{Entry, Ledger, Variable, words_of_type};
+use crate::source::{Fragment, Generated, Source};
+use crate::syntax::{Kind, Static, Syntax};
+
+/// What is not a mistake in a cell, though it would be in a program: most items are used by later cells.
+const ALLOWED: &str = "#![allow(dead_code, unused_imports, unused_macros, unused_mut, unreachable_code, \
+                       improper_ctypes, non_local_definitions, private_interfaces)]\n";
+
+/// The variables of the session, in the generated function.
+const SESSION: &str = "__threadbook";
+
+/// A range of generated code that the engine has added, and what for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Mark {
+    /// Loads a variable.
+    Take(String),
+    /// Stores a new variable.
+    Put(String),
+    /// Stores a new variable before the `return` of this index.
+    PutEarly(usize, String),
+    /// Stores a variable again that the cell had loaded.
+    PutBack(String),
+    /// Shows the last expression.
+    Show,
+    /// Asks for the type of the variable with this index.
+    Probe(usize),
+}
+
+/// How a cell is compiled.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    /// The variables that it loads.
+    pub(crate) takes: Vec<String>,
+    /// The variables that an earlier cell has moved and this one gives a value anew.
+    pub(crate) declares: Vec<(String, Variable)>,
+    /// Those of the loaded ones that it still has at its end.
+    pub(crate) puts_back: Vec<(String, PutBack)>,
+    /// The variables that it leaves.
+    pub(crate) puts: Vec<String>,
+    /// The types that some of them are stored as, where rustc would choose another.
+    pub(crate) stored_as: BTreeMap<String, String>,
+    /// The variables that it leaves at each `return`.
+    pub(crate) returns: Vec<Vec<String>>,
+    /// Whether `?` takes errors that are only text.
+    pub(crate) takes_any_error: bool,
+}
+
+/// Where a loaded variable is stored again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum PutBack {
+    /// Behind the statements, however they end.
+    Always,
+    /// After the last statement: the cell moves it, and gives it a value anew.
+    AtEnd,
+}
+
+/// The form of the function.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Form {
+    /// To be run: a panic or `?` within the statements does not cost a variable.
+    Run,
+    /// An ordinary function body, whose errors are those that a reader knows.
+    Body,
+    /// An ordinary function body that asks rustc for the types of new variables, by errors.
+    Probe,
+}
+
+/// Generated code, and what the engine has added to it.
+pub(crate) struct Crate {
+    pub(crate) code: Generated,
+    pub(crate) marks: Vec<(Range<usize>, Mark)>,
+    /// The entries whose statics this crate defines.
+    pub(crate) defines: Vec<usize>,
+}
+
+impl Crate {
+    fn push_marked(&mut self, text: &str, mark: Mark) {
+        let start = self.code.text.len();
+        self.code.push(text);
+        self.marks.push((start..self.code.text.len(), mark));
+    }
+
+    /// The mark of the engine's code at a range.
+    pub(crate) fn mark(&self, range: &Range<usize>) -> Option<&Mark> {
+        self.marks
+            .iter()
+            .find(|(marked, _)| marked.start <= range.start && range.end <= marked.end)
+            .map(|(_, mark)| mark)
+    }
+}
+
+/// Generates the crate of a cell.
+pub(crate) fn generate(
+    prelude: &str,
+    ledger: &Ledger,
+    source: &Arc<Source>,
+    syntax: &Syntax,
+    plan: &Plan,
+    form: Form,
+) -> Crate {
+    let mut out = Crate { code: Generated::default(), marks: Vec::new(), defines: Vec::new() };
+    head(&mut out, prelude, source, syntax);
+    let types = plan
+        .takes
+        .iter()
+        .map(|name| &ledger.variables[name])
+        .chain(plan.declares.iter().map(|(_, variable)| variable));
+    let types: Vec<_> = types.map(|variable| variable.r#type.as_str()).collect();
+    items(&mut out, ledger, source, syntax, &types);
+    function(&mut out, ledger, source, syntax, plan, form);
+    out
+}
+
+/// Generates the crate that checks the items of a cell without statements.
+pub(crate) fn generate_items(prelude: &str, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax) -> Crate {
+    let mut out = Crate { code: Generated::default(), marks: Vec::new(), defines: Vec::new() };
+    head(&mut out, prelude, source, syntax);
+    items(&mut out, ledger, source, syntax, &[]);
+    out
+}
+
+fn head(out: &mut Crate, prelude: &str, source: &Arc<Source>, syntax: &Syntax) {
+    out.code.push(ALLOWED);
+    for range in &syntax.attributes {
+        out.code.push_fragment(Fragment { source: source.clone(), range: range.clone() });
+        out.code.push("\n");
+    }
+    out.code.push(prelude);
+}
+
+/// The items that the cell reaches: those of its own, and those that its statements and its variables name.
+fn items(out: &mut Crate, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax, types: &[&str]) {
+    let mut words = syntax.words.clone();
+    let is_own = |entry: &Entry| Arc::ptr_eq(&entry.code.source, source);
+    for entry in ledger.entries().iter().filter(|entry| is_own(entry)) {
+        words.extend(entry.words.iter().cloned());
+        words.extend(entry.names.iter().cloned());
+    }
+    words.extend(types.iter().flat_map(|ty| words_of_type(ty)));
+    let mut reached = ledger.reach(&words);
+    let own = (0..ledger.entries().len()).filter(|&index| is_own(&ledger.entries()[index]));
+    reached.extend(own);
+    reached.sort_unstable();
+    reached.dedup();
+    let is_macro = |index: &usize| matches!(ledger.entries()[*index].kind, Kind::Macro { .. });
+    let (macros, others): (Vec<_>, Vec<_>) = reached.into_iter().partition(is_macro);
+    for index in macros.into_iter().chain(others) {
+        let entry = &ledger.entries()[index];
+        if !entry.statics.is_empty() && !entry.is_instantiated {
+            out.defines.push(index);
+        }
+        item(out, entry);
+        out.code.push("\n");
+    }
+}
+
+/// An item, with its statics defined here or named as those of an earlier object.
+fn item(out: &mut Crate, entry: &Entry) {
+    if let Kind::Use { path, .. } = &entry.kind {
+        return out.code.push_for(path, entry.code.clone());
+    }
+    let Range { start, end } = entry.code.range.clone();
+    let fragment = |range| Fragment { source: entry.code.source.clone(), range };
+    // The edits in order: what to leave out, and what to put there.
+    let mut edits: Vec<(Range<usize>, String)> =
+        entry.removed.iter().map(|range| (range.clone(), String::new())).collect();
+    let mut index = 0;
+    while let Some(first) = entry.statics.get(index) {
+        // The variables of one `thread_local!` are one edit.
+        let together: Vec<_> =
+            entry.statics[index..].iter().take_while(|other| other.range == first.range).collect();
+        let count = together.len();
+        let names: Vec<_> = together.iter().enumerate().map(|(n, it)| symbol(entry, index + n, it)).collect();
+        let range = first.range.clone();
+        if entry.is_instantiated {
+            let parts: Vec<_> =
+                together.iter().zip(&names).map(|(it, symbol)| import(entry, it, symbol)).collect();
+            edits.push((range, parts.join(" ")));
+        } else if first.is_thread_local {
+            let parts: Vec<_> =
+                together.iter().zip(&names).map(|(it, symbol)| export_local(entry, it, symbol)).collect();
+            edits.push((range.end..range.end, format!(" {}", parts.join(" "))));
+        } else {
+            edits.push((range.start..range.start, format!("#[unsafe(export_name = \"{}\")] ", names[0])));
+        }
+        index += count;
+    }
+    edits.sort_by_key(|(range, _)| (range.start, range.end));
+    let mut at = start;
+    for (range, text) in edits {
+        if range.start < at {
+            continue; // within a method that was replaced
+        }
+        out.code.push_fragment(fragment(at..range.start));
+        if !text.is_empty() {
+            match range.is_empty() {
+                true => out.code.push(&text),
+                false => out.code.push_for(&text, fragment(range.clone())),
+            }
+        }
+        at = range.end;
+    }
+    out.code.push_fragment(fragment(at..end));
+    if matches!(entry.kind, Kind::MacroCall { .. }) && !entry.code.text().trim_end().ends_with([';', '}']) {
+        out.code.push(";");
+    }
+    if entry.kind == Kind::Static
+        && entry.statics.iter().any(|it| it.is_thread_local)
+        && !entry.is_instantiated
+    {
+        // Without braces, the call is an item only with its semicolon.
+        let text = entry.code.text().trim_end();
+        if !text.ends_with([';', '}']) {
+            out.code.push(";");
+        }
+    }
+}
+
+/// The symbol of a static: another one for other code, and for the same code defined again.
+fn symbol(entry: &Entry, index: usize, it: &Static) -> String {
+    format!("threadbook_{:016x}_{}_{index}_{}", entry.hash, entry.occurrence, crate::source::hash(&it.name))
+}
+
+fn type_of<'a>(entry: &'a Entry, it: &Static) -> &'a str {
+    &entry.code.source.text[it.r#type.clone()]
+}
+
+/// A static of an earlier object, under its own name.
+fn import(entry: &Entry, it: &Static, symbol: &str) -> String {
+    let (visibility, name, ty) = (&it.visibility, &it.name, type_of(entry, it));
+    let (safety, ty) = match (it.is_mut, it.is_thread_local) {
+        (true, _) => ("static mut", ty.to_owned()),
+        (_, true) => ("safe static", format!("&'static ::std::thread::LocalKey<{ty}>")),
+        _ => ("safe static", ty.to_owned()),
+    };
+    format!("unsafe extern \"Rust\" {{ #[link_name = \"{symbol}\"] {visibility} {safety} {name}: {ty}; }}")
+}
+
+/// A static that names a thread-local variable to later objects.
+fn export_local(entry: &Entry, it: &Static, symbol: &str) -> String {
+    let (name, ty) = (&it.name, type_of(entry, it));
+    format!(
+        "const _: () = {{ #[unsafe(export_name = \"{symbol}\")] \
+         static EXPORTED: &'static ::std::thread::LocalKey<{ty}> = &{name}; }};"
+    )
+}
+
+fn function(
+    out: &mut Crate,
+    ledger: &Ledger,
+    source: &Arc<Source>,
+    syntax: &Syntax,
+    plan: &Plan,
+    form: Form,
+) {
+    let error = if plan.takes_any_error { "AnyError" } else { "Error" };
+    let result = format!("::std::result::Result<(), ::threadbook::cell::{error}>");
+    let (outcome, done) = match syntax.returns[..] {
+        [_, ..] => ("()".to_owned(), "()"),
+        [] => (result, "::std::result::Result::Ok(())"),
+    };
+    let returned = if form == Form::Run { "::threadbook::cell::End" } else { &outcome };
+    let (entry_point, r#async) = match form {
+        Form::Run => ("#[unsafe(export_name = \"threadbook_cell\")]\n", ""),
+        Form::Body | Form::Probe if syntax.awaits => ("", "async "),
+        Form::Body | Form::Probe => ("", ""),
+    };
+    // The name tells closures of different cells apart, whose types otherwise have equal `TypeId`s.
+    let name = crate::source::hash(&source.text);
+    out.code.push(&format!(
+        "{entry_point}{async}fn cell_{name:016x}({SESSION}: &mut ::threadbook::cell::Variables) -> {returned} {{\n"
+    ));
+    for name in &plan.takes {
+        let variable = &ledger.variables[name];
+        let (raw, mutable) = (raw(name), if variable.is_mut { "mut " } else { "" });
+        let text = format!("let {mutable}{raw}: {} = {SESSION}.take({name:?});\n", variable.r#type);
+        out.push_marked(&text, Mark::Take(name.clone()));
+    }
+    if form == Form::Run {
+        if !syntax.returns.is_empty() {
+            out.code.push("let mut __threadbook_returned = ::std::option::Option::None;\n");
+        }
+        out.code.push(match syntax.awaits {
+            true => "let __threadbook_end = ::threadbook::cell::run_async(async {\n",
+            false => "let __threadbook_end = ::threadbook::cell::run(|| -> ",
+        });
+        if !syntax.awaits {
+            out.code.push(&format!("{outcome} {{\n"));
+        }
+    }
+    // A closure cannot give a captured variable its first value, so these are declared within.
+    for (name, variable) in &plan.declares {
+        let mutable = if variable.is_mut { "mut " } else { "" };
+        out.push_marked(
+            &format!("let {mutable}{}: {};\n", raw(name), variable.r#type),
+            Mark::Take(name.clone()),
+        );
+    }
+    statements(out, source, syntax, plan, form);
+    match form {
+        Form::Run => {
+            for name in &plan.puts {
+                out.push_marked(&put(plan, name), Mark::Put(name.clone()));
+            }
+            for (name, _) in plan.puts_back.iter().filter(|(_, when)| *when == PutBack::AtEnd) {
+                put_back(out, name);
+            }
+            let typed = if syntax.awaits {
+                format!("let done: {outcome} = {done}; done\n}});\n")
+            } else {
+                format!("{done}\n}});\n")
+            };
+            out.code.push(&typed);
+            for (name, _) in plan.puts_back.iter().filter(|(_, when)| *when == PutBack::Always) {
+                put_back(out, name);
+            }
+            out.code.push(match syntax.returns[..] {
+                [] => "__threadbook_end\n}\n",
+                [_, ..] => "__threadbook_end.or_returned(__threadbook_returned)\n}\n",
+            });
+        }
+        Form::Body => out.code.push(&format!("{done}\n}}\n")),
+        Form::Probe => {
+            for (index, name) in plan.puts.iter().enumerate() {
+                let text = format!("::threadbook::cell::probe::<{index}, _>(&{});\n", raw(name));
+                out.push_marked(&text, Mark::Probe(index));
+            }
+            out.code.push(&format!("{done}\n}}\n"));
+        }
+    }
+}
+
+fn put(plan: &Plan, name: &str) -> String {
+    match plan.stored_as.get(name) {
+        Some(ty) => format!("{SESSION}.put::<{ty}>({name:?}, {});\n", raw(name)),
+        None => format!("{SESSION}.put({name:?}, {});\n", raw(name)),
+    }
+}
+
+fn put_back(out: &mut Crate, name: &str) {
+    out.push_marked(
+        &format!("{SESSION}.put_back({name:?}, {});\n", raw(name)),
+        Mark::PutBack(name.to_owned()),
+    );
+}
+
+/// The statements: the cell without its items.
+fn statements(out: &mut Crate, source: &Arc<Source>, syntax: &Syntax, plan: &Plan, form: Form) {
+    let length = source.text.len();
+    let tail = syntax.tail.clone().unwrap_or(length..length);
+    let shows = form == Form::Run && syntax.tail.is_some();
+    run_of_statements(out, source, syntax, plan, form, 0..tail.start);
+    if shows {
+        out.code.push("(");
+    }
+    run_of_statements(out, source, syntax, plan, form, tail.clone());
+    if shows {
+        out.push_marked(").evcxr_display();", Mark::Show);
+    } else if syntax.tail.is_some() {
+        out.code.push(";");
+    }
+    run_of_statements(out, source, syntax, plan, form, tail.end..length);
+    out.code.push("\n");
+}
+
+/// A part of the statements, without items, and with what each `return` in it leaves.
+fn run_of_statements(
+    out: &mut Crate,
+    source: &Arc<Source>,
+    syntax: &Syntax,
+    plan: &Plan,
+    form: Form,
+    range: Range<usize>,
+) {
+    let fragment = |range| Fragment { source: source.clone(), range };
+    let removed = syntax.removed.iter().map(|removed| (removed.clone(), None));
+    let returns = syntax.returns.iter().enumerate().map(|(index, range)| (range.clone(), Some(index)));
+    let mut edits: Vec<_> = removed.chain(returns.filter(|_| form == Form::Run)).collect();
+    edits.sort_by_key(|(edit, _)| (edit.start, edit.end));
+    let mut at = range.start;
+    for (edit, returned) in
+        edits.into_iter().filter(|(edit, _)| range.start <= edit.start && edit.end <= range.end)
+    {
+        if edit.start < at {
+            continue;
+        }
+        out.code.push_fragment(fragment(at..edit.start));
+        if let Some(index) = returned {
+            out.code.push("{ ");
+            for name in &plan.returns[index] {
+                out.push_marked(&put(plan, name), Mark::PutEarly(index, name.clone()));
+            }
+            out.code.push(&format!("__threadbook_returned = ::std::option::Option::Some({index}); "));
+            out.code.push_fragment(fragment(edit.clone()));
+            out.code.push(" }");
+        }
+        at = edit.end;
+    }
+    out.code.push_fragment(fragment(at..range.end));
+}
+
+/// An identifier as it is written: `r#type`.
+fn raw(name: &str) -> String {
+    const KEYWORDS: [&str; 46] = [
+        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
+        "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
+        "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static",
+        "struct", "trait", "true", "try", "type", "typeof", "unsafe", "use", "virtual", "where", "yield",
+    ];
+    if KEYWORDS.contains(&name) || name == "while" { format!("r#{name}") } else { name.to_owned() }
+}

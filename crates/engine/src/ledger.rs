@@ -1,0 +1,563 @@
+//! The ledger: what a session consists of. It holds the items that cells have defined, in order, and the variables
+//! that they have left, with their types.
+//!
+//! *Invariant:* no two entries have the same key. An entry that replaces another takes its position, so that the code
+//! generated for an unchanged cell is the same after any number of executions.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::source::{Fragment, Source, hash};
+use crate::syntax::{Item, Kind, Macros, Static, Words};
+
+/// An item of the session.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) kind: Kind,
+    pub(crate) names: Vec<String>,
+    pub(crate) words: Words,
+    pub(crate) code: Fragment,
+    pub(crate) statics: Vec<Static>,
+    /// The parts that later cells have replaced: methods of an inherent `impl`.
+    pub(crate) removed: Vec<Range<usize>>,
+    /// A number that only entries with the same code share.
+    pub(crate) hash: u64,
+    /// How often the session had defined this code before.
+    pub(crate) occurrence: usize,
+    /// Whether a loaded object defines the statics.
+    pub(crate) is_instantiated: bool,
+}
+
+/// A variable that cells have left.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub(crate) struct Variable {
+    pub(crate) r#type: String,
+    pub(crate) is_mut: bool,
+}
+
+/// Why a name that a cell has bound is no variable any more.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub(crate) enum Lost {
+    /// The cell of this number has moved it. It had this type, if it was a variable before that cell.
+    Moved(usize, Option<Variable>),
+    /// Its type cannot be written.
+    Unnameable(String),
+    /// It borrows from another variable.
+    Borrows,
+    /// Its type contains the type of this name, which was redefined.
+    Redefined(String),
+    /// The cell ended before its last statement.
+    Unfinished(usize),
+    /// An item has taken its name.
+    Shadowed,
+}
+
+impl Lost {
+    /// The reason, as the end of a sentence about the variable.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Lost::Moved(cell, _) => format!("cell [{cell}] has moved it"),
+            Lost::Unnameable(ty) => format!("its type, `{ty}`, cannot be written"),
+            Lost::Borrows => "it borrows from another variable".to_owned(),
+            Lost::Redefined(ty) => format!("`{ty}` was redefined"),
+            Lost::Unfinished(cell) => format!("cell [{cell}] ended before its last statement"),
+            Lost::Shadowed => "an item has taken its name".to_owned(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    entries: Vec<Arc<Entry>>,
+    pub(crate) variables: BTreeMap<String, Variable>,
+    pub(crate) lost: BTreeMap<String, Lost>,
+    /// How often each code has been defined.
+    occurrences: HashMap<u64, usize>,
+    /// The types that have been redefined, with the hash of what they are now.
+    redefined: BTreeMap<String, u64>,
+}
+
+/// A change of the ledger that reaches beyond the items of a cell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Changes {
+    /// The variables that are dropped, each with the name of the redefined type that its own type contains.
+    pub(crate) dropped: Vec<(String, String)>,
+}
+
+/// The definition of an item as tokens: equal for texts that differ in spaces and comments only.
+fn tokens(text: &str) -> String {
+    let mut at = 0;
+    let mut tokens = String::new();
+    for token in ra_ap_rustc_lexer::tokenize(text, ra_ap_rustc_lexer::FrontmatterAllowed::No) {
+        let piece = &text[at..at + token.len as usize];
+        at += token.len as usize;
+        use ra_ap_rustc_lexer::TokenKind::{BlockComment, LineComment, Whitespace};
+        if !matches!(token.kind, Whitespace | LineComment { .. } | BlockComment { .. }) {
+            tokens += piece;
+            tokens.push(' ');
+        }
+    }
+    tokens
+}
+
+impl Ledger {
+    pub(crate) fn entries(&self) -> &[Arc<Entry>] {
+        &self.entries
+    }
+
+    fn has_macro(&self, name: &str, is_such: impl Fn(&Entry, bool) -> bool) -> bool {
+        self.entries.iter().any(|entry| match entry.kind {
+            Kind::Macro { makes_items } => {
+                entry.names.iter().any(|own| own == name) && is_such(entry, makes_items)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether a pattern that consists of this name means a constant or a unit struct, and no new variable.
+    pub(crate) fn is_pattern(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| {
+            let is_value = matches!(entry.kind, Kind::Const | Kind::Static)
+                || entry.kind == Kind::Type && entry.code.text().trim_end().ends_with(';');
+            is_value && entry.names.iter().any(|own| own == name)
+        })
+    }
+
+    /// Defines the items of a cell, each in the place of the one that it replaces.
+    pub(crate) fn define(&mut self, source: &Arc<Source>, items: &[Item]) -> Changes {
+        let before = self.entries.clone();
+        let mut changed = BTreeSet::new();
+        for item in items {
+            self.define_one(source, item, &mut changed);
+        }
+        let mut dropped = Vec::new();
+        if !changed.is_empty() {
+            let reach = TypeReach::new(&before);
+            self.variables.retain(|name, variable| {
+                let culprit = reach.first_of(&changed, &words_of_type(&variable.r#type));
+                dropped.extend(culprit.clone().map(|culprit| (name.clone(), culprit)));
+                culprit.is_none()
+            });
+            for entry in &mut self.entries {
+                if entry.is_instantiated && reach.first_of(&changed, &entry.words).is_some() {
+                    let entry = Arc::make_mut(entry);
+                    entry.is_instantiated = false;
+                    entry.occurrence = next(&mut self.occurrences, entry.hash);
+                }
+            }
+            for name in &changed {
+                let now =
+                    self.entries.iter().filter(|entry| entry.names.contains(name)).map(|entry| entry.hash);
+                self.redefined.insert(name.clone(), now.fold(0, |all, hash| all.rotate_left(7) ^ hash));
+            }
+        }
+        for (name, culprit) in &dropped {
+            self.lost.insert(name.clone(), Lost::Redefined(culprit.clone()));
+        }
+        let values =
+            items.iter().filter(|item| matches!(item.kind, Kind::Function | Kind::Const | Kind::Static));
+        for name in values.flat_map(|item| &item.names) {
+            if self.variables.remove(name).is_some() {
+                self.lost.insert(name.clone(), Lost::Shadowed);
+            }
+        }
+        Changes { dropped }
+    }
+
+    fn define_one(&mut self, source: &Arc<Source>, item: &Item, changed: &mut BTreeSet<String>) {
+        let code = Fragment { source: source.clone(), range: item.range.clone() };
+        let text = match &item.kind {
+            Kind::Use { path, .. } => path.clone(),
+            _ => tokens(code.text()),
+        };
+        let hash = hash(&text);
+        let mut entry = Entry {
+            kind: item.kind.clone(),
+            names: item.names.clone(),
+            words: item.words.clone(),
+            code,
+            statics: item.statics.clone(),
+            removed: Vec::new(),
+            hash,
+            occurrence: 0,
+            is_instantiated: false,
+        };
+        if !entry.statics.is_empty() {
+            entry.occurrence = next(&mut self.occurrences, hash);
+        }
+        let mut position = None;
+        let mut kept = Vec::with_capacity(self.entries.len() + 1);
+        for mut old in std::mem::take(&mut self.entries) {
+            if replaces(&entry, &old) {
+                changed.extend(changed_names(&entry, &old));
+                position.get_or_insert(kept.len());
+            } else {
+                remove_members(&entry, &mut old);
+                kept.push(old);
+            }
+        }
+        kept.insert(position.unwrap_or(kept.len()), Arc::new(entry));
+        self.entries = kept;
+    }
+
+    /// Removes the entries of earlier cells that this place belongs to. Returns whether there was one.
+    pub(crate) fn remove_at(&mut self, source: &Arc<Source>, range: &Range<usize>) -> bool {
+        let count = self.entries.len();
+        self.entries.retain(|entry| {
+            let code = &entry.code;
+            !(Arc::ptr_eq(&code.source, source)
+                && code.range.start <= range.start
+                && range.end <= code.range.end)
+        });
+        self.entries.len() < count
+    }
+
+    /// The entries that code with these identifiers reaches, as increasing indices.
+    pub(crate) fn reach<'a>(&'a self, words: impl IntoIterator<Item = &'a String>) -> Vec<usize> {
+        let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, entry) in self.entries.iter().enumerate() {
+            let members = match &entry.kind {
+                Kind::Trait { members } => Some(members),
+                _ => None,
+            };
+            let names = entry.names.iter().chain(members.into_iter().flatten());
+            names.for_each(|name| by_name.entry(name).or_default().push(index));
+        }
+        let mut included = vec![false; self.entries.len()];
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut queue: Vec<&str> = words.into_iter().map(String::as_str).collect();
+        // Which imports bring a trait into scope cannot be known, so all are there.
+        for (index, entry) in self.entries.iter().enumerate() {
+            if matches!(entry.kind, Kind::Use { .. }) || entry.kind == Kind::Other && entry.names.is_empty() {
+                included[index] = true;
+                queue.extend(entry.words.iter().map(String::as_str));
+            }
+        }
+        loop {
+            while let Some(word) = queue.pop() {
+                if !seen.insert(word) {
+                    continue;
+                }
+                for &index in by_name.get(word).into_iter().flatten() {
+                    if !std::mem::replace(&mut included[index], true) {
+                        queue.extend(self.entries[index].words.iter().map(String::as_str));
+                    }
+                }
+            }
+            let reached = |included: &[bool], header: &Words| {
+                let local = |word: &String| by_name.get(word.as_str()).map(Vec::as_slice).unwrap_or_default();
+                let is_trait = |&&index: &&usize| matches!(self.entries[index].kind, Kind::Trait { .. });
+                let is_import = |&&index: &&usize| matches!(self.entries[index].kind, Kind::Use { .. });
+                let all: Vec<usize> =
+                    header.iter().flat_map(local).filter(|i| !is_import(i)).copied().collect();
+                let types: Vec<usize> = all.iter().filter(|i| !is_trait(i)).copied().collect();
+                let decisive = if types.is_empty() { all } else { types };
+                decisive.is_empty() || decisive.iter().any(|&index| included[index])
+            };
+            for (index, entry) in self.entries.iter().enumerate() {
+                let is_reached = match &entry.kind {
+                    Kind::TraitImpl { header_words, .. } | Kind::InherentImpl { header_words, .. } => {
+                        reached(&included, header_words)
+                    }
+                    // It may expand to an `impl`, so it comes with any type or trait that it or its macro names.
+                    Kind::MacroCall { name } => {
+                        let of_macro = by_name
+                            .get(name.as_str())
+                            .into_iter()
+                            .flatten()
+                            .map(|&index| &self.entries[index].words);
+                        let words = of_macro.flatten().chain(&entry.words);
+                        let named = words.flat_map(|word| by_name.get(word.as_str()).into_iter().flatten());
+                        let is_type = |index: &&usize| {
+                            matches!(self.entries[**index].kind, Kind::Type | Kind::Trait { .. })
+                        };
+                        named.filter(is_type).any(|&index| included[index])
+                    }
+                    _ => false,
+                };
+                if !included[index] && is_reached {
+                    included[index] = true;
+                    queue.extend(entry.words.iter().map(String::as_str));
+                }
+            }
+            if queue.is_empty() {
+                break;
+            }
+        }
+        (0..included.len()).filter(|&index| included[index]).collect()
+    }
+
+    /// Notes that a loaded object defines the statics of these entries.
+    pub(crate) fn instantiate(&mut self, indices: &[usize]) {
+        for &index in indices {
+            Arc::make_mut(&mut self.entries[index]).is_instantiated = true;
+        }
+    }
+
+    /// Notes which statics the objects that are still loaded define: those of `earlier`.
+    pub(crate) fn forget_statics(&mut self, earlier: &Ledger) {
+        let key = |entry: &Entry| (entry.hash, entry.occurrence);
+        let alive: HashSet<_> =
+            earlier.entries.iter().filter(|e| e.is_instantiated).map(|e| key(e)).collect();
+        for entry in &mut self.entries {
+            if entry.is_instantiated && !alive.contains(&key(entry)) {
+                Arc::make_mut(entry).is_instantiated = false;
+            }
+        }
+    }
+
+    /// A number that changes when a type is redefined: it keeps the `TypeId`s of the old and the new one apart.
+    pub(crate) fn generation(&self) -> u64 {
+        let text: String = self.redefined.iter().map(|(name, hash)| format!("{name}={hash:x} ")).collect();
+        hash(&text)
+    }
+}
+
+/// The names whose meaning in a type changes when a new entry takes the place of an old one.
+fn changed_names(new: &Entry, old: &Entry) -> Vec<String> {
+    match (&new.kind, &old.kind) {
+        _ if new.hash == old.hash => Vec::new(),
+        // Of a trait's `impl`, a type can contain the associated types only.
+        (Kind::TraitImpl { types, .. }, Kind::TraitImpl { types: before, header_words, .. })
+            if types != before =>
+        {
+            header_words.iter().cloned().collect()
+        }
+        (
+            _,
+            Kind::Type
+            | Kind::Trait { .. }
+            | Kind::Module
+            | Kind::Const
+            | Kind::Macro { .. }
+            | Kind::Use { .. },
+        ) => old.names.clone(),
+        _ => Vec::new(),
+    }
+}
+
+impl Macros for Ledger {
+    fn makes_items(&self, name: &str) -> bool {
+        self.has_macro(name, |_, makes_items| makes_items)
+    }
+
+    fn binds(&self, name: &str) -> bool {
+        self.has_macro(name, |entry, _| entry.words.contains("let"))
+    }
+}
+
+fn next(occurrences: &mut HashMap<u64, usize>, hash: u64) -> usize {
+    let count = occurrences.entry(hash).or_default();
+    *count += 1;
+    *count - 1
+}
+
+/// Whether a new entry takes the place of an old one.
+fn replaces(new: &Entry, old: &Entry) -> bool {
+    let shares_name = || new.names.iter().any(|name| old.names.contains(name));
+    let same_cell = || new.code.source.id.is_some() && new.code.source.id == old.code.source.id;
+    let is_another = !Arc::ptr_eq(&new.code.source, &old.code.source);
+    match (&new.kind, &old.kind) {
+        (Kind::Macro { .. }, Kind::Macro { .. }) => shares_name(),
+        (Kind::Use { path, .. }, Kind::Use { path: other, .. }) => {
+            path == other || is_another && shares_name()
+        }
+        (Kind::TraitImpl { header, .. }, Kind::TraitImpl { header: other, .. }) => {
+            is_another && header == other
+        }
+        (Kind::InherentImpl { self_type, .. }, Kind::InherentImpl { self_type: other, .. }) => {
+            is_another && self_type == other && (same_cell() || new.hash == old.hash)
+        }
+        (Kind::MacroCall { name }, Kind::MacroCall { name: other }) => {
+            is_another && name == other && (same_cell() || new.hash == old.hash)
+        }
+        (Kind::Other, Kind::Other) => is_another && (shares_name() || new.hash == old.hash),
+        (new_kind, old_kind) => is_another && overlap(new_kind, old_kind) && shares_name(),
+    }
+}
+
+/// Whether two kinds of item are in one namespace.
+fn overlap(new: &Kind, old: &Kind) -> bool {
+    let is_type = |kind: &Kind| matches!(kind, Kind::Type | Kind::Trait { .. } | Kind::Module);
+    let is_value = |kind: &Kind| matches!(kind, Kind::Function | Kind::Const | Kind::Static);
+    let is_named = |kind: &Kind| is_type(kind) || is_value(kind);
+    let is_import = |kind: &Kind| matches!(kind, Kind::Use { .. });
+    is_type(new) && is_type(old) || is_value(new) && is_value(old) || is_named(new) && is_import(old)
+}
+
+/// Removes from an inherent `impl` of another cell the methods that a new one has as well.
+fn remove_members(new: &Entry, old: &mut Arc<Entry>) {
+    let (
+        Kind::InherentImpl { self_type, members, .. },
+        Kind::InherentImpl { self_type: other, members: theirs, .. },
+    ) = (&new.kind, &old.kind)
+    else {
+        return;
+    };
+    if self_type != other || Arc::ptr_eq(&new.code.source, &old.code.source) {
+        return;
+    }
+    let is_replaced = |name: &String| members.iter().any(|(own, _)| own == name);
+    let ranges: Vec<_> =
+        theirs.iter().filter(|(name, _)| is_replaced(name)).map(|(_, range)| range.clone()).collect();
+    if !ranges.is_empty() {
+        let old = Arc::make_mut(old);
+        old.removed.extend(ranges);
+        old.removed.sort_by_key(|range| range.start);
+        old.removed.dedup();
+        if let Kind::InherentImpl { members: theirs, .. } = &mut old.kind {
+            theirs.retain(|(name, _)| !is_replaced(name));
+        }
+    }
+}
+
+/// The identifiers of a type.
+pub(crate) fn words_of_type(ty: &str) -> Words {
+    ty.split(|c: char| c != '_' && !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Which names a type contains, through the definitions of the types that it names.
+struct TypeReach<'a> {
+    words: HashMap<&'a str, Vec<&'a Words>>,
+}
+
+impl<'a> TypeReach<'a> {
+    fn new(entries: &'a [Arc<Entry>]) -> TypeReach<'a> {
+        let mut words: HashMap<&str, Vec<&Words>> = HashMap::new();
+        for entry in entries {
+            let defines = matches!(
+                entry.kind,
+                Kind::Type
+                    | Kind::Trait { .. }
+                    | Kind::Module
+                    | Kind::Const
+                    | Kind::Use { .. }
+                    | Kind::Macro { .. }
+                    | Kind::MacroCall { .. }
+            );
+            for name in entry.names.iter().filter(|_| defines) {
+                words.entry(name).or_default().push(&entry.words);
+            }
+        }
+        TypeReach { words }
+    }
+
+    /// The first changed name that code with these identifiers contains.
+    fn first_of(&self, changed: &BTreeSet<String>, words: &Words) -> Option<String> {
+        let mut seen = HashSet::new();
+        let mut queue: Vec<&str> = words.iter().map(String::as_str).collect();
+        while let Some(word) = queue.pop() {
+            if changed.contains(word) {
+                return Some(word.to_owned());
+            }
+            if seen.insert(word) {
+                queue.extend(
+                    self.words.get(word).into_iter().flatten().copied().flatten().map(String::as_str),
+                );
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::parse;
+
+    fn source(number: usize, id: Option<&str>, text: &str) -> Arc<Source> {
+        Arc::new(Source { number, id: id.map(str::to_owned), text: text.into() })
+    }
+
+    fn define(ledger: &mut Ledger, number: usize, id: Option<&str>, text: &str) -> Changes {
+        let cell = source(number, id, text);
+        let items = parse(text, &*ledger).items;
+        ledger.define(&cell, &items)
+    }
+
+    fn code(ledger: &Ledger) -> Vec<String> {
+        ledger.entries.iter().map(|entry| entry.code.text().to_owned()).collect()
+    }
+
+    fn reached(ledger: &Ledger, words: &[&str]) -> Vec<String> {
+        let words: Words = words.iter().map(|word| (*word).to_owned()).collect();
+        ledger.reach(&words).into_iter().map(|index| ledger.entries[index].code.text().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_definition_takes_the_place_of_the_one_of_its_name() {
+        let mut ledger = Ledger::default();
+        define(&mut ledger, 1, None, "fn a() {} struct B; fn c() {}");
+        define(&mut ledger, 2, None, "fn a() -> u8 { 1 }");
+        assert_eq!(code(&ledger), ["fn a() -> u8 { 1 }", "struct B;", "fn c() {}"]);
+        define(&mut ledger, 3, None, "enum B { X }");
+        assert_eq!(code(&ledger)[1], "enum B { X }");
+    }
+
+    #[test]
+    fn an_impl_replaces_the_one_with_its_header() {
+        let mut ledger = Ledger::default();
+        define(&mut ledger, 1, None, "trait S {} struct D; impl S for D {}");
+        define(&mut ledger, 2, None, "impl S for D { /* better */ }");
+        assert_eq!(code(&ledger), ["trait S {}", "struct D;", "impl S for D { /* better */ }"]);
+    }
+
+    #[test]
+    fn an_inherent_impl_replaces_that_of_its_cell_and_methods_of_others() {
+        let mut ledger = Ledger::default();
+        define(&mut ledger, 1, Some("one"), "struct O; impl O { fn a(&self) {} fn b(&self) {} }");
+        define(&mut ledger, 2, Some("two"), "impl O { fn b(&self) -> u8 { 2 } }");
+        assert_eq!(ledger.entries[1].removed.len(), 1);
+        define(&mut ledger, 3, Some("two"), "impl O { fn c(&self) {} }");
+        assert_eq!(code(&ledger).len(), 3);
+        assert_eq!(code(&ledger)[2], "impl O { fn c(&self) {} }");
+    }
+
+    #[test]
+    fn an_impl_comes_with_its_type_and_a_trait_with_its_methods() {
+        let mut ledger = Ledger::default();
+        define(
+            &mut ledger,
+            1,
+            None,
+            "trait S { fn speak(&self) {} } struct D; struct E; impl S for D {} impl S for E {} fn unused() {}",
+        );
+        assert_eq!(
+            reached(&ledger, &["D"]),
+            ["trait S { fn speak(&self) {} }", "struct D;", "impl S for D {}"]
+        );
+        assert_eq!(reached(&ledger, &["speak"]), ["trait S { fn speak(&self) {} }"]);
+    }
+
+    #[test]
+    fn variables_of_a_redefined_type_are_dropped_and_others_stay() {
+        let mut ledger = Ledger::default();
+        define(&mut ledger, 1, None, "struct M(u32); struct Outer { m: M } struct Other;");
+        let typed = |ty: &str| Variable { r#type: ty.into(), is_mut: false };
+        for (name, ty) in [("a", "M"), ("b", "std::vec::Vec<Outer>"), ("c", "Other"), ("d", "i32")] {
+            ledger.variables.insert(name.into(), typed(ty));
+        }
+        let first = ledger.generation();
+        assert_eq!(define(&mut ledger, 2, None, "struct M(u32); // the same").dropped, []);
+        assert_eq!(ledger.generation(), first);
+        let dropped = define(&mut ledger, 3, None, "struct M(f64);").dropped;
+        assert_eq!(dropped, [("a".to_owned(), "M".to_owned()), ("b".to_owned(), "M".to_owned())]);
+        assert_eq!(ledger.variables.keys().collect::<Vec<_>>(), ["c", "d"]);
+        assert_ne!(ledger.generation(), first);
+    }
+
+    #[test]
+    fn a_static_defined_again_is_another_one() {
+        let mut ledger = Ledger::default();
+        define(&mut ledger, 1, None, "static N: u8 = 1;");
+        ledger.instantiate(&[0]);
+        define(&mut ledger, 2, None, "static N: u8 = 1;");
+        assert_eq!((ledger.entries[0].occurrence, ledger.entries[0].is_instantiated), (1, false));
+    }
+}

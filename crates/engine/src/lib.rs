@@ -1,0 +1,29 @@
+//! From the text of a cell to a shared object.
+//!
+//! An [`Engine`] holds a session: the items that its cells have defined and the variables that they have left. It
+//! compiles a cell into a shared object that the process of the cells loads and runs, and reports the compiler's
+//! errors in terms of the cells. It runs nothing itself.
+//!
+//! 1. `syntax` parses the cell; `delimiters` refuses what would reach beyond it.
+//! 2. `ledger` defines the cell's items, each in the place of the one that it replaces.
+//! 3. `generate` writes the crate: the items that the cell reaches, and its statements as one function.
+//! 4. `rustc` compiles it, while `types` reads the types of the new variables from a second run.
+//! 5. `cache` returns the object of code that was compiled before.
+//! 6. `engine` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
+
+mod cache;
+mod delimiters;
+mod diagnostics;
+mod engine;
+mod generate;
+mod ledger;
+mod rustc;
+mod source;
+mod syntax;
+mod types;
+
+pub use cache::Cache;
+pub use diagnostics::{Diagnostic, Label};
+pub use engine::{Compiled, Engine, Ran, Refused};
+pub use rustc::Compiler;
+pub use source::{Place, Source};

@@ -1,0 +1,152 @@
+//! Running rustc, and reading its diagnostics.
+
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+/// How rustc is called.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    /// The program.
+    pub rustc: PathBuf,
+    /// The arguments that are the same for every cell: profile, search paths, the crates that a cell can name.
+    pub arguments: Vec<String>,
+    /// The directory of sources and objects. rustc runs in it, so that no path of the session is in an object.
+    pub directory: PathBuf,
+}
+
+/// The product of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Emit {
+    /// A shared object.
+    Object,
+    /// Diagnostics only, after all checks.
+    Check,
+    /// Diagnostics only, with types written out in full.
+    Types,
+}
+
+/// A message of rustc, as it prints it in JSON.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) message: String,
+    pub(crate) code: Option<Code>,
+    pub(crate) level: String,
+    #[serde(default)]
+    pub(crate) spans: Vec<Span>,
+    #[serde(default)]
+    pub(crate) children: Vec<Message>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Code {
+    pub(crate) code: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Span {
+    pub(crate) byte_start: usize,
+    pub(crate) byte_end: usize,
+    pub(crate) is_primary: bool,
+    pub(crate) label: Option<String>,
+    #[serde(default)]
+    pub(crate) expansion: Option<Box<Expansion>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Expansion {
+    pub(crate) span: Span,
+}
+
+impl Span {
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.byte_start..self.byte_end
+    }
+
+    /// The outermost use of a macro that this span is in the expansion of, or the span itself.
+    pub(crate) fn outermost(&self) -> &Span {
+        self.expansion.as_ref().map_or(self, |expansion| expansion.span.outermost())
+    }
+}
+
+impl Message {
+    pub(crate) fn is_error(&self) -> bool {
+        self.level.starts_with("error")
+    }
+
+    pub(crate) fn has_code(&self, code: &str) -> bool {
+        self.code.as_ref().is_some_and(|own| own.code == code)
+    }
+}
+
+/// The result of a run: the messages, and whether it succeeded.
+pub(crate) struct Output {
+    pub(crate) messages: Vec<Message>,
+    pub(crate) is_ok: bool,
+    /// Text that is no message, such as that of a crash.
+    pub(crate) rest: String,
+}
+
+impl Compiler {
+    /// Compiles `code`, as `name`. Writes the object `name.so` if one is asked for.
+    pub(crate) fn run(&self, name: &str, code: &str, generation: u64, emit: Emit) -> io::Result<Output> {
+        let suffix = match emit {
+            Emit::Object => "",
+            Emit::Check => "-check",
+            Emit::Types => "-types",
+        };
+        let source = format!("{name}{suffix}.rs");
+        std::fs::write(self.directory.join(&source), code)?;
+        let mut command = Command::new(&self.rustc);
+        command.current_dir(&self.directory).stdin(Stdio::null());
+        command.args([
+            &source,
+            "--crate-name=cell",
+            "--edition=2024",
+            "--error-format=json",
+            "-Cprefer-dynamic",
+        ]);
+        command.arg(format!("-Cmetadata={generation:016x}")).args(&self.arguments);
+        match emit {
+            Emit::Object => {
+                command.args(["--crate-type=cdylib", "--emit=link", "-Clink-arg=-Wl,-Bsymbolic"]);
+                command.arg(format!("-o{}", object_name(name)));
+            }
+            Emit::Check | Emit::Types => {
+                command.args(["--crate-type=lib", "--emit=metadata", &format!("-o{name}{suffix}.rmeta")]);
+            }
+        }
+        if emit == Emit::Types {
+            command
+                .args(["-Ztrim-diagnostic-paths=no", "-Zwrite-long-types-to-disk=no"])
+                .env("RUSTC_BOOTSTRAP", "1");
+        }
+        let output = command.output()?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        let (mut messages, mut rest) = (Vec::new(), String::new());
+        for line in text.lines() {
+            match serde_json::from_str::<Message>(line) {
+                Ok(message) => messages.push(message),
+                // Notices of produced artifacts have no `message`.
+                Err(_) if line.starts_with('{') => {}
+                Err(_) => rest += &format!("{line}\n"),
+            }
+        }
+        if emit != Emit::Object {
+            let _ = std::fs::remove_file(self.directory.join(format!("{name}{suffix}.rmeta")));
+        }
+        Ok(Output { messages, is_ok: output.status.success(), rest })
+    }
+
+    /// The path of an object.
+    pub(crate) fn object(&self, name: &str) -> PathBuf {
+        self.directory.join(object_name(name))
+    }
+}
+
+fn object_name(name: &str) -> String {
+    format!("{name}{}", std::env::consts::DLL_SUFFIX)
+}
