@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+
 import pytest
 
 import helpers
@@ -100,6 +102,9 @@ def test_can_be_read(page, name, theme):
         # JupyterLab's own red on its own error background is at 2.7; what is below 2.5 cannot be read.
         assert contrast >= 2.5, f"{word!r} of output {number} has a contrast of {contrast:.1f} with its background"
     words = coloured_words(page.locator(".jp-Notebook .jp-CodeCell"))
-    keywords = {colour for word, colour in words if word in ("fn", "mut")}
-    names = {colour for (word, _), (_, colour) in zip(words, words[1:]) if word == "fn"}
-    assert len(keywords) == 1 and not keywords & names, "the code is coloured as Rust"
+    # A few of these words stand in comments and in longer names.
+    keywords = collections.Counter(colour for word, colour in words if word in ("fn", "mut"))
+    (colour, count), *_ = keywords.most_common(1)
+    assert count > 0.8 * keywords.total(), f"keywords have one colour: {keywords}"
+    names = [colour for (word, _), (_, colour) in zip(words, words[1:]) if word == "fn"]
+    assert names and colour not in names, "the code is coloured as Rust"
