@@ -145,28 +145,8 @@ def executed(kernelspec, saved_by_jupyterlab, tmp_path_factory):
 @pytest.fixture(scope="session")
 def shared_kernel(kernelspec, tmp_path_factory):
     """Starts the kernel that many tests share, and starts another when a test may have broken it."""
-    running: list[helpers.Kernel] = []
-    broken: list[AssertionError] = []
-
-    def get() -> helpers.Kernel:
-        if broken:
-            raise broken[0]  # what does not start once is not waited for again by every test
-        if not running:
-            running.append(helpers.Kernel(tmp_path_factory.mktemp("kernel")))
-            try:
-                running[0].start()
-            except AssertionError as error:
-                discard()
-                broken.append(error)
-                raise
-        return running[0]
-
-    def discard() -> None:
-        while running:
-            running.pop().stop()
-
-    yield get, discard
-    discard()
+    with helpers.reused_kernel(lambda: tmp_path_factory.mktemp("kernel")) as functions:
+        yield functions
 
 
 @pytest.fixture
