@@ -19,17 +19,18 @@ COURSE = {"test_course_browser.py", "test_export.py", "test_handout.py", "test_n
 
 #: About how many seconds the units of work take on two processors; the others take less. The longest begin first.
 SECONDS = {
-    "the course": 600,
-    "test_stock.py": 250,
+    "the course": 950,
     "test_contract.py": 200,
-    "test_bad_input.py": 120,
-    "test_checkpoint.py": 110,
-    "test_life_cycle.py": 90,
+    "test_checkpoint.py": 180,
+    "test_streams.py": 100,
+    "test_processes.py": 100,
+    "test_stock.py": 100,
     "test_magics.py": 90,
-    "test_streams.py": 80,
-    "test_processes.py": 60,
-    "test_history.py": 50,
-    "test_widgets_browser.py": 40,
+    "test_life_cycle.py": 60,
+    "test_widgets.py": 50,
+    "test_bad_input.py": 50,
+    "test_input.py": 40,
+    "test_types.py": 40,
 }
 
 #: Seconds, tests, kernel starts and executed notebooks of each file.
