@@ -16,7 +16,7 @@ from helpers import ok
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
 
 #: What else the machine does may spoil one measurement, and hardly each of several.
-ATTEMPTS = 3
+ATTEMPTS = 10
 
 #: Something to do for a fifth of a second.
 BUSY = "import time\nwhile time.process_time() < 0.2: pass"
@@ -47,10 +47,10 @@ def gains(kc, benchmark: str, one: str, others: list[str]) -> None:
         possible.append(gain_of_the_machine())
         median = helpers.medians(ok(kc, benchmark).results[0]["text/plain"])
         best = {name: max(ratio, median[one] / median[name]) for name, ratio in best.items()}
-        if min(best.values()) > 1.5:
-            break
-    enough = min(1.5, 0.75 * statistics.median(possible))
-    assert min(best.values()) > enough, f"{best}, where two processes got {possible} times as much done as one"
+        enough = min(1.5, 0.75 * statistics.median(possible))
+        if min(best.values()) > enough:
+            return
+    raise AssertionError(f"{best}, where two processes got {possible} times as much done as one")
 
 
 def test_two_workers_tell_primes_faster_than_one(kc):
