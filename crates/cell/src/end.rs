@@ -17,7 +17,7 @@ pub enum End {
     Panicked(Box<dyn Any + Send>),
 }
 
-/// What the statements of a cell evaluate to: nothing, or the error of a `?`.
+/// The value of a cell's statements: `()`, or the error of a `?`.
 pub trait Outcome {
     /// The end of a cell with this outcome.
     fn end(self) -> End;

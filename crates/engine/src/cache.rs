@@ -1,7 +1,7 @@
 //! The cache of objects: a cell that has not changed, nor anything that it reaches, is compiled once.
 //!
 //! A record is found by the hash of the code that the engine generates for the cell first, of rustc's arguments and
-//! of what they name. It holds the object, and the outcome of the attempts that led to it.
+//! of the crates that they name. It holds the object, and the outcome of the attempts that led to it.
 //!
 //! *Invariant:* a record is used only if its object has the checksum that the record names. Files are written under
 //! another name and then renamed, so that no process sees a part of one. Any number of processes share a cache.
@@ -79,7 +79,7 @@ impl Cache {
         Some((record, object))
     }
 
-    /// Keeps the product of a compilation, and returns the path of its object here. What was only checked has none.
+    /// Keeps the product of a compilation, and returns the path of its object here. The object of a check is empty.
     pub(crate) fn put(&self, key: u64, mut record: Record, object: Option<&Path>) -> io::Result<PathBuf> {
         let bytes = object.map_or(Ok(Vec::new()), fs::read)?;
         record.checksum = checksum(&bytes);

@@ -13,7 +13,7 @@ pub(crate) struct Unbalanced {
     pub(crate) code: Option<&'static str>,
     pub(crate) message: String,
     pub(crate) range: Range<usize>,
-    /// Another place that the error is about, and what is there.
+    /// A second place of the error, with its label.
     pub(crate) other: Option<(Range<usize>, &'static str)>,
 }
 

@@ -32,7 +32,7 @@ pub struct Label {
     pub place: Place,
     /// Whether the diagnostic is foremost about this place.
     pub is_primary: bool,
-    /// What is to be said about it.
+    /// The label's text.
     pub text: Option<String>,
 }
 

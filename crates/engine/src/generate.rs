@@ -11,7 +11,7 @@ use crate::ledger::{Entry, Ledger, Variable, words_of_type};
 use crate::source::{Fragment, Generated, Source};
 use crate::syntax::{Kind, Static, Syntax};
 
-/// What is not a mistake in a cell, though it would be in a program: most items are used by later cells.
+/// Lints that are mistakes in a program but not in a cell, whose items are used by later cells.
 const ALLOWED: &str = "#![allow(dead_code, unused_imports, unused_macros, unused_mut, unreachable_code, \
                        improper_ctypes, non_local_definitions, private_interfaces)]\n";
 

@@ -104,6 +104,11 @@ fn tokens(text: &str) -> String {
 }
 
 impl Ledger {
+    /// The numbers of entries and variables: an adapted compilation has removed some.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.entries.len(), self.variables.len())
+    }
+
     pub(crate) fn entries(&self) -> &[Arc<Entry>] {
         &self.entries
     }

@@ -9,9 +9,10 @@
 //! 3. `generate` writes the crate: the items that the cell reaches, and its statements as one function.
 //! 4. `rustc` compiles it, while `types` reads the types of the new variables from a second run.
 //! 5. `cache` returns the object of code that was compiled before.
-//! 6. `engine` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
+//! 6. `compilation` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
 
 mod cache;
+mod compilation;
 mod delimiters;
 mod diagnostics;
 mod engine;

@@ -1,0 +1,448 @@
+//! The compilation of a cell: rustc runs on generated code until it accepts it or refuses the cell's own part.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crate::cache::{self, Record, Warning};
+use crate::diagnostics::Diagnostic;
+use crate::engine::{Compiled, Engine, Refused};
+use crate::generate::{Crate, Form, Mark, Plan, PutBack, generate, generate_items};
+use crate::ledger::{Ledger, Lost, Variable};
+use crate::rustc::{Emit, Message, Output, Span};
+use crate::source::{Place, Source};
+use crate::syntax::{Binding, Syntax};
+use crate::types::{self, Type};
+
+/// How often a cell is compiled in another form after rustc has refused one.
+const MAX_ATTEMPTS: usize = 12;
+
+/// A cell on its way through the compiler.
+pub(crate) struct Compilation<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) source: Arc<Source>,
+    pub(crate) syntax: Syntax,
+}
+
+impl Compilation<'_> {
+    /// Checks a cell that has only items. They are compiled with the first cell that reaches them.
+    pub(crate) fn items(&self, compiled: &mut Compiled) -> Result<(), Refused> {
+        for _ in 0..MAX_ATTEMPTS {
+            let code = generate_items(&self.engine.prelude, &compiled.ledger, &self.source, &self.syntax);
+            if self.recall(&code, compiled) {
+                compiled.object = None;
+                compiled.defines.clear();
+                return Ok(());
+            }
+            let output = self.run(&code, &compiled.ledger, Emit::Check)?;
+            if output.is_ok {
+                compiled.warnings = self.warnings(&output, &code);
+                self.remember(&code, compiled);
+                return Ok(());
+            }
+            let errors: Vec<_> = errors(&output).collect();
+            let conflicts: Vec<_> = errors.iter().filter_map(|error| self.conflict(error, &code)).collect();
+            if conflicts.len() < errors.len() || !self.resolve(conflicts, compiled) {
+                return Err(self.refusal(&output, &code, &compiled.ledger));
+            }
+        }
+        Err(self.gave_up())
+    }
+
+    /// Compiles a cell with statements.
+    pub(crate) fn statements(&self, compiled: &mut Compiled) -> Result<(), Refused> {
+        let takes: Vec<String> = compiled
+            .ledger
+            .variables
+            .keys()
+            .filter(|name| self.syntax.free.contains(*name))
+            .cloned()
+            .collect();
+        let declares: Vec<_> = compiled
+            .ledger
+            .lost
+            .iter()
+            .filter(|(name, _)| self.syntax.free.contains(*name) && self.gives_anew(name))
+            .filter_map(|(name, lost)| match lost {
+                Lost::Moved(_, Some(variable)) => Some((name.clone(), variable.clone())),
+                _ => None,
+            })
+            .collect();
+        let bound_before = |at: usize| {
+            let before = self
+                .syntax
+                .bindings
+                .iter()
+                .filter(move |binding| binding.range.end <= at && !binding.is_guess);
+            before.map(|binding| binding.name.clone()).collect()
+        };
+        let mut plan = Plan {
+            puts_back: takes.iter().map(|name| (name.clone(), PutBack::Always)).collect(),
+            takes,
+            declares,
+            puts: self.syntax.bindings.iter().map(|binding| binding.name.clone()).collect(),
+            stored_as: BTreeMap::new(),
+            returns: self.syntax.returns.iter().map(|range| bound_before(range.start)).collect(),
+            takes_any_error: false,
+        };
+        let new: Vec<_> = plan.declares.iter().map(|(name, _)| name.clone()).collect();
+        let complete = Plan { puts: plan.puts.iter().cloned().chain(new).collect(), ..plan.clone() };
+        let first = self.generate(&complete, &compiled.ledger, Form::Run);
+        if self.recall(&first, compiled) {
+            return Ok(());
+        }
+        let mut probe = self.probe(&plan, &compiled.ledger);
+        let size = compiled.ledger.size();
+        plan = complete;
+        for _ in 0..MAX_ATTEMPTS {
+            let code = self.generate(&plan, &compiled.ledger, Form::Run);
+            let output = self.run(&code, &compiled.ledger, Emit::Object)?;
+            if output.is_ok {
+                let types = probe.get();
+                let before = plan.stored_as.len();
+                for name in &plan.puts {
+                    if let Some(Type::StoredAs(ty)) = types.get(name) {
+                        plan.stored_as.insert(name.clone(), ty.clone());
+                    }
+                }
+                if plan.stored_as.len() > before {
+                    continue;
+                }
+                self.accept(compiled, plan, types, &output, code);
+                if size == compiled.ledger.size() {
+                    self.remember(&first, compiled);
+                }
+                return Ok(());
+            }
+            let before = (plan.clone(), compiled.ledger.size());
+            let mut adapted = BTreeSet::new();
+            let mut is_users = false;
+            for error in errors(&output) {
+                is_users |= !self.adapt(error, &code, &mut plan, compiled, &mut adapted);
+            }
+            let after = (plan.clone(), compiled.ledger.size());
+            if is_users || before == after {
+                return Err(self.report(&plan, &compiled.ledger, &output, &code));
+            }
+            let is_other_code = (before.1, before.0.takes_any_error) != (after.1, after.0.takes_any_error);
+            let has_no_guess =
+                |puts: &[String]| !self.syntax.bindings.iter().any(|b| b.is_guess && puts.contains(&b.name));
+            if is_other_code || has_no_guess(&after.0.puts) && !has_no_guess(&before.0.puts) {
+                // rustc may have reported other types, or none.
+                probe = self.probe(&plan, &compiled.ledger);
+            }
+        }
+        Err(self.gave_up())
+    }
+
+    fn key(&self, first: &Crate, environment: &str, ledger: &Ledger) -> u64 {
+        cache::key(&first.code.text, ledger.generation(), environment)
+    }
+
+    /// Takes the product of a cell from the cache, if it is there. `first` is the code of the first attempt.
+    fn recall(&self, first: &Crate, compiled: &mut Compiled) -> bool {
+        let Some((cache, environment)) = &self.engine.cache else { return false };
+        let key = self.key(first, environment, &compiled.ledger);
+        let Some((record, object)) = cache.get(key) else { return false };
+        compiled.object = Some(object);
+        compiled.is_global = record.is_global;
+        compiled.defines = first.defines.clone();
+        compiled.variables = record.variables;
+        compiled.returns = record.returns;
+        compiled.lost = record.lost;
+        for lost in compiled.lost.values_mut() {
+            if let Lost::Moved(number, _) = lost {
+                *number = self.source.number;
+            }
+        }
+        let place =
+            |warning: &Warning| Place { source: self.source.clone(), range: warning.start..warning.end };
+        compiled.warnings = record.warnings.iter().map(|it| Diagnostic::warning(it, place(it))).collect();
+        true
+    }
+
+    /// Puts the product of a cell into the cache. A cache that cannot be written to costs time, and no cell.
+    fn remember(&self, first: &Crate, compiled: &mut Compiled) {
+        let Some((cache, environment)) = &self.engine.cache else { return };
+        let key = self.key(first, environment, &compiled.ledger);
+        let warnings = compiled.warnings.iter().filter_map(Diagnostic::to_warning).collect();
+        let Compiled { is_global, variables, returns, lost, object, .. } = &*compiled;
+        let record = Record::new(*is_global, variables.clone(), returns.clone(), lost.clone(), warnings);
+        if let Ok(kept) = cache.put(key, record, object.as_deref())
+            && compiled.object.is_some()
+        {
+            compiled.object = Some(kept);
+        }
+    }
+
+    /// Notes the product of a cell that rustc has accepted.
+    fn accept(
+        &self,
+        compiled: &mut Compiled,
+        plan: Plan,
+        types: &BTreeMap<String, Type>,
+        output: &Output,
+        code: Crate,
+    ) {
+        compiled.warnings = self.warnings(output, &code);
+        compiled.object = Some(self.engine.compiler.object(&name_of(&code)));
+        compiled.is_global = !code.defines.is_empty();
+        compiled.defines = code.defines;
+        for binding in self.syntax.bindings.iter().filter(|binding| plan.puts.contains(&binding.name)) {
+            let Binding { name, is_mut, .. } = binding;
+            match types.get(name) {
+                Some(Type::Exact(ty) | Type::StoredAs(ty)) => {
+                    compiled.variables.insert(name.clone(), Variable { r#type: ty.clone(), is_mut: *is_mut });
+                }
+                Some(Type::Opaque(ty)) => {
+                    compiled.lost.insert(name.clone(), Lost::Unnameable(ty.clone()));
+                }
+                None => {
+                    compiled.lost.insert(name.clone(), Lost::Unnameable("unknown".into()));
+                }
+            }
+        }
+        for (name, variable) in plan.declares.into_iter().filter(|(name, _)| plan.puts.contains(name)) {
+            compiled.variables.insert(name, variable);
+        }
+        compiled.returns = plan.returns;
+    }
+
+    /// Asks rustc for the types of the new variables, beside the compilation.
+    fn probe(&self, plan: &Plan, ledger: &Ledger) -> Probe {
+        if plan.puts.is_empty() {
+            return Probe::Done(BTreeMap::new());
+        }
+        let code = self.generate(plan, ledger, Form::Probe);
+        let (compiler, externs) = (self.engine.compiler.clone(), self.engine.externs.clone());
+        let (names, generation) = (plan.puts.clone(), ledger.generation());
+        Probe::Running(std::thread::spawn(move || {
+            let Ok(output) = compiler.run(&name_of(&code), &code.code.text, generation, Emit::Types) else {
+                return BTreeMap::new();
+            };
+            let types = types::probed(&output.messages, &code, names.len(), &externs);
+            names.into_iter().zip(types).filter_map(|(name, ty)| Some((name, ty?))).collect()
+        }))
+    }
+
+    /// Adapts the plan to an error about the engine's own code, once for each of its parts. Returns false if the error
+    /// is about the cell's.
+    fn adapt(
+        &self,
+        error: &Message,
+        code: &Crate,
+        plan: &mut Plan,
+        compiled: &mut Compiled,
+        adapted: &mut BTreeSet<String>,
+    ) -> bool {
+        let marks: Vec<_> =
+            error.spans.iter().filter_map(|span| Some((span, code.mark(&span.range())?))).collect();
+        let is_put = |mark: &Mark| matches!(mark, Mark::Put(_) | Mark::PutEarly(..));
+        // The store that asks for a borrow to last: that of the variable that borrows.
+        let asks = |span: &Span| {
+            span.label
+                .as_ref()
+                .is_some_and(|label| label.contains("requires that") || label.contains("later used"))
+        };
+        let asking = marks.iter().find(|(span, mark)| is_put(mark) && asks(span));
+        let stores = marks.iter().find(|(_, mark)| is_put(mark) || matches!(mark, Mark::PutBack(_)));
+        let mark = asking.or_else(|| marks.iter().find(|(span, _)| span.is_primary)).or(stores);
+        let mark = mark.map(|(_, mark)| (*mark).clone());
+        if let Some(mark) = &mark
+            && !adapted.insert(format!("{mark:?}"))
+        {
+            return true;
+        }
+        match mark {
+            Some(Mark::Put(name)) => {
+                let is_guess =
+                    self.syntax.bindings.iter().any(|binding| binding.is_guess && binding.name == name);
+                let is_gone = error.has_code("E0382") || error.has_code("E0381");
+                plan.puts.retain(|other| *other != name);
+                plan.returns
+                    .iter_mut()
+                    .filter(|_| !is_gone)
+                    .for_each(|names| names.retain(|other| *other != name));
+                if !is_guess {
+                    let reason = if is_gone { Lost::Moved(self.source.number, None) } else { Lost::Borrows };
+                    compiled.lost.insert(name, reason);
+                }
+                true
+            }
+            Some(Mark::PutEarly(index, name)) => {
+                plan.returns[index].retain(|other| *other != name);
+                true
+            }
+            Some(Mark::PutBack(name)) => {
+                let is_given_anew = self.gives_anew(&name);
+                match plan.puts_back.iter().position(|(other, _)| *other == name) {
+                    Some(index) if is_given_anew && plan.puts_back[index].1 == PutBack::Always => {
+                        plan.puts_back[index].1 = PutBack::AtEnd;
+                    }
+                    Some(index) => {
+                        plan.puts_back.remove(index);
+                        if !plan.puts.contains(&name) {
+                            let variable = compiled.ledger.variables.get(&name).cloned();
+                            compiled.lost.insert(name, Lost::Moved(self.source.number, variable));
+                        }
+                    }
+                    None => {}
+                }
+                true
+            }
+            Some(Mark::Take(name)) => {
+                if let Some(Variable { r#type, .. }) = compiled.ledger.variables.remove(&name) {
+                    compiled.ledger.lost.insert(name.clone(), Lost::Unnameable(r#type));
+                }
+                plan.takes.retain(|other| *other != name);
+                plan.puts_back.retain(|(other, _)| *other != name);
+                true
+            }
+            Some(Mark::Show | Mark::Probe(_)) => false,
+            None if error.message.starts_with("`?` couldn't convert") => {
+                // Every such error of one run has the same remedy.
+                let is_first = adapted.insert("?".to_owned());
+                !is_first || !std::mem::replace(&mut plan.takes_any_error, true)
+            }
+            None => match self.conflict(error, code) {
+                Some(place) => self.resolve(vec![place], compiled),
+                None => false,
+            },
+        }
+    }
+
+    /// Whether the cell assigns to a variable.
+    fn gives_anew(&self, name: &str) -> bool {
+        let text = &self.source.text;
+        let is_part = |c: char| c == '_' || c.is_alphanumeric();
+        text.match_indices(name).any(|(at, _)| {
+            let (before, after) = (text[..at].chars().next_back(), text[at + name.len()..].trim_start());
+            !before.is_some_and(|c| is_part(c) || c == '.')
+                && after.starts_with('=')
+                && !after.starts_with("==")
+                && !after.starts_with("=>")
+        })
+    }
+
+    /// The item of an earlier cell that an error says is in the way of an item of this cell.
+    fn conflict(&self, error: &Message, code: &Crate) -> Option<Place> {
+        const CODES: [&str; 8] = ["E0428", "E0255", "E0252", "E0254", "E0119", "E0592", "E0260", "E0659"];
+        if !CODES.iter().any(|code| error.has_code(code)) {
+            return None;
+        }
+        let children = error.children.iter().flat_map(|child| &child.spans);
+        let places: Vec<_> = error
+            .spans
+            .iter()
+            .chain(children)
+            .filter_map(|span| code.code.place(span.outermost().range()))
+            .collect();
+        let is_own = |place: &Place| Arc::ptr_eq(&place.source, &self.source);
+        places.iter().any(is_own).then(|| places.into_iter().find(|place| !is_own(place)))?
+    }
+
+    fn resolve(&self, conflicts: Vec<Place>, compiled: &mut Compiled) -> bool {
+        let removed = conflicts.iter().filter(|place| compiled.ledger.remove_at(&place.source, &place.range));
+        removed.count() > 0
+    }
+
+    /// The error of a last expression that cannot be shown, in terms of its type.
+    fn not_shown(&self, error: &Message, code: &Crate) -> Option<Diagnostic> {
+        let is_show = |span: &Span| code.mark(&span.range()) == Some(&Mark::Show);
+        let range = self.syntax.tail.clone().filter(|_| error.spans.iter().any(is_show))?;
+        let place = Place { source: self.source.clone(), range };
+        let ty = error.message.split('`').nth(3).unwrap_or("the value");
+        let mut diagnostic = Diagnostic::error(format!("`{ty}` doesn't implement `Debug`"), Some(place));
+        diagnostic.code = Some("E0277".into());
+        diagnostic.children.push(Diagnostic::help(format!(
+            "add `#[derive(Debug)]` to `{ty}` to show its values, or end the line with `;`"
+        )));
+        Some(diagnostic)
+    }
+
+    /// The errors of the cell as the body of a function. If it has none in that form, those that rustc gave.
+    fn report(&self, plan: &Plan, ledger: &Ledger, output: &Output, code: &Crate) -> Refused {
+        let body = self.generate(plan, ledger, Form::Body);
+        match self.run(&body, ledger, Emit::Check) {
+            Ok(checked) if errors(&checked).next().is_some() => self.refusal(&checked, &body, ledger),
+            Ok(_) => self.refusal(output, code, ledger),
+            Err(refused) => refused,
+        }
+    }
+
+    fn refusal(&self, output: &Output, code: &Crate, ledger: &Ledger) -> Refused {
+        let mut errors: Vec<_> = errors(output)
+            .map(|error| {
+                let shown = self.not_shown(error, code);
+                shown.unwrap_or_else(|| Diagnostic::of(error, &code.code).explained(ledger))
+            })
+            .collect();
+        if errors.is_empty() {
+            let text = output.rest.trim();
+            errors.push(Diagnostic::error(format!("rustc failed without an error: {text}"), None));
+        }
+        Refused { errors }
+    }
+
+    fn warnings(&self, output: &Output, code: &Crate) -> Vec<Diagnostic> {
+        let warnings = output.messages.iter().filter(|message| message.level == "warning");
+        let is_own = |diagnostic: &Diagnostic| {
+            diagnostic
+                .labels
+                .iter()
+                .any(|label| label.is_primary && Arc::ptr_eq(&label.place.source, &self.source))
+        };
+        warnings.map(|warning| Diagnostic::of(warning, &code.code)).filter(is_own).collect()
+    }
+
+    fn generate(&self, plan: &Plan, ledger: &Ledger, form: Form) -> Crate {
+        generate(&self.engine.prelude, ledger, &self.source, &self.syntax, plan, form)
+    }
+
+    fn run(&self, code: &Crate, ledger: &Ledger, emit: Emit) -> Result<Output, Refused> {
+        let compiler = &self.engine.compiler;
+        compiler.run(&name_of(code), &code.code.text, ledger.generation(), emit).map_err(|error| {
+            let message = format!("{} cannot be run: {error}", compiler.rustc.display());
+            Refused { errors: vec![Diagnostic::error(message, None)] }
+        })
+    }
+
+    fn gave_up(&self) -> Refused {
+        let message =
+            format!("the cell was compiled {MAX_ATTEMPTS} times in different forms, and rustc refused each");
+        Refused { errors: vec![Diagnostic::error(message, None)] }
+    }
+}
+
+/// The types of new variables by name, which rustc may still be asked for.
+enum Probe {
+    Running(JoinHandle<BTreeMap<String, Type>>),
+    Done(BTreeMap<String, Type>),
+}
+
+impl Probe {
+    fn get(&mut self) -> &BTreeMap<String, Type> {
+        if let Probe::Running(_) = self {
+            let Probe::Running(thread) = std::mem::replace(self, Probe::Done(BTreeMap::new())) else {
+                unreachable!()
+            };
+            *self = Probe::Done(thread.join().unwrap_or_default());
+        }
+        match self {
+            Probe::Done(types) => types,
+            Probe::Running(_) => unreachable!("it has just been waited for"),
+        }
+    }
+}
+
+/// The name of a crate's files, by its content.
+fn name_of(code: &Crate) -> String {
+    format!("cell_{:016x}", code.code.hash())
+}
+
+/// The errors of a run, without the one that counts them.
+fn errors(output: &Output) -> impl Iterator<Item = &Message> {
+    let is_summary =
+        |message: &Message| message.spans.is_empty() && message.message.starts_with("aborting due to");
+    output.messages.iter().filter(move |message| message.is_error() && !is_summary(message))
+}
