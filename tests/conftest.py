@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+import textwrap
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -36,6 +37,9 @@ SECONDS = {
 #: Seconds, tests, kernel starts and executed notebooks of each file.
 WORK: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
 COLUMNS = ("seconds", "tests", "kernel starts", "notebooks executed")
+
+#: How much of a failed test's message `cargo verify` repeats at its end, in characters.
+MAX_MESSAGE = 1000
 
 
 def unit_of(nodeid: str) -> str:
@@ -108,6 +112,15 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line("\n".join(lines))
     if path := os.environ.get("THREADBOOK_REPORT"):
         Path(path).write_text("\n".join(lines) + "\n")
+        failed = [report for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, [])]
+        Path(path).with_suffix(".failed").write_text("".join(map(in_short, failed)))
+
+
+def in_short(report) -> str:
+    """A failed test and the beginning of its message."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    message = crash.message if crash else str(report.longrepr)
+    return f"{report.nodeid} ({report.when})\n" + textwrap.indent(message[:MAX_MESSAGE].rstrip(), "    ") + "\n"
 
 
 @pytest.fixture(scope="session")

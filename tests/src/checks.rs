@@ -53,7 +53,7 @@ fn tests(checkout: &Checkout) -> Outcome {
     if let Some(commit) = commit(checkout).filter(|_| !checkout.all) {
         command.env("THREADBOOK_COMMIT", commit);
     }
-    checkout.runner.run(&mut command)
+    checkout.runner.test(&mut command)
 }
 
 /// The kernel's lints need the metadata of rust-analyzer's crates, which nothing else has a use for.
@@ -71,7 +71,7 @@ fn lints(checkout: &Checkout) -> Outcome {
 fn models(checkout: &Checkout) -> Outcome {
     let models = ["test", "--package=threadbook-executor", "--package=threadbook-kernel", "--lib"];
     let models = [&models[..], &["--features=threadbook-executor/models", "models::"]].concat();
-    cargo(checkout, &models)?;
+    checkout.runner.test(Command::new("cargo").args(&models))?;
     // A filter that finds nothing passes, too.
     let mut list = Command::new("cargo");
     list.args(models).args(["--", "--list"]).current_dir(&checkout.root);

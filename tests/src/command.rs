@@ -1,14 +1,19 @@
 //! Running other programs within the budget of time.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
 /// How long an interrupted program may take for its own summary.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long to wait for the rest of a program's output after its end.
+const PIPE_TIMEOUT: Duration = Duration::from_secs(5);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -35,11 +40,37 @@ pub(crate) struct Runner {
     root: PathBuf,
     started: Instant,
     budget: Option<Duration>,
+    failures: Arc<Mutex<Failures>>,
 }
 
 impl Runner {
     pub(crate) fn new(root: PathBuf, budget: Option<Duration>) -> Runner {
-        Runner { root, started: Instant::now(), budget }
+        Runner { root, started: Instant::now(), budget, failures: Arc::default() }
+    }
+
+    /// What the runs of `cargo test` said of failed tests.
+    pub(crate) fn failures(&self) -> String {
+        self.failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).text.clone()
+    }
+
+    /// Runs tests by cargo as [`run`](Runner::run) does, and notes those that fail.
+    pub(crate) fn test(&self, command: &mut Command) -> Outcome {
+        let (output, end) = std::io::pipe().map_err(|error| error.to_string())?;
+        command.stdout(end);
+        let failures = self.failures.clone();
+        let (sender, ended) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                println!("{line}");
+                failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).read(&line);
+            }
+            drop(sender);
+        });
+        let outcome = self.run(command);
+        command.stdout(Stdio::null());
+        // A process that a test has left behind may hold the pipe.
+        let _ = ended.recv_timeout(PIPE_TIMEOUT);
+        outcome
     }
 
     /// The time since the start of the run.
@@ -100,6 +131,25 @@ impl Runner {
     }
 }
 
+/// Finds the messages of failed tests in the output of test programs: they stand between `failures:` and the names.
+#[derive(Default)]
+struct Failures {
+    is_within: bool,
+    text: String,
+}
+
+impl Failures {
+    fn read(&mut self, line: &str) {
+        match line {
+            // The second time, the names follow, which are known by then.
+            "failures:" => self.is_within = !self.is_within,
+            _ if line.starts_with("test result: ") => self.is_within = false,
+            _ if self.is_within && !line.is_empty() => self.text += &format!("{line}\n"),
+            _ => {}
+        }
+    }
+}
+
 /// Sends a signal to the group of a child.
 fn signal(name: &str, child: &Child) {
     let _ = Command::new("kill").args([&format!("-{name}"), "--", &format!("-{}", child.id())]).status();
@@ -120,6 +170,15 @@ mod tests {
         assert_eq!(runner.run(&mut Command::new("true")), Ok(()));
         assert!(runner.run(&mut Command::new("false")).unwrap_err().contains("exit status: 1"));
         assert!(runner.run(&mut Command::new("/there/is/no/such/program")).is_err());
+    }
+
+    #[test]
+    fn the_failures_of_test_programs_are_noted() {
+        let runner = Runner::new(".".into(), None);
+        let printed = "running 2 tests\ntest a ... ok\ntest b ... FAILED\n\nfailures:\n\n---- b stdout ----\n\
+                       panicked: no\n\nfailures:\n    b\n\ntest result: FAILED. 1 passed\n\nrunning 0 tests\n";
+        assert!(runner.test(Command::new("sh").args(["-c", &format!("echo '{printed}'; exit 1")])).is_err());
+        assert_eq!(runner.failures(), "---- b stdout ----\npanicked: no\n");
     }
 
     #[test]

@@ -5,26 +5,29 @@ use std::fmt::Write;
 use crate::Checkout;
 use crate::schedule::{Done, line};
 
-/// The seconds of each test file as pytest's run noted them, and of each step.
+/// The seconds of each test file as pytest's run noted them, the seconds of each step, and the tests that failed. The
+/// last lines are those that a CI server shows in any case.
 pub(crate) fn summary(checkout: &Checkout, done: &[Done]) -> String {
-    let mut text = String::new();
-    for run in ["end-to-end", "alone"] {
-        let report = std::fs::read_to_string(checkout.reports().join(run).with_extension("txt"));
-        text += &report.unwrap_or_default();
-    }
-    text + &steps(done, checkout.runner.elapsed().as_secs_f64())
+    let noted = |ending: &str| {
+        let paths = ["end-to-end", "alone"].map(|run| checkout.reports().join(run).with_extension(ending));
+        paths.map(|path| std::fs::read_to_string(path).unwrap_or_default()).concat()
+    };
+    let seconds = checkout.runner.elapsed().as_secs_f64();
+    noted("txt") + &steps(done) + &checkout.runner.failures() + &noted("failed") + &result(done, seconds)
 }
 
-fn steps(done: &[Done], seconds: f64) -> String {
-    let mut lines: Vec<_> = done.iter().map(line).collect();
+fn steps(done: &[Done]) -> String {
+    done.iter().map(|step| line(step) + "\n").collect()
+}
+
+fn result(done: &[Done], seconds: f64) -> String {
     let failed = done.iter().filter(|step| step.outcome.is_err()).count();
     let result = match failed {
         0 => "all checks passed".to_owned(),
         1 => "1 check failed".to_owned(),
         many => format!("{many} checks failed"),
     };
-    lines.push(format!("verify: {result} in {seconds:.1} s"));
-    lines.join("\n")
+    format!("verify: {result} in {seconds:.1} s")
 }
 
 /// Removes the reports of an earlier run.
@@ -78,11 +81,24 @@ mod tests {
 
     #[test]
     fn the_summary_names_the_failed_steps() {
-        let good = steps(&[done("format", Ok(()))], 2.0);
-        assert!(good.ends_with("verify: all checks passed in 2.0 s"), "{good}");
-        let bad = steps(&[done("format", Ok(())), done("lints", Err("no".into()))], 3.0);
-        assert!(bad.contains("lints           FAILED     1.5 s  no"), "{bad}");
-        assert!(bad.ends_with("verify: 1 check failed in 3.0 s"), "{bad}");
+        assert_eq!(result(&[done("format", Ok(()))], 2.0), "verify: all checks passed in 2.0 s");
+        let bad = [done("format", Ok(())), done("lints", Err("no".into()))];
+        assert!(steps(&bad).contains("lints           FAILED     1.5 s  no\n"), "{}", steps(&bad));
+        assert_eq!(result(&bad, 3.0), "verify: 1 check failed in 3.0 s");
+    }
+
+    #[test]
+    fn the_failed_tests_stand_at_the_end() {
+        let root = std::env::temp_dir().join(format!("threadbook-verify-{}", std::process::id()));
+        let runner = crate::Runner::new(root.clone(), None);
+        let checkout = Checkout { root: root.clone(), all: false, runner };
+        std::fs::create_dir_all(checkout.reports()).unwrap();
+        std::fs::write(checkout.reports().join("alone.txt"), "seconds\n").unwrap();
+        std::fs::write(checkout.reports().join("alone.failed"), "test_x\n    no\n").unwrap();
+        let summary = summary(&checkout, &[done("alone", Err("no".into()))]);
+        assert!(summary.starts_with("seconds\nalone"), "{summary}");
+        std::fs::remove_dir_all(root).unwrap();
+        assert!(summary.contains("no\ntest_x\n    no\nverify: 1 check failed in "), "{summary}");
     }
 
     #[test]
