@@ -89,6 +89,7 @@ impl Compilation<'_> {
         let complete = Plan { puts: plan.puts.iter().cloned().chain(new).collect(), ..plan.clone() };
         let first = self.generate(&complete, &compiled.ledger, Form::Run);
         if self.recall(&first, compiled) {
+            compiled.lines = first.code.lines();
             return Ok(());
         }
         let mut probe = self.probe(&plan, &compiled.ledger);
@@ -187,6 +188,7 @@ impl Compilation<'_> {
         compiled.warnings = self.warnings(output, &code);
         compiled.object = Some(self.engine.compiler.object(&name_of(&code)));
         compiled.is_global = !code.defines.is_empty();
+        compiled.lines = code.code.lines();
         compiled.defines = code.defines;
         for binding in self.syntax.bindings.iter().filter(|binding| plan.puts.contains(&binding.name)) {
             let Binding { name, is_mut, .. } = binding;

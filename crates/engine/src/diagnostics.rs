@@ -138,6 +138,10 @@ impl Diagnostic {
             Lost::Shadowed => {
                 (format!("an item has taken the name `{name}`"), "choose another name".to_owned())
             }
+            Lost::Ended => (
+                format!("`{name}` is gone: the process that had it has ended"),
+                "execute the cell that defines it again".to_owned(),
+            ),
         };
         self.message = message;
         self.children.push(Diagnostic::help(advice));

@@ -10,7 +10,7 @@ use crate::delimiters;
 use crate::diagnostics::Diagnostic;
 use crate::ledger::{Ledger, Lost, Variable};
 use crate::rustc::Compiler;
-use crate::source::Source;
+use crate::source::{Line, Source};
 use crate::syntax::{Binding, Kind, parse};
 
 /// A session.
@@ -22,7 +22,6 @@ pub struct Engine {
     /// The crates that cells can name, beside std.
     pub(crate) externs: Vec<String>,
     ledger: Ledger,
-    executed: usize,
     /// Variables that the process still has and no cell can name.
     to_drop: Vec<String>,
 }
@@ -35,6 +34,8 @@ pub struct Compiled {
     pub is_global: bool,
     /// The variables to drop before it runs.
     pub to_drop: Vec<String>,
+    /// The lines of the generated code that come from cells.
+    pub lines: Vec<Line>,
     /// The variables of earlier cells that are dropped, each with the name of the redefined type in its own type.
     pub dropped: Vec<(String, String)>,
     /// The compiler's warnings about the cell.
@@ -73,15 +74,7 @@ pub struct Refused {
 impl Engine {
     /// A session without items and variables.
     pub fn new(compiler: Compiler, prelude: String, externs: Vec<String>) -> Engine {
-        Engine {
-            compiler,
-            cache: None,
-            prelude,
-            externs,
-            ledger: Ledger::default(),
-            executed: 0,
-            to_drop: Vec::new(),
-        }
+        Engine { compiler, cache: None, prelude, externs, ledger: Ledger::default(), to_drop: Vec::new() }
     }
 
     /// Takes objects from a cache, and puts them there. `environment` names everything beside the generated code that
@@ -91,15 +84,14 @@ impl Engine {
         self
     }
 
-    /// Compiles a cell. `id` is the front end's id of the cell. Nothing changes before [`Engine::finish`].
+    /// Compiles a cell. Nothing changes before [`Engine::finish`].
     ///
     /// # Errors
     ///
     /// The errors of the compiler.
-    pub fn compile(&mut self, id: Option<&str>, text: &str) -> Result<Compiled, Refused> {
-        self.executed += 1;
-        let source =
-            Arc::new(Source { number: self.executed, id: id.map(str::to_owned), text: text.to_owned() });
+    pub fn compile(&self, source: Source) -> Result<Compiled, Refused> {
+        let source = Arc::new(source);
+        let text = &source.text;
         if let Err(error) = delimiters::check(text) {
             return Err(Refused { errors: vec![Diagnostic::unbalanced(error, &source)] });
         }
@@ -119,6 +111,7 @@ impl Engine {
             object: None,
             is_global: false,
             to_drop,
+            lines: Vec::new(),
             dropped: changes.dropped,
             warnings: Vec::new(),
             number: source.number,
@@ -130,8 +123,8 @@ impl Engine {
             defines: Vec::new(),
         };
         match syntax.has_statements {
-            true => Compilation { engine: self, source, syntax }.statements(&mut compiled)?,
-            false => Compilation { engine: self, source, syntax }.items(&mut compiled)?,
+            true => Compilation { engine: self, source: source.clone(), syntax }.statements(&mut compiled)?,
+            false => Compilation { engine: self, source: source.clone(), syntax }.items(&mut compiled)?,
         }
         Ok(compiled)
     }
@@ -183,6 +176,12 @@ impl Engine {
         }
         self.ledger = ledger;
         not_kept
+    }
+
+    /// Notes that the process of the cells ended, and that another one has begun without variables.
+    pub fn restarted(&mut self) {
+        self.ledger.forget_process();
+        self.to_drop.clear();
     }
 
     /// The variables, by name, with their types.

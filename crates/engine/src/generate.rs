@@ -282,7 +282,7 @@ fn function(
     for name in &plan.takes {
         let variable = &ledger.variables[name];
         let (raw, mutable) = (raw(name), if variable.is_mut { "mut " } else { "" });
-        let text = format!("let {mutable}{raw}: {} = {SESSION}.take({name:?});\n", variable.r#type);
+        let text = format!("let {mutable}{raw}: {} = {SESSION}.take({name:?}); ", variable.r#type);
         out.push_marked(&text, Mark::Take(name.clone()));
     }
     if form == Form::Run {
@@ -301,7 +301,7 @@ fn function(
     for (name, variable) in &plan.declares {
         let mutable = if variable.is_mut { "mut " } else { "" };
         out.push_marked(
-            &format!("let {mutable}{}: {};\n", raw(name), variable.r#type),
+            &format!("let {mutable}{}: {}; ", raw(name), variable.r#type),
             Mark::Take(name.clone()),
         );
     }

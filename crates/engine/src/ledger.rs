@@ -53,6 +53,8 @@ pub(crate) enum Lost {
     Unfinished(usize),
     /// An item has taken its name.
     Shadowed,
+    /// The process that had it has ended.
+    Ended,
 }
 
 impl Lost {
@@ -65,6 +67,7 @@ impl Lost {
             Lost::Redefined(ty) => format!("`{ty}` was redefined"),
             Lost::Unfinished(cell) => format!("cell [{cell}] ended before its last statement"),
             Lost::Shadowed => "an item has taken its name".to_owned(),
+            Lost::Ended => "the process that had it has ended".to_owned(),
         }
     }
 }
@@ -314,6 +317,13 @@ impl Ledger {
         }
     }
 
+    /// Notes that the process with all variables and objects has ended.
+    pub(crate) fn forget_process(&mut self) {
+        let names = std::mem::take(&mut self.variables).into_keys();
+        self.lost.extend(names.map(|name| (name, Lost::Ended)));
+        self.forget_statics(&Ledger::default());
+    }
+
     /// A number that changes when a type is redefined: it keeps the `TypeId`s of the old and the new one apart.
     pub(crate) fn generation(&self) -> u64 {
         let text: String = self.redefined.iter().map(|(name, hash)| format!("{name}={hash:x} ")).collect();
@@ -477,7 +487,7 @@ mod tests {
     use crate::syntax::parse;
 
     fn source(number: usize, id: Option<&str>, text: &str) -> Arc<Source> {
-        Arc::new(Source { number, id: id.map(str::to_owned), text: text.into() })
+        Arc::new(Source { serial: number, number, id: id.map(str::to_owned), text: text.into() })
     }
 
     fn define(ledger: &mut Ledger, number: usize, id: Option<&str>, text: &str) -> Changes {

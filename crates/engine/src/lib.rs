@@ -27,4 +27,4 @@ pub use cache::Cache;
 pub use diagnostics::{Diagnostic, Label};
 pub use engine::{Compiled, Engine, Ran, Refused};
 pub use rustc::Compiler;
-pub use source::{Place, Source};
+pub use source::{Line, Place, Source};

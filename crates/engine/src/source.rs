@@ -7,7 +7,9 @@ use std::sync::Arc;
 /// One execution of a cell: its number in the session, the id that the front end gives it, and its text.
 #[derive(Debug)]
 pub struct Source {
-    /// The number of the execution, from 1.
+    /// A number that no other execution of the session has.
+    pub serial: usize,
+    /// The number that the user sees, from 1.
     pub number: usize,
     /// The front end's id of the cell, which stays the same when it is executed again.
     pub id: Option<String>,
@@ -103,10 +105,48 @@ impl Generated {
         place(shift(range.start)..shift(range.end))
     }
 
+    /// The lines of the generated code that begin with a piece of a cell, and where each comes from.
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        let mut lines: Vec<Line> = Vec::new();
+        let (mut at, mut line) = (0, 1);
+        for Segment { generated, fragment, is_verbatim } in &self.segments {
+            line += newlines(&self.text[at..generated.start]);
+            at = generated.start;
+            let source = &fragment.source;
+            let first = 1 + newlines(&source.text[..fragment.range.start]);
+            let pieces = match is_verbatim {
+                true => fragment.text(),
+                false => fragment.text().lines().next().unwrap_or_default(),
+            };
+            for (index, piece) in pieces.split('\n').enumerate() {
+                let is_taken = lines.last().is_some_and(|last| last.generated == line + index);
+                if !is_taken && !piece.trim().is_empty() {
+                    lines.push(Line { generated: line + index, serial: source.serial, line: first + index });
+                }
+            }
+        }
+        lines
+    }
+
     /// A number that two generated texts share only if they are the same.
     pub(crate) fn hash(&self) -> u64 {
         hash(&self.text)
     }
+}
+
+/// A line of generated code, and the line of the cell that it comes from; both from 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// In the generated code.
+    pub generated: usize,
+    /// The [serial number](Source::serial) of the execution.
+    pub serial: usize,
+    /// In the text of the cell.
+    pub line: usize,
+}
+
+fn newlines(text: &str) -> usize {
+    text.bytes().filter(|byte| *byte == b'\n').count()
 }
 
 /// FNV-1a: the same in every build and on every platform, since it names files that outlive the process.
@@ -135,7 +175,7 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> Arc<Source> {
-        Arc::new(Source { number: 1, id: None, text: text.into() })
+        Arc::new(Source { serial: 1, number: 1, id: None, text: text.into() })
     }
 
     #[test]
@@ -152,6 +192,21 @@ mod tests {
         let x = code.text.find('x').unwrap();
         assert_eq!(code.place(x..x + 1).unwrap().range, 4..5);
         assert!(code.place(0..2).is_none());
+    }
+
+    #[test]
+    fn lines_are_those_of_the_cell() {
+        let cell = source("let a = 1;\nfn f() {}\n\nlet b = 2; let c = 3;");
+        let mut code = Generated::default();
+        code.push("// head\n");
+        code.push_fragment(Fragment { source: cell.clone(), range: 11..20 });
+        code.push("\nfn run() {\n");
+        code.push_fragment(Fragment { source: cell.clone(), range: 0..11 });
+        code.push_fragment(Fragment { source: cell.clone(), range: 20..33 });
+        code.push_fragment(Fragment { source: cell.clone(), range: 33..43 });
+        code.push("\n}");
+        let lines: Vec<_> = code.lines().iter().map(|line| (line.generated, line.line)).collect();
+        assert_eq!(lines, [(2, 2), (4, 1), (7, 4)], "{}", code.text);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use threadbook_engine::{Cache, Compiler, Diagnostic, Engine, Ran, Refused};
+use threadbook_engine::{Cache, Compiler, Diagnostic, Engine, Ran, Refused, Source};
 
 /// The library and the runner, compiled once.
 struct Host {
@@ -180,7 +180,10 @@ fn execute(
     code: &str,
     codes: &mut Vec<String>,
 ) -> Answer {
-    let compiled = match engine.compile(id, code) {
+    static EXECUTIONS: AtomicUsize = AtomicUsize::new(1);
+    let serial = EXECUTIONS.fetch_add(1, Ordering::Relaxed);
+    let source = Source { serial, number: serial, id: id.map(str::to_owned), text: code.to_owned() };
+    let compiled = match engine.compile(source) {
         Ok(compiled) => compiled,
         Err(Refused { errors }) => {
             let code = |error: &Diagnostic| error.code.clone().unwrap_or_else(|| "syntax".into());
