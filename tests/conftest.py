@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
+import queue
 import textwrap
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -174,7 +176,10 @@ def kernel(shared_kernel, request):
 
 @pytest.fixture
 def kc(kernel):
-    """The client of the shared kernel."""
+    """The client of the shared kernel, without the messages that an earlier test has left unread."""
+    with contextlib.suppress(queue.Empty):
+        while kernel.client.get_iopub_msg(timeout=0):
+            pass
     return kernel.client
 
 

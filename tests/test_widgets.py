@@ -45,6 +45,11 @@ def handled(kc, request: str) -> list[dict]:
     return published(kc, idle(request))
 
 
+def answering(kc, request: str) -> list[dict]:
+    """What is published with this request as its parent. An earlier test may have left messages unread."""
+    return [message for message in handled(kc, request) if message["parent_header"].get("msg_id") == request]
+
+
 def of(messages: list[dict], *kinds: str) -> list[dict]:
     return [message for message in messages if message["msg_type"] in kinds]
 
@@ -63,7 +68,7 @@ def open_comms(kc) -> dict:
 def test_a_widget_opens_its_comms_and_shows_itself(kc):
     code = 'let slider = IntSlider::new(0..=100).with_value(30).description("workers"); slider'
     request = kc.execute(code)
-    messages = handled(kc, request)
+    messages = answering(kc, request)
     opened = of(messages, "comm_open")
     states = [message["content"]["data"]["state"] for message in opened]
     assert [state["_model_name"] for state in states] == ["LayoutModel", "SliderStyleModel", "IntSliderModel"]
