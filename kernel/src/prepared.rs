@@ -63,6 +63,11 @@ pub fn stale(dir: &Path) -> Option<String> {
     })
 }
 
+/// What `dir` was built from, in words.
+pub fn stamp(dir: &Path) -> String {
+    fs::read_to_string(dir.join(STAMP)).unwrap_or_default()
+}
+
 /// Whether `dir`, or what it is a copy of, was built by `toolchain` from what is in the checkout now.
 pub fn is_current(dir: &Path, toolchain: &Toolchain) -> anyhow::Result<bool> {
     let stamp = fs::read_to_string(dir.join(STAMP)).unwrap_or_default();

@@ -201,6 +201,14 @@ pub enum Message {
         #[serde(flatten)]
         place: PanicPlace,
     },
+    /// The cell did not run to its last statement. Comes before [`Message::Ran`].
+    Ended {
+        #[serde(flatten)]
+        end: End,
+    },
+    /// The order [`Order::Run`] has been carried out, if `ran`; else it was not begun, or its process died. Sent by the
+    /// supervisor.
+    Ran { ran: bool },
     /// A panic has ended the cell. Sent by the supervisor.
     Panicked,
     /// A `?` at the top level of the cell met an error. Sent by the supervisor.
@@ -212,6 +220,36 @@ pub enum Message {
     Died { signal: Option<i32>, code: Option<i32>, ran: bool, restored: bool },
     /// All that came before `Order::Sync` with this `id` has been sent. Sent by the supervisor.
     Synced { id: u64 },
+}
+
+/// Why a cell has ended before its last statement.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum End {
+    /// By the `return` of this index.
+    Returned { index: usize },
+    /// By a `?`.
+    Failed {
+        text: String,
+        causes: Vec<String>,
+        #[serde(flatten)]
+        place: PanicPlace,
+    },
+    /// By a panic.
+    Panicked,
+}
+
+/// A compiled cell, to be run.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+pub struct Run {
+    /// The shared object; none if there are only variables to drop.
+    pub object: Option<PathBuf>,
+    /// Whether later objects name its statics.
+    pub is_global: bool,
+    /// The variables to drop before.
+    pub to_drop: Vec<String>,
+    /// Whether it runs within the runtime.
+    pub in_runtime: bool,
 }
 
 /// Where code has panicked, as the compiler has noted it.
@@ -235,6 +273,8 @@ pub struct Address {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Order {
+    /// Run a cell. [`Message::Ran`] is the answer.
+    Run { cell: Run },
     /// End the cell that is running, if one is.
     Interrupt,
     /// Send what is there, then [`Message::Synced`].

@@ -12,7 +12,8 @@ use serde::Deserialize;
 pub struct Compiler {
     /// The program.
     pub rustc: PathBuf,
-    /// The arguments that are the same for every cell: profile, search paths, the crates that a cell can name.
+    /// The arguments that are the same for every cell: profile, search paths, the crates that a cell can name, and the
+    /// linker's option `-Bsymbolic`, which keeps the names of one object apart from those of another.
     pub arguments: Vec<String>,
     /// The directory of sources and objects. rustc runs in it, so that no path of the session is in an object.
     pub directory: PathBuf,
@@ -112,7 +113,7 @@ impl Compiler {
         command.arg(format!("-Cmetadata={generation:016x}")).args(&self.arguments);
         match emit {
             Emit::Object => {
-                command.args(["--crate-type=cdylib", "--emit=link", "-Clink-arg=-Wl,-Bsymbolic"]);
+                command.args(["--crate-type=cdylib", "--emit=link"]);
                 command.arg(format!("-o{}", object_name(name)));
             }
             Emit::Check | Emit::Types => {

@@ -49,6 +49,7 @@ impl Host {
             "-Coverflow-checks=on".into(),
             "-Cdebug-assertions=on".into(),
             "-Clto=off".into(),
+            "-Clink-arg=-Wl,-Bsymbolic".into(),
             format!("-L{}", self.directory.path().display()),
             format!("--extern=threadbook={}", library.display()),
         ];

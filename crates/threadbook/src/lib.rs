@@ -19,13 +19,15 @@
 //! # Ok::<(), TaskError>(())
 //! ```
 
-mod cell;
+#[doc(hidden)]
+pub mod cell;
 mod input;
 #[doc(hidden)]
 pub mod magics;
 pub mod order;
 pub mod prelude;
 mod printing;
+mod process;
 mod show;
 mod stack;
 mod threads;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use threadbook_display::wire;
 use threadbook_worker::{Printer, Stream, print_here, set_printer};
 
-use crate::{cell, threads};
+use crate::{process, threads};
 
 /// Counts the cells of this process.
 static CELL: AtomicU64 = AtomicU64::new(0);
@@ -54,7 +54,7 @@ pub fn print_for_past_cell(stream: Stream, text: fmt::Arguments<'_>) -> bool {
 
 /// Whether that cell runs.
 fn is_now(cell: u64) -> bool {
-    cell::is_running() && cell == CELL.load(Ordering::Relaxed)
+    process::is_running() && cell == CELL.load(Ordering::Relaxed)
 }
 
 fn message(cell: u64, stream: Stream, text: &str) -> Value {

@@ -1,8 +1,9 @@
 //! The cell process: loads shared objects and runs the cells in them, one after the other.
 
 use super::{checkpoint, pages};
-use crate::wire;
+use crate::wire::{self, Run};
 use libloading::Library;
+use libloading::os::unix::{Library as UnixLibrary, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
 use nix::unistd::{ForkResult, Pid, fork, setpgid};
 use std::ffi::{CStr, OsStr, OsString, c_int, c_void};
 use std::io::{self, BufRead, BufReader, Write};
@@ -53,11 +54,15 @@ impl Report {
     }
 }
 
+/// The symbol of the function that runs a cell, in an object of the session's own engine.
+const ENTRY_POINT: &str = "threadbook_cell";
+
 type CellFunction = extern "C" fn(*mut c_void) -> *mut c_void;
 
 /// Functions that the companion crate exports for the cell process. Its library stays loaded.
 struct Companion {
     run: extern "C" fn(CellFunction, *mut c_void) -> *mut c_void,
+    execute: unsafe extern "C" fn(*const c_void, *const u8, usize, bool),
     fork: extern "C" fn() -> c_int,
     restored: extern "C" fn(),
 }
@@ -97,12 +102,16 @@ impl CellProcess {
     fn serve(mut self) -> io::Result<()> {
         for line in BufReader::new(self.control.try_clone()?).lines() {
             let line = line?;
-            let Some((path, symbol)) = line.rsplit_once(' ') else { continue };
             self.companion = self.companion.take().or_else(|| Companion::load(&self.companion_path));
             if self.companion.is_some() {
                 self.control.write_all(&Report::CompanionBegins.to_bytes())?;
             }
-            if let Err(error) = self.run(path, symbol) {
+            let result = match (serde_json::from_str(&line), line.rsplit_once(' ')) {
+                (Ok(cell), _) => self.execute(&cell),
+                (_, Some((path, symbol))) => self.run(path, symbol),
+                (_, None) => continue,
+            };
+            if let Err(error) = result {
                 eprintln!("The compiled cell could not be loaded: {error:?}");
                 return Err(io::Error::other(error));
             }
@@ -127,6 +136,29 @@ impl CellProcess {
         };
         // Never unloaded: variables, threads and thread-local destructors may point into it.
         std::mem::forget(object);
+        Ok(())
+    }
+
+    /// Runs a cell that the session's own engine has compiled.
+    fn execute(&self, cell: &Run) -> Result<(), libloading::Error> {
+        let Some(companion) = &self.companion else { return Ok(()) };
+        let how = if cell.is_global { RTLD_GLOBAL } else { RTLD_LOCAL };
+        let entry = match &cell.object {
+            None => std::ptr::null(),
+            Some(object) => {
+                // SAFETY: the engine has compiled the object. Its initialisers are those of the standard library and
+                // of the crates that the user asked for.
+                let object = unsafe { UnixLibrary::open(Some(object), RTLD_NOW | how) }?;
+                // SAFETY: only the address is used.
+                let entry = unsafe { object.get::<*const c_void>(ENTRY_POINT) }?.into_raw();
+                // Never unloaded: variables, threads and thread-local destructors may point into it.
+                std::mem::forget(object);
+                entry.cast_const()
+            }
+        };
+        let names = cell.to_drop.join("\n");
+        // SAFETY: the entry point is null or that of a cell's object, and the names are text of this length.
+        unsafe { (companion.execute)(entry, names.as_ptr(), names.len(), cell.in_runtime) };
         Ok(())
     }
 
@@ -178,10 +210,11 @@ impl Companion {
         // SAFETY: the companion is ours, and has no initialisers but those of the standard library.
         let library = unsafe { Library::new(path) }.ok()?;
         let name = |name: &'static CStr| name.to_bytes_with_nul();
-        // SAFETY: the companion exports these three with these signatures.
+        // SAFETY: the companion exports these four with these signatures.
         let companion = unsafe {
             Companion {
                 run: *library.get(name(c"threadbook_run")).ok()?,
+                execute: *library.get(name(c"threadbook_execute")).ok()?,
                 fork: *library.get(name(c"threadbook_fork")).ok()?,
                 restored: *library.get(name(c"threadbook_restored")).ok()?,
             }

@@ -57,6 +57,8 @@ struct Supervisor {
     /// Becomes readable when a child has died.
     deaths: UnixStream,
     running: bool,
+    /// The cell that runs was an order of the kernel.
+    ordered: bool,
     /// The companion is loaded, so it tells of panics.
     has_companion: bool,
     control: UnixStream,
@@ -123,6 +125,7 @@ impl Supervisor {
             alarm,
             deaths,
             running: false,
+            ordered: false,
             has_companion: false,
             control,
             companion,
@@ -223,7 +226,7 @@ impl Supervisor {
             Some(Report::Done(checkpoint)) => {
                 self.replace_checkpoint(checkpoint);
                 self.printed.finish(&mut self.kernel)?;
-                self.end_run(&[COMPLETE])?;
+                self.end_run(&[COMPLETE], true)?;
             }
             // It has closed the stream, or writes garbage to it: it cannot be talked to any more.
             None => {
@@ -242,9 +245,12 @@ impl Supervisor {
         }
     }
 
-    fn end_run(&mut self, answers: &[&str]) -> io::Result<()> {
+    fn end_run(&mut self, answers: &[&str], ran: bool) -> io::Result<()> {
         self.interrupted = None;
-        if std::mem::take(&mut self.running) {
+        if !std::mem::take(&mut self.running) {
+        } else if std::mem::take(&mut self.ordered) {
+            self.tell(&Message::Ran { ran })?;
+        } else {
             answers.iter().try_for_each(|answer| answer_engine(answer))?;
         }
         Ok(())
@@ -257,17 +263,18 @@ impl Supervisor {
         while let Some(end) = self.engine.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = self.engine.drain(..=end).collect();
             if let Some(order) = line.strip_prefix(b"LOAD_AND_RUN ") {
-                self.run_cell(order)?;
+                self.run_cell(order, false)?;
             }
         }
         Ok(count > 0)
     }
 
-    fn run_cell(&mut self, order: &[u8]) -> io::Result<()> {
+    fn run_cell(&mut self, order: &[u8], ordered: bool) -> io::Result<()> {
         self.running = true;
+        self.ordered = ordered;
         self.printed.panic_told = false;
         if std::mem::take(&mut self.is_unwanted) {
-            return self.end_run(&[PANIC, COMPLETE]);
+            return self.end_run(&[PANIC, COMPLETE], false);
         }
         self.control.write_all(order)
     }
@@ -278,6 +285,10 @@ impl Supervisor {
             return Ok(false);
         };
         match serde_json::from_slice(&body)? {
+            Order::Run { cell } => {
+                let order = serde_json::to_vec(&cell)?;
+                self.run_cell(&[&order[..], b"\n"].concat(), true)?;
+            }
             Order::Interrupt if self.running => {
                 let _ = kill(self.cell, Signal::SIGINT);
                 self.interrupted.get_or_insert_with(Instant::now);
@@ -346,7 +357,7 @@ impl Supervisor {
             let _ = self.inbox.put(&serde_json::to_vec(&Order::TellComms)?);
         }
         if restored && ran {
-            self.end_run(&[PANIC, COMPLETE])?;
+            self.end_run(&[PANIC, COMPLETE], false)?;
         }
         Ok(restored)
     }

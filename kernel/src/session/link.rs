@@ -8,7 +8,7 @@ use super::output::{Cell, CellOutput};
 use super::questions::{Question, Questions};
 use super::report::{self, Cells};
 use crate::runtime::processes;
-use crate::wire::{self, Address, Answer, CommMessage, Kind, Message, Order, PanicPlace};
+use crate::wire::{self, Address, Answer, CommMessage, End, Kind, Message, Order, PanicPlace, Run};
 use std::io::{self, BufReader};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Child;
@@ -34,6 +34,19 @@ pub struct Happened {
     pub question_mark: Option<String>,
     pub died: Option<Death>,
     pub interrupted: bool,
+    /// Why the cell ended before its last statement.
+    pub end: Option<End>,
+}
+
+/// How an order to run a cell was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// The cell has ended in its process.
+    Ended,
+    /// It was not begun, or its process died, and another one goes on.
+    NotAtAll,
+    /// Its process died with all variables.
+    Gone,
 }
 
 /// A panic's message and place, and how it came there.
@@ -60,6 +73,10 @@ struct State {
     /// How many had gone when the running cell began.
     gone_before: u64,
     synced: u64,
+    /// How many supervisors have connected.
+    connected: u64,
+    /// The answer to the order to run a cell.
+    ran: Option<bool>,
     /// Counts cells; `None` in between.
     running: Option<u64>,
     cells: u64,
@@ -122,6 +139,8 @@ impl Link {
 
     fn serve(&self, stream: UnixStream) {
         *lock(&self.orders) = stream.try_clone().ok().map(write_orders);
+        lock(&self.state).connected += 1;
+        self.changed.notify_all();
         let mut from = BufReader::with_capacity(128 << 10, stream);
         loop {
             match wire::read_frame(&mut from) {
@@ -171,6 +190,11 @@ impl Link {
                 let panic = Panic { message, place, frames: Vec::new() };
                 self.print_panic(&thread, &panic);
                 lock(&self.state).happened.elsewhere = Some(panic);
+            }
+            Message::Ended { end } => lock(&self.state).happened.end = Some(end),
+            Message::Ran { ran } => {
+                lock(&self.state).ran = Some(ran);
+                self.changed.notify_all();
             }
             Message::Panicked => lock(&self.state).happened.panicked = true,
             Message::QuestionMark { text } => lock(&self.state).happened.question_mark = Some(text),
@@ -253,6 +277,37 @@ impl Link {
             self.print_caught(happened.panic.take());
         }
         happened
+    }
+
+    /// Has the cell process run a cell, and waits until it has ended. Does not begin if an interrupt has come.
+    pub fn run(&self, cell: Run) -> Ran {
+        let mut state = lock(&self.state);
+        if state.happened.interrupted {
+            return Ran::NotAtAll;
+        }
+        state.ran = None;
+        let gone = state.gone;
+        // An interrupt that comes from now on comes after this order.
+        if self.order(&Order::Run { cell }).is_err() {
+            return Ran::Gone;
+        }
+        let is_over = |state: &mut State| state.ran.is_none() && state.gone == gone;
+        let state = self.changed.wait_while(state, is_over).unwrap_or_else(|poisoned| poisoned.into_inner());
+        match state.ran {
+            Some(true) => Ran::Ended,
+            Some(false) => Ran::NotAtAll,
+            None => Ran::Gone,
+        }
+    }
+
+    /// How many supervisors have connected so far.
+    pub fn connected(&self) -> u64 {
+        lock(&self.state).connected
+    }
+
+    /// Waits until more than `before` supervisors have connected.
+    pub fn wait_for_supervisor(&self, before: u64) {
+        self.wait_until(|state| state.connected > before);
     }
 
     /// Passes on to the companion what a front end says to a comm. `Comms` hears when it has been handled.

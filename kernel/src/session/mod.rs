@@ -17,6 +17,7 @@ mod link;
 pub mod magics;
 mod names;
 mod output;
+mod own;
 mod questions;
 mod report;
 mod rewriting;
@@ -114,8 +115,13 @@ impl Session {
         let work: Box<dyn FnOnce(mpsc::Receiver<Job>) + Send> = match workplace {
             Ok(workplace) => {
                 link.listen(workplace.listener());
-                let engine = Engine::new(workplace, link.clone(), output, names.clone(), cells);
-                Box::new(move |jobs| engine.work(jobs))
+                if std::env::var_os(own::VARIABLE).is_some_and(|value| value == "own") {
+                    let engine = own::Session::new(workplace, link.clone(), output, names.clone(), cells);
+                    Box::new(move |jobs| engine.work(jobs))
+                } else {
+                    let engine = Engine::new(workplace, link.clone(), output, names.clone(), cells);
+                    Box::new(move |jobs| engine.work(jobs))
+                }
             }
             Err(reason) => {
                 let (link, reason) = (link.clone(), format!("{reason:#}"));

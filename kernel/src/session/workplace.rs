@@ -39,6 +39,8 @@ pub struct Workplace {
     /// Where copies of the standard library's sources lie, if there are any.
     sources: Option<PathBuf>,
     toolchain: Toolchain,
+    /// The directory that this is a copy of, if it is one.
+    prepared: Option<PathBuf>,
 }
 
 impl Workplace {
@@ -64,6 +66,7 @@ impl Workplace {
         sockets::remove(workplace.directory());
         workplace.in_use = Some(in_use);
         workplace.sources = Some(prepared.join(SOURCES)).filter(|sources| sources.exists());
+        workplace.prepared = Some(prepared.canonicalize()?);
         workplace.show_sources(Sources::Empty)?;
         Ok(workplace)
     }
@@ -105,6 +108,7 @@ impl Workplace {
             in_use: None,
             sources: None,
             toolchain,
+            prepared: None,
         })
     }
 
@@ -118,6 +122,21 @@ impl Workplace {
 
     pub fn rust_version(&self) -> &str {
         self.toolchain.version()
+    }
+
+    /// The prepared directory.
+    pub fn prepared(&self) -> &Path {
+        self.prepared.as_deref().unwrap_or(&self.directory)
+    }
+
+    /// Where the programs of the toolchain lie.
+    pub fn tools(&self) -> PathBuf {
+        self.toolchain.bin()
+    }
+
+    /// What decides the objects that are compiled, beside the code and the arguments.
+    pub fn environment(&self) -> String {
+        prepared::stamp(self.prepared())
     }
 
     /// Forgets what the tools have answered if the companion or the toolchain is another one since. (The

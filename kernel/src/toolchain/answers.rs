@@ -82,6 +82,19 @@ pub fn remember(answer: &Answer, workplace: &Path, file: &Path) {
     }
 }
 
+/// The arguments of a compilation of a cell that the prepared directory remembers.
+pub fn compilation(workplace: &Path) -> Option<Vec<String>> {
+    let files = fs::read_dir(workplace.join(DIRECTORY)).ok()?.flatten();
+    let mut compilations = files.filter_map(|file| {
+        let text = fs::read_to_string(file.path()).ok()?;
+        match serde_json::from_str(&text.replace(HERE, workplace.to_str()?)).ok()? {
+            Answer::Compile(Invocation { arguments, .. }) => Some(arguments),
+            Answer::Printed(_) => None,
+        }
+    });
+    compilations.find(|arguments| arguments.iter().any(|word| word.starts_with("threadbook=")))
+}
+
 /// Forgets all answers, because the toolchain or the companion is another now.
 pub fn forget(workplace: &Path) {
     let _ = fs::remove_dir_all(workplace.join(DIRECTORY));

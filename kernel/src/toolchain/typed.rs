@@ -52,13 +52,13 @@ pub fn noted(workplace: &Path) -> Vec<Typed> {
 }
 
 /// For each line of the generated code that was typed, where.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lines {
     runs: Vec<Run>,
 }
 
 /// Lines that follow each other in the generated code and in a cell.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Run {
     /// Their first in the generated code, from 1.
     generated: usize,
@@ -98,6 +98,13 @@ impl Lines {
             }
         }
         lines
+    }
+
+    /// Lines of generated code in their order, each with where it was typed.
+    pub fn of(lines: impl IntoIterator<Item = (usize, Line)>) -> Lines {
+        let mut all = Lines::default();
+        lines.into_iter().for_each(|(generated, typed)| all.push(generated, typed));
+        all
     }
 
     fn push(&mut self, generated: usize, typed: Line) {

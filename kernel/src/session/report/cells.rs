@@ -2,6 +2,8 @@
 //! when another one runs.
 
 use super::object;
+use crate::session::rewriting::Places;
+use crate::session::text::place_offset;
 use crate::toolchain::typed::{self, Line, Lines, Typed};
 use crate::wire::Address;
 use std::cell::RefCell;
@@ -22,6 +24,8 @@ pub struct Cells {
     kept: bool,
     /// What the objects say that something has panicked in. They never change.
     known: RefCell<HashMap<PathBuf, Option<Lines>>>,
+    /// The numbers of cells, and how they came to be what the engine got, by their serial numbers.
+    steps: HashMap<usize, (usize, Vec<Places>)>,
 }
 
 /// A line of a cell, from 1.
@@ -41,6 +45,7 @@ impl Cells {
             typed: Vec::new(),
             kept: true,
             known: RefCell::default(),
+            steps: HashMap::new(),
         }
     }
 
@@ -58,6 +63,35 @@ impl Cells {
         self.codes.push(code.to_owned());
         // If this fails, the cell's errors will not name their lines.
         let _ = typed::note(&self.typed, &self.workplace);
+    }
+
+    /// A cell is going to be compiled: `code` as it was typed, `steps` how it came to be what the engine gets. Returns
+    /// its serial number.
+    pub fn add(&mut self, count: usize, code: &str, steps: Vec<Places>) -> usize {
+        self.steps.insert(self.codes.len(), (count, steps));
+        self.codes.push(code.to_owned());
+        self.codes.len() - 1
+    }
+
+    /// An object is going to be loaded, of which these lines come from cells.
+    pub fn know(&self, object: &Path, lines: &[threadbook_engine::Line]) {
+        let lines = lines.iter().filter_map(|line| {
+            let (count, _) = self.steps.get(&line.serial)?;
+            Some((line.generated, Line { id: line.serial, count: *count, line: line.line }))
+        });
+        self.known.borrow_mut().insert(object.to_owned(), Some(Lines::of(lines)));
+    }
+
+    /// The number and the text of a cell as it was typed, and the byte there that became the byte `offset` of `text`, which
+    /// the engine got.
+    pub fn typed(&self, serial: usize, text: &str, offset: usize) -> Option<(usize, &str, usize)> {
+        let (count, steps) = self.steps.get(&serial)?;
+        let code = self.codes.get(serial)?;
+        let before = &text[..text.floor_char_boundary(offset)];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let column = steps.iter().rev().fold(column, |column, step| step.old_column(line, column));
+        Some((*count, code, place_offset(code, line, column)))
     }
 
     /// The cell went well.
@@ -88,6 +122,7 @@ impl Cells {
             .iter()
             .filter_map(|(object, offsets)| {
                 let (said, lines) = object::lines(object, offsets, &self.workplace)?;
+                let said = said.or_else(|| self.known.borrow().get(*object).cloned().flatten())?;
                 Some((*object, (said, lines.into_iter())))
             })
             .collect();
@@ -100,6 +135,9 @@ impl Cells {
 
     /// Whether that is what the engine has a cell compiled to.
     fn is_cell(&self, object: &Path) -> bool {
+        if self.known.borrow().get(object).is_some_and(Option::is_some) {
+            return true;
+        }
         let name = object.file_name().unwrap_or_default().to_string_lossy();
         object.starts_with(&self.workplace) && name.starts_with(&format!("{DLL_PREFIX}code_"))
     }

@@ -5,9 +5,11 @@ mod compilation;
 mod death;
 mod disk;
 mod object;
+mod refused;
 
 pub use cells::Cells;
 pub use death::between_cells;
+pub use refused::refused;
 
 use super::last_expression::Prepared;
 use super::link::{Death, Happened, Panic};
@@ -15,10 +17,11 @@ use super::magics::Misuse;
 use super::text::{line_span, stray_delimiter};
 use crate::toolchain::question_mark::Ending;
 use crate::toolchain::typed::FILE;
-use crate::wire::PanicPlace;
+use crate::wire::{End, PanicPlace};
 use annotate_snippets::renderer::{AnsiColor, Style};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use cells::{Place, cell_name};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// No error is longer than this, in lines.
@@ -123,6 +126,33 @@ pub fn failure(
     }
 }
 
+/// What to say about a cell that the session's own engine has compiled, or `None` if it went well.
+pub fn ended(happened: Happened, code: &str, count: usize, cells: &Cells) -> Option<Failure> {
+    if let Some(death) = happened.died {
+        return Some(if happened.interrupted { interrupted(Some(death)) } else { death::failure(death) });
+    }
+    if happened.interrupted {
+        return Some(interrupted(None));
+    }
+    match happened.end? {
+        End::Returned { .. } => None,
+        End::Panicked => {
+            let unknown = || Panic { message: "the cell panicked".into(), ..Panic::default() };
+            Some(panicked(&happened.panic.or(happened.elsewhere).unwrap_or_else(unknown), cells))
+        }
+        End::Failed { text, causes, place: PanicPlace { line, object, .. } } => {
+            let place = cells.place(Some(object.as_deref()?), line).filter(|place| place.count == count);
+            let causes: Vec<&str> = causes.iter().map(String::as_str).collect();
+            Some(ended_by_question_mark(&text, &causes, place, code, count))
+        }
+    }
+}
+
+/// The process of the cells is gone, and so are the variables.
+pub fn process_gone() -> Failure {
+    Failure::plain("ProcessDied", "the process of the cells has ended", Some(death::LOST))
+}
+
 fn interrupted(died: Option<Death>) -> Failure {
     Failure::plain("Interrupted", "the cell was interrupted", died.map(death::what_is_left))
 }
@@ -137,11 +167,21 @@ fn stray(offset: usize, code: &str, cell: &str) -> Failure {
 
 fn question_mark(text: &str, code: &str, count: usize, cells: &Cells) -> Failure {
     let Ending { error, causes, line } = Ending::read(text);
+    let place = line.and_then(|line| cells.place(None, line)).filter(|place| place.count == count);
+    ended_by_question_mark(error, &causes, place, code, count)
+}
+
+fn ended_by_question_mark(
+    error: &str,
+    causes: &[&str],
+    place: Option<Place>,
+    code: &str,
+    count: usize,
+) -> Failure {
     let error = if error.is_empty() { "the cell returned an error" } else { error };
     let (first, rest) = error.split_once('\n').unwrap_or((error, ""));
     let name = cell_name(count);
     let mut group = Group::with_title(titled("Error", first));
-    let place = line.and_then(|line| cells.place(None, line)).filter(|place| place.count == count);
     let line = place.map(|place| line_span(code, place.line));
     let within = line.clone().unwrap_or(0..code.len());
     let marks: Vec<usize> =
@@ -155,7 +195,7 @@ fn question_mark(text: &str, code: &str, count: usize, cells: &Cells) -> Failure
         group = group.element(Level::NOTE.message(rest.to_owned()));
     }
     for cause in causes {
-        group = group.element(Level::NOTE.with_name("caused by").message(cause.to_owned()));
+        group = group.element(Level::NOTE.with_name("caused by").message((*cause).to_owned()));
     }
     Failure::new("Error", error, &render(&[group]))
 }
@@ -171,7 +211,7 @@ fn panicked(panic: &Panic, cells: &Cells) -> Failure {
         group = group.element(Level::NOTE.message(rest.to_owned()));
     }
     let place = place(panic, cells);
-    if place.is_none() && !panic.place.file.is_empty() && panic.place.file != FILE {
+    if place.is_none() && !panic.place.file.is_empty() && !is_generated(&panic.place.file) {
         let (file, line) = (short_path(&panic.place.file), panic.place.line);
         group = group.element(Level::NOTE.message(format!("in {file}:{line}")));
     }
@@ -206,10 +246,16 @@ pub fn panic_of_thread(thread: &str, panic: &Panic, cells: &Cells) -> String {
     format!("thread '{thread}' panicked at {place}: {}\n", panic.message)
 }
 
+/// Whether the compiler names generated code so.
+fn is_generated(file: &str) -> bool {
+    let name = file.rsplit('/').next().unwrap_or_default();
+    file == FILE || name.starts_with("cell_") && name.ends_with(".rs")
+}
+
 /// Where in a cell a panic was, if it was in one.
 fn place(panic: &Panic, cells: &Cells) -> Option<Place> {
     let PanicPlace { file, line, object } = &panic.place;
-    (file == FILE).then(|| cells.place(object.as_deref(), *line))?
+    is_generated(file).then(|| cells.place(object.as_deref(), *line))?
 }
 
 /// The last parts of a path into a registry or the standard library: `tokio-1.54.1/src/time/mod.rs`.
@@ -225,8 +271,12 @@ fn titled<'a>(ename: &'a str, text: &'a str) -> annotate_snippets::Title<'a> {
     Level::ERROR.with_name(ename).primary_title(text)
 }
 
-fn snippet<'a>(code: &'a str, cell: &'a str, places: Vec<Annotation<'a>>) -> Snippet<'a, Annotation<'a>> {
-    Snippet::source(code).path(cell).annotations(places)
+fn snippet<'a>(
+    code: &'a str,
+    cell: impl Into<Cow<'a, str>>,
+    places: Vec<Annotation<'a>>,
+) -> Snippet<'a, Annotation<'a>> {
+    Snippet::source(code).path(cell.into()).annotations(places)
 }
 
 /// Renders with the plain colours of the basic palette. (Front ends show bold ones as the *darker* half of

@@ -14,7 +14,7 @@ pub fn typed(path: &Path) -> Option<Lines> {
 
 /// The same, and for each of these offsets the lines in the generated code below `directory` from which the code there
 /// came: that of a function, and before it those of the functions that the compiler has put into it.
-pub fn lines(path: &Path, offsets: &[u64], directory: &Path) -> Option<(Lines, Vec<Vec<u32>>)> {
+pub fn lines(path: &Path, offsets: &[u64], directory: &Path) -> Option<(Option<Lines>, Vec<Vec<u32>>)> {
     let bytes = fs::read(path).ok()?;
     let file = File::parse(&*bytes).ok()?;
     let load = |id: SectionId| {
@@ -24,7 +24,7 @@ pub fn lines(path: &Path, offsets: &[u64], directory: &Path) -> Option<(Lines, V
     };
     let context = Context::from_dwarf(Dwarf::load(load).ok()?).ok()?;
     let lines = offsets.iter().map(|offset| lines_at(&context, *offset, directory).unwrap_or_default());
-    Some((typed_in(&file)?, lines.collect()))
+    Some((typed_in(&file), lines.collect()))
 }
 
 fn typed_in(file: &File) -> Option<Lines> {
@@ -44,7 +44,10 @@ fn lines_at(context: &Found, offset: u64, directory: &Path) -> Option<Vec<u32>> 
     let mut lines = Vec::new();
     while let Ok(Some(frame)) = frames.next() {
         let place = frame.location.and_then(|place| Some((Path::new(place.file?), place.line?)));
-        let is_generated = |file: &Path| file.starts_with(directory) && file.ends_with(FILE);
+        let is_generated = |file: &Path| {
+            file.starts_with(directory) && file.ends_with(FILE)
+                || super::is_generated(&file.to_string_lossy())
+        };
         lines.extend(place.filter(|(file, _)| is_generated(file)).map(|(_, line)| line));
     }
     Some(lines)

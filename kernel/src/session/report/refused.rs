@@ -1,0 +1,84 @@
+//! The errors of a cell that the session's own engine has refused.
+
+use super::cells::{Cells, cell_name};
+use super::{Failure, render, snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Snippet};
+use threadbook_engine::{Diagnostic, Label};
+
+/// rustc's words before the message of a library that refuses code by a constant's panic.
+const REFUSED: &str = "evaluation panicked: ";
+
+/// How many notes and how much help is shown of an error.
+const MAX_CHILDREN: usize = 2;
+
+/// The failure of a cell that has these errors.
+pub fn refused(errors: &[Diagnostic], cells: &Cells) -> Failure {
+    let Some(error) = errors.first() else {
+        return Failure::plain("CompileError", "the cell could not be compiled", None);
+    };
+    let message = error.message.strip_prefix(REFUSED).unwrap_or(&error.message);
+    let code = error.code.as_deref().filter(|_| message == error.message);
+    let mut title = Level::ERROR.primary_title(message);
+    if let Some(code) = code {
+        title = title.id(code);
+    }
+    let mut group = Group::with_title(title);
+    let shown = shown(&error.labels, message, cells);
+    if shown.is_empty() {
+        group = group.element(Level::NOTE.message("the compiler names no place in this cell"));
+    }
+    for snippet in shown {
+        group = group.element(snippet);
+    }
+    for child in error.children.iter().take(MAX_CHILDREN) {
+        let level = if child.level == "help" { Level::HELP } else { Level::NOTE };
+        let text = match child.labels.iter().find_map(|label| place(label, cells)) {
+            Some(place) if child.level != "help" => format!("{}: {place}", child.message),
+            _ => child.message.clone(),
+        };
+        group = group.element(level.message(text));
+    }
+    match errors.len() - 1 {
+        0 => {}
+        1 => group = group.element(Level::NOTE.message("and 1 more error")),
+        more => group = group.element(Level::NOTE.message(format!("and {more} more errors"))),
+    }
+    let summary = code.map_or_else(|| message.to_owned(), |code| format!("{message} [{code}]"));
+    Failure::new("CompileError", summary, &render(&[group]))
+}
+
+/// A snippet for each cell that the labels are about; that of the primary label comes first.
+fn shown<'a>(labels: &'a [Label], message: &str, cells: &'a Cells) -> Vec<Snippet<'a, Annotation<'a>>> {
+    let mut sources: Vec<(usize, usize, &str, Vec<Annotation>)> = Vec::new();
+    let primary_first = labels.iter().filter(|l| l.is_primary).chain(labels.iter().filter(|l| !l.is_primary));
+    for label in primary_first {
+        let source = &label.place.source;
+        let offset = |at| cells.typed(source.serial, &source.text, at);
+        let (Some((count, code, start)), Some((_, _, end))) =
+            (offset(label.place.range.start), offset(label.place.range.end))
+        else {
+            continue;
+        };
+        let kind = if label.is_primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let mut annotation = kind.span(start..end.max(start));
+        if let Some(text) = label.text.as_deref().filter(|text| *text != message) {
+            annotation = annotation.label(text);
+        }
+        match sources.iter_mut().find(|(serial, ..)| *serial == source.serial) {
+            Some((.., annotations)) => annotations.push(annotation),
+            None => sources.push((source.serial, count, code, vec![annotation])),
+        }
+    }
+    sources
+        .into_iter()
+        .map(|(_, count, code, annotations)| snippet(code, cell_name(count), annotations))
+        .collect()
+}
+
+/// The cell and the line of a label, and the line's text.
+fn place(label: &Label, cells: &Cells) -> Option<String> {
+    let source = &label.place.source;
+    let (count, code, offset) = cells.typed(source.serial, &source.text, label.place.range.start)?;
+    let line = code[..offset].matches('\n').count();
+    Some(format!("{}:{}: {}", cell_name(count), line + 1, code.lines().nth(line).unwrap_or_default().trim()))
+}
