@@ -1,6 +1,7 @@
 //! The names that could stand at a place.
 
 use crate::protocol::Match;
+use crate::word::{is_part, word_at};
 use ra_ap_hir::PrefixKind;
 use ra_ap_ide::{
     Analysis, Cancellable, CompletionConfig, CompletionFieldsToResolve, CompletionItem, CompletionItemKind,
@@ -21,10 +22,8 @@ pub struct Completions {
 impl Completions {
     /// None, at `offset` in `text`.
     pub fn none(text: &str, offset: usize) -> Completions {
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        let start = text[..offset].trim_end_matches(is_part).len();
-        let end = text.len() - text[offset..].trim_start_matches(is_part).len();
-        Completions { matches: Vec::new(), start, end }
+        let word = word_at(text, offset);
+        Completions { matches: Vec::new(), start: word.start, end: word.end }
     }
 }
 
@@ -47,7 +46,7 @@ pub fn complete(analysis: &Analysis, text: &str, position: FilePosition) -> Canc
     Ok(found)
 }
 
-/// A completion that inserts a name.
+/// The name that a completion inserts.
 struct Name<'a> {
     text: &'a str,
     kind: &'static str,
@@ -59,20 +58,37 @@ impl<'a> Name<'a> {
     fn of(item: &'a CompletionItem, text: &str, position: FilePosition) -> Option<Name<'a>> {
         let mut edits = item.text_edit.iter();
         let (Some(edit), None) = (edits.next(), edits.next()) else { return None };
-        let (name, replaced) = (edit.insert.as_str(), edit.delete);
+        let replaced = edit.delete;
         if !item.import_to_add.is_empty() || !replaced.contains_inclusive(position.offset) {
             return None;
         }
+        let name = name_in(&edit.insert).filter(|name| !ABBREVIATIONS.contains(name))?;
         let typed = &text[TextRange::new(replaced.start(), position.offset)];
         let continues = name.starts_with(typed) || name.trim_start_matches("r#").starts_with(typed);
-        (is_name(name) && continues).then(|| Name { text: name, kind: kind(item.kind), replaced })
+        continues.then(|| Name { text: name, kind: kind(item.kind), replaced })
     }
 }
 
-/// Whether `text` is a name, a path, a macro's name with its `!`, or a lifetime.
-fn is_name(text: &str) -> bool {
-    let text = text.trim_start_matches("r#").trim_start_matches('\'').trim_end_matches('!');
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':')
+/// What rust-analyzer calls keywords, and Rust does not: without snippets, they would stay as they are.
+const ABBREVIATIONS: [&str; 1] = ["letm"];
+
+/// The name, path, macro's name with its `!`, or lifetime with which `text` begins, if only what belongs to such a name
+/// follows: arguments, fields, a type, or the end of a statement.
+fn name_in(text: &str) -> Option<&str> {
+    let mut end =
+        ["r#", "'"].iter().find(|prefix| text.starts_with(**prefix)).map_or(0, |prefix| prefix.len());
+    loop {
+        end = text.len() - text[end..].trim_start_matches(is_part).len();
+        match text[end..].strip_prefix("::") {
+            Some(rest) => end = text.len() - rest.len(),
+            None => break,
+        }
+    }
+    if end > 0 && text[end..].starts_with('!') {
+        end += 1;
+    }
+    let rest = text[end..].trim_start();
+    (end > 0 && (rest.is_empty() || rest.starts_with(['(', '{', '[', '<', ':', ';']))).then(|| &text[..end])
 }
 
 /// Nothing that a name can do without: parentheses, snippets, imports, and expressions of several names.
@@ -141,20 +157,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_a_name() {
-        for name in ["len", "r#type", "println!", "'static", "Ordering::Less", "self::", "数"] {
-            assert!(is_name(name), "{name}");
+    fn the_name_alone_is_inserted() {
+        for name in ["len", "r#type", "println!", "'static", "Ordering::Less", "self::", "0", "数"] {
+            assert_eq!(name_in(name), Some(name));
         }
-        for other in ["", "f()", "Point { x: (), y: () }", "fn f() {", "iter().map", "impl for", "!"] {
-            assert!(!is_name(other), "{other}");
+        for longer in ["f()", "f(..)", "f { x: () }", "f: u8", "f ", "f;"] {
+            assert_eq!(name_in(longer), Some("f"), "{longer}");
         }
-    }
-
-    #[test]
-    fn without_names_the_word_would_be_replaced() {
-        let none = Completions::none("let é = ab_数c + 1", 13);
-        assert_eq!((none.start, none.end), (9, 16));
-        let none = Completions::none("", 0);
-        assert_eq!((none.start, none.end), (0, 0));
+        for other in ["", "fn f() {", "else if", "f.map", "!", "..", "&f"] {
+            assert_eq!(name_in(other), None, "{other}");
+        }
     }
 }

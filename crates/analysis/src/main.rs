@@ -6,7 +6,7 @@
 //! 1. `server` reads the requests, loads the project in the background and keeps the deadlines.
 //! 2. `workspace` is the project as cargo and rustc describe it, and `sources` are the files of its crates.
 //! 3. `project` is rust-analyzer with the project in it.
-//! 4. `completion` and `hover` ask rust-analyzer.
+//! 4. `completion` and `hover` ask rust-analyzer; `word` finds the word at a place.
 //!
 //! Requests are served one after the other. What rust-analyzer cannot answer before its deadline is cancelled, and
 //! has an empty answer; so has a question at which it panics.
@@ -19,6 +19,7 @@ mod project;
 pub mod protocol;
 mod server;
 mod sources;
+mod word;
 mod workspace;
 
 use nix::sys::signal::{SigHandler, Signal, signal};
@@ -34,7 +35,8 @@ fn main() -> anyhow::Result<()> {
     unsafe { signal(Signal::SIGINT, SigHandler::SigIgn)? };
     let answers = take_stdout()?;
     server::serve(BufReader::new(io::stdin()), answers)?;
-    Ok(())
+    // Returning would free all that rust-analyzer knows, piece by piece.
+    std::process::exit(0);
 }
 
 /// Standard output, for answers alone. What a library prints goes to standard error from now on.

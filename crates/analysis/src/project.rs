@@ -152,7 +152,9 @@ impl Project {
         let (ended, end) = mpsc::channel::<()>();
         thread::spawn(move || {
             if end.recv_timeout(CANCELLATION_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("threadbook-analysis: rust-analyzer does not end a question, so this process ends.");
+                eprintln!(
+                    "threadbook-analysis: rust-analyzer does not end a question, so this process ends."
+                );
                 std::process::exit(1);
             }
         });
@@ -185,4 +187,78 @@ impl Project {
 fn at_the_last_word(position: FilePosition, text: &str) -> FilePosition {
     let before = text[..usize::from(position.offset)].rfind("words").unwrap_or_default();
     FilePosition { offset: (before as u32).into(), ..position }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hover;
+    use crate::protocol::Open;
+
+    /// A project without the standard library, with its directory.
+    fn project() -> (Project, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let manifest = "[package]\nname = \"session\"\nedition = \"2024\"\n";
+        std::fs::write(directory.path().join("Cargo.toml"), manifest).unwrap();
+        std::fs::create_dir(directory.path().join("src")).unwrap();
+        std::fs::write(directory.path().join("src/lib.rs"), "").unwrap();
+        let mut project = Project::new(
+            Workspace::new(Open {
+                directory: directory.path().to_str().unwrap().into(),
+                sysroot_src: Some("/there/is/no/std".into()),
+                cargo: "cargo".into(),
+                rustc: "rustc".into(),
+                offline: true,
+            })
+            .unwrap(),
+        );
+        project.load().unwrap();
+        (project, directory)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[test]
+    fn a_panic_is_no_answer_and_the_next_question_has_one() {
+        let (mut project, _directory) = project();
+        let answer = project.ask(soon(), |_, _| -> Cancellable<()> { panic!("on purpose") });
+        assert!(matches!(answer, Err(Unanswered::Panicked)));
+        let position = project.set_text("fn f() {}".into(), 3);
+        let answer = project.ask(soon(), move |analysis, _| hover::describe(analysis, position));
+        assert!(answer.is_ok_and(|found| found.is_some()));
+    }
+
+    #[test]
+    fn a_late_question_is_cancelled() {
+        let (mut project, _directory) = project();
+        let position = project.set_text("fn f() {}".into(), 8);
+        let (ended, end) = mpsc::channel::<()>();
+        let endless = move |analysis: &Analysis, text: &str| -> Cancellable<()> {
+            let _ended = ended;
+            loop {
+                completion::complete(analysis, text, position)?;
+            }
+        };
+        let answer = project.ask(Instant::now() + Duration::from_millis(20), endless);
+        assert!(matches!(answer, Err(Unanswered::Late)));
+        project.cancel();
+        assert_eq!(end.recv(), Err(mpsc::RecvError), "the question has ended");
+        assert!(
+            project.ask(soon(), move |analysis, text| completion::complete(analysis, text, position)).is_ok()
+        );
+    }
+
+    #[test]
+    fn memory_is_freed_between_questions() {
+        let (mut project, _directory) = project();
+        for number in 0..2 * QUESTIONS_PER_COLLECTION {
+            let position = project.set_text(format!("fn f{number}() {{}}"), 3);
+            let answer = project.ask(soon(), move |analysis, _| hover::describe(analysis, position));
+            assert!(answer.is_ok_and(|found| found.is_some()));
+            project.tidy();
+        }
+        assert!(project.questions < QUESTIONS_PER_COLLECTION);
+    }
 }

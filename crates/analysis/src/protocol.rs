@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn requests_are_as_documented() {
-        let request = serde_json::from_str(r#"{"id":7,"op":"hover","text":"fn f() {}","offset":4}"#).unwrap();
+        let request: Request =
+            serde_json::from_str(r#"{"id":7,"op":"hover","text":"fn f() {}","offset":4}"#).unwrap();
         let question = Question { id: 7, text: "fn f() {}".into(), offset: 4, deadline_ms: 5000 };
         assert_eq!(request, Request::Hover(question));
         assert_eq!(serde_json::from_str::<Request>(r#"{"op":"warm"}"#).unwrap(), Request::Warm);

@@ -105,16 +105,18 @@ impl Server {
 
     fn complete(&mut self, question: Question) -> anyhow::Result<Answer> {
         let (id, none) = (question.id, check(&question)?);
-        let found = self.ask(question, |analysis, text, position| {
-            completion::complete(analysis, text, position)
-        })?;
+        let found =
+            self.ask(question, |analysis, text, position| completion::complete(analysis, text, position))?;
         let Completions { matches, start, end } = found.unwrap_or(none);
         Ok(Answer::Completions { id, matches, start, end })
     }
 
-    fn describe(&mut self, question: Question) -> anyhow::Result<Answer> {
+    fn describe(&mut self, mut question: Question) -> anyhow::Result<Answer> {
         let id = question.id;
         check(&question)?;
+        if let Some(text) = hover::with_call(&question.text, question.offset) {
+            question.text = text;
+        }
         let found = self.ask(question, |analysis, _, position| hover::describe(analysis, position))?;
         Ok(match found.flatten() {
             Some(found) => Answer::Description { id, plain: found.plain, markdown: found.markdown },

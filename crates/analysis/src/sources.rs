@@ -44,9 +44,11 @@ impl Sources {
         }
         let is_local = self.roots.iter().map(|root| root.is_local).chain([false]);
         let sets = sets.build().partition(vfs).into_iter().zip(is_local);
-        sets.map(|(set, is_local)| {
-            if is_local { SourceRoot::new_local(set) } else { SourceRoot::new_library(set) }
-        })
+        sets.map(
+            |(set, is_local)| {
+                if is_local { SourceRoot::new_local(set) } else { SourceRoot::new_library(set) }
+            },
+        )
         .collect()
     }
 }

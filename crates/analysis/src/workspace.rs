@@ -13,7 +13,6 @@ use ra_ap_project_model::{
     CargoMetadataConfig, CargoWorkspace, CfgOverrides, ManifestPath, Metadata, ProjectWorkspace,
     ProjectWorkspaceKind, RustSourceWorkspaceConfig, Sysroot, WorkspaceBuildScripts,
 };
-use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -21,7 +20,7 @@ use std::thread;
 #[derive(Clone)]
 pub struct Workspace {
     directory: AbsPathBuf,
-    sysroot_src: Option<AbsPathBuf>,
+    sysroot_src: Option<String>,
     cargo: String,
     rustc: String,
     offline: bool,
@@ -38,8 +37,7 @@ impl Workspace {
         Ok(Workspace {
             // As cargo writes the paths of the project's files.
             directory: canonical(&directory)?,
-            // Sources that are missing are no error: the project's own code can be analysed without them.
-            sysroot_src: sysroot_src.and_then(|path| canonical(&path).ok()),
+            sysroot_src,
             cargo,
             rustc,
             offline,
@@ -132,11 +130,10 @@ impl Workspace {
         serde_json::from_slice(&output.stdout).context("cargo describes the project in an unknown format")
     }
 
-    /// The standard library.
+    /// The standard library. Without its sources, the project's own code can still be analysed.
     fn sysroot(&self, target: &str) -> Sysroot {
-        let Some(sources) = self.sysroot_src.clone().or_else(|| self.rust_src()) else {
-            return Sysroot::empty();
-        };
+        let sources = self.sysroot_src.clone().or_else(|| self.rust_src());
+        let Some(sources) = sources.and_then(|path| canonical(&path).ok()) else { return Sysroot::empty() };
         // Without a root, so that it does not look for tools there.
         let mut sysroot = Sysroot::new(None, Some(sources));
         let config = CargoMetadataConfig {
@@ -153,11 +150,11 @@ impl Workspace {
     }
 
     /// The sources that rustup installs as the component `rust-src`.
-    fn rust_src(&self) -> Option<AbsPathBuf> {
+    fn rust_src(&self) -> Option<String> {
         let mut command = Command::new(&self.rustc);
         let output = command.args(["--print", "sysroot"]).current_dir(&self.directory).output().ok()?;
-        let sysroot = Path::new(str::from_utf8(&output.stdout).ok()?.trim_end()).to_owned();
-        canonical(sysroot.join("lib/rustlib/src/rust/library").to_str()?).ok()
+        let sysroot = str::from_utf8(&output.stdout).ok()?.trim_end();
+        Some(format!("{sysroot}/lib/rustlib/src/rust/library"))
     }
 }
 
