@@ -41,7 +41,7 @@ pub struct Project {
 pub enum Unanswered {
     /// There was no time.
     Late,
-    /// rust-analyzer panicked.
+    /// rust-analyzer panicked, or no thread could be started.
     Panicked,
 }
 

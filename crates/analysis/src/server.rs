@@ -6,6 +6,7 @@ use crate::project::{Project, Unanswered};
 use crate::protocol::{Answer, Question, Request};
 use crate::workspace::Workspace;
 use anyhow::{anyhow, bail, ensure};
+use ra_ap_ide::{Analysis, Cancellable, FilePosition};
 use serde_json::Value;
 use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -77,7 +78,7 @@ impl Server {
             Request::Open(open) => {
                 ensure!(matches!(self.state, State::Closed), "A project is open already.");
                 let workspace = Workspace::new(open)?;
-                // SAFETY: threads are started only to load a project and to answer questions about it.
+                // SAFETY: no project was open before, and threads are started only to load one and to ask about it.
                 unsafe { workspace.set_tools() };
                 self.state = State::Here(Project::new(workspace));
                 self.must_load = true;
@@ -105,8 +106,7 @@ impl Server {
 
     fn complete(&mut self, question: Question) -> anyhow::Result<Answer> {
         let (id, none) = (question.id, check(&question)?);
-        let found =
-            self.ask(question, |analysis, text, position| completion::complete(analysis, text, position))?;
+        let found = self.ask(question, completion::complete)?;
         let Completions { matches, start, end } = found.unwrap_or(none);
         Ok(Answer::Completions { id, matches, start, end })
     }
@@ -128,11 +128,9 @@ impl Server {
     fn ask<T: Send + 'static>(
         &mut self,
         question: Question,
-        asked: impl FnOnce(&ra_ap_ide::Analysis, &str, ra_ap_ide::FilePosition) -> ra_ap_ide::Cancellable<T>
-        + Send
-        + 'static,
+        asked: impl FnOnce(&Analysis, &str, FilePosition) -> Cancellable<T> + Send + 'static,
     ) -> anyhow::Result<Option<T>> {
-        let deadline = Instant::now() + Duration::from_millis(question.deadline_ms);
+        let deadline = Instant::now() + Duration::from_millis(question.deadline_ms).min(MAX_DEADLINE);
         let Some(project) = self.project(deadline)? else { return Ok(None) };
         let position = project.set_text(question.text, question.offset);
         match project.ask(deadline, move |analysis, text| asked(analysis, text, position)) {
@@ -195,6 +193,9 @@ impl Server {
         }
     }
 }
+
+/// As good as none. The clock could not count to every number that a request may have.
+const MAX_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
 
 const NOT_OPEN: &str = "No project is open: the first request has to be `open`.";
 

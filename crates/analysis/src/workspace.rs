@@ -108,14 +108,12 @@ impl Workspace {
         })
     }
 
-    /// The packages of the project. Those that cannot be had, without the network perhaps, are missing.
+    /// The packages of the project. If cargo cannot get the dependencies, they are missing.
     fn metadata(&self, target: &str) -> anyhow::Result<Metadata> {
         self.run_metadata(&["--filter-platform", target]).or_else(|error| {
-            let alone = self.run_metadata(&["--no-deps"]).map_err(|_| error.to_string());
-            if alone.is_ok() {
-                eprintln!("threadbook-analysis: The dependencies are not analysed: {error:#}");
-            }
-            alone.map_err(|_| error)
+            let Ok(alone) = self.run_metadata(&["--no-deps"]) else { return Err(error) };
+            eprintln!("threadbook-analysis: The dependencies are not analysed: {error:#}");
+            Ok(alone)
         })
     }
 

@@ -151,6 +151,7 @@ fn nothing_that_a_request_says_ends_the_process() {
         assert_eq!(answer["id"], id, "{line}: {answer}");
         assert!(answer["error"].as_str().unwrap().contains(expected), "{line}: {answer}");
     }
+    assert_eq!(texts(&client.ask_within(u64::MAX, "complete", "fn f() { std::mem::swa<|> }")), ["swap"]);
     client.send_bytes(b"\xff\xfe\n\n  \n");
     assert!(client.receive()["error"].as_str().unwrap().contains("not JSON"));
     assert_eq!(texts(&client.ask("complete", "fn f() { std::mem::swa<|> }")), ["swap"]);
@@ -186,6 +187,15 @@ fn the_own_code_is_known_without_the_standard_library() {
     assert_eq!(texts(&client.ask("complete", &format!("{text}p.<|> }}"))), ["limit"]);
     let answer = client.ask("hover", &format!("{text}let q<|> = p; }}"));
     assert!(answer["plain"].as_str().unwrap().contains("q: Point"), "{answer}");
+}
+
+#[test]
+fn the_own_code_is_known_without_the_dependencies() {
+    let project = client::project("without-dependencies");
+    let manifest = std::fs::read_to_string(project.join("Cargo.toml")).unwrap();
+    std::fs::write(project.join("Cargo.toml"), manifest + "there-is-no-such-crate = \"1\"\n").unwrap();
+    let mut client = Client::open(&project, json!("/there/is/no/std"));
+    assert_eq!(texts(&client.ask("complete", "fn count() {} fn f() { cou<|> }")), ["count"]);
 }
 
 #[test]
