@@ -27,7 +27,13 @@ use nix::unistd::{dup, dup2_stdout};
 use std::fs::File;
 use std::io::{self, BufReader};
 
+/// The stack of every thread, rust-analyzer's own included: deep expressions are analysed by recursion, and their trees
+/// freed by it. rustc's threads have as much.
+const STACK_SIZE: usize = 64 << 20;
+
 fn main() -> anyhow::Result<()> {
+    // SAFETY: this is the only thread.
+    unsafe { std::env::set_var("RUST_MIN_STACK", STACK_SIZE.to_string()) };
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     // An interrupt from a terminal is for the cell that runs.

@@ -12,11 +12,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Deep expressions are analysed by recursion. rustc's threads have as much.
-const STACK_SIZE: usize = 64 << 20;
-
 /// How long a cancelled question may take to end.
-const CANCELLATION_TIMEOUT: Duration = Duration::from_secs(20);
+const CANCELLATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// After so many questions, the types that no question needs any more are freed.
 const QUESTIONS_PER_COLLECTION: usize = 50;
@@ -136,11 +133,7 @@ impl Project {
                 let _ = sender.send(found);
             }
         };
-        thread::Builder::new()
-            .name("question".into())
-            .stack_size(STACK_SIZE)
-            .spawn(work)
-            .map_err(|_| Unanswered::Panicked)?;
+        thread::Builder::new().name("question".into()).spawn(work).map_err(|_| Unanswered::Panicked)?;
         answer.recv_timeout(deadline.saturating_duration_since(Instant::now())).map_err(|error| match error {
             RecvTimeoutError::Timeout => Unanswered::Late,
             RecvTimeoutError::Disconnected => Unanswered::Panicked,
@@ -177,7 +170,7 @@ impl Project {
             let result = self.load();
             let _ = sender.send((self, result));
         };
-        let thread = thread::Builder::new().name("loading".into()).stack_size(STACK_SIZE).spawn(work);
+        let thread = thread::Builder::new().name("loading".into()).spawn(work);
         thread.expect("a thread can be started");
         loaded
     }

@@ -11,6 +11,9 @@
 //!
 //! `open` comes first, and once. Every `complete` and `hover` gets one answer, in the order of the requests. `open`,
 //! `warm` and `reload` get an answer only if they fail. Offsets are in bytes of UTF-8.
+//!
+//! The process may end by itself: rust-analyzer overflows its stack in code of absurd depth, and a question that does not
+//! end although it is late ends the process after its answer. The client then starts another one.
 
 use serde::{Deserialize, Serialize};
 

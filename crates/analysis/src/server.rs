@@ -53,7 +53,7 @@ enum State {
     #[default]
     Closed,
     /// The project is here.
-    Here(Project),
+    Here(Box<Project>),
     /// The project is being loaded in the background.
     Loading(Receiver<(Project, anyhow::Result<()>)>, Workspace),
 }
@@ -80,7 +80,7 @@ impl Server {
                 let workspace = Workspace::new(open)?;
                 // SAFETY: no project was open before, and threads are started only to load one and to ask about it.
                 unsafe { workspace.set_tools() };
-                self.state = State::Here(Project::new(workspace));
+                self.state = State::Here(Box::new(Project::new(workspace)));
                 self.must_load = true;
                 Ok(None)
             }
@@ -155,7 +155,7 @@ impl Server {
                     Err(anyhow!("rust-analyzer panicked when it loaded the project")),
                 ),
             };
-            self.state = State::Here(project);
+            self.state = State::Here(Box::new(project));
             self.failure = result.err().map(|error| format!("The project is not analysed: {error:#}."));
             if let Some(failure) = &self.failure {
                 eprintln!("threadbook-analysis: {failure}");

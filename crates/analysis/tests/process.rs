@@ -267,5 +267,5 @@ fn the_death_of_the_parent_ends_the_process() {
     assert!(client.receive()["error"].is_string());
     shell.kill().unwrap();
     shell.wait().unwrap();
-    assert!(client.is_at_the_end(Duration::from_secs(10)));
+    assert!(client.reaches_the_end(Duration::from_secs(10)));
 }

@@ -133,7 +133,7 @@ impl Client {
 
     /// Whether the output ends in time, though the input does not.
     #[cfg(target_os = "linux")]
-    pub fn is_at_the_end(mut self, timeout: Duration) -> bool {
+    pub fn reaches_the_end(mut self, timeout: Duration) -> bool {
         let (sender, end) = mpsc::channel();
         let input = self.input.take();
         thread::spawn(move || sender.send(self.answers.read_to_end(&mut Vec::new()).is_ok()));
