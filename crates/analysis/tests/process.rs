@@ -176,7 +176,7 @@ fn loading_takes_no_longer_than_the_deadline() {
     let start = Instant::now();
     let answer = client.ask_within(10, "complete", "fn count() {} fn f() { cou<|> }");
     assert_eq!((texts(&answer), &answer["start"], &answer["end"]), (vec![], &json!(23), &json!(26)));
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn the_end_of_the_input_ends_the_process() {
         }
         let start = Instant::now();
         assert_eq!(client.end(), Some(0));
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     }
 }
 
