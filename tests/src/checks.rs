@@ -56,11 +56,13 @@ fn tests(checkout: &Checkout) -> Outcome {
     checkout.runner.test(&mut command)
 }
 
-/// The kernel's lints need the metadata of rust-analyzer's crates, which nothing else has a use for.
+/// The lints of these three need the metadata of rust-analyzer's crates, which nothing else has a use for.
 fn lints(checkout: &Checkout) -> Outcome {
     let mut arguments = vec!["clippy", "--workspace", "--all-targets"];
     if !checkout.all {
-        arguments.extend(["--exclude", "threadbook-kernel", "--exclude", "threadbook-peers"]);
+        for package in ["threadbook-analysis", "threadbook-kernel", "threadbook-peers"] {
+            arguments.extend(["--exclude", package]);
+        }
     }
     arguments.extend(["--", "-D", "warnings"]);
     cargo(checkout, &arguments)
