@@ -94,14 +94,37 @@ impl Diagnostic {
             let place = code.place(span.outermost().range())?;
             Some(Label { place, is_primary: span.is_primary, text: span.label.clone() })
         });
+        let mut text = clean(&message.message);
+        if let Some(line) = suggested(message, code) {
+            text += &format!(": `{line}`");
+        }
         Diagnostic {
             is_error: message.is_error(),
             level: message.level.clone(),
             code: message.code.as_ref().map(|code| code.code.clone()),
-            message: clean(&message.message),
+            message: text,
             labels: labels.collect(),
             children: message.children.iter().map(|child| Diagnostic::of(child, code)).collect(),
         }
+    }
+
+    /// Adds the item or variable of an earlier cell that has nearly the name which is unknown: rustc has not seen it.
+    fn with_similar_name(mut self, ledger: &Ledger) -> Diagnostic {
+        let mut quoted = self.message.split('`');
+        let (what, name) = (quoted.next().unwrap_or_default(), quoted.next().unwrap_or_default());
+        if !what.starts_with("cannot find") || self.children.iter().any(|child| child.level == "help") {
+            return self;
+        }
+        let items = ledger.entries().iter().flat_map(|entry| &entry.names);
+        let known = items.chain(ledger.variables.keys());
+        let max = 1.max(name.chars().count() / 3);
+        let distance = |other: &String| strsim::damerau_levenshtein(name, other);
+        let similar =
+            known.map(|other| (distance(other), other)).filter(|(distance, _)| (1..=max).contains(distance));
+        if let Some((_, similar)) = similar.min() {
+            self.children.push(Diagnostic::help(format!("an earlier cell defines `{similar}`")));
+        }
+        self
     }
 
     /// Explains an unknown name that a variable once had.
@@ -109,7 +132,9 @@ impl Diagnostic {
         let name = self.message.split('`').nth(1).unwrap_or_default().to_owned();
         let is_unknown =
             self.code.as_deref() == Some("E0425") && self.message.starts_with("cannot find value");
-        let Some(lost) = ledger.lost.get(&name).filter(|_| is_unknown) else { return self };
+        let Some(lost) = ledger.lost.get(&name).filter(|_| is_unknown) else {
+            return self.with_similar_name(ledger);
+        };
         self.children.clear();
         let (message, advice) = match lost {
             Lost::Moved(cell, _) => {
@@ -147,6 +172,31 @@ impl Diagnostic {
         self.children.push(Diagnostic::help(advice));
         self
     }
+}
+
+/// The line of a cell as rustc suggests it, if the suggestion is about a part of one line.
+fn suggested(message: &Message, code: &Generated) -> Option<String> {
+    let mut edits = Vec::new();
+    for span in message.spans.iter().filter(|span| span.suggested_replacement.is_some()) {
+        edits.push((code.place(span.range())?, span.suggested_replacement.as_deref()?));
+    }
+    let source = edits.first()?.0.source.clone();
+    let text = &source.text;
+    let start = text[..edits[0].0.range.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
+    let is_within = |place: &Place| start <= place.range.start && place.range.end <= end;
+    if !edits
+        .iter()
+        .all(|(place, with)| Arc::ptr_eq(&place.source, &source) && is_within(place) && !with.contains('\n'))
+    {
+        return None;
+    }
+    edits.sort_by_key(|(place, _)| place.range.start);
+    let mut line = text[start..end].to_owned();
+    for (place, with) in edits.iter().rev() {
+        line.replace_range(place.range.start - start..place.range.end - start, with);
+    }
+    Some(line.trim().to_owned())
 }
 
 fn advice_on(name: &str, ty: &str) -> String {

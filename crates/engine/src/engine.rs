@@ -8,6 +8,7 @@ use crate::cache::Cache;
 use crate::compilation::Compilation;
 use crate::delimiters;
 use crate::diagnostics::Diagnostic;
+use crate::generate::raw;
 use crate::ledger::{Ledger, Lost, Variable};
 use crate::rustc::Compiler;
 use crate::source::{Line, Source};
@@ -182,6 +183,26 @@ impl Engine {
     pub fn restarted(&mut self) {
         self.ledger.forget_process();
         self.to_drop.clear();
+    }
+
+    /// A program that has the items and variables of the session, and `text` as the body of a function; and the byte where
+    /// that begins. It is for analysis: variables have their types, and no values.
+    pub fn program(&self, text: &str) -> (String, usize) {
+        let mut program = self.prelude.clone();
+        for entry in self.ledger.entries() {
+            program += entry.code.text();
+            program.push('\n');
+        }
+        program +=
+            "async fn cell() -> ::std::result::Result<(), ::std::boxed::Box<dyn ::std::error::Error>> {\n";
+        for (name, Variable { r#type, is_mut }) in &self.ledger.variables {
+            let mutable = if *is_mut { "mut " } else { "" };
+            program += &format!("let {mutable}{}: {type} = loop {{}};\n", raw(name));
+        }
+        let start = program.len();
+        program += text;
+        program += "\n}\n";
+        (program, start)
     }
 
     /// The variables, by name, with their types.

@@ -409,7 +409,7 @@ fn run_of_statements(
 }
 
 /// An identifier as it is written: `r#type`.
-fn raw(name: &str) -> String {
+pub(crate) fn raw(name: &str) -> String {
     const KEYWORDS: [&str; 46] = [
         "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
         "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",

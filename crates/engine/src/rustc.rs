@@ -54,6 +54,8 @@ pub(crate) struct Span {
     pub(crate) is_primary: bool,
     pub(crate) label: Option<String>,
     #[serde(default)]
+    pub(crate) suggested_replacement: Option<String>,
+    #[serde(default)]
     pub(crate) expansion: Option<Box<Expansion>>,
 }
 

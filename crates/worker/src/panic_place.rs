@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString};
 use std::panic::Location;
+use std::path::Path;
 
 use crate::place::object_of;
 
@@ -13,6 +14,9 @@ const FILE: &str = "src/lib.rs";
 /// Threadbook kernel puts this there (`kernel/src/toolchain/typed.rs`).
 const TYPED: &CStr = c"THREADBOOK_TYPED";
 const RUN: usize = 5;
+
+/// The ending of the file beside an object of the Threadbook kernel's own engine that says the same.
+const PLACES: &str = "places";
 
 /// The cell and the line, as in `cell [3]:2`, if the code was typed in one, in a notebook of the Threadbook kernel;
 /// anywhere else the file, the line and the column, as the location itself says it.
@@ -33,13 +37,29 @@ pub fn panic_place(location: &Location<'_>) -> String {
 }
 
 fn typed(location: &Location<'_>) -> Option<(u32, u32)> {
-    if location.file() != FILE {
+    let is_cell = location.file().starts_with("cell_");
+    if location.file() != FILE && !is_cell {
         return None;
     }
     // The name of the file is a constant in the object that the code is in.
-    let said = said_by(&object_of(location.file().as_ptr().addr())?.path)?;
+    let object = object_of(location.file().as_ptr().addr())?.path;
+    if is_cell {
+        return find_in(&std::fs::read_to_string(Path::new(&object).with_extension(PLACES)).ok()?, location.line());
+    }
+    let said = said_by(&object)?;
     // SAFETY: the kernel ends it with a 0, and it is a constant of an object that stays.
     unsafe { find(said, location.line()) }
+}
+
+/// Where a line was typed, if it is in one of the runs of a file beside an object: a line each, with the first line of
+/// generated code, the cell's number, the first line in the cell, and the number of lines.
+fn find_in(text: &str, line: u32) -> Option<(u32, u32)> {
+    text.lines().find_map(|run| {
+        let mut numbers = run.split(' ').map_while(|number| number.parse::<u32>().ok());
+        let mut next = || numbers.next();
+        let (first, cell, typed, length) = (next()?, next()?, next()?, next()?);
+        line.checked_sub(first).filter(|after| *after < length).map(|after| (cell, typed + after))
+    })
 }
 
 /// Where a line was typed, if it is in one of the runs.
@@ -91,6 +111,14 @@ mod tests {
         assert_eq!(places, [None, Some((3, 1)), Some((3, 3)), None, Some((12, 4)), None]);
         // SAFETY: there is no run, and a 0.
         assert_eq!(unsafe { find([0].as_ptr(), 1) }, None);
+    }
+
+    #[test]
+    fn runs_beside_an_object_are_read() {
+        let runs = "12 3 1 2\n20 7 5 1\ngarbage\n";
+        assert_eq!(find_in(runs, 13), Some((3, 2)));
+        assert_eq!(find_in(runs, 20), Some((7, 5)));
+        assert_eq!((find_in(runs, 14), find_in(runs, 0)), (None, None));
     }
 
     #[test]

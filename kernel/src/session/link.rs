@@ -191,7 +191,11 @@ impl Link {
                 self.print_panic(&thread, &panic);
                 lock(&self.state).happened.elsewhere = Some(panic);
             }
-            Message::Ended { end } => lock(&self.state).happened.end = Some(end),
+            Message::Ended { end } => {
+                let happened = &mut lock(&self.state).happened;
+                happened.panicked |= end == End::Panicked;
+                happened.end = Some(end);
+            }
             Message::Ran { ran } => {
                 lock(&self.state).ran = Some(ran);
                 self.changed.notify_all();

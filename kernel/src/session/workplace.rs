@@ -129,6 +129,12 @@ impl Workplace {
         self.prepared.as_deref().unwrap_or(&self.directory)
     }
 
+    /// The sources of the standard library that suffice for completion and help, if there are copies.
+    pub fn lean_sources(&self) -> Option<PathBuf> {
+        self.show_sources(Sources::Lean).ok()?;
+        self.sources.as_ref().map(|_| self.directory.join(STANDARD_LIBRARY))
+    }
+
     /// Where the programs of the toolchain lie.
     pub fn tools(&self) -> PathBuf {
         self.toolchain.bin()

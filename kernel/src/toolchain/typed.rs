@@ -118,6 +118,14 @@ impl Lines {
         }
     }
 
+    /// The runs as the workers of a process pool read them, beside an object.
+    pub fn written(&self) -> String {
+        let run = |Run { generated, typed: Line { count, line, .. }, length }: &Run| {
+            format!("{generated} {count} {line} {length}\n")
+        };
+        self.runs.iter().map(run).collect()
+    }
+
     /// Where that line of the generated code was typed.
     pub fn place(&self, line: usize) -> Option<Line> {
         let run = self.runs.iter().find(|run| (run.generated..run.generated + run.length).contains(&line))?;

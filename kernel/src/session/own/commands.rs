@@ -59,7 +59,7 @@ impl Settings {
             ":vars" => return Ok(Some(variables(engine))),
             ":type" | ":t" => {
                 let found = engine.variables().find(|(known, _)| known == argument);
-                found.map(|(name, ty)| format!("{name}: {ty}")).ok_or_else(|| {
+                found.map(|(name, ty)| format!("{name}: {}", readable(ty))).ok_or_else(|| {
                     Misuse::new(format!("there is no variable `{argument}`"), "`:vars` lists the variables.")
                 })?
             }
@@ -117,11 +117,23 @@ fn plain(text: String) -> MimeBundle {
 fn variables(engine: &Engine) -> MimeBundle {
     let (mut text, mut rows) = (String::new(), String::new());
     for (name, ty) in engine.variables() {
+        let ty = &readable(ty);
         text += &format!("{name}: {ty}\n");
         rows += &format!("<tr><td>{}</td><td>{}</td></tr>", escaped(name), escaped(ty));
     }
     let html = format!("<table><tr><th>Variable</th><th>Type</th></tr>{rows}</table>");
     [("text/plain".to_owned(), text.into()), ("text/html".to_owned(), html.into())].into_iter().collect()
+}
+
+/// A type as a user would write it: paths of other crates without their leading colons.
+fn readable(ty: &str) -> String {
+    let mut text = String::new();
+    for (at, piece) in ty.split("::").enumerate() {
+        let is_path = text.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '>');
+        text += if at > 0 && is_path { "::" } else { "" };
+        text += piece;
+    }
+    text
 }
 
 fn escaped(text: &str) -> String {
@@ -131,6 +143,13 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_are_readable() {
+        let ty = "::std::vec::Vec<&'static ::my::Pair<u8>>";
+        assert_eq!(readable(ty), "std::vec::Vec<&'static my::Pair<u8>>");
+        assert_eq!(readable("(::a::B, i32)"), "(a::B, i32)");
+    }
 
     #[test]
     fn commands_stand_at_the_top_and_leave_their_lines() {

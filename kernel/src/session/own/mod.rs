@@ -3,6 +3,7 @@
 //! The engine compiles a cell into an object, the cell process loads and runs it. Everything that the process prints
 //! and shows comes over the wire ([`link`](super::link)).
 
+mod analysis;
 mod commands;
 mod compiler;
 
@@ -10,13 +11,15 @@ use super::engine::{Job, refuse};
 use super::last_expression::with_code_hash;
 use super::link::{Happened, Link, Ran};
 use super::magics::{Page, Translated};
-use super::names::Names;
+use super::names::{Names, end_of_word, start_of_word};
 use super::output::{Cell, CellOutput};
 use super::report::{self, Cells, Failure};
+use super::text::{byte_offset, code_points};
 use super::workplace::Workplace;
-use super::{Outcome, lock, magics};
+use super::{Completions, Match, Outcome, calls, lock, magics};
 use crate::dependencies;
 use crate::wire::{End, Kind, MimeBundle, Run};
+use analysis::Analysis;
 use commands::{Command, Settings};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -51,6 +54,7 @@ pub struct Session {
     /// The cells so far, to find places in.
     cells: Arc<Mutex<Cells>>,
     settings: Settings,
+    analysis: Analysis,
     /// Whether a cell has named tokio or awaited, so that cells run within the runtime.
     in_runtime: bool,
 }
@@ -63,8 +67,8 @@ impl Session {
         names: Arc<Names>,
         cells: Arc<Mutex<Cells>>,
     ) -> Session {
-        let settings = Settings::default();
-        Session { workplace, link, output, names, cells, settings, in_runtime: false }
+        let (settings, analysis) = (Settings::default(), Analysis::default());
+        Session { workplace, link, output, names, cells, settings, analysis, in_runtime: false }
     }
 
     /// Starts the process of the cells, then serves until no job can come any more.
@@ -116,12 +120,50 @@ impl Session {
                 let _ = answer.send(self.execute(engine, process, &code, cell));
             }
             Job::Complete { code, cursor, answer } => {
-                let _ = answer.send(self.names.complete(&code, cursor));
+                let completions = self.complete(engine, &code, cursor);
+                self.names.learn(&code, &completions);
+                let _ = answer.send(completions);
             }
             Job::Inspect { code, cursor, answer } => {
-                let _ = answer.send(self.names.inspect(&code, cursor));
+                let _ = answer.send(self.inspect(engine, &code, cursor));
             }
         }
+    }
+
+    fn complete(&mut self, engine: &Engine, code: &str, cursor: usize) -> Completions {
+        let offset = byte_offset(code, cursor);
+        if let Some((start, matches)) = magics::complete(code, offset) {
+            let matches = matches.into_iter().map(|text| Match { text, kind: "magic".into() }).collect();
+            return Completions { matches, start: code_points(code, start), end: cursor };
+        }
+        let (text, shift) = engine.program(&magics::blanked(code));
+        match self.analysis.complete(&text, shift + offset, &self.workplace) {
+            Some(Completions { matches, start, end }) => Completions {
+                matches,
+                start: code_points(code, start.saturating_sub(shift)),
+                end: code_points(code, end.saturating_sub(shift)),
+            },
+            None => self.names.complete(code, cursor),
+        }
+    }
+
+    /// What is known of the word at `cursor`, or else of the function among whose arguments it stands.
+    fn inspect(&mut self, engine: &Engine, code: &str, cursor: usize) -> Option<MimeBundle> {
+        let code = &magics::blanked(code);
+        let offset = byte_offset(code, cursor);
+        let end = end_of_word(code, offset);
+        let is_number = code[start_of_word(code, end)..].starts_with(|c: char| c.is_ascii_digit());
+        let word = Some(end).filter(|_| !is_number);
+        let (text, shift) = engine.program(code);
+        let mut ends = word.into_iter().chain(calls::around(code, offset));
+        let (plain, markdown) = ends.find_map(|end| {
+            let at = start_of_word(code, end);
+            (at < end).then(|| self.analysis.describe(&text, shift + at, &self.workplace))?
+        })?;
+        let mut html = String::new();
+        pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(&markdown));
+        let data = [("text/plain".to_owned(), plain.into()), ("text/html".to_owned(), html.into())];
+        Some(data.into_iter().collect())
     }
 
     fn execute(
@@ -222,7 +264,7 @@ impl Session {
             return Err(failure);
         }
         for page in asked {
-            pages.push(self.page(&page)?);
+            pages.push(self.page(engine, &page)?);
         }
         Ok(pages)
     }
@@ -249,7 +291,7 @@ impl Session {
     /// A path to an object in the session's own directory, by which its lines are known.
     fn linked(&self, object: &Path) -> PathBuf {
         let own = self.workplace.directory().join(OBJECTS).join(object.file_name().unwrap_or_default());
-        if own != object && !own.exists() && std::fs::hard_link(object, &own).is_err() {
+        if own != object && !own.exists() && std::fs::hard_link(object, &own).or_else(|_| std::fs::copy(object, &own).map(drop)).is_err() {
             return object.to_owned();
         }
         own
@@ -266,10 +308,10 @@ impl Session {
         Ok(None)
     }
 
-    fn page(&self, page: &Page) -> Result<MimeBundle, Failure> {
+    fn page(&mut self, engine: &Engine, page: &Page) -> Result<MimeBundle, Failure> {
         match page {
             Page::Table => Ok(magics::help()),
-            Page::About(name) => self.names.inspect(name, name.chars().count()).ok_or_else(|| {
+            Page::About(name) => self.inspect(engine, name, name.chars().count()).ok_or_else(|| {
                 let help =
                     "Ask about a function, a type, a module, a macro or a variable by its name or its path.";
                 Failure::misuse(&magics::Misuse::new(format!("nothing is known of `{name}`"), help))

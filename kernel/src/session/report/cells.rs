@@ -79,7 +79,10 @@ impl Cells {
             let (count, _) = self.steps.get(&line.serial)?;
             Some((line.generated, Line { id: line.serial, count: *count, line: line.line }))
         });
-        self.known.borrow_mut().insert(object.to_owned(), Some(Lines::of(lines)));
+        let lines = Lines::of(lines);
+        // Without it, the workers of a process pool name the lines of generated code.
+        let _ = fs::write(object.with_extension("places"), lines.written());
+        self.known.borrow_mut().insert(object.to_owned(), Some(lines));
     }
 
     /// The number and the text of a cell as it was typed, and the byte there that became the byte `offset` of `text`, which

@@ -1,0 +1,104 @@
+"""A session on the engine of this workspace, which `THREADBOOK_ENGINE=own` chooses until it takes the place of evcxr."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers import ask, ok, reused_kernel, run_cell, running_kernel
+
+OWN = {"THREADBOOK_ENGINE": "own"}
+
+
+@pytest.fixture(scope="module")
+def own_kernels(kernelspec, tmp_path_factory):
+    env = {**OWN, "THREADBOOK_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    with reused_kernel(lambda: tmp_path_factory.mktemp("own"), env=env) as functions:
+        yield functions
+
+
+@pytest.fixture
+def kc(own_kernels):
+    get, _ = own_kernels
+    return get().client
+
+
+def test_types_need_not_be_written(kc):
+    ok(kc, "let it = vec![1, 2, 3];\nlet words = it.iter().map(|n| n.to_string()).collect::<Vec<_>>();\nlet (a, b) = (it.len(), words.join(\"+\"));")
+    assert ok(kc, 'println!("{a} {b}");\nwords').result == '["1", "2", "3"]'
+
+
+def test_an_impl_is_corrected(kc):
+    ok(kc, "struct Counter { n: u64 }\nimpl Counter { fn next(&mut self) -> u64 { self.n } }\nlet mut counter = Counter { n: 0 };")
+    assert ok(kc, "counter.next()").result == "0"
+    ok(kc, "impl Counter { fn next(&mut self) -> u64 { self.n += 1; self.n } }")
+    assert [ok(kc, "counter.next()").result for _ in range(2)] == ["1", "2"]
+
+
+def test_a_redefined_type_takes_its_variables_along(kc):
+    ok(kc, "#[derive(Debug)]\nstruct Point { x: i32 }\nlet point = Point { x: 1 };\nlet other = 5;")
+    told = ok(kc, "#[derive(Debug)]\nstruct Point { x: i32, y: i32 }")
+    assert told.stderr == "`point` was dropped, because `Point` was redefined.\n"
+    assert "`point` was dropped when `Point` was redefined" in run_cell(kc, "point").traceback
+    assert ok(kc, "other").result == "5"
+
+
+def test_a_static_lasts(kc):
+    ok(kc, "use std::sync::atomic::{AtomicUsize, Ordering};\nstatic CALLS: AtomicUsize = AtomicUsize::new(0);")
+    assert [ok(kc, "CALLS.fetch_add(1, Ordering::SeqCst)").result for _ in range(3)] == ["0", "1", "2"]
+
+
+def test_a_panic_and_a_question_mark_cost_no_variable(kc):
+    ok(kc, "let mut kept = vec![1];")
+    panicked = run_cell(kc, "kept.push(2);\nlet fresh = 1;\nkept[7]")
+    assert panicked.status == "error" and "index out of bounds" in panicked.complaint and "]:3" in panicked.traceback
+    ended = run_cell(kc, 'kept.push(3);\nlet n: i32 = "x".parse()?;')
+    assert "invalid digit" in ended.complaint and '"x".parse()?' in ended.traceback
+    assert ok(kc, "kept").result == "[1, 2, 3]"
+    assert "ended before its last statement" in run_cell(kc, "fresh").traceback
+
+
+def test_a_function_of_an_earlier_cell_names_its_line(kc):
+    ok(kc, "fn third(v: &[i32]) -> i32 {\n    v[2]\n}")
+    result = run_cell(kc, "third(&[1])")
+    assert "v[2]" in result.traceback and "]:2" in result.traceback, result.traceback
+
+
+def test_await_and_spawn(kc):
+    assert ok(kc, "let task = tokio::spawn(async { 6 * 7 });\ntask.await?").result == "42"
+    ok(kc, "let later = tokio::spawn(async { 1 });")
+    assert ok(kc, "later.await?").result == "1"
+
+
+def test_workers_call_functions_of_cells(kc):
+    ok(kc, "fn square(n: u64) -> u64 { if n == 9 { panic!(\"nine\") } n * n }")
+    ok(kc, "let processes = ProcessPoolExecutor::new(2);")
+    assert ok(kc, "processes.map(square, 1..=4).map(Result::unwrap).sum::<u64>()").result == "30"
+    failed = run_cell(kc, "processes.submit(square, 9).result()?")
+    assert "nine" in failed.complaint, failed
+
+
+def test_a_crash_costs_one_cell(kc):
+    ok(kc, "let before = vec![1, 2];")
+    assert "SIGABRT" in run_cell(kc, "std::process::abort();").complaint
+    assert ok(kc, "before").result == "[1, 2]"
+
+
+def test_completion_and_help_know_the_session(kc):
+    ok(kc, "let names: Vec<String> = Vec::new();\nfn brew_coffee() {}")
+    assert "len" in ask(kc, "complete", "names.le", 8)["matches"]
+    assert "brew_coffee" in ask(kc, "complete", "brew_", 5)["matches"]
+    assert "fn brew_coffee()" in ask(kc, "inspect", "brew_coffee()", 4)["data"]["text/plain"]
+    assert "an earlier cell defines `brew_coffee`" in run_cell(kc, "brew_cofee();").traceback
+
+
+def test_an_unchanged_cell_is_compiled_once(kernelspec, tmp_path):
+    """The objects of a session serve the next one."""
+    cells = ["fn double(n: u64) -> u64 { n * 2 }", "let a = double(21);", "a"]
+    cache = tmp_path / "cache"
+    for session in ("first", "second"):
+        with running_kernel(tmp_path / session, env={**OWN, "THREADBOOK_CACHE": str(cache)}) as kernel:
+            assert [ok(kernel.client, cell).result for cell in cells] == [None, None, "42"]
+        objects = sorted(path.name for path in cache.iterdir())
+        if session == "first":
+            first = objects
+    assert objects == first and objects
