@@ -91,6 +91,23 @@ impl Engine {
         self
     }
 
+    /// Has the cells from now on name other crates: rustc's arguments, the code at the top of every crate, the names
+    /// of the crates, and the environment of the cache's objects are those that [`Crates`](crate::Crates) says.
+    pub fn set_crates(
+        &mut self,
+        arguments: Vec<String>,
+        prelude: String,
+        externs: Vec<String>,
+        environment: &str,
+    ) {
+        self.compiler.arguments = arguments;
+        self.prelude = prelude;
+        self.externs = externs;
+        if let Some((_, of_objects)) = &mut self.cache {
+            environment.clone_into(of_objects);
+        }
+    }
+
     /// Compiles a cell. `id` is the front end's id of the cell. Nothing changes before [`Engine::finish`].
     ///
     /// # Errors
