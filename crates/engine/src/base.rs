@@ -94,6 +94,11 @@ impl Product {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    pub(crate) fn is_dynamic(&self) -> bool {
+        !self.is_macro
+            && self.path.extension().is_some_and(|ending| ending == std::env::consts::DLL_EXTENSION)
+    }
+
     /// Whether cells need it: libraries, and macros, which run while they are compiled.
     pub(crate) fn is_for_cells(&self) -> bool {
         self.is_macro || !self.is_for_host
@@ -179,8 +184,8 @@ impl Base {
         write(&cargo.directory.join("Cargo.lock"), self.lock.as_bytes())?;
         let direct = cargo.resolve(progress)?;
         let direct: Vec<_> = requests.iter().filter_map(|request| find(&direct, request)).collect();
-        let ids: Vec<_> = direct.iter().map(|dependency| dependency.id.clone()).collect();
-        let build = cargo.build(&ids, progress)?;
+        // Of a selected package, cargo would link the standard library into its dynamic library.
+        let build = cargo.build(&[], progress)?;
         let (mut externs, mut members, mut files) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
         for artifact in &build.artifacts {
             let product = Product::of(artifact, cargo, true)?;

@@ -237,7 +237,7 @@ impl Cargo {
         Ok(edges.into_iter().filter_map(dependency).collect())
     }
 
-    /// Compiles the libraries of some packages, and what they depend on.
+    /// Compiles the libraries of some packages, or of the manifest's own, and what they depend on.
     pub(crate) fn build(&self, ids: &[String], progress: &mut dyn FnMut(Progress)) -> Result<Build, String> {
         let mut command = self.command("build");
         command.args(["--lib", "--message-format=json", "--target", self.tools.host()]);

@@ -136,7 +136,8 @@ impl Compilation<'_> {
     }
 
     fn key(&self, first: &Crate, environment: &str, ledger: &Ledger) -> u64 {
-        cache::key(&first.code.text, ledger.generation(), environment)
+        let environment = format!("{environment}\n{}", self.engine.crates);
+        cache::key(&first.code.text, ledger.generation(), &environment)
     }
 
     /// Takes the product of a cell from the cache, if it is there. `first` is the code of the first attempt.

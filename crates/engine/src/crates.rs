@@ -11,6 +11,7 @@
 //! *Invariant:* a request that fails changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -258,12 +259,17 @@ impl Crates {
             let build = self.cargo.build(&ids, progress)?;
             let mut products = Vec::new();
             for artifact in &build.artifacts {
-                products.push(Product::of(artifact, &self.cargo, false)?);
+                let names: Vec<_> = artifact.filenames.iter().filter_map(|path| path.file_name()).collect();
+                let is_in_base = self.base.dynamic().any(|(_, file)| names.contains(&OsStr::new(file)));
+                products.push(Product::of(artifact, &self.cargo, is_in_base)?);
             }
             products.retain(Product::is_for_cells);
             let mut is_changed = false;
             for product in &products {
                 if self.is_changed(next, product)? {
+                    if product.is_dynamic() {
+                        return Err(must_restart(product));
+                    }
                     *next.generations.entry(product.id.clone()).or_default() += 1;
                     is_changed = true;
                 }
@@ -451,6 +457,15 @@ impl Crates {
         }
         Ok(())
     }
+}
+
+/// cargo gives a dynamic library the same name in each generation.
+fn must_restart(product: &Product) -> String {
+    let (package, _) = name_and_version(&product.id);
+    format!(
+        "{package} is a dynamic library, and is another one now than the one that this session has loaded. Restart the \
+         kernel to use it."
+    )
 }
 
 fn dynamic_file(name: &str) -> String {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::compilation::Compilation;
+use crate::crates::Crates;
 use crate::delimiters;
 use crate::diagnostics::Diagnostic;
 use crate::ledger::{Ledger, Lost, Variable};
 use crate::rustc::Compiler;
-use crate::source::Source;
+use crate::source::{Source, hash};
 use crate::syntax::{Binding, Kind, parse};
 
 /// A session.
@@ -21,6 +22,8 @@ pub struct Engine {
     pub(crate) prelude: String,
     /// The crates that cells can name, beside std.
     pub(crate) externs: Vec<String>,
+    /// The environment of the session's crates.
+    pub(crate) crates: String,
     ledger: Ledger,
     executed: usize,
     /// Variables that the process still has and no cell can name.
@@ -78,6 +81,7 @@ impl Engine {
             cache: None,
             prelude,
             externs,
+            crates: String::new(),
             ledger: Ledger::default(),
             executed: 0,
             to_drop: Vec::new(),
@@ -85,27 +89,32 @@ impl Engine {
     }
 
     /// Takes objects from a cache, and puts them there. `environment` names everything beside the generated code that
-    /// decides an object: the version of rustc, its arguments, and the content of the crates that cells can name.
+    /// decides an object: the version of rustc, its arguments, and the content of the crates that cells can name, but for
+    /// those of [`Engine::set_crates`].
     pub fn with_cache(mut self, cache: Cache, environment: &str) -> Engine {
         self.cache = Some((cache, environment.to_owned()));
         self
     }
 
-    /// Has the cells from now on name other crates: rustc's arguments, the code at the top of every crate, the names
-    /// of the crates, and the environment of the cache's objects are those that [`Crates`](crate::Crates) says.
+    /// Has the cells from now on name the crates of a session. `arguments` and `prelude` are those that have nothing to
+    /// do with its crates; `replaced` are the names that mean other crates than before, as
+    /// [`Added`](crate::Added) has them. Returns the variables that are dropped because their types contain a type
+    /// of these, each with the name of the crate.
     pub fn set_crates(
         &mut self,
-        arguments: Vec<String>,
-        prelude: String,
-        externs: Vec<String>,
-        environment: &str,
-    ) {
+        crates: &Crates,
+        mut arguments: Vec<String>,
+        prelude: &str,
+        replaced: &[String],
+    ) -> Vec<(String, String)> {
+        arguments.extend(crates.arguments());
         self.compiler.arguments = arguments;
-        self.prelude = prelude;
-        self.externs = externs;
-        if let Some((_, of_objects)) = &mut self.cache {
-            environment.clone_into(of_objects);
-        }
+        self.prelude = crates.prelude() + prelude;
+        self.externs = crates.names();
+        self.crates = crates.environment();
+        let dropped = self.ledger.replace_crates(replaced, hash(&self.crates));
+        self.to_drop.extend(dropped.iter().map(|(name, _)| name.clone()));
+        dropped
     }
 
     /// Compiles a cell. `id` is the front end's id of the cell. Nothing changes before [`Engine::finish`].

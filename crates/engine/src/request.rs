@@ -31,9 +31,10 @@ impl Request {
         }
         let table: Table =
             text.parse().map_err(|error: toml::de::Error| format!("`{text}`: {}.", error.message()))?;
-        match table.into_iter().next() {
-            Some((name, value)) => Request::new(&name, value, directory),
-            None => Err(no_dependency(text)),
+        let mut entries = table.into_iter();
+        match (entries.next(), entries.next(), text.starts_with('[')) {
+            (Some((name, value)), None, false) => Request::new(&name, value, directory),
+            _ => Err(no_dependency(text)),
         }
     }
 
@@ -149,9 +150,16 @@ mod tests {
 
     #[test]
     fn other_text_is_refused_in_a_sentence() {
-        for text in
-            ["", "= 1", "a b", "a = 1", "a = { version = }", "a = { workspace = true }", "[x]\na=\"1\""]
-        {
+        for text in [
+            "",
+            "= 1",
+            "a b",
+            "a = 1",
+            "a = { version = }",
+            "a = { workspace = true }",
+            "[x]\na=\"1\"",
+            "a = \"1\"\nb = \"1\"",
+        ] {
             let error = parsed(text).unwrap_err();
             assert!(error.ends_with('.') && error.len() > 10, "{text:?}: {error}");
         }

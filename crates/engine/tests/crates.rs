@@ -98,6 +98,8 @@ struct Session {
     seen: usize,
     /// The names of the crates that cargo has compiled.
     compiled: Vec<String>,
+    /// The variables that the last request has dropped.
+    dropped: Vec<String>,
 }
 
 impl Session {
@@ -127,17 +129,25 @@ impl Session {
             .spawn()
             .unwrap();
         let answers = BufReader::new(process.stdout.take().unwrap());
-        let mut session =
-            Session { directory, crates, engine, process, answers, seen: 0, compiled: Vec::new() };
-        session.use_crates();
+        let mut session = Session {
+            directory,
+            crates,
+            engine,
+            process,
+            answers,
+            seen: 0,
+            compiled: Vec::new(),
+            dropped: Vec::new(),
+        };
+        session.use_crates(&[]);
         session
     }
 
-    fn use_crates(&mut self) {
-        let mut arguments = vec!["-Copt-level=1".to_owned(), "-Clto=off".to_owned()];
-        arguments.extend(self.crates.arguments());
-        let prelude = format!("{}use ::threadbook::Show as _;\n", self.crates.prelude());
-        self.engine.set_crates(arguments, prelude, self.crates.names(), &self.crates.environment());
+    fn use_crates(&mut self, replaced: &[String]) {
+        let arguments = vec!["-Copt-level=1".to_owned(), "-Clto=off".to_owned()];
+        let dropped =
+            self.engine.set_crates(&self.crates, arguments, "use ::threadbook::Show as _;\n", replaced);
+        self.dropped = dropped.into_iter().map(|(name, _)| name).collect();
     }
 
     fn write(&self, name: &str, manifest: &str, code: &str) {
@@ -154,7 +164,7 @@ impl Session {
                 compiled.push(name.to_owned());
             }
         });
-        self.use_crates();
+        self.use_crates(added.as_ref().map_or(&[], |added| &added.replaced));
         added
     }
 
@@ -167,6 +177,10 @@ impl Session {
                 return format!("refused: {}", messages.collect::<Vec<_>>().join("; "));
             }
         };
+        for name in &compiled.to_drop {
+            writeln!(self.process.stdin.as_mut().unwrap(), "drop {name}").unwrap();
+            self.answers.read_line(&mut String::new()).unwrap();
+        }
         let mut answer = "ok".to_owned();
         if let Some(object) = &compiled.object {
             let order = format!("run {} {}", u8::from(compiled.is_global), object.display());
@@ -301,7 +315,7 @@ fn another_feature_means_another_compilation() {
     );
     session.dep(&["leaf.path = \"leaf\"", "steady.path = \"steady\""]).unwrap();
     assert_eq!(
-        session.run("let thing = leaf::Thing(1); (leaf::bump(), leaf::bump(), steady::bump(), leaf::HAS)"),
+        session.run("let thing = leaf::Thing(1); let number = 5; struct Own(leaf::Thing); let own = vec![Own(leaf::Thing(2))]; (leaf::bump(), leaf::bump(), steady::bump(), leaf::HAS)"),
         "(1, 2, 1, false)"
     );
     let added = session.dep(&["asks.path = \"asks\""]).unwrap();
@@ -309,8 +323,9 @@ fn another_feature_means_another_compilation() {
     assert!(added.notes[0].starts_with("leaf has been compiled anew"), "{added:?}");
     assert_eq!(session.run("(leaf::bump(), asks::bump(), steady::bump(), leaf::HAS)"), "(1, 2, 2, true)");
     // A variable of the old type is not read as one of the new type.
-    let answer = session.run("thing.0");
-    assert!(answer.contains("panic") || answer.contains("refused"), "{answer}");
+    assert_eq!(session.dropped, ["own", "thing"]);
+    assert_eq!(session.run("thing.0"), "refused: `thing` was dropped when `leaf` was redefined");
+    assert_eq!(session.run("let thing = leaf::Thing(3); let own = Own(thing); (own.0.0, number)"), "(3, 5)");
 }
 
 #[test]
@@ -377,7 +392,7 @@ fn a_request_that_fails_changes_nothing() {
     std::fs::write(session.directory.path().join("fails/build.rs"), "fn main() { panic!(\"no compiler\") }")
         .unwrap();
     session.write("wants", "[dependencies]\ngood = { path = \"../good\", version = \"2\" }", "");
-    session.write("wrong", "dependencies = 7", "");
+    session.write("wrong", "[dependencies]\nx = 7", "");
     session.dep(&["good.path = \"good\""]).unwrap();
     assert_eq!(session.run("good::bump()"), "1");
     let (files, arguments, environment) =
