@@ -23,8 +23,11 @@ pub struct Base {
     /// The dependencies: for each name the text to the right of `=` in a manifest. Their paths are absolute.
     pub dependencies: BTreeMap<String, String>,
     /// Packages that procedural macros and build scripts use, with all features that the crates of a session are likely
-    /// to ask of them. Without it, another feature of `syn` means a second `serde`.
+    /// to ask of them. A package that gets another feature is compiled anew for the session, and so is what depends on
+    /// it: without this table, a crate that asks for another feature of `syn` gets a `tokio` of its own.
     pub build_dependencies: BTreeMap<String, String>,
+    /// The same for packages that the dependencies use: cells cannot name them.
+    pub more_features: BTreeMap<String, String>,
     /// The text of the lock file, which may name more packages.
     pub lock: String,
     /// Keys and values of `[profile.dev]`, for the base and for the crates of a session.
@@ -178,7 +181,9 @@ impl Base {
         };
         let mut manifest = package("base");
         manifest.insert("workspace".into(), Table::new().into());
-        manifest.insert("dependencies".into(), table(&self.dependencies)?.into());
+        let mut dependencies = table(&self.more_features)?;
+        dependencies.extend(table(&self.dependencies)?);
+        manifest.insert("dependencies".into(), dependencies.into());
         manifest.insert("build-dependencies".into(), table(&self.build_dependencies)?.into());
         write_package(&cargo.directory, &manifest)?;
         write(&cargo.directory.join("Cargo.lock"), self.lock.as_bytes())?;

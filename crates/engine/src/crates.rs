@@ -4,9 +4,8 @@
 //! dynamic library, which names those before it, so that a crate has one set of statics for all cells. rustc, when it
 //! compiles a cell, takes a crate's metadata from its rlib and its code from the library.
 //!
-//! *Invariant:* rustc and the cells use files in a directory of their own, `crates`, which cargo does not know. They
-//! are links to cargo's files and never change: code that has changed has another name there. For sources that can
-//! change, that takes a hint to cargo, [`Brought::generations`].
+//! *Invariant:* a file that is in use never changes: code that has changed is a file of another name. For sources that
+//! can change, that takes a hint to cargo, [`Brought::generations`].
 //!
 //! *Invariant:* a request that fails changes nothing.
 
@@ -14,12 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use toml::{Table, Value};
 
 use crate::base::{Base, Product, Record, content, find, name_and_version, package, write, write_package};
 use crate::cargo::{Cargo, Dependency, Interrupt, Progress, Tools};
+use crate::libraries::{Libraries, dynamic_file};
 use crate::request::Request;
 use crate::source::hash;
 
@@ -37,6 +36,7 @@ const CODEGEN_UNITS: i64 = 16;
 #[derive(Debug)]
 pub struct Crates {
     cargo: Cargo,
+    libraries: Libraries,
     base: Record,
     /// The directories of the base's dependencies that have one.
     base_paths: BTreeMap<String, PathBuf>,
@@ -91,6 +91,7 @@ impl Crates {
         let directory = directory.canonicalize();
         let directory = directory.map_err(|error| format!("The directory of the crates: {error}."))?;
         let interrupt = Interrupt::default();
+        let libraries = Libraries { directory: directory.join(LIBRARIES) };
         let cargo = Cargo { tools, directory, profile: base.profile(), interrupt };
         let record = base.record(&cargo, progress)?;
         let requests = base.requests()?;
@@ -99,13 +100,14 @@ impl Crates {
             base_paths: requests.into_iter().filter_map(path).collect(),
             brought: Brought { search_paths: record.search_paths.clone(), ..Brought::default() },
             base: record,
+            libraries,
             cargo,
         };
         for member in &crates.base.members {
             if member.is_macro || !member.is_for_host {
                 let cargo = &crates.cargo;
                 let from = if member.is_for_host { cargo.host_libraries() } else { cargo.libraries() };
-                crates.keep(&from.join(&member.file))?;
+                crates.libraries.keep(&from.join(&member.file))?;
                 crates.brought.files.insert(member.file.clone(), member.hash);
             }
         }
@@ -158,41 +160,50 @@ impl Crates {
     /// For each name that cells can use, the file of the crate.
     pub fn externs(&self) -> BTreeMap<String, PathBuf> {
         let own = self.brought.externs.iter().chain(&self.base.externs);
-        own.map(|(name, file)| (name.clone(), self.libraries().join(file))).collect()
+        own.map(|(name, file)| (name.clone(), self.libraries.path(file))).collect()
     }
 
     /// The arguments with which rustc finds the crates.
     pub fn arguments(&self) -> Vec<String> {
-        let mut arguments = self.search_arguments(&self.brought);
-        if let Some(name) = self.brought.dynamic.last() {
-            arguments
-                .push(format!("--extern={name}={}", self.libraries().join(dynamic_file(name)).display()));
-        }
+        let mut arguments = self.libraries.search_arguments(&self.brought.search_paths);
+        let last = self.brought.dynamic.last();
+        arguments.extend(last.map(|name| self.libraries.extern_argument(name, &dynamic_file(name))));
         let externs = self.externs();
         arguments.extend(externs.iter().map(|(name, file)| format!("--extern={name}={}", file.display())));
         arguments
     }
 
-    /// Code for the top of each crate that names a crate of a request: with it, rustc takes the crates' code from
-    /// their dynamic library instead of linking it once more.
-    pub fn prelude(&self) -> String {
+    /// Code for each crate that names a crate of a request: with it, rustc takes the code of those from their dynamic
+    /// library instead of linking it once more. [`Engine`](crate::Engine) adds it.
+    pub fn declaration(&self) -> String {
         self.brought.dynamic.last().map(|name| format!("extern crate {name} as _;\n")).unwrap_or_default()
     }
 
     /// A text that is the same for the same crates, and another one if their content is another one.
     pub fn environment(&self) -> String {
-        let mut text: String = self.base.members.iter().map(|member| format!("{:x} ", member.hash)).collect();
-        text += &self.base.externs.iter().map(|(name, file)| format!("{name}={file} ")).collect::<String>();
+        let mut text = self.base_environment();
         for (name, file) in &self.brought.externs {
-            text += &format!("{name}={file}:{:x} ", self.brought.files[file]);
+            text += &format!(" {name}={file}:{:x}", self.brought.files[file]);
         }
         text += self.brought.dynamic.last().map_or("", String::as_str);
         format!("{:016x}", hash(&text))
     }
 
+    /// The part of [`Crates::environment`] that requests do not change.
+    pub fn base_environment(&self) -> String {
+        let hashes = self.base.members.iter().map(|member| format!("{:x} ", member.hash));
+        let externs = self.base.externs.iter().map(|(name, file)| format!("{name}={file} "));
+        format!("{:016x}", hash(&hashes.chain(externs).collect::<String>()))
+    }
+
+    /// The names that requests have brought.
+    pub(crate) fn brought_names(&self) -> impl Iterator<Item = &str> {
+        self.brought.externs.keys().map(String::as_str)
+    }
+
     /// The directory in which the process of the cells has to look for shared objects.
     pub fn libraries(&self) -> PathBuf {
-        self.cargo.directory.join(LIBRARIES)
+        self.libraries.directory.clone()
     }
 
     /// A handle that ends cargo, for other threads.
@@ -287,9 +298,8 @@ impl Crates {
 
     /// Whether a library has the name of one that is in use, and another content.
     fn is_changed(&self, brought: &Brought, product: &Product) -> Result<bool, String> {
-        let file = product.file();
-        let Some(hash) = brought.files.get(&file) else { return Ok(false) };
-        Ok(!is_same_file(&product.path, &self.libraries().join(&file)) && content(&product.path)? != *hash)
+        let hash = brought.files.get(&product.file());
+        hash.map_or(Ok(false), |hash| self.libraries.differs(&product.path, *hash))
     }
 
     /// Puts the libraries of a build into use.
@@ -309,13 +319,14 @@ impl Crates {
                 let hash = content_of(&sources);
                 next.sources.insert(product.id.clone(), (sources, hash));
             }
-            if !next.files.contains_key(&file) {
-                self.keep(&product.path)?;
-                let hash = content(&self.libraries().join(&file))?;
-                new.push(format!("{file}:{hash:x}"));
-                next.files.insert(file, hash);
-                added.notes.extend(self.note_on_copy(product));
+            if next.files.contains_key(&file) {
+                continue;
             }
+            self.libraries.keep(&product.path)?;
+            let hash = content(&self.libraries.path(&file))?;
+            new.push(format!("{file}:{hash:x}"));
+            next.files.insert(file, hash);
+            added.notes.extend(self.note_on_copy(product));
         }
         let (mut externs, mut to_link) = (BTreeMap::new(), Vec::new());
         for dependency in direct {
@@ -333,17 +344,25 @@ impl Crates {
             let is_in_base =
                 self.base.members.iter().any(|member| member.file == file && !member.is_for_host);
             if !product.is_macro && !is_in_base && next.linked.insert(file.clone()) {
-                to_link.push(name.clone());
+                to_link.push((name.clone(), file.clone()));
             }
             externs.insert(name, file);
         }
         next.externs = externs;
-        self.keep_shared_objects(next)?;
+        let directories = next.search_paths.iter().map(|path| path.rsplit('=').next().unwrap_or(path));
+        for directory in directories.filter(|path| Path::new(path).starts_with(self.cargo.target())) {
+            self.libraries.keep_shared_objects(Path::new(directory))?;
+        }
         if !to_link.is_empty() {
             new.sort();
-            let text = format!("{:?} {to_link:?} {new:?}", next.dynamic);
-            let name = format!("threadbook_crates_{:016x}", hash(&text));
-            self.link(next, &name, &to_link)?;
+            let name = format!(
+                "threadbook_crates_{:016x}",
+                hash(&format!("{:?} {to_link:?} {new:?}", next.dynamic))
+            );
+            let before = next.dynamic.last().map(|name| (name.clone(), dynamic_file(name)));
+            let base = self.base.dynamic().map(|(name, file)| (name.to_owned(), file.to_owned()));
+            let crates: Vec<_> = base.chain(before).chain(to_link).collect();
+            self.libraries.link(&self.cargo.tools.rustc, &name, &crates, &next.search_paths)?;
             next.dynamic.push(name);
         }
         Ok(())
@@ -368,42 +387,6 @@ impl Crates {
         ))
     }
 
-    /// Links crates into a dynamic library.
-    fn link(&self, next: &Brought, name: &str, crates: &[String]) -> Result<(), String> {
-        let mut code = String::new();
-        let mut command = Command::new(&self.cargo.tools.rustc);
-        let mut names = |name: &str, file: &str| {
-            code += &format!("extern crate {name} as _;\n");
-            command.arg(format!("--extern={name}={}", self.libraries().join(file).display()));
-        };
-        for (name, file) in self.base.dynamic() {
-            names(name, file);
-        }
-        if let Some(before) = next.dynamic.last() {
-            names(before, &dynamic_file(before));
-        }
-        for name in crates {
-            names(name, &next.externs[name]);
-        }
-        let source = self.libraries().join(format!("{name}.rs"));
-        write(&source, code.as_bytes())?;
-        command.args(["--crate-type=dylib", "--edition=2024", "-Cprefer-dynamic", "--crate-name", name]);
-        command.arg(format!("-Cmetadata={name}")).args(self.search_arguments(next));
-        command.arg("-o").arg(self.libraries().join(dynamic_file(name))).arg(source);
-        command.current_dir(self.libraries()).stdin(Stdio::null());
-        let output = command.output().map_err(|error| format!("rustc cannot be run: {error}."))?;
-        match output.status.success() {
-            true => Ok(()),
-            false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-        }
-    }
-
-    fn search_arguments(&self, brought: &Brought) -> Vec<String> {
-        let mut arguments = vec![format!("-Ldependency={}", self.libraries().display())];
-        arguments.extend(brought.search_paths.iter().map(|path| format!("-L{path}")));
-        arguments
-    }
-
     fn write_manifest(&self, brought: &Brought) -> Result<(), String> {
         let requests = brought.requests.values();
         let mut dependencies: Table =
@@ -426,37 +409,6 @@ impl Crates {
             .insert("profile".into(), Table::from_iter([("dev".to_owned(), Value::from(profile))]).into());
         write_package(&self.cargo.directory, &manifest)
     }
-
-    /// Links a file of cargo's into the directory of libraries.
-    fn keep(&self, path: &Path) -> Result<(), String> {
-        let kept = self.libraries().join(path.file_name().unwrap_or_default());
-        if is_same_file(path, &kept) {
-            return Ok(());
-        }
-        let _ = fs::remove_file(&kept);
-        // A linker may write into a file that is there. rustc does not.
-        let is_rlib = path.extension().is_some_and(|ending| ending == "rlib");
-        let done = fs::create_dir_all(self.libraries()).and_then(|()| match is_rlib {
-            true => fs::hard_link(path, &kept).or_else(|_| fs::copy(path, &kept).map(drop)),
-            false => fs::copy(path, &kept).map(drop),
-        });
-        done.map_err(|error| format!("{} cannot be linked to {}: {error}.", path.display(), kept.display()))
-    }
-
-    /// Copies shared objects that build scripts have made to where the process of the cells looks for them.
-    fn keep_shared_objects(&self, brought: &Brought) -> Result<(), String> {
-        let directories = brought.search_paths.iter().map(|path| path.rsplit('=').next().unwrap_or(path));
-        for directory in directories.filter(|path| Path::new(path).starts_with(self.cargo.target())) {
-            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let is_shared = name.ends_with(std::env::consts::DLL_SUFFIX) || name.contains(".so.");
-                if is_shared && !self.libraries().join(&name).exists() {
-                    self.keep(&entry.path())?;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// cargo gives a dynamic library the same name in each generation.
@@ -466,16 +418,6 @@ fn must_restart(product: &Product) -> String {
         "{package} is a dynamic library, and is another one now than the one that this session has loaded. Restart the \
          kernel to use it."
     )
-}
-
-fn dynamic_file(name: &str) -> String {
-    format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
-}
-
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |path| fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
-    identity(one).is_some() && identity(one) == identity(other)
 }
 
 /// The sources of a library, from the list that rustc has written beside it.

@@ -22,12 +22,37 @@ pub struct Engine {
     pub(crate) prelude: String,
     /// The crates that cells can name, beside std.
     pub(crate) externs: Vec<String>,
-    /// The environment of the session's crates.
-    pub(crate) crates: String,
+    pub(crate) brought: Brought,
     ledger: Ledger,
     executed: usize,
     /// Variables that the process still has and no cell can name.
     to_drop: Vec<String>,
+}
+
+/// The crates of a session as generated code sees them. Code that names none of those that requests have brought is the
+/// same with and without them.
+#[derive(Debug, Default)]
+pub(crate) struct Brought {
+    names: Vec<String>,
+    declaration: String,
+    environment: String,
+    base_environment: String,
+}
+
+impl Brought {
+    fn are_named_in(&self, code: &str) -> bool {
+        self.names.iter().any(|name| code.contains(name.as_str()))
+    }
+
+    /// The declaration that generated code needs.
+    pub(crate) fn declaration_for(&self, code: &str) -> &str {
+        if self.are_named_in(code) { &self.declaration } else { "" }
+    }
+
+    /// The environment on which the object of generated code depends.
+    pub(crate) fn environment_of(&self, code: &str) -> &str {
+        if self.are_named_in(code) { &self.environment } else { &self.base_environment }
+    }
 }
 
 /// A cell that rustc has accepted.
@@ -81,7 +106,7 @@ impl Engine {
             cache: None,
             prelude,
             externs,
-            crates: String::new(),
+            brought: Brought::default(),
             ledger: Ledger::default(),
             executed: 0,
             to_drop: Vec::new(),
@@ -109,10 +134,15 @@ impl Engine {
     ) -> Vec<(String, String)> {
         arguments.extend(crates.arguments());
         self.compiler.arguments = arguments;
-        self.prelude = crates.prelude() + prelude;
+        prelude.clone_into(&mut self.prelude);
         self.externs = crates.names();
-        self.crates = crates.environment();
-        let dropped = self.ledger.replace_crates(replaced, hash(&self.crates));
+        self.brought = Brought {
+            names: crates.brought_names().map(str::to_owned).collect(),
+            declaration: crates.declaration(),
+            environment: crates.environment(),
+            base_environment: crates.base_environment(),
+        };
+        let dropped = self.ledger.replace_crates(replaced, hash(&self.brought.environment));
         self.to_drop.extend(dropped.iter().map(|(name, _)| name.clone()));
         dropped
     }

@@ -12,7 +12,7 @@
 //! 6. `compilation` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
 //!
 //! Beside it, [`Crates`] brings the crates that cells can name: `request` parses what a cell asks for, `cargo` compiles
-//! it, `base` holds what is there from the start, and `crates` links it for the cells.
+//! it, `base` holds what is there from the start, `libraries` links for the cells, and `crates` does all of it in turn.
 
 mod base;
 mod cache;
@@ -24,6 +24,7 @@ mod diagnostics;
 mod engine;
 mod generate;
 mod ledger;
+mod libraries;
 mod request;
 mod rustc;
 mod source;

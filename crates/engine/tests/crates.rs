@@ -32,9 +32,9 @@ fn prepared() -> &'static Prepared {
         let profile = [("opt-level", "1"), ("debug", "false"), ("panic", "\"unwind\"")];
         let base = Base {
             dependencies: dependencies.into_iter().map(|(name, text)| (name.into(), text)).collect(),
-            build_dependencies: Default::default(),
             lock: std::fs::read_to_string(sources.join("../../Cargo.lock")).unwrap(),
             profile: profile.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            ..Base::default()
         };
         let session = directory.path().join("prepared");
         std::fs::create_dir(&session).unwrap();
@@ -100,6 +100,8 @@ struct Session {
     compiled: Vec<String>,
     /// The variables that the last request has dropped.
     dropped: Vec<String>,
+    /// The object of the last cell.
+    object: Option<PathBuf>,
 }
 
 impl Session {
@@ -138,6 +140,7 @@ impl Session {
             seen: 0,
             compiled: Vec::new(),
             dropped: Vec::new(),
+            object: None,
         };
         session.use_crates(&[]);
         session
@@ -177,6 +180,7 @@ impl Session {
                 return format!("refused: {}", messages.collect::<Vec<_>>().join("; "));
             }
         };
+        self.object.clone_from(&compiled.object);
         for name in &compiled.to_drop {
             writeln!(self.process.stdin.as_mut().unwrap(), "drop {name}").unwrap();
             self.answers.read_line(&mut String::new()).unwrap();
@@ -231,7 +235,11 @@ fn a_crate_has_one_set_of_statics_for_all_cells() {
         "pub fn bump() -> usize { my_crate::bump() }",
     );
     session.write("third", "", COUNTER);
+    assert_eq!(session.run("1 + 1"), "2");
+    let object = session.object.take();
     let added = session.dep(&["my-crate = { path = \"my-crate\" }"]).unwrap();
+    // The code of a cell that names no such crate is the same as before.
+    assert_eq!((session.run("1 + 1"), &session.object), ("2".into(), &object));
     assert_eq!(added.ready, [("my_crate".to_owned(), "0.1.0".to_owned())]);
     assert_eq!(session.compiled, ["my-crate"]);
     assert_eq!(session.run("my_crate::bump()"), "1");
