@@ -28,7 +28,7 @@ fn prepared() -> &'static Prepared {
             "[lib]\ncrate-type = [\"dylib\", \"rlib\"]\n[dependencies]\nthreadbook_cell.path = {cell:?}\nsmallvec = \"1\""
         );
         write_crate(&library, "threadbook", &manifest, &format!("{text}\npub use smallvec;"));
-        let dependencies = [("threadbook", format!("{{ path = {library:?} }}")), ("smallvec", "\"1\"".into())];
+        let dependencies = [("threadbook", format!("{{ path = {library:?} }}")), ("smallvec", "{ version = \"1\", features = [\"const_generics\"] }".into())];
         let profile = [("opt-level", "1"), ("debug", "false"), ("panic", "\"unwind\"")];
         let base = Base {
             dependencies: dependencies.into_iter().map(|(name, text)| (name.into(), text)).collect(),
@@ -313,7 +313,10 @@ fn all_kinds_of_crates_can_be_brought() {
 #[test]
 fn another_feature_means_another_compilation() {
     let mut session = Session::start();
-    let code = format!("{COUNTER}\npub const HAS: bool = cfg!(feature = \"has\"); pub struct Thing(pub u8);");
+    let code = format!(
+        "{COUNTER}\npub const HAS: bool = cfg!(feature = \"has\"); pub struct Thing(pub u8);
+        pub struct Loud; impl Drop for Loud {{ fn drop(&mut self) {{ println!(\"gone\") }} }}"
+    );
     session.write("leaf", "[features]\nhas = []", &code);
     session.write("steady", "", COUNTER);
     session.write(
@@ -323,15 +326,16 @@ fn another_feature_means_another_compilation() {
     );
     session.dep(&["leaf.path = \"leaf\"", "steady.path = \"steady\""]).unwrap();
     assert_eq!(
-        session.run("let thing = leaf::Thing(1); let number = 5; struct Own(leaf::Thing); let own = vec![Own(leaf::Thing(2))]; (leaf::bump(), leaf::bump(), steady::bump(), leaf::HAS)"),
+        session.run("let thing = leaf::Thing(1); let loud = leaf::Loud; let number = 5; struct Own(leaf::Thing); let own = vec![Own(leaf::Thing(2))]; (leaf::bump(), leaf::bump(), steady::bump(), leaf::HAS)"),
         "(1, 2, 1, false)"
     );
     let added = session.dep(&["asks.path = \"asks\""]).unwrap();
     assert_eq!((&added.replaced[..], added.notes.len()), (&["leaf".to_owned()][..], 1));
     assert!(added.notes[0].starts_with("leaf has been compiled anew"), "{added:?}");
-    assert_eq!(session.run("(leaf::bump(), asks::bump(), steady::bump(), leaf::HAS)"), "(1, 2, 2, true)");
-    // A variable of the old type is not read as one of the new type.
-    assert_eq!(session.dropped, ["own", "thing"]);
+    // Variables of the old types are dropped before the next cell runs.
+    let printed = session.run("(leaf::bump(), asks::bump(), steady::bump(), leaf::HAS)");
+    assert_eq!(printed, "gone\n(1, 2, 2, true)");
+    assert_eq!(session.dropped, ["loud", "own", "thing"]);
     assert_eq!(session.run("thing.0"), "refused: `thing` was dropped when `leaf` was redefined");
     assert_eq!(session.run("let thing = leaf::Thing(3); let own = Own(thing); (own.0.0, number)"), "(3, 5)");
 }
@@ -504,7 +508,7 @@ fn an_interrupt_ends_a_build_and_leaves_the_session() {
 }
 
 #[test]
-fn variables_of_the_user_do_not_matter() {
+fn variables_and_settings_of_the_user_do_not_matter() {
     let elsewhere = tempfile::tempdir().unwrap();
     let path = elsewhere.path().join("target").display().to_string();
     let crates = tempfile::tempdir().unwrap();
@@ -539,7 +543,19 @@ fn variables_of_the_user_do_not_matter() {
         assert_eq!(session.run("good::bump()") + &session.run("good::bump()"), "12", "{name}={value}");
         environments.push(session.crates.environment());
     }
-    // Nor does the place of the session.
+    let mut session = Session::start();
+    let settings = format!(
+        "[build]\nrustflags = [\"--cfg=mine\"]\ntarget = \"wasm32-unknown-unknown\"\ntarget-dir = {path:?}\n\
+         build-dir = {path:?}\nrustc = \"/nonexistent\"\nincremental = true\n[profile.dev]\nopt-level = 3\n\
+         panic = \"abort\"\n[term]\nquiet = true\ncolor = \"always\"\n"
+    );
+    std::fs::create_dir(session.directory.path().join(".cargo")).unwrap();
+    std::fs::write(session.directory.path().join(".cargo/config.toml"), settings).unwrap();
+    session.dep(&[&line]).unwrap();
+    assert_eq!(session.compiled, ["good"]);
+    assert_eq!(session.run("good::bump()") + &session.run("good::bump()"), "12");
+    environments.push(session.crates.environment());
+    // Nor do the user's settings, nor the place of the session.
     assert!(environments.iter().all(|text| *text == environments[0]), "{environments:?}");
     assert!(std::fs::read_dir(elsewhere.path()).unwrap().next().is_none());
 }
