@@ -26,7 +26,8 @@ pub struct Base {
     /// to ask of them. A package that gets another feature is compiled anew for the session, and so is what depends on
     /// it: without this table, a crate that asks for another feature of `syn` gets a `tokio` of its own.
     pub build_dependencies: BTreeMap<String, String>,
-    /// The same for packages that the dependencies use: cells cannot name them.
+    /// The same for packages that the dependencies use: cells cannot name them. Even the feature `default` counts: a base
+    /// that has `futures-core` without it has other streams than a crate that asks for it.
     pub more_features: BTreeMap<String, String>,
     /// The text of the lock file, which may name more packages.
     pub lock: String,
