@@ -112,7 +112,8 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         match path.file_name().and_then(|name| name.to_str()) {
             // Not part of what a notebook loads.
             Some(
-                "cargo-env" | "client" | "engine" | "peers" | "tests" | "examples" | "benches" | "target",
+                "analysis" | "cargo-env" | "client" | "engine" | "peers" | "tests" | "examples" | "benches"
+                | "target",
             ) => {}
             _ if path.is_dir() => collect(&path, files)?,
             _ if path.extension().is_some_and(|e| e == "rs" || e == "toml") => files.push(path),

@@ -140,7 +140,7 @@ impl Record {
     }
 }
 
-fn checksum(bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     // Eight bytes at a time: an object is read before each execution.
     let (chunks, rest) = bytes.as_chunks::<8>();
     let mix = |state: u64, word: u64| (state ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);

@@ -28,7 +28,8 @@ impl Compilation<'_> {
     /// Checks a cell that has only items. They are compiled with the first cell that reaches them.
     pub(crate) fn items(&self, compiled: &mut Compiled) -> Result<(), Refused> {
         for _ in 0..MAX_ATTEMPTS {
-            let code = generate_items(&self.engine.prelude, &compiled.ledger, &self.source, &self.syntax);
+            let mut code = generate_items(&self.engine.prelude, &compiled.ledger, &self.source, &self.syntax);
+            self.declare_crates(&mut code);
             if self.recall(&code, compiled) {
                 compiled.object = None;
                 compiled.defines.clear();
@@ -137,7 +138,8 @@ impl Compilation<'_> {
     }
 
     fn key(&self, first: &Crate, environment: &str, ledger: &Ledger) -> u64 {
-        cache::key(&first.code.text, ledger.generation(), environment)
+        let environment = format!("{environment}\n{}", self.engine.brought.environment_of(&first.code.text));
+        cache::key(&first.code.text, ledger.generation(), &environment)
     }
 
     /// Takes the product of a cell from the cache, if it is there. `first` is the code of the first attempt.
@@ -398,7 +400,14 @@ impl Compilation<'_> {
     }
 
     fn generate(&self, plan: &Plan, ledger: &Ledger, form: Form) -> Crate {
-        generate(&self.engine.prelude, ledger, &self.source, &self.syntax, plan, form)
+        let mut code = generate(&self.engine.prelude, ledger, &self.source, &self.syntax, plan, form);
+        self.declare_crates(&mut code);
+        code
+    }
+
+    fn declare_crates(&self, code: &mut Crate) {
+        let declaration = self.engine.brought.declaration_for(&code.code.text);
+        code.code.push(declaration);
     }
 
     fn run(&self, code: &Crate, ledger: &Ledger, emit: Emit) -> Result<Output, Refused> {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::compilation::Compilation;
+use crate::crates::Crates;
 use crate::delimiters;
 use crate::diagnostics::Diagnostic;
 use crate::generate::raw;
 use crate::ledger::{Ledger, Lost, Variable};
 use crate::rustc::Compiler;
-use crate::source::{Line, Source};
+use crate::source::{Line, Source, hash};
 use crate::syntax::{Binding, Kind, parse};
 
 /// A session.
@@ -22,9 +23,36 @@ pub struct Engine {
     pub(crate) prelude: String,
     /// The crates that cells can name, beside std.
     pub(crate) externs: Vec<String>,
+    pub(crate) brought: Brought,
     ledger: Ledger,
     /// Variables that the process still has and no cell can name.
     to_drop: Vec<String>,
+}
+
+/// The crates of a session as generated code sees them. Code that names none of those that requests have brought is the
+/// same with and without them.
+#[derive(Debug, Default)]
+pub(crate) struct Brought {
+    names: Vec<String>,
+    declaration: String,
+    environment: String,
+    base_environment: String,
+}
+
+impl Brought {
+    fn are_named_in(&self, code: &str) -> bool {
+        self.names.iter().any(|name| code.contains(name.as_str()))
+    }
+
+    /// The declaration that generated code needs.
+    pub(crate) fn declaration_for(&self, code: &str) -> &str {
+        if self.are_named_in(code) { &self.declaration } else { "" }
+    }
+
+    /// The environment on which the object of generated code depends.
+    pub(crate) fn environment_of(&self, code: &str) -> &str {
+        if self.are_named_in(code) { &self.environment } else { &self.base_environment }
+    }
 }
 
 /// A cell that rustc has accepted.
@@ -75,14 +103,49 @@ pub struct Refused {
 impl Engine {
     /// A session without items and variables.
     pub fn new(compiler: Compiler, prelude: String, externs: Vec<String>) -> Engine {
-        Engine { compiler, cache: None, prelude, externs, ledger: Ledger::default(), to_drop: Vec::new() }
+        Engine {
+            compiler,
+            cache: None,
+            prelude,
+            externs,
+            brought: Brought::default(),
+            ledger: Ledger::default(),
+            to_drop: Vec::new(),
+        }
     }
 
     /// Takes objects from a cache, and puts them there. `environment` names everything beside the generated code that
-    /// decides an object: the version of rustc, its arguments, and the content of the crates that cells can name.
+    /// decides an object: the version of rustc, its arguments, and the content of the crates that cells can name, but for
+    /// those of [`Engine::set_crates`].
     pub fn with_cache(mut self, cache: Cache, environment: &str) -> Engine {
         self.cache = Some((cache, environment.to_owned()));
         self
+    }
+
+    /// Has the cells from now on name the crates of a session. `arguments` and `prelude` are those that have nothing to
+    /// do with its crates; `replaced` are the names that mean other crates than before, as
+    /// [`Added`](crate::Added) has them. Returns the variables that are dropped because their types contain a type
+    /// of these, each with the name of the crate.
+    pub fn set_crates(
+        &mut self,
+        crates: &Crates,
+        mut arguments: Vec<String>,
+        prelude: &str,
+        replaced: &[String],
+    ) -> Vec<(String, String)> {
+        arguments.extend(crates.arguments());
+        self.compiler.arguments = arguments;
+        prelude.clone_into(&mut self.prelude);
+        self.externs = crates.names();
+        self.brought = Brought {
+            names: crates.brought_names().map(str::to_owned).collect(),
+            declaration: crates.declaration(),
+            environment: crates.environment(),
+            base_environment: crates.base_environment(),
+        };
+        let dropped = self.ledger.replace_crates(replaced, hash(&self.brought.environment));
+        self.to_drop.extend(dropped.iter().map(|(name, _)| name.clone()));
+        dropped
     }
 
     /// Compiles a cell. Nothing changes before [`Engine::finish`].

@@ -141,29 +141,10 @@ impl Ledger {
         for item in items {
             self.define_one(source, item, &mut changed);
         }
-        let mut dropped = Vec::new();
-        if !changed.is_empty() {
-            let reach = TypeReach::new(&before);
-            self.variables.retain(|name, variable| {
-                let culprit = reach.first_of(&changed, &words_of_type(&variable.r#type));
-                dropped.extend(culprit.clone().map(|culprit| (name.clone(), culprit)));
-                culprit.is_none()
-            });
-            for entry in &mut self.entries {
-                if entry.is_instantiated && reach.first_of(&changed, &entry.words).is_some() {
-                    let entry = Arc::make_mut(entry);
-                    entry.is_instantiated = false;
-                    entry.occurrence = next(&mut self.occurrences, entry.hash);
-                }
-            }
-            for name in &changed {
-                let now =
-                    self.entries.iter().filter(|entry| entry.names.contains(name)).map(|entry| entry.hash);
-                self.redefined.insert(name.clone(), now.fold(0, |all, hash| all.rotate_left(7) ^ hash));
-            }
-        }
-        for (name, culprit) in &dropped {
-            self.lost.insert(name.clone(), Lost::Redefined(culprit.clone()));
+        let dropped = self.change(&before, &changed);
+        for name in &changed {
+            let now = self.entries.iter().filter(|entry| entry.names.contains(name)).map(|entry| entry.hash);
+            self.redefined.insert(name.clone(), now.fold(0, |all, hash| all.rotate_left(7) ^ hash));
         }
         let values =
             items.iter().filter(|item| matches!(item.kind, Kind::Function | Kind::Const | Kind::Static));
@@ -173,6 +154,41 @@ impl Ledger {
             }
         }
         Changes { dropped }
+    }
+
+    /// Notes that names mean other crates than before: those of the environment that `content` is the hash of. Returns
+    /// the variables that are dropped.
+    pub(crate) fn replace_crates(&mut self, names: &[String], content: u64) -> Vec<(String, String)> {
+        let changed = names.iter().cloned().collect();
+        let dropped = self.change(&self.entries.clone(), &changed);
+        self.redefined.extend(changed.into_iter().map(|name| (name, content)));
+        dropped
+    }
+
+    /// Drops the variables whose types contain a changed name, by the definitions that were there `before`, and has
+    /// the statics that do so begin anew.
+    fn change(&mut self, before: &[Arc<Entry>], changed: &BTreeSet<String>) -> Vec<(String, String)> {
+        let mut dropped = Vec::new();
+        if changed.is_empty() {
+            return dropped;
+        }
+        let reach = TypeReach::new(before);
+        self.variables.retain(|name, variable| {
+            let culprit = reach.first_of(changed, &words_of_type(&variable.r#type));
+            dropped.extend(culprit.clone().map(|culprit| (name.clone(), culprit)));
+            culprit.is_none()
+        });
+        for entry in &mut self.entries {
+            if entry.is_instantiated && reach.first_of(changed, &entry.words).is_some() {
+                let entry = Arc::make_mut(entry);
+                entry.is_instantiated = false;
+                entry.occurrence = next(&mut self.occurrences, entry.hash);
+            }
+        }
+        for (name, culprit) in &dropped {
+            self.lost.insert(name.clone(), Lost::Redefined(culprit.clone()));
+        }
+        dropped
     }
 
     fn define_one(&mut self, source: &Arc<Source>, item: &Item, changed: &mut BTreeSet<String>) {

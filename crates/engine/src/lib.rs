@@ -10,21 +10,33 @@
 //! 4. `rustc` compiles it, while `types` reads the types of the new variables from a second run.
 //! 5. `cache` returns the object of code that was compiled before.
 //! 6. `compilation` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
+//!
+//! Beside it, [`Crates`] brings the crates that cells can name: `request` parses what a cell asks for, `cargo` compiles
+//! it, `base` holds what is there from the start, `libraries` links for the cells, and `crates` does all of it in turn.
 
+mod base;
 mod cache;
+mod cargo;
 mod compilation;
+mod crates;
 mod delimiters;
 mod diagnostics;
 mod engine;
 mod generate;
 mod ledger;
+mod libraries;
+mod request;
 mod rustc;
 mod source;
 mod syntax;
 mod types;
 
+pub use base::Base;
 pub use cache::Cache;
+pub use cargo::{Interrupt, Progress, Tools};
+pub use crates::{Added, Crates};
 pub use diagnostics::{Diagnostic, Label};
 pub use engine::{Compiled, Engine, Ran, Refused};
+pub use request::Request;
 pub use rustc::Compiler;
 pub use source::{Line, Place, Source};

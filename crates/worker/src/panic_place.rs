@@ -44,7 +44,10 @@ fn typed(location: &Location<'_>) -> Option<(u32, u32)> {
     // The name of the file is a constant in the object that the code is in.
     let object = object_of(location.file().as_ptr().addr())?.path;
     if is_cell {
-        return find_in(&std::fs::read_to_string(Path::new(&object).with_extension(PLACES)).ok()?, location.line());
+        return find_in(
+            &std::fs::read_to_string(Path::new(&object).with_extension(PLACES)).ok()?,
+            location.line(),
+        );
     }
     let said = said_by(&object)?;
     // SAFETY: the kernel ends it with a 0, and it is a constant of an object that stays.

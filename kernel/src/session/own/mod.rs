@@ -291,7 +291,10 @@ impl Session {
     /// A path to an object in the session's own directory, by which its lines are known.
     fn linked(&self, object: &Path) -> PathBuf {
         let own = self.workplace.directory().join(OBJECTS).join(object.file_name().unwrap_or_default());
-        if own != object && !own.exists() && std::fs::hard_link(object, &own).or_else(|_| std::fs::copy(object, &own).map(drop)).is_err() {
+        if own != object
+            && !own.exists()
+            && std::fs::hard_link(object, &own).or_else(|_| std::fs::copy(object, &own).map(drop)).is_err()
+        {
             return object.to_owned();
         }
         own
