@@ -49,7 +49,7 @@ fn format(checkout: &Checkout) -> Outcome {
 /// In the gate, the commit chooses a third of the engine's corpus.
 fn tests(checkout: &Checkout) -> Outcome {
     let mut command = Command::new("cargo");
-    command.args(["test", "--workspace"]);
+    command.args(["test", "--workspace", "--no-fail-fast"]);
     if let Some(commit) = commit(checkout).filter(|_| !checkout.all) {
         command.env("THREADBOOK_COMMIT", commit);
     }
