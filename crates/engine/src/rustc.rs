@@ -49,6 +49,7 @@ pub(crate) struct Code {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Span {
+    file_name: String,
     pub(crate) byte_start: usize,
     pub(crate) byte_end: usize,
     pub(crate) is_primary: bool,
@@ -69,6 +70,15 @@ impl Span {
         self.byte_start..self.byte_end
     }
 
+    /// This span, or that of the macro's use in the file of this name that it is an expansion of.
+    fn within(self, file: &str) -> Option<Span> {
+        if self.file_name == file {
+            return Some(self);
+        }
+        let span = self.expansion?.span.within(file)?;
+        Some(Span { is_primary: self.is_primary, label: self.label, suggested_replacement: None, ..span })
+    }
+
     /// The outermost use of a macro that this span is in the expansion of, or the span itself.
     pub(crate) fn outermost(&self) -> &Span {
         self.expansion.as_ref().map_or(self, |expansion| expansion.span.outermost())
@@ -76,6 +86,13 @@ impl Span {
 }
 
 impl Message {
+    /// Without the spans in other files than the one of this name, such as those of libraries.
+    fn about(mut self, file: &str) -> Message {
+        self.spans = self.spans.into_iter().filter_map(|span| span.within(file)).collect();
+        self.children = self.children.into_iter().map(|child| child.about(file)).collect();
+        self
+    }
+
     pub(crate) fn is_error(&self) -> bool {
         self.level.starts_with("error")
     }
@@ -132,7 +149,7 @@ impl Compiler {
         let (mut messages, mut rest) = (Vec::new(), String::new());
         for line in text.lines() {
             match serde_json::from_str::<Message>(line) {
-                Ok(message) => messages.push(message),
+                Ok(message) => messages.push(message.about(&source)),
                 // Notices of produced artifacts have no `message`.
                 Err(_) if line.starts_with('{') => {}
                 Err(_) => rest += &format!("{line}\n"),

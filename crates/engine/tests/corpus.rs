@@ -4,106 +4,13 @@
 //! of them; else all are run. `THREADBOOK_CORPUS=word cargo test -p threadbook-engine --test corpus` runs
 //! the files whose name contains the word.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod common;
+
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use threadbook_engine::{Cache, Compiler, Diagnostic, Engine, Ran, Refused, Source};
-
-/// The library and the runner, compiled once.
-struct Host {
-    directory: tempfile::TempDir,
-    /// Where libstd's shared object is.
-    libraries: PathBuf,
-}
-
-impl Host {
-    fn build() -> Host {
-        let directory = tempfile::tempdir().unwrap();
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let rustc = |arguments: &[&str], source: &Path| {
-            let mut command = Command::new("rustc");
-            command.args(["--edition=2024", "-Cprefer-dynamic", "-L."]).args(arguments).arg(source);
-            let output = command.current_dir(directory.path()).output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        };
-        rustc(&["--crate-type=rlib", "--crate-name=threadbook_cell"], &sources.join("../cell/src/lib.rs"));
-        let cell = "--extern=threadbook_cell=libthreadbook_cell.rlib";
-        rustc(
-            &["--crate-type=dylib", "--crate-name=threadbook", cell],
-            &sources.join("tests/host/threadbook.rs"),
-        );
-        let library = format!("--extern=threadbook={}", library());
-        rustc(&["--crate-type=bin", "--crate-name=runner", &library], &sources.join("tests/host/runner.rs"));
-        let print = Command::new("rustc").args(["--print", "target-libdir"]).output().unwrap();
-        let libraries = PathBuf::from(String::from_utf8(print.stdout).unwrap().trim());
-        Host { directory, libraries }
-    }
-
-    fn engine(&self, directory: &Path) -> Engine {
-        let library = self.directory.path().join(library());
-        let arguments = [
-            "-Copt-level=1".into(),
-            "-Coverflow-checks=on".into(),
-            "-Cdebug-assertions=on".into(),
-            "-Clto=off".into(),
-            "-Clink-arg=-Wl,-Bsymbolic".into(),
-            format!("-L{}", self.directory.path().display()),
-            format!("--extern=threadbook={}", library.display()),
-        ];
-        let compiler =
-            Compiler { rustc: "rustc".into(), arguments: arguments.into(), directory: directory.to_owned() };
-        Engine::new(compiler, "use ::threadbook::Show as _;\n".into(), vec!["threadbook".into()])
-            .with_cache(Cache::open(&self.directory.path().join("cache")).unwrap(), "test")
-    }
-
-    fn runner(&self, directory: &Path) -> Runner {
-        let search = std::env::join_paths([self.directory.path(), &self.libraries]).unwrap();
-        let output = directory.join("output");
-        let mut process = Command::new(self.directory.path().join("runner"))
-            .arg(&output)
-            .env("LD_LIBRARY_PATH", search)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let answers = BufReader::new(process.stdout.take().unwrap());
-        Runner { process, answers, output }
-    }
-}
-
-fn library() -> String {
-    format!("{}threadbook{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
-}
-
-/// A process that runs cells.
-struct Runner {
-    process: Child,
-    answers: BufReader<std::process::ChildStdout>,
-    /// The file that has what the cells print.
-    output: PathBuf,
-}
-
-impl Runner {
-    fn order(&mut self, order: &str) -> String {
-        writeln!(self.process.stdin.as_mut().unwrap(), "{order}").unwrap();
-        let mut line = String::new();
-        if self.answers.read_line(&mut line).unwrap() > 0 {
-            return line.trim().to_owned();
-        }
-        format!("died: {}", self.process.wait().unwrap())
-    }
-
-    /// Everything that the cells have printed.
-    fn output(mut self) -> String {
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-        std::fs::read_to_string(self.output).unwrap()
-    }
-}
+use common::{Answer, Host, execute};
 
 /// A section of a file.
 struct Section {
@@ -165,62 +72,6 @@ fn run(host: &Host, text: &str) -> Vec<String> {
         _ => {}
     }
     wrong
-}
-
-/// What came of a cell: `ok`, the names that were dropped or not kept, or the error.
-struct Answer {
-    end: String,
-    dropped: Vec<String>,
-    not_kept: Vec<String>,
-}
-
-fn execute(
-    engine: &mut Engine,
-    runner: &mut Runner,
-    id: Option<&str>,
-    code: &str,
-    codes: &mut Vec<String>,
-) -> Answer {
-    static EXECUTIONS: AtomicUsize = AtomicUsize::new(1);
-    let serial = EXECUTIONS.fetch_add(1, Ordering::Relaxed);
-    let source = Source { serial, number: serial, id: id.map(str::to_owned), text: code.to_owned() };
-    let compiled = match engine.compile(source) {
-        Ok(compiled) => compiled,
-        Err(Refused { errors }) => {
-            let code = |error: &Diagnostic| error.code.clone().unwrap_or_else(|| "syntax".into());
-            codes.extend(errors.iter().map(code));
-            let texts: Vec<_> =
-                errors.iter().map(|error| format!("{}: {}", code(error), described(error))).collect();
-            return Answer {
-                end: format!("refused {}", texts.join("\n    ")),
-                dropped: vec![],
-                not_kept: vec![],
-            };
-        }
-    };
-    let dropped: Vec<_> = compiled.dropped.iter().map(|(name, _)| name.clone()).collect();
-    for name in &compiled.to_drop {
-        runner.order(&format!("drop {name}"));
-    }
-    let end = match &compiled.object {
-        None => "ok".to_owned(),
-        Some(object) => runner.order(&format!("run {} {}", u8::from(compiled.is_global), object.display())),
-    };
-    let (end, ran) = match end.strip_prefix("returned ") {
-        Some(index) => ("ok".to_owned(), Ran::Returned(index.parse().unwrap())),
-        None if end == "ok" => (end, Ran::Completely),
-        None => (end, Ran::InPart),
-    };
-    let not_kept = engine.finish(compiled, ran).into_iter().map(|(name, _)| name).collect();
-    Answer { end, dropped, not_kept }
-}
-
-fn described(error: &Diagnostic) -> String {
-    let primary = error.labels.iter().find(|label| label.is_primary);
-    let place = primary.map_or("no place".to_owned(), |label| {
-        format!("`{}`", &label.place.source.text[label.place.range.clone()])
-    });
-    format!("{} at {place}", error.message)
 }
 
 fn differs(answer: &Answer, expected: Option<&str>) -> Option<String> {

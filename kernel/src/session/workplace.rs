@@ -162,18 +162,23 @@ impl Workplace {
     /// The command that starts the process in which cells run, with the user's own environment.
     pub fn runtime_command(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        for (name, value) in &self.before {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        self.set_own_environment(&mut command);
         // The engine moves a cell's object one directory up after linking, so the relative path to the
         // standard library in it points beside it, unless it overshoots the root.
         command.env(runtime::LIBRARY_PATH, &self.library_path);
         command.env(runtime::COMPANION, self.directory.join(COMPANION));
         command.env(wire::KERNEL_VARIABLE, self.socket_path());
         Ok(command)
+    }
+
+    /// Gives a command the user's own environment.
+    pub fn set_own_environment(&self, command: &mut Command) {
+        for (name, value) in &self.before {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
     }
 
     /// The socket on which supervisors report.

@@ -72,7 +72,9 @@ impl Analysis {
 impl Process {
     fn start(workplace: &Workplace) -> Option<Process> {
         let program = std::env::current_exe().ok()?.with_file_name(PROGRAM);
-        let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+        let mut command = Command::new(program);
+        workplace.set_own_environment(&mut command);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
         let (requests, output) = (child.stdin.take()?, child.stdout.take()?);
         let (sender, answers) = mpsc::channel();
         std::thread::spawn(move || {

@@ -1,6 +1,7 @@
 //! The commands at the top of a cell: `:vars`, `:type x` and their like.
 
 use crate::dependencies;
+use crate::reading::crates::without_remark;
 use crate::session::magics::Misuse;
 use crate::session::workplace::Workplace;
 use crate::wire::MimeBundle;
@@ -13,6 +14,13 @@ pub struct Command {
     /// With its colon.
     name: String,
     argument: String,
+}
+
+impl Command {
+    /// The name that the cell asks help for, by `:doc`.
+    pub fn asked_about(&self) -> Option<&str> {
+        (self.name == ":doc" && !self.argument.is_empty()).then_some(&self.argument)
+    }
 }
 
 /// What commands have set, and what they ask about.
@@ -107,7 +115,10 @@ impl Settings {
 
 fn dependency_list(workplace: &Workplace) -> String {
     let all = dependencies::all(workplace.companion(), &Default::default()).unwrap_or_default();
-    all.into_iter().map(|(name, specification)| format!("{name} = {specification}\n")).collect()
+    let line = |(name, specification): (&str, String)| {
+        format!("{name} = {}\n", without_remark(&specification).trim_end())
+    };
+    all.into_iter().map(line).collect()
 }
 
 fn plain(text: String) -> MimeBundle {

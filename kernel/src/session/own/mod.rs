@@ -301,6 +301,9 @@ impl Session {
     }
 
     fn command(&mut self, engine: &Engine, command: &Command) -> Result<Option<MimeBundle>, Failure> {
+        if let Some(name) = command.asked_about() {
+            return self.page(engine, &Page::About(name.to_owned())).map(Some);
+        }
         let data = self
             .settings
             .answer(command, engine, &self.workplace)

@@ -23,7 +23,14 @@ pub fn refused(errors: &[Diagnostic], cells: &Cells) -> Failure {
         title = title.id(code);
     }
     let mut group = Group::with_title(title);
-    let shown = shown(&error.labels, message, cells);
+    // An error about a library's code names the cell's place in a note.
+    let noted = || error.children.iter().find(|child| !child.labels.is_empty() && child.level == "note");
+    let labels = if error.labels.is_empty() {
+        noted().map(|child| &child.labels[..])
+    } else {
+        Some(&error.labels[..])
+    };
+    let shown = shown(labels.unwrap_or_default(), message, cells);
     if shown.is_empty() {
         group = group.element(Level::NOTE.message("the compiler names no place in this cell"));
     }
