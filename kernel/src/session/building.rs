@@ -76,7 +76,8 @@ impl Building {
         }
     }
 
-    fn hear(&self, line: Option<&str>) {
+    /// Hears what cargo does, or that some time has passed.
+    pub fn hear(&self, line: Option<&str>) {
         let mut state = lock(&self.state);
         let Some(mut build) = state.take() else { return };
         match line {

@@ -381,5 +381,8 @@ pub fn prepare(workplace: &Workplace) -> anyhow::Result<()> {
     let prelude = "threadbook::prelude::";
     let names = complete(&mut context, prelude, prelude.len()).matches;
     names::write_prelude(workplace.directory(), &names)?;
+    if super::own::is_chosen() {
+        super::own::prepare(workplace)?;
+    }
     workplace.copy_sources()
 }

@@ -115,7 +115,7 @@ impl Session {
         let work: Box<dyn FnOnce(mpsc::Receiver<Job>) + Send> = match workplace {
             Ok(workplace) => {
                 link.listen(workplace.listener());
-                if std::env::var_os(own::VARIABLE).is_some_and(|value| value == "own") {
+                if own::is_chosen() {
                     let engine = own::Session::new(workplace, link.clone(), output, names.clone(), cells);
                     Box::new(move |jobs| engine.work(jobs))
                 } else {

@@ -135,6 +135,16 @@ impl Workplace {
         self.sources.as_ref().map(|_| self.directory.join(STANDARD_LIBRARY))
     }
 
+    /// Where the standard library's shared object lies.
+    pub fn standard_libraries(&self) -> PathBuf {
+        self.toolchain.libraries()
+    }
+
+    /// The system that cells are compiled for.
+    pub fn host(&self) -> &str {
+        self.toolchain.host()
+    }
+
     /// Where the programs of the toolchain lie.
     pub fn tools(&self) -> PathBuf {
         self.toolchain.bin()

@@ -6,7 +6,7 @@
 
 pub mod answers;
 pub mod front;
-mod linker;
+pub mod linker;
 pub mod question_mark;
 pub mod standby;
 pub mod typed;

@@ -17,6 +17,11 @@ pub struct Command {
 }
 
 impl Command {
+    /// The crate that the cell asks for, as in a line of a manifest.
+    pub fn dependency(&self) -> Option<&str> {
+        (self.name == ":dep").then_some(&self.argument)
+    }
+
     /// The name that the cell asks help for, by `:doc`.
     pub fn asked_about(&self) -> Option<&str> {
         (self.name == ":doc" && !self.argument.is_empty()).then_some(&self.argument)

@@ -6,7 +6,9 @@
 mod analysis;
 mod commands;
 mod compiler;
+mod crates;
 
+use super::building::Building;
 use super::engine::{Job, refuse};
 use super::last_expression::with_code_hash;
 use super::link::{Happened, Link, Ran};
@@ -18,18 +20,21 @@ use super::text::{byte_offset, code_points};
 use super::workplace::Workplace;
 use super::{Completions, Match, Outcome, calls, lock, magics};
 use crate::dependencies;
+use crate::runtime;
+use crate::toolchain::{front, linker};
 use crate::wire::{End, Kind, MimeBundle, Run};
 use analysis::Analysis;
 use commands::{Command, Settings};
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
-use threadbook_engine::{Cache, Compiled, Engine, Ran as EngineRan, Source};
+use threadbook_engine::{Cache, Compiled, Crates, Engine, Progress, Ran as EngineRan, Request, Source};
 
 /// The variable that chooses this engine, with the value `own`.
-pub const VARIABLE: &str = "THREADBOOK_ENGINE";
+const VARIABLE: &str = "THREADBOOK_ENGINE";
 
 /// The variable that names the directory of the cache of objects. Empty, it switches the cache off.
 const CACHE: &str = "THREADBOOK_CACHE";
@@ -45,6 +50,16 @@ const OBJECTS: &str = "objects";
 /// What starts the process of the cells, in its environment.
 const IS_RUNTIME: (&str, &str) = ("EVCXR_IS_RUNTIME", "1");
 
+/// Whether sessions are to have this engine.
+pub fn is_chosen() -> bool {
+    std::env::var_os(VARIABLE).is_some_and(|value| value == "own")
+}
+
+/// Builds the crates that the cells of every session can name.
+pub fn prepare(workplace: &Workplace) -> anyhow::Result<()> {
+    crates::open(workplace, &mut |_| {}).map(drop)
+}
+
 /// See the module's documentation.
 pub struct Session {
     workplace: Workplace,
@@ -54,6 +69,11 @@ pub struct Session {
     /// The cells so far, to find places in.
     cells: Arc<Mutex<Cells>>,
     settings: Settings,
+    building: Arc<Building>,
+    /// Those that cells can name, if the prepared directory has them.
+    crates: Option<Crates>,
+    /// The arguments of rustc that have nothing to do with crates.
+    options: Vec<String>,
     analysis: Analysis,
     /// Whether a cell has named tokio or awaited, so that cells run within the runtime.
     in_runtime: bool,
@@ -67,8 +87,20 @@ impl Session {
         names: Arc<Names>,
         cells: Arc<Mutex<Cells>>,
     ) -> Session {
-        let (settings, analysis) = (Settings::default(), Analysis::default());
-        Session { workplace, link, output, names, cells, settings, analysis, in_runtime: false }
+        let building = Building::listen(workplace.directory(), output.clone());
+        Session {
+            workplace,
+            link,
+            output,
+            names,
+            cells,
+            settings: Settings::default(),
+            building,
+            crates: None,
+            options: Vec::new(),
+            analysis: Analysis::default(),
+            in_runtime: false,
+        }
     }
 
     /// Starts the process of the cells, then serves until no job can come any more.
@@ -87,14 +119,29 @@ impl Session {
         let _ = lock(&process).wait();
     }
 
-    fn start(&self) -> anyhow::Result<(Engine, Arc<Mutex<Child>>)> {
-        self.workplace.reveal_companion();
+    fn start(&mut self) -> anyhow::Result<(Engine, Arc<Mutex<Child>>)> {
+        match crates::are_prepared(&self.workplace) {
+            true => self.crates = Some(crates::open(&self.workplace, &mut |_| {})?),
+            false => self.workplace.reveal_companion(),
+        }
         let process = Arc::new(Mutex::new(self.start_process()?));
         self.link.supervise(process.clone());
         let directory = self.workplace.directory().join(OBJECTS);
         std::fs::create_dir_all(&directory)?;
         let compiler = compiler::compiler(self.workplace.prepared(), &self.workplace.tools(), &directory)?;
-        let environment = format!("{}{}", self.workplace.environment(), compiler.arguments.join(" "));
+        if self.crates.is_some() {
+            let linked =
+                linker::directly(&["--target".into(), self.workplace.host().into()], &self.workplace.tools());
+            self.options = crates::OPTIONS.iter().map(|option| (*option).to_owned()).chain(linked).collect();
+            let symbolic = if self.options.iter().any(|option| option == "linker-flavor=ld") {
+                "-Bsymbolic"
+            } else {
+                "-Wl,-Bsymbolic"
+            };
+            self.options.push(format!("-Clink-arg={symbolic}"));
+        }
+        let arguments = if self.crates.is_some() { &self.options } else { &compiler.arguments };
+        let environment = format!("{}{}", self.workplace.environment(), arguments.join(" "));
         let externs = dependencies::FRIENDS.iter().chain([&dependencies::COMPANION]);
         let mut engine =
             Engine::new(compiler, PRELUDE.into(), externs.map(|name| (*name).to_owned()).collect());
@@ -102,11 +149,20 @@ impl Session {
         if let Some(cache) = cache_directory().and_then(|directory| Cache::open(&directory).ok()) {
             engine = engine.with_cache(cache, &environment);
         }
+        if let Some(crates) = &self.crates {
+            engine.set_crates(crates, self.options.clone(), PRELUDE, &[]);
+        }
         Ok((engine, process))
     }
 
     fn start_process(&self) -> anyhow::Result<Child> {
         let mut command = self.workplace.runtime_command()?;
+        if let Some(crates) = &self.crates {
+            let standard = self.workplace.standard_libraries();
+            command.env(runtime::LIBRARY_PATH, std::env::join_paths([&crates.libraries(), &standard])?);
+            let companion = crates.libraries().join(format!("{DLL_PREFIX}threadbook{DLL_SUFFIX}"));
+            command.env(runtime::COMPANION, companion);
+        }
         command.env(IS_RUNTIME.0, IS_RUNTIME.1).stdin(Stdio::piped()).stdout(Stdio::null());
         let before = self.link.connected();
         let child = command.spawn()?;
@@ -217,7 +273,11 @@ impl Session {
             steps.push(places);
         }
         let mut pages = Vec::new();
-        for command in &commands {
+        if let Err(failure) = self.bring(engine, &commands) {
+            let happened = self.link.end_cell(false);
+            return Err(report::ended(happened, cell, count, &lock(&self.cells)).unwrap_or(failure));
+        }
+        for command in commands.iter().filter(|command| command.dependency().is_none()) {
             match self.command(engine, command) {
                 Ok(page) => pages.extend(page),
                 Err(failure) => {
@@ -267,6 +327,43 @@ impl Session {
             pages.push(self.page(engine, &page)?);
         }
         Ok(pages)
+    }
+
+    /// Brings the crates that a cell asks for.
+    fn bring(&mut self, engine: &mut Engine, commands: &[Command]) -> Result<(), Failure> {
+        let asked: Vec<_> = commands.iter().filter_map(Command::dependency).collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let failed = |message: String| Failure::dependency(&message);
+        let crates = self.crates.as_mut().ok_or_else(|| {
+            failed(
+                "the prepared directory was made for another engine: run `threadbook install` again".into(),
+            )
+        })?;
+        let directory = std::env::current_dir().map_err(|error| failed(error.to_string()))?;
+        let requests = asked.iter().map(|text| Request::parse(text, &directory));
+        let requests = requests.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let lines: String = asked.iter().map(|text| format!(":dep {text}\n")).collect();
+        self.building.begin(&lines);
+        let building = &self.building;
+        let added = crates.add(&requests, &mut |step| match step {
+            Progress::Compiling { name, version } => {
+                building.hear(Some(&format!("Compiling {name} v{version}")))
+            }
+            Progress::Linking => building.hear(Some(front::READY)),
+            Progress::Waiting | Progress::Downloading => {}
+        });
+        self.building.end();
+        let added = added.map_err(failed)?;
+        for note in &added.notes {
+            self.output.stream(Kind::Stderr, format!("{note}\n").as_bytes());
+        }
+        for (name, of) in engine.set_crates(crates, self.options.clone(), PRELUDE, &added.replaced) {
+            let line = format!("`{name}` was dropped, because the crate `{of}` was compiled anew.\n");
+            self.output.stream(Kind::Stderr, line.as_bytes());
+        }
+        Ok(())
     }
 
     /// Has the cell process run a compiled cell.

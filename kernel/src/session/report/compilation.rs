@@ -90,7 +90,7 @@ pub fn failure(
 }
 
 /// What to do when cargo cannot bring a crate.
-fn advice_on_dependency(message: &str) -> Option<&'static str> {
+pub fn advice_on_dependency(message: &str) -> Option<&'static str> {
     let says = |what: &[&str]| what.iter().any(|what| message.contains(what));
     let advice = if says(&["--offline", "offline mode"]) {
         "This machine does not have it yet, and cargo is kept from the network: `:offline 0` lets it."

@@ -79,6 +79,19 @@ impl Failure {
         Failure::plain("UsageError", &misuse.what, Some(&misuse.help))
     }
 
+    /// A crate could not be brought. `message` is cargo's.
+    pub fn dependency(message: &str) -> Failure {
+        let (first, rest) = message.split_once('\n').unwrap_or((message, ""));
+        let mut group = Group::with_title(titled("DependencyError", first));
+        if !rest.trim().is_empty() {
+            group = group.element(Level::NOTE.message(rest.trim().to_owned()));
+        }
+        if let Some(advice) = compilation::advice_on_dependency(message) {
+            group = group.element(Level::HELP.message(advice));
+        }
+        Failure::new("CompileError", message, &render(&[group]))
+    }
+
     /// An interrupt came before the cell's turn.
     pub fn interrupted_before_start() -> Failure {
         Failure::plain("Interrupted", "interrupted before it started", None)
