@@ -92,7 +92,7 @@ impl Diagnostic {
     pub(crate) fn of(message: &Message, code: &Generated) -> Diagnostic {
         let labels = message.spans.iter().filter_map(|span| {
             let place = code.place(span.outermost().range())?;
-            Some(Label { place, is_primary: span.is_primary, text: span.label.clone() })
+            Some(Label { place, is_primary: span.is_primary, text: span.label.as_deref().map(clean) })
         });
         let mut text = clean(&message.message);
         if let Some(line) = suggested(message, code) {
@@ -144,9 +144,10 @@ impl Diagnostic {
                     format!("give `{name}` a value anew, or move a clone of it in that cell"),
                 )
             }
-            Lost::Unnameable(ty) => {
-                (format!("`{name}` was not kept: its type, `{ty}`, cannot be written"), advice_on(&name, ty))
-            }
+            Lost::Unnameable(ty) => (
+                format!("`{name}` was not kept: its type, `{}`, cannot be written", clean(ty)),
+                advice_on(&name, ty),
+            ),
             Lost::Borrows => (
                 format!("`{name}` was not kept: it borrows from another variable"),
                 format!(
@@ -211,8 +212,13 @@ fn advice_on(name: &str, ty: &str) -> String {
 
 /// A message without the engine's own names.
 fn clean(message: &str) -> String {
-    message
-        .replace("::threadbook::cell::AnyError", "the error of a cell")
+    let mut parts = message.split("@cell_");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // What follows is the place of a closure, up to its brace: `cell_0.rs:3:9: 3:15}`.
+        text += part.find('}').map_or(part, |end| &part[end..]);
+    }
+    text.replace("::threadbook::cell::AnyError", "the error of a cell")
         .replace("threadbook::cell::Error", "the error of a cell")
         .replace("threadbook::cell::AnyError", "the error of a cell")
 }

@@ -93,6 +93,10 @@ impl Message {
         self
     }
 
+    fn has_spans(&self) -> bool {
+        !self.spans.is_empty() || self.children.iter().any(Message::has_spans)
+    }
+
     pub(crate) fn is_error(&self) -> bool {
         self.level.starts_with("error")
     }
@@ -149,7 +153,13 @@ impl Compiler {
         let (mut messages, mut rest) = (Vec::new(), String::new());
         for line in text.lines() {
             match serde_json::from_str::<Message>(line) {
-                Ok(message) => messages.push(message.about(&source)),
+                Ok(message) => {
+                    let mut message = message.about(&source);
+                    if message.is_error() && !message.has_spans() {
+                        message.spans.extend(closure(line, &source, code));
+                    }
+                    messages.push(message);
+                }
                 // Notices of produced artifacts have no `message`.
                 Err(_) if line.starts_with('{') => {}
                 Err(_) => rest += &format!("{line}\n"),
@@ -167,6 +177,50 @@ impl Compiler {
     }
 }
 
+/// The closure of `code` that a message names, as in `{closure@cell.rs:3:9: 3:15}`: rustc says no more of the user's code
+/// in an error about a library's.
+fn closure(message: &str, file: &str, code: &str) -> Option<Span> {
+    let (_, place) = message.split_once(&format!("{{closure@{file}:"))?;
+    let (place, _) = place.split_once('}')?;
+    let numbers: Vec<usize> = place.split([':', ' ']).filter_map(|number| number.parse().ok()).collect();
+    let [first, from, last, to] = numbers[..] else { return None };
+    // Lines and columns count from 1, columns in characters.
+    let offset = |line: usize, column: usize| {
+        let start: usize = code.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        let within = code.get(start..)?.char_indices().nth(column - 1)?.0;
+        Some(start + within)
+    };
+    let (byte_start, byte_end) = (offset(first, from)?, offset(last, to)?);
+    let file_name = file.to_owned();
+    Some(Span {
+        file_name,
+        byte_start,
+        byte_end,
+        is_primary: true,
+        label: None,
+        suggested_replacement: None,
+        expansion: None,
+    })
+}
+
 fn object_name(name: &str) -> String {
     format!("{name}{}", std::env::consts::DLL_SUFFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closure_is_found_by_its_name() {
+        let code = "fn é() {\n    f(|n| n)\n}\n";
+        let message = "evaluation of `f::<{closure@a.rs:2:7: 2:10}>` failed";
+        let span = closure(message, "a.rs", code).unwrap();
+        assert_eq!(&code[span.range()], "|n|");
+        for other in
+            ["{closure@b.rs:2:7: 2:10}", "{closure@a.rs:9:7: 9:10}", "{closure@a.rs:2}", "{closure@a.rs:"]
+        {
+            assert!(closure(other, "a.rs", code).is_none(), "{other}");
+        }
+    }
 }

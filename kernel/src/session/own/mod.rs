@@ -192,6 +192,9 @@ impl Session {
             let matches = matches.into_iter().map(|text| Match { text, kind: "magic".into() }).collect();
             return Completions { matches, start: code_points(code, start), end: cursor };
         }
+        if code[..offset].trim().is_empty() {
+            return Completions { matches: Vec::new(), start: cursor, end: cursor };
+        }
         let (text, shift) = engine.program(&magics::blanked(code));
         match self.analysis.complete(&text, shift + offset, &self.workplace) {
             Some(Completions { matches, start, end }) => Completions {
