@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use threadbook_engine::{Cache, Compiled, Crates, Engine, Progress, Ran as EngineRan, Request, Source};
 
 /// The variable that chooses this engine, with the value `own`.
@@ -49,6 +50,9 @@ const OBJECTS: &str = "objects";
 
 /// What starts the process of the cells, in its environment.
 const IS_RUNTIME: (&str, &str) = ("EVCXR_IS_RUNTIME", "1");
+
+/// How long the process of the cells may take to end.
+const END_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// Whether sessions are to have this engine.
 pub fn is_chosen() -> bool {
@@ -115,8 +119,7 @@ impl Session {
                 self.link.end_cell(false);
             }
         }
-        let _ = lock(&process).kill();
-        let _ = lock(&process).wait();
+        end(&mut lock(&process));
     }
 
     fn start(&mut self) -> anyhow::Result<(Engine, Arc<Mutex<Child>>)> {
@@ -424,6 +427,17 @@ impl Session {
             }),
         }
     }
+}
+
+/// Ends the process of the cells: it ends what cells have started when its standard input is closed.
+fn end(process: &mut Child) {
+    drop(process.stdin.take());
+    let since = Instant::now();
+    while since.elapsed() < END_TIMEOUT && matches!(process.try_wait(), Ok(None)) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = process.kill();
+    let _ = process.wait();
 }
 
 /// The directory of the cache; none if it is switched off.
