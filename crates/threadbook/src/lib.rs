@@ -47,5 +47,11 @@ pub use threadbook_timing as timing;
 pub use threadbook_widgets as widgets;
 pub use threadbook_workload as workload;
 
+// rustc names a type behind a renamed re-export by the crate's own name.
+#[doc(hidden)]
+pub use {
+    threadbook_display, threadbook_executor, threadbook_multiprocessing, threadbook_plot,
+    threadbook_subprocess, threadbook_timing, threadbook_widgets, threadbook_workload,
+};
 // These live in this dynamic library, so that cells which name them share their statics.
 pub use {futures, plotters, rayon, serde, serde_json, tokio};

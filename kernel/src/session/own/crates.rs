@@ -72,6 +72,11 @@ pub fn open(workplace: &Workplace, progress: &mut dyn FnMut(Progress)) -> anyhow
     Crates::open(&directory, &base, tools, progress).map_err(|error| anyhow!(error))
 }
 
+/// Has the next [`open`] build the base again: the companion may have changed, which nothing but its sources says.
+pub fn forget_base(workplace: &Workplace) {
+    let _ = fs::remove_file(workplace.directory().join(DIRECTORY).join(BUILT));
+}
+
 /// Whether the base is built.
 pub fn are_prepared(workplace: &Workplace) -> bool {
     workplace.directory().join(DIRECTORY).join(BUILT).exists()

@@ -61,6 +61,7 @@ pub fn is_chosen() -> bool {
 
 /// Builds the crates that the cells of every session can name.
 pub fn prepare(workplace: &Workplace) -> anyhow::Result<()> {
+    crates::forget_base(workplace);
     crates::open(workplace, &mut |_| {}).map(drop)
 }
 
