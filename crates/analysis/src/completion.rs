@@ -54,7 +54,7 @@ struct Name<'a> {
 }
 
 impl<'a> Name<'a> {
-    /// That of a completion, unless it inserts something else, or does not continue what is typed.
+    /// The name of a completion. `None` if the completion inserts more than a name, or does not continue the typed text.
     fn of(item: &'a CompletionItem, text: &str, position: FilePosition) -> Option<Name<'a>> {
         let mut edits = item.text_edit.iter();
         let (Some(edit), None) = (edits.next(), edits.next()) else { return None };

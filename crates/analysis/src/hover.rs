@@ -20,8 +20,8 @@ pub struct Description {
     pub markdown: String,
 }
 
-/// `text` with a call of what is named at `offset`, if that stands after a dot and is not called. rust-analyzer would
-/// describe a private field of that name rather than the method, such as the `len` of a `Vec`.
+/// Adds parentheses to the name at `offset`, if it follows a dot and has none. Without them, rust-analyzer describes a
+/// private field of that name rather than the method, such as the `len` of a `Vec`.
 pub fn with_call(text: &str, offset: usize) -> Option<String> {
     let word = word_at(text, offset);
     let (before, name, behind) = (&text[..word.start], &text[word.clone()], &text[word.end..]);

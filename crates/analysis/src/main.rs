@@ -45,7 +45,7 @@ fn main() -> anyhow::Result<()> {
     std::process::exit(0);
 }
 
-/// Standard output, for answers alone. What a library prints goes to standard error from now on.
+/// Returns standard output for the answers, and sends the output of libraries to standard error from now on.
 fn take_stdout() -> nix::Result<File> {
     let answers = dup(io::stdout())?;
     dup2_stdout(io::stderr())?;

@@ -56,7 +56,7 @@ pub struct Open {
 pub struct Question {
     /// The number that the answer repeats.
     pub id: u64,
-    /// The whole text of `src/lib.rs`, which need not be what is in the file.
+    /// The whole text of `src/lib.rs`. It may differ from the file.
     pub text: String,
     /// The place, in bytes.
     pub offset: usize,

@@ -237,7 +237,7 @@ impl Cargo {
         Ok(edges.into_iter().filter_map(dependency).collect())
     }
 
-    /// Compiles the libraries of some packages, or of the manifest's own, and what they depend on.
+    /// Compiles the libraries of these packages and their dependencies. Without ids, the package is that of the manifest.
     pub(crate) fn build(&self, ids: &[String], progress: &mut dyn FnMut(Progress)) -> Result<Build, String> {
         let mut command = self.command("build");
         command.args(["--lib", "--message-format=json", "--target", self.tools.host()]);
@@ -359,7 +359,7 @@ fn failed(status: ExitStatus, errors: Vec<String>, rendered: &[String]) -> Strin
     text.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
-/// The verb of a line of progress, and what it is about. Verbs end at the twelfth column.
+/// The verb and the object of a line of progress. cargo aligns verbs at the twelfth column.
 fn status_line(line: &str) -> Option<(&str, &str)> {
     const VERBS: [&str; 16] = [
         "Adding",
@@ -384,7 +384,7 @@ fn status_line(line: &str) -> Option<(&str, &str)> {
     VERBS.contains(&verb).then(|| (verb, rest.trim_start()))
 }
 
-/// Whether a variable of the user's would change what is built, where, or what is said about it.
+/// Whether an environment variable changes the code, the directory or the messages of a build.
 fn decides_code(name: &str) -> bool {
     const NAMES: [&str; 11] = [
         "CARGO",

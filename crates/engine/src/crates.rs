@@ -63,7 +63,7 @@ struct Brought {
     search_paths: Vec<String>,
 }
 
-/// What a request has brought.
+/// The result of a successful [`Crates::add`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Added {
     /// The names that cells can use now, and the versions of their packages.

@@ -1,6 +1,7 @@
 //! How the engine calls rustc: as cargo did for the crates of the prepared directory.
 
-use crate::toolchain::answers;
+use super::crates::OPTIONS;
+use crate::toolchain::{answers, linker};
 use anyhow::Context;
 use std::path::Path;
 use threadbook_engine::Compiler;
@@ -21,21 +22,34 @@ const OWN_PREFIXES: [&str; 4] = ["--edition", "--error-format", "--json", "--emi
 /// Those of `-C`.
 const OWN_CODEGEN: [&str; 3] = ["metadata=", "incremental=", "rpath"];
 
+/// Keeps the names of one object apart from those of another.
+const SYMBOLIC: &str = "-Bsymbolic";
+
 /// A compiler that works in `directory`, with the crates that lie in `prepared`.
 pub fn compiler(prepared: &Path, toolchain: &Path, directory: &Path) -> anyhow::Result<Compiler> {
     let recorded =
         answers::compilation(prepared).context("the prepared directory has no compilation of a cell")?;
     let mut arguments = filtered(&recorded);
-    let libraries = arguments.iter().filter_map(|word| word.strip_prefix("dependency=")).map(str::to_owned);
-    // The C compiler hands its linker what follows `-Wl,`.
-    let is_direct = recorded.iter().any(|word| word == "linker-flavor=ld");
-    let [symbolic, path] =
-        if is_direct { ["-Bsymbolic", "-rpath="] } else { ["-Wl,-Bsymbolic", "-Wl,-rpath,"] };
-    let paths: Vec<_> = libraries.map(|library| format!("-Clink-arg={path}{library}")).collect();
+    let libraries = arguments.iter().filter_map(|word| word.strip_prefix("dependency="));
+    let paths: Vec<_> = libraries.map(|path| for_linker(&recorded, &format!("-rpath={path}"))).collect();
     arguments.extend(paths);
-    arguments.push(format!("-Clink-arg={symbolic}"));
+    arguments.push(for_linker(&recorded, SYMBOLIC));
     arguments.push("-Clto=off".into());
     Ok(Compiler { rustc: toolchain.join("rustc"), arguments, directory: directory.to_owned() })
+}
+
+/// The arguments of rustc that have nothing to do with crates.
+pub fn options(host: &str, toolchain: &Path) -> Vec<String> {
+    let linked = linker::directly(&["--target".into(), host.into()], toolchain);
+    let mut options: Vec<_> = OPTIONS.iter().map(|option| (*option).to_owned()).chain(linked).collect();
+    options.push(for_linker(&options, SYMBOLIC));
+    options
+}
+
+/// The argument for an option of the linker. The C compiler, if rustc starts that, hands on what follows `-Wl,`.
+fn for_linker(arguments: &[String], option: &str) -> String {
+    let is_direct = arguments.iter().any(|word| word == "linker-flavor=ld");
+    format!("-Clink-arg={}{option}", if is_direct { "" } else { "-Wl," })
 }
 
 fn filtered(recorded: &[String]) -> Vec<String> {

@@ -21,7 +21,7 @@ use super::workplace::Workplace;
 use super::{Completions, Match, Outcome, calls, lock, magics};
 use crate::dependencies;
 use crate::runtime;
-use crate::toolchain::{front, linker};
+use crate::toolchain::front;
 use crate::wire::{End, Kind, MimeBundle, Run};
 use analysis::Analysis;
 use commands::{Command, Settings};
@@ -32,7 +32,9 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use threadbook_engine::{Cache, Compiled, Crates, Engine, Progress, Ran as EngineRan, Request, Source};
+use threadbook_engine::{
+    Cache, Compiled, Compiler, Crates, Engine, Progress, Ran as EngineRan, Request, Source,
+};
 
 /// The variable that chooses this engine, with the value `own`.
 const VARIABLE: &str = "THREADBOOK_ENGINE";
@@ -132,20 +134,15 @@ impl Session {
         self.link.supervise(process.clone());
         let directory = self.workplace.directory().join(OBJECTS);
         std::fs::create_dir_all(&directory)?;
-        let compiler = compiler::compiler(self.workplace.prepared(), &self.workplace.tools(), &directory)?;
-        if self.crates.is_some() {
-            let linked =
-                linker::directly(&["--target".into(), self.workplace.host().into()], &self.workplace.tools());
-            self.options = crates::OPTIONS.iter().map(|option| (*option).to_owned()).chain(linked).collect();
-            let symbolic = if self.options.iter().any(|option| option == "linker-flavor=ld") {
-                "-Bsymbolic"
-            } else {
-                "-Wl,-Bsymbolic"
-            };
-            self.options.push(format!("-Clink-arg={symbolic}"));
-        }
-        let arguments = if self.crates.is_some() { &self.options } else { &compiler.arguments };
-        let environment = format!("{}{}", self.workplace.environment(), arguments.join(" "));
+        let (prepared, tools) = (self.workplace.prepared(), self.workplace.tools());
+        let compiler = match self.crates {
+            Some(_) => {
+                self.options = compiler::options(self.workplace.host(), &tools);
+                Compiler { rustc: tools.join("rustc"), arguments: self.options.clone(), directory }
+            }
+            None => compiler::compiler(prepared, &tools, &directory)?,
+        };
+        let environment = format!("{}{}", self.workplace.environment(), compiler.arguments.join(" "));
         let externs = dependencies::FRIENDS.iter().chain([&dependencies::COMPANION]);
         let mut engine =
             Engine::new(compiler, PRELUDE.into(), externs.map(|name| (*name).to_owned()).collect());

@@ -116,10 +116,7 @@ pub fn failure(
         }),
         // Also if the cell has overheard it, and gone on without what it had waited for.
         None if happened.interrupted => Some(interrupted(None)),
-        None if happened.panicked => {
-            let unknown = || Panic { message: "the cell panicked".into(), ..Panic::default() };
-            Some(panicked(&happened.panic.or(happened.elsewhere).unwrap_or_else(unknown), cells))
-        }
+        None if happened.panicked => Some(ended_by_panic(happened, cells)),
         None if happened.question_mark.is_some() => {
             happened.question_mark.map(|text| question_mark(&text, code, count, cells))
         }
@@ -140,19 +137,16 @@ pub fn failure(
 }
 
 /// What to say about a cell that the session's own engine has compiled, or `None` if it went well.
-pub fn ended(happened: Happened, code: &str, count: usize, cells: &Cells) -> Option<Failure> {
+pub fn ended(mut happened: Happened, code: &str, count: usize, cells: &Cells) -> Option<Failure> {
     if let Some(death) = happened.died {
         return Some(if happened.interrupted { interrupted(Some(death)) } else { death::failure(death) });
     }
     if happened.interrupted {
         return Some(interrupted(None));
     }
-    match happened.end? {
+    match happened.end.take()? {
         End::Returned { .. } => None,
-        End::Panicked => {
-            let unknown = || Panic { message: "the cell panicked".into(), ..Panic::default() };
-            Some(panicked(&happened.panic.or(happened.elsewhere).unwrap_or_else(unknown), cells))
-        }
+        End::Panicked => Some(ended_by_panic(happened, cells)),
         End::Failed { text, causes, place: PanicPlace { line, object, .. } } => {
             let place = cells.place(Some(object.as_deref()?), line).filter(|place| place.count == count);
             let causes: Vec<&str> = causes.iter().map(String::as_str).collect();
@@ -211,6 +205,12 @@ fn ended_by_question_mark(
         group = group.element(Level::NOTE.with_name("caused by").message((*cause).to_owned()));
     }
     Failure::new("Error", error, &render(&[group]))
+}
+
+/// The panic of the cell's own thread, or one of another thread that was carried on into it.
+fn ended_by_panic(happened: Happened, cells: &Cells) -> Failure {
+    let unknown = || Panic { message: "the cell panicked".into(), ..Panic::default() };
+    panicked(&happened.panic.or(happened.elsewhere).unwrap_or_else(unknown), cells)
 }
 
 /// How many calls are told that led to a panic.
