@@ -47,6 +47,12 @@ def test_syntax_error(kc, cell, said):
     assert_next_cell_runs(kc)
 
 
+def test_syntax_error_after_a_cell_with_a_warning(kc):
+    ok(kc, "fn with_a_warning() -> i32 { let x = (5); x }")
+    assert_failed(run_cell(kc, "1 +"), "expected expression")
+    assert_next_cell_runs(kc)
+
+
 @pytest.mark.parametrize("cell", ["", " ", "\n\n\t", "// only a comment", "/* only\na comment */"])
 def test_a_cell_without_code(kc, cell):
     result = run_cell(kc, cell)

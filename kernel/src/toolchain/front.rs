@@ -163,7 +163,7 @@ impl Front {
             }
             self.tell_session(READY);
             if let Some(Compiled { stdout, stderr, code }) = self.compile_as(&rustc, &forms) {
-                io::stderr().write_all(stderr.as_bytes())?;
+                io::stderr().write_all(without_warnings(&stderr).as_bytes())?;
                 say(&stdout)?;
                 return Ok(code);
             }
@@ -199,7 +199,9 @@ impl Front {
 
     /// Runs cargo, and tells the session which crates it compiles.
     fn watched(&self, cargo: &mut Command) -> io::Result<i32> {
-        let mut child = cargo.stderr(Stdio::piped()).spawn()?;
+        let mut child = cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take();
+        let messages = std::thread::spawn(move || stdout.map_or(Ok(String::new()), io::read_to_string));
         for line in child.stderr.take().into_iter().flat_map(|stderr| BufReader::new(stderr).split(b'\n')) {
             let line = line?;
             let text = String::from_utf8_lossy(&line);
@@ -209,6 +211,8 @@ impl Front {
             }
             io::stderr().write_all(&[&line[..], b"\n"].concat())?;
         }
+        let messages = messages.join().unwrap_or_else(|_| Ok(String::new()))?;
+        say(&without_warnings(&messages))?;
         Ok(child.wait()?.code().unwrap_or(1))
     }
 
@@ -317,6 +321,16 @@ fn with_lines(arguments: &[String]) -> Vec<String> {
 fn matters_to_rustc(name: &str) -> bool {
     let is_told = name.starts_with("CARGO_") && !["CARGO_HOME", "CARGO_MAKEFLAGS"].contains(&name);
     is_told || name == crate::runtime::LIBRARY_PATH
+}
+
+/// The JSON messages of rustc or cargo but for the warnings. The engine keeps only messages about the user's code if
+/// there are any, so a warning about an earlier cell would hide an error in the engine's own code around this cell.
+fn without_warnings(messages: &str) -> String {
+    let is_warning = |line: &str| {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        message["level"] == "warning" || message["message"]["level"] == "warning"
+    };
+    messages.split_inclusive('\n').filter(|line| !is_warning(line)).collect()
 }
 
 fn found_in(path: &OsStr, tool: &str) -> Option<PathBuf> {
