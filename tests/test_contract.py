@@ -259,7 +259,7 @@ def test_the_whole_backtrace_on_request(kc):
     result = run_cell(kc, 'panic!("all of it")')
     ok(kc, 'unsafe { std::env::remove_var("RUST_BACKTRACE") };')
     assert_error(result, "all of it")
-    assert "threadbook_run" in result.stderr and "run_user_code" in result.stderr, result
+    assert "threadbook_execute" in result.stderr and "threadbook_cell" in result.stderr, result
     assert run_cell(kc, 'panic!("less")').stderr == ""
 
 

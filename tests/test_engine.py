@@ -1,4 +1,4 @@
-"""A session on the engine of this workspace, which `THREADBOOK_ENGINE=own` chooses until it takes the place of evcxr."""
+"""A cell is Rust, as often as it is executed: items, variables, control flow and the cache of a session."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import pytest
 
 from helpers import ask, ok, reused_kernel, run_cell, running_kernel
 
-OWN = {"THREADBOOK_ENGINE": "own"}
-
 
 @pytest.fixture(scope="module")
-def own_kernels(kernelspec, tmp_path_factory):
-    env = {**OWN, "THREADBOOK_CACHE": str(tmp_path_factory.mktemp("cache"))}
-    with reused_kernel(lambda: tmp_path_factory.mktemp("own"), env=env) as functions:
+def engine_kernels(kernelspec, tmp_path_factory):
+    env = {"THREADBOOK_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    with reused_kernel(lambda: tmp_path_factory.mktemp("engine"), env=env) as functions:
         yield functions
 
 
 @pytest.fixture
-def kc(own_kernels):
-    get, _ = own_kernels
+def kc(engine_kernels):
+    get, _ = engine_kernels
     return get().client
 
 
@@ -96,7 +94,7 @@ def test_an_unchanged_cell_is_compiled_once(kernelspec, tmp_path):
     cells = ["fn double(n: u64) -> u64 { n * 2 }", "let a = double(21);", "a"]
     cache = tmp_path / "cache"
     for session in ("first", "second"):
-        with running_kernel(tmp_path / session, env={**OWN, "THREADBOOK_CACHE": str(cache)}) as kernel:
+        with running_kernel(tmp_path / session, env={"THREADBOOK_CACHE": str(cache)}) as kernel:
             assert [ok(kernel.client, cell).result for cell in cells] == [None, None, "42"]
         objects = sorted(path.name for path in cache.iterdir())
         if session == "first":

@@ -5,8 +5,8 @@
 //! says how many those were. A case that fails is named by a seed, see [arbtest].
 
 use crate::protocol::{decode, is_complete};
-use crate::runtime::Notices;
-use crate::session::{Names, Prepared, Utf8Stream, byte_offset, code_points};
+use crate::runtime::ContentBlocks;
+use crate::session::{Names, Utf8Stream, byte_offset, code_points, with_code_hash};
 use crate::wire::{self, Kind, Message, Order};
 use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
@@ -124,15 +124,15 @@ fn of_messages_on_the_wire() {
 
 #[test]
 fn of_user_code_s_output() {
-    const NOTICES: &str = "EVCXR_BEGIN_CONTENT text/plain\nx\nEVCXR_END_CONTENT\nEVCXR_PANIC_NOTIFICATION\n";
+    const BLOCK: &str = "EVCXR_BEGIN_CONTENT text/plain\nx\nEVCXR_END_CONTENT\n";
     fuzz("output of user code", |random| {
-        let (mut notices, mut text) = (Notices::default(), Utf8Stream::default());
+        let (mut blocks, mut text) = (ContentBlocks::default(), Utf8Stream::default());
         for _ in 0..random.int_in_range(0..=5)? {
-            let chunk = if random.arbitrary()? { random.arbitrary()? } else { garbled(random, &[NOTICES])? };
-            notices.push(&chunk);
+            let chunk = if random.arbitrary()? { random.arbitrary()? } else { garbled(random, &[BLOCK])? };
+            blocks.push(&chunk);
             text.push(&chunk);
         }
-        notices.flush();
+        blocks.flush();
         text.finish();
         Ok(())
     });
@@ -149,9 +149,9 @@ fn of_cells() {
         is_complete(&code);
         let offset = byte_offset(&code, cursor);
         assert!(code.is_char_boundary(offset) && code_points(&code, offset) <= cursor);
-        let prepared = Prepared::new(&code, Vec::new());
-        let place = prepared.offset(&code, random.int_in_range(0..=9)?, random.int_in_range(0..=90)?);
-        assert!(code.is_char_boundary(place));
+        if let Some((_, places)) = with_code_hash(&code) {
+            places.old_column(random.int_in_range(0..=9)?, random.int_in_range(0..=90)?);
+        }
         let names = Names::default();
         names.learn_cell(&code);
         names.complete(&code, cursor);

@@ -3,20 +3,20 @@
 
 use crate::session::{SOURCES, Workplace, prepare};
 use crate::toolchain::Toolchain;
-use crate::toolchain::front::CELL_CRATE;
 use anyhow::Context;
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The file that says what the directory was built from.
 const STAMP: &str = "built-from";
 
 /// The version of what is in the directory, so that one that an older Threadbook has built is built again.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
-/// Where rustc keeps what it knows of earlier cells, in a target directory.
+/// The directory of incremental compilation in a target directory.
 const INCREMENTAL: &str = "incremental";
 
 /// The root of the checkout that this binary was built from: where the companion crate lives.
@@ -38,18 +38,10 @@ pub fn companion() -> anyhow::Result<PathBuf> {
 pub fn build(dir: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
     progress("building the companion crate, tokio, rayon, futures, serde and plotters for notebooks");
     let _ = fs::remove_file(dir.join(STAMP));
-    forget_cells(&dir.join("target"));
     let workplace = Workplace::in_place(dir)?;
     prepare(&workplace)?;
     fs::write(dir.join(STAMP), built_from(&Toolchain::find()?)?)?;
     Ok(())
-}
-
-/// Removes what rustc knows of earlier cells: sessions would take it along.
-fn forget_cells(target: &Path) {
-    for entry in fs::read_dir(target).into_iter().flatten().flatten() {
-        let _ = fs::remove_dir_all(entry.path().join("debug").join(INCREMENTAL));
-    }
 }
 
 /// Why `dir` must be built again, or `None` if it is ready to use.
@@ -104,6 +96,13 @@ fn sources() -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// The time at which a source in a directory of the checkout was last changed.
+pub fn newest_source(directory: &str) -> Option<SystemTime> {
+    let mut files = Vec::new();
+    collect(&checkout().join(directory), &mut files).ok()?;
+    files.iter().filter_map(|file| file.metadata().ok()?.modified().ok()).max()
+}
+
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let entries =
         fs::read_dir(directory).with_context(|| format!("{} cannot be read", directory.display()))?;
@@ -130,11 +129,8 @@ pub fn copy(prepared: &Path, to: &Path) -> std::io::Result<()> {
         let entry = entry?;
         let (from, name) = (entry.path(), entry.file_name());
         let target = to.join(&name);
-        if name == SOURCES || is_in(&from, INCREMENTAL) && !is_of_a_cell(&from) {
+        if name == SOURCES || name == INCREMENTAL {
             // Read in place, or not at all.
-        } else if is_lock(&from) {
-            // Empty, and nobody but its owner may read it.
-            fs::write(&target, "")?;
         } else if entry.file_type()?.is_dir() {
             fs::create_dir_all(&target)?;
             copy(&from, &target)?;
@@ -146,26 +142,10 @@ pub fn copy(prepared: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether nobody will ever write to a file of a target directory: the crates that are built, and what rustc
-/// knows of an earlier cell (it makes a new directory for the next). What cargo notes does change.
+/// Whether a file never changes: a crate that is built. The files beside it, in which cargo takes notes, do.
 fn stays(file: &Path) -> bool {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    is_in(file, "deps") && !name.contains(CELL_CRATE) || is_in(file, INCREMENTAL)
-}
-
-/// Whether a path leads through `directory`.
-fn is_in(path: &Path, directory: &str) -> bool {
-    path.parent().is_some_and(|parent| parent.components().any(|part| part.as_os_str() == directory))
-}
-
-/// Whether what rustc knows of its last run, it knows of a cell.
-fn is_of_a_cell(path: &Path) -> bool {
-    let mut after = path.components().skip_while(|part| part.as_os_str() != INCREMENTAL).skip(1);
-    after.next().is_some_and(|part| part.as_os_str().to_string_lossy().starts_with(CELL_CRATE))
-}
-
-fn is_lock(file: &Path) -> bool {
-    is_in(file, INCREMENTAL) && file.extension().is_some_and(|extension| extension == "lock")
+    let is_in = |directory: &str| file.parent().is_some_and(|parent| parent.ends_with(directory));
+    is_in("deps") || is_in("crates")
 }
 
 /// Cargo compares times to see what is up to date.
@@ -182,26 +162,16 @@ mod tests {
     fn a_copy_shares_what_stays_and_not_what_changes() {
         use std::os::unix::fs::MetadataExt;
         let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let deps = Path::new("target/debug/deps");
-        fs::create_dir_all(from.path().join(deps)).unwrap();
-        let known = Path::new("target/debug/incremental/ctx-1");
-        fs::create_dir_all(from.path().join(known)).unwrap();
-        let names = ["target/debug/incremental/ctx-1/dep-graph.bin", "target/debug/incremental/ctx-1/s.lock"];
-        let of_another = Path::new("target/debug/incremental/threadbook-1");
-        fs::create_dir_all(from.path().join(of_another)).unwrap();
-        for name in ["Cargo.toml", "target/debug/deps/libtokio.rlib", "target/debug/deps/libctx.so"] {
+        for name in ["Cargo.toml", "target/debug/deps/libtokio.rlib", "crates/libthreadbook.so"] {
+            fs::create_dir_all(from.path().join(name).parent().unwrap()).unwrap();
             fs::write(from.path().join(name), name).unwrap();
         }
-        for name in names {
-            fs::write(from.path().join(name), name).unwrap();
-        }
+        fs::create_dir_all(from.path().join("target/debug/incremental/threadbook-1")).unwrap();
         copy(from.path(), to.path()).unwrap();
         let inode = |root: &Path, name: &str| fs::metadata(root.join(name)).unwrap().ino();
         let same = |name| inode(from.path(), name) == inode(to.path(), name);
-        assert!(same("target/debug/deps/libtokio.rlib"));
-        assert!(same(names[0]) && !same(names[1]));
-        assert!(!to.path().join(of_another).exists());
-        assert!(!same("Cargo.toml") && !same("target/debug/deps/libctx.so"));
+        assert!(same("target/debug/deps/libtokio.rlib") && same("crates/libthreadbook.so"));
+        assert!(!to.path().join("target/debug/incremental").exists() && !same("Cargo.toml"));
         let time = |root: &Path| fs::metadata(root.join("Cargo.toml")).unwrap().modified().unwrap();
         assert_eq!(time(from.path()), time(to.path()));
     }

@@ -7,10 +7,6 @@ use std::path::{Path, PathBuf};
 
 /// Where the supervisor reports.
 pub const WIRE: &str = "wire";
-/// Where the compiler that waits for a cell is asked.
-pub const COMPILER: &str = "compiler";
-/// Where the session hears what cargo does.
-pub const PROGRESS: &str = "progress";
 
 const LONGEST: usize = 100;
 
@@ -27,9 +23,7 @@ pub fn path(workplace: &Path, name: &str) -> PathBuf {
 
 /// Removes the sockets of a session that has ended.
 pub fn remove(workplace: &Path) {
-    for name in [WIRE, COMPILER, PROGRESS] {
-        let _ = fs::remove_file(path(workplace, name));
-    }
+    let _ = fs::remove_file(path(workplace, WIRE));
 }
 
 #[cfg(test)]
@@ -43,12 +37,11 @@ mod tests {
         let deep = place.path().join("d".repeat(90)).join("e".repeat(90));
         fs::create_dir_all(&deep).unwrap();
         assert!(UnixListener::bind(deep.join(WIRE)).is_err());
-        let _listeners =
-            [WIRE, COMPILER, PROGRESS].map(|name| UnixListener::bind(path(&deep, name)).unwrap());
+        let _listener = UnixListener::bind(path(&deep, WIRE)).unwrap();
         assert_ne!(path(&deep, WIRE), path(&deep.join("f"), WIRE));
         assert!(path(&deep, WIRE).exists());
         remove(&deep);
-        assert!(!path(&deep, WIRE).exists() && !path(&deep, PROGRESS).exists());
+        assert!(!path(&deep, WIRE).exists());
         assert_eq!(path(Path::new("/home/ann"), WIRE), Path::new("/home/ann/wire"));
     }
 }

@@ -209,10 +209,6 @@ pub enum Message {
     /// The order [`Order::Run`] has been carried out, if `ran`; else it was not begun, or its process died. Sent by the
     /// supervisor.
     Ran { ran: bool },
-    /// A panic has ended the cell. Sent by the supervisor.
-    Panicked,
-    /// A `?` at the top level of the cell met an error. Sent by the supervisor.
-    QuestionMark { text: String },
     /// One of evcxr's own content blocks, which user code may print. Sent by the supervisor.
     Content { mime: String, text: String },
     /// The process that runs the cells has ended, by `signal` or with `code`, while it `ran` a cell or between

@@ -201,6 +201,12 @@ impl Crates {
         self.brought.externs.keys().map(String::as_str)
     }
 
+    /// The requests, as the `[dependencies]` of a manifest.
+    pub fn requested(&self) -> Table {
+        let requests = self.brought.requests.values();
+        requests.map(|request| (request.name.clone(), request.specification.clone().into())).collect()
+    }
+
     /// The directory in which the process of the cells has to look for shared objects.
     pub fn libraries(&self) -> PathBuf {
         self.libraries.directory.clone()

@@ -55,6 +55,19 @@ impl Brought {
     }
 }
 
+/// A program that has the items and variables of a session, for analysis: variables have their types, and no values.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    before: String,
+}
+
+impl Program {
+    /// The program with `text` as the next cell, and the byte where that begins.
+    pub fn with(&self, text: &str) -> (String, usize) {
+        (format!("{}{text}\n}}\n", self.before), self.before.len())
+    }
+}
+
 /// A cell that rustc has accepted.
 pub struct Compiled {
     /// The object to load and run, unless the cell has only items.
@@ -248,24 +261,20 @@ impl Engine {
         self.to_drop.clear();
     }
 
-    /// A program that has the items and variables of the session, and `text` as the body of a function; and the byte where
-    /// that begins. It is for analysis: variables have their types, and no values.
-    pub fn program(&self, text: &str) -> (String, usize) {
-        let mut program = self.prelude.clone();
+    /// A program that has the items and variables of the session.
+    pub fn program(&self) -> Program {
+        let mut before = self.prelude.clone();
         for entry in self.ledger.entries() {
-            program += entry.code.text();
-            program.push('\n');
+            before += entry.code.text();
+            before.push('\n');
         }
-        program +=
+        before +=
             "async fn cell() -> ::std::result::Result<(), ::std::boxed::Box<dyn ::std::error::Error>> {\n";
         for (name, Variable { r#type, is_mut }) in &self.ledger.variables {
             let mutable = if *is_mut { "mut " } else { "" };
-            program += &format!("let {mutable}{}: {type} = loop {{}};\n", raw(name));
+            before += &format!("let {mutable}{}: {type} = loop {{}};\n", raw(name));
         }
-        let start = program.len();
-        program += text;
-        program += "\n}\n";
-        (program, start)
+        Program { before }
     }
 
     /// The variables, by name, with their types.

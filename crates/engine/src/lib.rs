@@ -36,7 +36,7 @@ pub use cache::Cache;
 pub use cargo::{Interrupt, Progress, Tools};
 pub use crates::{Added, Crates};
 pub use diagnostics::{Diagnostic, Label};
-pub use engine::{Compiled, Engine, Ran, Refused};
+pub use engine::{Compiled, Engine, Program, Ran, Refused};
 pub use request::Request;
 pub use rustc::Compiler;
 pub use source::{Line, Place, Source};

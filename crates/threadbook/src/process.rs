@@ -2,8 +2,7 @@
 //! as that copy.
 //!
 //! Cells print through the standard library's shared object, which only code that is linked to it can
-//! flush, and whose panics only a hook set through it can see. Hence these functions: the process looks
-//! them up by name, and does without them if the companion is not loaded.
+//! flush, and whose panics only a hook set through it can see. Hence these functions, which the process finds by name.
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::json;
@@ -47,18 +46,8 @@ pub fn is_running() -> bool {
     RUNNING.load(Ordering::Relaxed)
 }
 
-/// Runs a cell, on the thread that calls this unless the process was restored.
-#[unsafe(no_mangle)]
-pub extern "C" fn threadbook_run(
-    cell: extern "C" fn(*mut c_void) -> *mut c_void,
-    variables: *mut c_void,
-) -> *mut c_void {
-    let variables = AtomicPtr::new(variables);
-    run(|| AtomicPtr::new(cell(variables.load(Ordering::Relaxed)))).into_inner()
-}
-
-/// Drops variables, then runs a cell if there is one; as [`threadbook_run`] does, with variables of its own. `names` has
-/// a line for each variable. The end is sent over the wire, unless it is that of the last statement.
+/// Drops variables, then runs a cell if there is one, on the thread that calls this unless the process was restored.
+/// `names` has a line for each variable to drop. The end is sent over the wire, unless it is that of the last statement.
 ///
 /// # Safety
 ///

@@ -22,6 +22,7 @@ pub(crate) fn ensure(place: &Place, name: &str) -> anyhow::Result<std::path::Pat
     let directory = place.spec(name);
     refuse_others(&directory)?;
     prepare::ensure(&place.prepared)?;
+    prepare::ensure_analysis()?;
     kernelspec::write(place, name)
 }
 

@@ -12,6 +12,7 @@ use super::quiet::{last_line, quietly};
 use super::say;
 use super::steps::step;
 use crate::prepared;
+use crate::session::ANALYSIS;
 
 /// How a line of the other process says that it is for the person who waits.
 const PROGRESS: &str = "progress: ";
@@ -45,6 +46,34 @@ pub(crate) fn ensure(directory: &Path) -> anyhow::Result<()> {
             }
         })
     })
+}
+
+/// Builds the program that answers completion and help, which is not a part of this one: it takes minutes, the first time.
+/// Notebooks work without it.
+pub(crate) fn ensure_analysis() -> anyhow::Result<()> {
+    if is_analysis_built() {
+        return Ok(());
+    }
+    step("Building completion and help", |progress| {
+        let mut command = Command::new("cargo");
+        command.args(["build", "--package", ANALYSIS]).current_dir(prepared::checkout());
+        let mut show = |line: &str| {
+            if let Some(name) = line.trim_start().strip_prefix("Compiling ") {
+                progress(name.split(" (").next().unwrap_or(name));
+            }
+        };
+        if let Err(output) = quietly(&mut command, &mut show)? {
+            eprintln!("threadbook: completion and help are not there: {}", last_line(&output));
+        }
+        Ok(())
+    })
+}
+
+/// Whether the program is there, and not older than its sources.
+fn is_analysis_built() -> bool {
+    let built = std::env::current_exe().and_then(|program| program.with_file_name(ANALYSIS).metadata());
+    let built = built.and_then(|program| program.modified()).ok();
+    built.is_some() && built >= prepared::newest_source("crates/analysis")
 }
 
 /// The Cargo project in whose tree `directory` lies; not ours, which knows of it.

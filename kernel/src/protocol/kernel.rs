@@ -48,15 +48,13 @@ impl Kernel {
         self.history.finish().await;
     }
 
-    /// Whether a message that has just come has to wait for its turn with the engine. While a cell runs or waits for
-    /// its turn, questions about names are answered without it.
+    /// Whether a message that has just come has to wait for its turn with the engine.
     pub fn needs_engine(&self, message: &JupyterMessage) -> bool {
         match message.content {
             Content::ExecuteRequest(_) => {
                 self.session.cell_comes();
                 true
             }
-            Content::CompleteRequest(_) | Content::InspectRequest(_) => !self.session.is_busy(),
             _ => false,
         }
     }

@@ -4,8 +4,8 @@ use super::{checkpoint, pages};
 use crate::wire::{self, Run};
 use libloading::Library;
 use libloading::os::unix::{Library as UnixLibrary, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
-use nix::unistd::{ForkResult, Pid, fork, setpgid};
-use std::ffi::{CStr, OsStr, OsString, c_int, c_void};
+use nix::unistd::{ForkResult, Pid, setpgid};
+use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -25,8 +25,8 @@ pub struct Ends {
 /// for a process id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
-    /// A cell begins with the companion loaded.
-    CompanionBegins,
+    /// The process can run cells.
+    Ready,
     /// A cell has been run, or the process been restored. There is this checkpoint, if any.
     Done(Option<Pid>),
 }
@@ -37,7 +37,7 @@ pub const REPORT: usize = 5;
 impl Report {
     fn to_bytes(self) -> [u8; REPORT] {
         let (what, pid) = match self {
-            Report::CompanionBegins => (b'c', 0),
+            Report::Ready => (b'r', 0),
             Report::Done(checkpoint) => (b'.', checkpoint.map_or(0, Pid::as_raw)),
         };
         let [a, b, c, d] = pid.to_le_bytes();
@@ -47,21 +47,18 @@ impl Report {
     pub fn from_bytes([what, a, b, c, d]: [u8; REPORT]) -> Option<Report> {
         let pid = i32::from_le_bytes([a, b, c, d]);
         match what {
-            b'c' => Some(Report::CompanionBegins),
+            b'r' => Some(Report::Ready),
             b'.' => Some(Report::Done((pid > 0).then(|| Pid::from_raw(pid)))),
             _ => None,
         }
     }
 }
 
-/// The symbol of the function that runs a cell, in an object of the session's own engine.
+/// The symbol of the function that runs a cell, in its object.
 const ENTRY_POINT: &str = "threadbook_cell";
-
-type CellFunction = extern "C" fn(*mut c_void) -> *mut c_void;
 
 /// Functions that the companion crate exports for the cell process. Its library stays loaded.
 struct Companion {
-    run: extern "C" fn(CellFunction, *mut c_void) -> *mut c_void,
     execute: unsafe extern "C" fn(*const c_void, *const u8, usize, bool),
     fork: extern "C" fn() -> c_int,
     restored: extern "C" fn(),
@@ -70,10 +67,7 @@ struct Companion {
 struct CellProcess {
     control: UnixStream,
     alarm: UnixStream,
-    companion_path: OsString,
-    companion: Option<Companion>,
-    /// The engine's store of variables; made by the first cell that has one.
-    variables: *mut c_void,
+    companion: Companion,
     takes_checkpoints: bool,
     /// Checkpoints that this process has forked, ended or not.
     forked: Vec<Pid>,
@@ -81,17 +75,22 @@ struct CellProcess {
 
 /// Runs cells until the supervisor closes the control stream.
 pub fn main(ends: Ends) -> ! {
-    let companion_path = std::env::var_os(super::COMPANION).unwrap_or_default();
+    let path = std::env::var_os(super::COMPANION).unwrap_or_default();
     prepare_process(&ends);
     let Ends { control, alarm, companion, inbox, .. } = ends;
     // The companion knows its descriptors by number.
     std::mem::forget((companion, inbox));
+    let companion = match Companion::load(&path) {
+        Ok(companion) => companion,
+        Err(error) => {
+            eprintln!("The companion cannot be loaded: {error}");
+            std::process::exit(1);
+        }
+    };
     let process = CellProcess {
         control,
         alarm,
-        companion_path,
-        companion: None,
-        variables: std::ptr::null_mut(),
+        companion,
         takes_checkpoints: checkpoint::is_wanted(),
         forked: Vec::new(),
     };
@@ -100,18 +99,9 @@ pub fn main(ends: Ends) -> ! {
 
 impl CellProcess {
     fn serve(mut self) -> io::Result<()> {
+        self.control.write_all(&Report::Ready.to_bytes())?;
         for line in BufReader::new(self.control.try_clone()?).lines() {
-            let line = line?;
-            self.companion = self.companion.take().or_else(|| Companion::load(&self.companion_path));
-            if self.companion.is_some() {
-                self.control.write_all(&Report::CompanionBegins.to_bytes())?;
-            }
-            let result = match (serde_json::from_str(&line), line.rsplit_once(' ')) {
-                (Ok(cell), _) => self.execute(&cell),
-                (_, Some((path, symbol))) => self.run(path, symbol),
-                (_, None) => continue,
-            };
-            if let Err(error) = result {
+            if let Err(error) = self.execute(&serde_json::from_str(&line?)?) {
                 eprintln!("The compiled cell could not be loaded: {error:?}");
                 return Err(io::Error::other(error));
             }
@@ -124,24 +114,8 @@ impl CellProcess {
         Ok(())
     }
 
-    fn run(&mut self, path: &str, symbol: &str) -> Result<(), libloading::Error> {
-        // SAFETY: the object was compiled by the engine for just this: its initialisers are those of
-        // Rust's standard library and of the crates that the user asked for.
-        let object = unsafe { Library::new(path) }?;
-        // SAFETY: this is the signature that the engine gives to the function that runs a cell.
-        let cell = *unsafe { object.get::<CellFunction>(symbol) }?;
-        self.variables = match &self.companion {
-            Some(companion) => (companion.run)(cell, self.variables),
-            None => cell(self.variables),
-        };
-        // Never unloaded: variables, threads and thread-local destructors may point into it.
-        std::mem::forget(object);
-        Ok(())
-    }
-
-    /// Runs a cell that the session's own engine has compiled.
+    /// Loads and runs a compiled cell.
     fn execute(&self, cell: &Run) -> Result<(), libloading::Error> {
-        let Some(companion) = &self.companion else { return Ok(()) };
         let how = if cell.is_global { RTLD_GLOBAL } else { RTLD_LOCAL };
         let entry = match &cell.object {
             None => std::ptr::null(),
@@ -158,7 +132,7 @@ impl CellProcess {
         };
         let names = cell.to_drop.join("\n");
         // SAFETY: the entry point is null or that of a cell's object, and the names are text of this length.
-        unsafe { (companion.execute)(entry, names.as_ptr(), names.len(), cell.in_runtime) };
+        unsafe { (self.companion.execute)(entry, names.as_ptr(), names.len(), cell.in_runtime) };
         Ok(())
     }
 
@@ -181,46 +155,37 @@ impl CellProcess {
                     checkpoint::sleep(&self.alarm);
                     self.forked.clear();
                     end_with_parent();
-                    if let Some(companion) = &self.companion {
-                        (companion.restored)();
-                    }
+                    (self.companion.restored)();
                 }
             }
         }
     }
 
     fn fork(&self) -> nix::Result<ForkResult> {
-        match &self.companion {
-            Some(companion) => match (companion.fork)() {
-                0 => Ok(ForkResult::Child),
-                pid if pid > 0 => Ok(ForkResult::Parent { child: Pid::from_raw(pid) }),
-                _ => Err(nix::errno::Errno::last()),
-            },
-            // SAFETY: user code may have started threads, which the copy does not have. It waits for
-            // none, and the locks of the allocator are set right by the C library.
-            None => unsafe { fork() },
+        match (self.companion.fork)() {
+            0 => Ok(ForkResult::Child),
+            pid if pid > 0 => Ok(ForkResult::Parent { child: Pid::from_raw(pid) }),
+            _ => Err(nix::errno::Errno::last()),
         }
     }
 }
 
 impl Companion {
-    /// Loads the companion, if there is one by now. The same library is then found again for the cells
-    /// that use it.
-    fn load(path: &OsStr) -> Option<Companion> {
+    /// Loads the companion. The same library is then found again for the cells that use it.
+    fn load(path: &OsStr) -> Result<Companion, libloading::Error> {
         // SAFETY: the companion is ours, and has no initialisers but those of the standard library.
-        let library = unsafe { Library::new(path) }.ok()?;
+        let library = unsafe { Library::new(path) }?;
         let name = |name: &'static CStr| name.to_bytes_with_nul();
-        // SAFETY: the companion exports these four with these signatures.
+        // SAFETY: the companion exports these three with these signatures.
         let companion = unsafe {
             Companion {
-                run: *library.get(name(c"threadbook_run")).ok()?,
-                execute: *library.get(name(c"threadbook_execute")).ok()?,
-                fork: *library.get(name(c"threadbook_fork")).ok()?,
-                restored: *library.get(name(c"threadbook_restored")).ok()?,
+                execute: *library.get(name(c"threadbook_execute"))?,
+                fork: *library.get(name(c"threadbook_fork"))?,
+                restored: *library.get(name(c"threadbook_restored"))?,
             }
         };
         std::mem::forget(library);
-        Some(companion)
+        Ok(companion)
     }
 }
 

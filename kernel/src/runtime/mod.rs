@@ -1,27 +1,25 @@
 //! The process that cells run in.
 //!
-//! The engine starts this binary again with `EVCXR_IS_RUNTIME` set and talks to it over its standard
-//! streams: `LOAD_AND_RUN <shared object> <symbol>` comes in, `EVCXR_EXECUTION_COMPLETE` goes out. That
-//! process is the [`supervisor`]: it forks the [`cell`] process, which loads and runs what the engine has
-//! compiled, and stands between it and the kernel: what user code prints is parted from what the engine
-//! must hear ([`notices`]) and sent on ([`printed`]), and the death of the cell process is told with its reason. After each cell, the
-//! cell process leaves a [`checkpoint`], from which the supervisor has it go on if it dies, and takes back the
-//! [`pages`] that the two share, so that timings do not show it.
+//! The kernel starts this binary again as the [`supervisor`], and gives it orders over the wire. The supervisor forks the
+//! [`cell`] process, which loads and runs compiled cells, and stands between it and the kernel: it sends on the output
+//! ([`printed`], [`content_blocks`]), and reports the death of the cell process with its reason. After each cell, the cell
+//! process leaves a [`checkpoint`], from which the supervisor has it go on if it dies, and takes back the [`pages`] that
+//! the two share, so that timings do not show it.
 //!
 //! The supervisor never runs user code, never starts a thread (so that it may fork), and never waits for
 //! the cell process without also listening to the kernel.
 
 mod cell;
 mod checkpoint;
+mod content_blocks;
 mod inbox;
-mod notices;
 mod pages;
 mod printed;
 pub mod processes;
 mod supervisor;
 
 #[cfg(test)]
-pub use notices::Notices;
+pub use content_blocks::ContentBlocks;
 
 /// The variable in which the dynamic loader of this system finds directories. It reads it when a process
 /// starts, so the cell process can remove it again before user code starts others.
@@ -32,16 +30,12 @@ pub const LIBRARY_PATH: &str =
 /// has used the companion yet.
 pub const COMPANION: &str = "THREADBOOK_COMPANION";
 
-const IS_RUNTIME: &str = "EVCXR_IS_RUNTIME";
-const IS_RUSTC_WRAPPER: &str = "EVCXR_RUSTC_WRAPPER";
+/// The variable that makes a process of this binary a supervisor.
+pub const IS_SUPERVISOR: &str = "THREADBOOK_SUPERVISOR";
 
-/// Takes over, and does not return, if this process was started by the engine.
+/// Becomes the supervisor, and does not return, if the kernel has started this process as one.
 pub fn hook() {
-    if std::env::var_os(IS_RUNTIME).is_some() {
+    if std::env::var_os(IS_SUPERVISOR).is_some() {
         supervisor::main();
-    }
-    if std::env::var_os(IS_RUSTC_WRAPPER).is_some() {
-        // With `:cache`, the engine also puts this binary before rustc.
-        evcxr::runtime_hook();
     }
 }

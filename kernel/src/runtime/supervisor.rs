@@ -1,17 +1,15 @@
-//! The supervisor: stands between the engine, the kernel and the process that runs the cells.
+//! The supervisor: stands between the kernel and the process that runs the cells.
 //!
-//! One loop over `poll`. The cell process may die at any moment and in any way; then what it printed is
-//! sent on, the kernel is told how it ended, and its checkpoint is woken and goes on in its place; to the
-//! engine, the cell has panicked. If there is no checkpoint, the supervisor ends too, which the engine
-//! understands: it starts a new one.
+//! One loop over `poll`. The cell process may die at any moment and in any way. Then the supervisor sends on its output,
+//! tells the kernel how it ended, and wakes its checkpoint, which goes on in its place. If there is no checkpoint, the
+//! supervisor ends too, and the kernel starts a new one. It ends as well when the kernel closes its standard input.
 
 use super::cell::{self, Ends, REPORT, Report};
 use super::checkpoint;
 use super::inbox::Inbox;
-use super::notices::{PANIC, answer_engine};
 use super::printed::{HOLD, Printed};
 use super::processes;
-use crate::wire::{self, Kind, Message, Order};
+use crate::wire::{self, Kind, Message, Order, Run};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill, killpg};
@@ -21,8 +19,6 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
-
-const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
 
 /// How long an interrupted cell may take to end by itself, as one does that waits for something of ours.
 const GRACE: Duration = Duration::from_millis(800);
@@ -36,7 +32,7 @@ const WAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The supervisor's whole life.
 pub fn main() -> ! {
     // SAFETY: the process has one thread.
-    unsafe { std::env::remove_var(super::IS_RUNTIME) };
+    unsafe { std::env::remove_var(super::IS_SUPERVISOR) };
     let code = match Supervisor::start().and_then(|mut supervisor| supervisor.serve()) {
         Ok(()) => 0,
         Err(error) => {
@@ -57,15 +53,12 @@ struct Supervisor {
     /// Becomes readable when a child has died.
     deaths: UnixStream,
     running: bool,
-    /// The cell that runs was an order of the kernel.
-    ordered: bool,
-    /// The companion is loaded, so it tells of panics.
+    /// The companion is loaded.
     has_companion: bool,
     control: UnixStream,
     companion: UnixStream,
     inbox: Inbox,
     kernel: UnixStream,
-    engine: Vec<u8>,
     printed: Printed,
     /// The other ends of what is polled. Kept, so that nothing that user code closes reads as ready for
     /// ever.
@@ -125,13 +118,11 @@ impl Supervisor {
             alarm,
             deaths,
             running: false,
-            ordered: false,
             has_companion: false,
             control,
             companion,
             inbox: Inbox::new(inbox)?,
             kernel,
-            engine: Vec::new(),
             printed: Printed::new(stdout, stderr)?,
             _other_ends: other_ends,
             interrupted: None,
@@ -139,10 +130,10 @@ impl Supervisor {
         })
     }
 
-    /// Serves until the engine or the kernel closes its end, or the cell process dies for good.
+    /// Serves until the kernel closes its ends, or the cell process dies for good.
     fn serve(&mut self) -> io::Result<()> {
         loop {
-            let [engine, kernel, control, companion, stdout, stderr, deaths, inbox] = self.wait()?;
+            let [stdin, kernel, control, companion, stdout, stderr, deaths, inbox] = self.wait()?;
             if stderr || stdout {
                 self.printed.pump(&mut self.kernel)?;
             }
@@ -168,7 +159,7 @@ impl Supervisor {
             {
                 return Ok(());
             }
-            if kernel && !self.obey()? || engine && !self.hear_engine()? {
+            if kernel && !self.obey()? || stdin && read(io::stdin(), &mut [0; 64])? == 0 {
                 self.end_cell_process();
                 return Ok(());
             }
@@ -206,27 +197,20 @@ impl Supervisor {
             return Ok(());
         };
         self.printed.drain(&mut self.kernel)?;
-        // One in another thread may be carried on into the cell's, as rayon does.
-        if matches!(serde_json::from_slice(&body), Ok(Message::Panic { .. } | Message::ThreadPanic { .. })) {
-            self.printed.panic_told = true;
-        }
         self.send(Kind::Message, &body)?;
         let _ = wire::write_frame(&mut self.companion, Kind::Ack, &[]);
         Ok(())
     }
 
-    /// Hears what the cell process has to say; tells the engine if the cell has been run.
+    /// Reads a report of the cell process; tells the kernel if the cell has been run.
     fn hear_cell(&mut self) -> io::Result<()> {
         let mut report = [0; REPORT];
         match self.control.read_exact(&mut report).ok().and_then(|()| Report::from_bytes(report)) {
-            Some(Report::CompanionBegins) => {
-                self.has_companion = true;
-                self.printed.tells_panics = true;
-            }
+            Some(Report::Ready) => self.has_companion = true,
             Some(Report::Done(checkpoint)) => {
                 self.replace_checkpoint(checkpoint);
                 self.printed.finish(&mut self.kernel)?;
-                self.end_run(&[COMPLETE], true)?;
+                self.end_run(true)?;
             }
             // It has closed the stream, or writes garbage to it: it cannot be talked to any more.
             None => {
@@ -245,38 +229,19 @@ impl Supervisor {
         }
     }
 
-    fn end_run(&mut self, answers: &[&str], ran: bool) -> io::Result<()> {
+    fn end_run(&mut self, ran: bool) -> io::Result<()> {
         self.interrupted = None;
-        if !std::mem::take(&mut self.running) {
-        } else if std::mem::take(&mut self.ordered) {
-            self.tell(&Message::Ran { ran })?;
-        } else {
-            answers.iter().try_for_each(|answer| answer_engine(answer))?;
-        }
-        Ok(())
+        if std::mem::take(&mut self.running) { self.tell(&Message::Ran { ran }) } else { Ok(()) }
     }
 
-    fn hear_engine(&mut self) -> io::Result<bool> {
-        let mut buffer = [0; 4096];
-        let count = read(io::stdin(), &mut buffer)?;
-        self.engine.extend(&buffer[..count]);
-        while let Some(end) = self.engine.iter().position(|&byte| byte == b'\n') {
-            let line: Vec<u8> = self.engine.drain(..=end).collect();
-            if let Some(order) = line.strip_prefix(b"LOAD_AND_RUN ") {
-                self.run_cell(order, false)?;
-            }
-        }
-        Ok(count > 0)
-    }
-
-    fn run_cell(&mut self, order: &[u8], ordered: bool) -> io::Result<()> {
+    fn run_cell(&mut self, cell: &Run) -> io::Result<()> {
         self.running = true;
-        self.ordered = ordered;
-        self.printed.panic_told = false;
         if std::mem::take(&mut self.is_unwanted) {
-            return self.end_run(&[PANIC, COMPLETE], false);
+            return self.end_run(false);
         }
-        self.control.write_all(order)
+        let mut order = serde_json::to_vec(cell)?;
+        order.push(b'\n');
+        self.control.write_all(&order)
     }
 
     /// Carries out an order of the kernel; `false` if the kernel is gone.
@@ -286,8 +251,7 @@ impl Supervisor {
         };
         match serde_json::from_slice(&body)? {
             Order::Run { cell } => {
-                let order = serde_json::to_vec(&cell)?;
-                self.run_cell(&[&order[..], b"\n"].concat(), true)?;
+                self.run_cell(&cell)?;
             }
             Order::Interrupt if self.running => {
                 let _ = kill(self.cell, Signal::SIGINT);
@@ -357,7 +321,7 @@ impl Supervisor {
             let _ = self.inbox.put(&serde_json::to_vec(&Order::TellComms)?);
         }
         if restored && ran {
-            self.end_run(&[PANIC, COMPLETE], false)?;
+            self.end_run(false)?;
         }
         Ok(restored)
     }
@@ -386,7 +350,6 @@ impl Supervisor {
     fn restore(&mut self) -> bool {
         let Some(pid) = self.checkpoint.take() else { return false };
         self.cell = pid;
-        self.printed.panic_told = false;
         // What was for the dead process is not for this one, which empties the socket when it wakes.
         self.inbox.forget();
         let mut report = [0; REPORT];

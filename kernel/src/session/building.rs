@@ -1,18 +1,12 @@
 //! Shows how far the crates are that a cell brings with `:dep`: one line, which changes in its place.
-//!
-//! The cargo of the session's toolchain (see [`front`]) tells what it compiles, over a socket.
 
 use super::lock;
 use super::output::CellOutput;
-use crate::sockets;
-use crate::toolchain::front;
 use crate::wire::MimeBundle;
-use std::os::unix::net::UnixDatagram;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// What takes no longer than this is not shown.
+/// Work that takes no longer than this is not shown.
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// How often the line changes at least.
@@ -25,10 +19,10 @@ pub struct Building {
 }
 
 struct Build {
-    /// What the cell asks for.
+    /// The crates that the cell asks for.
     asked: Vec<String>,
     started: Instant,
-    /// What cargo has begun to compile, and in which version.
+    /// The crates that cargo has begun to compile, and their versions.
     crates: Vec<(String, String)>,
     /// The line on show.
     shown: Option<String>,
@@ -36,23 +30,16 @@ struct Build {
 }
 
 impl Building {
-    /// Starts to listen to the cargo of a workplace, in a thread that lives as long as the kernel. Without a
-    /// socket there is no line, and everything else works.
-    pub fn listen(workplace: &Path, output: Arc<CellOutput>) -> Arc<Building> {
+    /// Starts the thread that changes the line while time passes. It lives as long as the kernel.
+    pub fn new(output: Arc<CellOutput>) -> Arc<Building> {
         let building = Arc::new(Building { state: Mutex::default(), output });
-        let socket = UnixDatagram::bind(sockets::path(workplace, sockets::PROGRESS));
-        if let Ok(socket) = socket
-            && socket.set_read_timeout(Some(TICK)).is_ok()
-        {
-            let listening = building.clone();
-            std::thread::spawn(move || {
-                let mut buffer = [0; 512];
-                loop {
-                    let heard = socket.recv(&mut buffer).ok().map(|length| &buffer[..length]);
-                    listening.hear(heard.and_then(|line| std::str::from_utf8(line).ok()));
-                }
-            });
-        }
+        let ticking = building.clone();
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(TICK);
+                ticking.go_on(None);
+            }
+        });
         building
     }
 
@@ -66,7 +53,7 @@ impl Building {
         }
     }
 
-    /// The cell has ended. If its crates were not told to be ready, they are not.
+    /// The cell has ended. If its crates are not ready by then, they could not be brought.
     pub fn end(&self) {
         if let Some(build) = lock(&self.state).take()
             && build.shown.is_some()
@@ -76,21 +63,25 @@ impl Building {
         }
     }
 
-    /// Hears what cargo does, or that some time has passed.
-    pub fn hear(&self, line: Option<&str>) {
+    /// cargo compiles a crate.
+    pub fn compiles(&self, name: &str, version: &str) {
+        self.go_on(Some((name.to_owned(), version.to_owned())));
+    }
+
+    /// The crates are compiled.
+    pub fn is_ready(&self) {
+        if let Some(build) = lock(&self.state).take()
+            && (build.shown.is_some() || !build.crates.is_empty())
+        {
+            let text = build.ready();
+            self.show(build, text);
+        }
+    }
+
+    fn go_on(&self, compiles: Option<(String, String)>) {
         let mut state = lock(&self.state);
         let Some(mut build) = state.take() else { return };
-        match line {
-            Some(front::READY) => {
-                if build.shown.is_some() || !build.crates.is_empty() {
-                    let text = build.ready();
-                    self.show(build, text);
-                }
-                return;
-            }
-            Some(line) => build.crates.extend(compiled(line)),
-            None => {}
-        }
+        build.crates.extend(compiles);
         *state = Some(if build.started.elapsed() < PATIENCE {
             build
         } else {
@@ -152,13 +143,6 @@ fn asked(cell: &str) -> Vec<String> {
     lines.map(|line| line.split('=').next().unwrap_or_default().trim().to_owned()).collect()
 }
 
-/// The crate and the version in a line of cargo's: `Compiling serde v1.0.2 (/somewhere)`.
-fn compiled(line: &str) -> Option<(String, String)> {
-    let mut words = line.split_whitespace();
-    let (name, version) = (words.nth(1)?, words.next()?);
-    Some((name.to_owned(), version.trim_start_matches('v').to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,7 +153,7 @@ mod tests {
         let started = Instant::now();
         let mut build = Build { asked: asked(cell), started, crates: Vec::new(), shown: None, number: 1 };
         assert_eq!(build.going_on(), "Looking for serde_x, regex… 0 s");
-        build.crates.extend(compiled("   Compiling serde-x v1.0.2 (/a/b)"));
+        build.crates.push(("serde-x".into(), "1.0.2".into()));
         assert_eq!(build.going_on(), "Compiling serde-x 1.0.2… 0 s");
         assert_eq!(build.ready(), "serde-x 1.0.2, regex are ready (0.0 s)");
     }

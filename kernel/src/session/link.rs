@@ -1,6 +1,6 @@
 //! The kernel's end of the wire: listens for the supervisor, passes on what it sends, and gives it orders.
 //!
-//! The engine starts a new supervisor when one has ended, so connections come one after the other.
+//! A new supervisor is started when one has ended, so connections come one after the other.
 
 use super::comms::Comms;
 use super::lock;
@@ -31,7 +31,6 @@ pub struct Happened {
     pub elsewhere: Option<Panic>,
     /// The panic ended the cell; otherwise it was caught.
     pub panicked: bool,
-    pub question_mark: Option<String>,
     pub died: Option<Death>,
     pub interrupted: bool,
     /// Why the cell ended before its last statement.
@@ -84,8 +83,6 @@ struct State {
     waiting: usize,
     cancelled: bool,
     happened: Happened,
-    /// The cell process has been restored, and nobody has asked yet.
-    restored: bool,
 }
 
 /// See the module's documentation.
@@ -200,8 +197,6 @@ impl Link {
                 lock(&self.state).ran = Some(ran);
                 self.changed.notify_all();
             }
-            Message::Panicked => lock(&self.state).happened.panicked = true,
-            Message::QuestionMark { text } => lock(&self.state).happened.question_mark = Some(text),
             Message::Comm { message } => self.comms.hear(message),
             Message::Handled { id } => self.comms.answer(id, Ok(())),
             Message::Dropped { id, reason } => self.comms.answer(id, Err(reason)),
@@ -211,7 +206,6 @@ impl Link {
                 let death = Death { signal, code, restored };
                 self.questions.forget();
                 let mut state = lock(&self.state);
-                state.restored |= restored;
                 // A cell that is still being compiled will run in the process that goes on.
                 if state.running.is_some() && (ran || !restored) {
                     state.happened.died = Some(death);
@@ -328,11 +322,6 @@ impl Link {
         serde_json::from_slice::<Order>(&body)?;
         let sent = lock(&self.orders).as_ref().is_some_and(|orders| orders.send(body).is_ok());
         if sent { Ok(()) } else { Err(io::Error::other("no process runs cells")) }
-    }
-
-    /// Whether the cell process has been restored from a checkpoint since this was asked.
-    pub fn was_restored(&self) -> bool {
-        std::mem::take(&mut lock(&self.state).restored)
     }
 
     fn sync(&self) {

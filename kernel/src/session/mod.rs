@@ -1,23 +1,24 @@
 //! A session: one engine, its variables, and the cells that are run in it.
 //!
 //! [`Session`] is the handle that the protocol front holds. The engine works in a thread of its own
-//! ([`engine`]), started at once so that it is warm when the first cell comes. What cells print and show
-//! arrives over the wire ([`link`]) and is published as it arrives ([`output`]), what they ask goes to the
-//! user ([`questions`]), and what widgets and front ends say to each other passes through [`comms`]. What is
-//! typed beside Rust is turned into Rust first ([`magics`]); what went wrong is put in words for people
-//! ([`report`]). A session knows nothing of ZeroMQ.
+//! ([`engine`]), started at once so that it is warm when the first cell comes. The output of cells
+//! arrives over the wire ([`link`]) and is published as it arrives ([`output`]), their questions go to the
+//! user ([`questions`]), and the messages of widgets and front ends pass through [`comms`]. Magics
+//! are turned into Rust first ([`magics`]); failures are put in words for people
+//! ([`report`]). Completion and help come from another thread ([`analysis`]), while cells run as well. A session knows
+//! nothing of ZeroMQ.
 
+mod analysis;
 mod building;
-mod calls;
+mod code_hash;
 mod comms;
 mod engine;
+mod jobs;
 mod last_expression;
 mod limit;
 mod link;
 pub mod magics;
-mod names;
 mod output;
-mod own;
 mod questions;
 mod report;
 mod rewriting;
@@ -26,12 +27,13 @@ mod workplace;
 
 #[cfg(test)]
 pub use {
-    last_expression::Prepared,
+    analysis::Names,
+    code_hash::with_code_hash,
     text::{Utf8Stream, byte_offset, code_points},
 };
 
+pub use analysis::PROGRAM as ANALYSIS;
 pub use engine::prepare;
-pub use names::Names;
 pub use report::Failure;
 pub use workplace::{SOURCES, Workplace};
 
@@ -39,8 +41,10 @@ use crate::protocol::iopub::IoPub;
 use crate::protocol::stdin::Stdin;
 use crate::runtime::processes;
 use crate::wire::{Answer, CommMessage, MimeBundle};
+use analysis::Analysis;
 use comms::{Comms, Handled};
-use engine::{Engine, Job};
+use engine::Evaluator;
+use jobs::Job;
 use jupyter_protocol::{ExecuteRequest, ExecutionCount, JupyterMessage};
 use link::Link;
 use output::{Cell, CellOutput};
@@ -87,7 +91,7 @@ pub struct Session {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     link: Arc<Link>,
-    names: Arc<Names>,
+    analysis: Analysis,
     /// That of its workplace, if it has one.
     directory: Option<PathBuf>,
     comms: Arc<Comms>,
@@ -111,21 +115,16 @@ impl Session {
         let cells = Arc::new(Mutex::new(Cells::new(&files)));
         let link = Link::new(output.clone(), questions, comms.clone(), cells.clone());
         let rust_version = workplace.as_ref().map_or("unknown", Workplace::rust_version).to_owned();
-        let names = Arc::new(directory.as_deref().map(Names::of_prelude).unwrap_or_default());
+        let analysis = Analysis::start(workplace.as_ref().ok());
         let work: Box<dyn FnOnce(mpsc::Receiver<Job>) + Send> = match workplace {
             Ok(workplace) => {
                 link.listen(workplace.listener());
-                if own::is_chosen() {
-                    let engine = own::Session::new(workplace, link.clone(), output, names.clone(), cells);
-                    Box::new(move |jobs| engine.work(jobs))
-                } else {
-                    let engine = Engine::new(workplace, link.clone(), output, names.clone(), cells);
-                    Box::new(move |jobs| engine.work(jobs))
-                }
+                let evaluator = Evaluator::new(workplace, link.clone(), output, analysis.clone(), cells);
+                Box::new(move |jobs| evaluator.work(jobs))
             }
             Err(reason) => {
                 let (link, reason) = (link.clone(), format!("{reason:#}"));
-                Box::new(move |jobs| engine::refuse(&link, jobs, &reason))
+                Box::new(move |jobs| jobs::refuse(&link, jobs, &reason))
             }
         };
         let thread = std::thread::Builder::new()
@@ -138,7 +137,7 @@ impl Session {
             jobs: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
             link,
-            names,
+            analysis,
             directory,
             comms,
             cells: AtomicUsize::new(0),
@@ -176,7 +175,7 @@ impl Session {
         let (silent, allow_stdin) = (request.silent, request.allow_stdin);
         let cell = Box::new(Cell { parent, count, silent, allow_stdin });
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Execute { code: request.code.clone(), cell, answer });
+        self.send(Job { code: request.code.clone(), cell, answer });
         answered.await.unwrap_or_else(|_| Outcome::Failed(Failure::engine_gone()))
     }
 
@@ -185,24 +184,14 @@ impl Session {
         self.cells.load(Ordering::Relaxed) > 0 || self.link.is_busy()
     }
 
-    /// Asks what could stand at `cursor` (in code points). Does not wait for a cell.
+    /// The text that could stand at `cursor` (in code points). Does not wait for a cell.
     pub async fn complete(&self, code: &str, cursor: usize) -> Completions {
-        if self.is_busy() {
-            return self.names.complete(code, cursor);
-        }
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::Complete { code: code.into(), cursor, answer });
-        answered.await.unwrap_or_default()
+        self.analysis.complete(code, cursor, self.is_busy()).await
     }
 
-    /// Asks what stands at `cursor` (in code points). Does not wait for a cell.
+    /// The meaning of the code at `cursor` (in code points). Does not wait for a cell.
     pub async fn inspect(&self, code: &str, cursor: usize) -> Option<MimeBundle> {
-        if self.is_busy() {
-            return self.names.inspect(code, cursor);
-        }
-        let (answer, answered) = oneshot::channel();
-        self.send(Job::Inspect { code: code.into(), cursor, answer });
-        answered.await.ok().flatten()
+        self.analysis.inspect(code, cursor, self.is_busy()).await
     }
 
     /// Takes the user's answer to what a cell has asked in `message`, if the front end says which.

@@ -64,10 +64,6 @@ struct Place {
 pub struct Places(Vec<Place>);
 
 impl Places {
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The column in the old text of a place in the new one. What was added stands where it was added.
     pub fn old_column(&self, line: usize, column: usize) -> usize {
         let (mut added, mut removed) = (0, 0);

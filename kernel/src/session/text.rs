@@ -66,20 +66,9 @@ pub fn line_span(text: &str, line: usize) -> Range<usize> {
     start + indent..start + line.trim_end().len()
 }
 
-/// The byte offset of the first closing delimiter that nothing opens.
-pub fn stray_delimiter(code: &str) -> Option<usize> {
-    use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind as Token, tokenize};
-    let (mut open, mut offset) = (0usize, 0);
-    for token in tokenize(code, FrontmatterAllowed::No) {
-        match token.kind {
-            Token::OpenParen | Token::OpenBrace | Token::OpenBracket => open += 1,
-            Token::CloseParen | Token::CloseBrace | Token::CloseBracket if open == 0 => return Some(offset),
-            Token::CloseParen | Token::CloseBrace | Token::CloseBracket => open -= 1,
-            _ => {}
-        }
-        offset += token.len as usize;
-    }
-    None
+/// The text with the characters that mean something in HTML written as references.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -103,13 +92,6 @@ mod tests {
         assert_eq!(stream.push(b"c"), "\u{fffd}c");
         assert_eq!(stream.push(b"\xf0\x9f"), "");
         assert_eq!(stream.finish(), "\u{fffd}");
-    }
-
-    #[test]
-    fn a_stray_delimiter_is_found_and_one_in_a_string_is_not() {
-        assert_eq!(stray_delimiter("f(\"}\") }"), Some(7));
-        assert_eq!(stray_delimiter("}"), Some(0));
-        assert_eq!(stray_delimiter("fn f() { '}'; }"), None);
     }
 
     #[test]

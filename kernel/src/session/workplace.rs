@@ -1,11 +1,10 @@
-//! Where a session works: a directory for the engine, and the environment around it.
+//! The directory that a session works in, and the environment around it.
 
-use crate::dependencies;
 use crate::prepared;
-use crate::reading::standard_library::{self, Sources};
 use crate::runtime;
 use crate::sockets;
-use crate::toolchain::{Toolchain, answers, front};
+use crate::standard_library;
+use crate::toolchain::Toolchain;
 use crate::wire;
 use anyhow::Context;
 use std::ffi::OsString;
@@ -20,24 +19,17 @@ const LOCK: &str = "in-use";
 /// In the prepared directory: copies of the standard library's sources.
 pub const SOURCES: &str = "std-sources";
 
-/// In a session's directory: the link to those of them that rust-analyzer is to read.
-const STANDARD_LIBRARY: &str = "std";
-
-/// The link to the companion's library.
-const COMPANION: &str = "companion";
+/// The variable that names the directory of temporary files.
+const TEMPORARY: &str = "TMPDIR";
 
 /// A directory in which the engine compiles cells, removed at the end if it is a session's own.
 pub struct Workplace {
     directory: PathBuf,
     companion: PathBuf,
-    dependencies: PathBuf,
-    library_path: OsString,
-    /// The user's own values of the variables that are set for the engine in this process.
-    before: Vec<(&'static str, Option<OsString>)>,
-    /// Held while a session lives, so that nobody sweeps its directory away; `None` in the prepared one.
+    /// The user's own value of `TMPDIR`, which is set for the compiler in this process.
+    user_temporary: Option<OsString>,
+    /// Held while a session lives, so that no other kernel removes its directory; `None` in the prepared one.
     in_use: Option<File>,
-    /// Where copies of the standard library's sources lie, if there are any.
-    sources: Option<PathBuf>,
     toolchain: Toolchain,
     /// The directory that this is a copy of, if it is one.
     prepared: Option<PathBuf>,
@@ -65,9 +57,7 @@ impl Workplace {
         // Of a session that was killed and had this process's number, when they lie elsewhere.
         sockets::remove(workplace.directory());
         workplace.in_use = Some(in_use);
-        workplace.sources = Some(prepared.join(SOURCES)).filter(|sources| sources.exists());
         workplace.prepared = Some(prepared.canonicalize()?);
-        workplace.show_sources(Sources::Empty)?;
         Ok(workplace)
     }
 
@@ -80,36 +70,14 @@ impl Workplace {
 
     fn at(directory: PathBuf) -> anyhow::Result<Workplace> {
         let toolchain = Toolchain::find()?;
-        let (config, temporary) = (directory.join("evcxr-config"), directory.join("tmp"));
-        for path in [&config, &temporary] {
-            fs::create_dir_all(path)?;
-        }
-        let mut values = front::install(&directory, &toolchain.bin())?;
-        values.extend([
-            ("EVCXR_TMPDIR", directory.clone().into_os_string()),
-            ("EVCXR_CONFIG_DIR", config.into_os_string()),
-            (standard_library::VARIABLE, directory.join(STANDARD_LIBRARY).into_os_string()),
-            // Temporary files are swept away with the session's directory if the kernel is killed.
-            ("TMPDIR", temporary.into_os_string()),
-        ]);
-        let mut before = Vec::new();
-        for (name, value) in values {
-            before.push((name, std::env::var_os(name)));
-            // SAFETY: the callers promise that this is the only thread.
-            unsafe { std::env::set_var(name, value) };
-        }
-        let dependencies = directory.join("target").join(toolchain.host()).join("debug/deps");
-        Ok(Workplace {
-            library_path: std::env::join_paths([&dependencies, &toolchain.libraries()])?,
-            dependencies,
-            directory,
-            companion: prepared::companion()?,
-            before,
-            in_use: None,
-            sources: None,
-            toolchain,
-            prepared: None,
-        })
+        // The compiler's temporary files are removed with the session's directory, also if the compiler is killed.
+        let temporary = directory.join("tmp");
+        fs::create_dir_all(&temporary)?;
+        let user_temporary = std::env::var_os(TEMPORARY);
+        // SAFETY: the callers promise that this is the only thread.
+        unsafe { std::env::set_var(TEMPORARY, temporary) };
+        let companion = prepared::companion()?;
+        Ok(Workplace { directory, companion, user_temporary, in_use: None, toolchain, prepared: None })
     }
 
     pub fn companion(&self) -> &Path {
@@ -131,8 +99,7 @@ impl Workplace {
 
     /// The sources of the standard library that suffice for completion and help, if there are copies.
     pub fn lean_sources(&self) -> Option<PathBuf> {
-        self.show_sources(Sources::Lean).ok()?;
-        self.sources.as_ref().map(|_| self.directory.join(STANDARD_LIBRARY))
+        Some(self.prepared().join(SOURCES)).filter(|sources| sources.exists())
     }
 
     /// Where the standard library's shared object lies.
@@ -155,40 +122,20 @@ impl Workplace {
         prepared::stamp(self.prepared())
     }
 
-    /// Forgets what the tools have answered if the companion or the toolchain is another one since. (The
-    /// copy still works then, but cargo has to look at everything anew.)
-    pub fn forget_stale_answers(&self) {
-        if !prepared::is_current(&self.directory, &self.toolchain).unwrap_or(false) {
-            answers::forget(&self.directory);
-        }
-    }
-
-    /// Removes what rustc keeps to compile the next cell from. One that was killed as it wrote there may have left
-    /// empty files, with which the next one would crash.
-    pub fn forget_half_compiled(&self) {
-        let _ = fs::remove_dir_all(self.dependencies.with_file_name("incremental"));
-    }
-
-    /// The command that starts the process in which cells run, with the user's own environment.
-    pub fn runtime_command(&self) -> anyhow::Result<Command> {
+    /// The command that starts a supervisor, with the user's own environment.
+    pub fn supervisor_command(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         self.set_own_environment(&mut command);
-        // The engine moves a cell's object one directory up after linking, so the relative path to the
-        // standard library in it points beside it, unless it overshoots the root.
-        command.env(runtime::LIBRARY_PATH, &self.library_path);
-        command.env(runtime::COMPANION, self.directory.join(COMPANION));
-        command.env(wire::KERNEL_VARIABLE, self.socket_path());
+        command.env(runtime::IS_SUPERVISOR, "1").env(wire::KERNEL_VARIABLE, self.socket_path());
         Ok(command)
     }
 
     /// Gives a command the user's own environment.
     pub fn set_own_environment(&self, command: &mut Command) {
-        for (name, value) in &self.before {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        match &self.user_temporary {
+            Some(value) => command.env(TEMPORARY, value),
+            None => command.env_remove(TEMPORARY),
+        };
     }
 
     /// The socket on which supervisors report.
@@ -203,15 +150,6 @@ impl Workplace {
         sockets::path(&self.directory, sockets::WIRE)
     }
 
-    /// Chooses what rust-analyzer will read as the standard library when it next loads the project. (Without
-    /// copies it looks for the originals, and asks rustup for them if they are missing.)
-    pub fn show_sources(&self, which: Sources) -> std::io::Result<()> {
-        match &self.sources {
-            Some(sources) => which.show(sources, &self.directory.join(STANDARD_LIBRARY)),
-            None => Ok(()),
-        }
-    }
-
     /// Makes the copies of the standard library's sources for sessions to come.
     pub fn copy_sources(&self) -> anyhow::Result<()> {
         if let Some(originals) = self.toolchain.sources() {
@@ -219,17 +157,6 @@ impl Workplace {
                 .context("the sources of the standard library could not be copied")?;
         }
         Ok(())
-    }
-
-    /// Shows the cell process the way to the companion, now that it is certainly up to date.
-    pub fn reveal_companion(&self) {
-        let library = format!("{}threadbook{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-        let _ = std::os::unix::fs::symlink(self.dependencies.join(library), self.directory.join(COMPANION));
-    }
-
-    /// Puts the workspace's own lock file in place, so that cells get what was tested.
-    pub fn write_lock_file(&self) -> std::io::Result<()> {
-        fs::write(self.directory.join("Cargo.lock"), dependencies::lock_file())
     }
 }
 

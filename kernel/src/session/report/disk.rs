@@ -1,26 +1,18 @@
 //! A full disk: the compiler says so in many ways, or dies of it without a word.
 
 use super::Failure;
-use evcxr::{CompilationError, Error};
 use nix::sys::statvfs::statvfs;
 use std::path::Path;
+use threadbook_engine::Diagnostic;
 
 /// A disk with less than this is full, in bytes.
 const LEAST: u64 = 1 << 20;
 
-/// Whether an error comes from the disk on which `directory` is.
-pub fn is_to_blame(error: &Error, directory: &Path) -> bool {
-    let (text, is_about_code) = match error {
-        Error::CompilationErrors(errors) => {
-            let text = errors.iter().map(CompilationError::message).collect::<Vec<_>>().join("\n");
-            (
-                text,
-                errors.iter().flat_map(CompilationError::spanned_messages).any(|place| place.span.is_some()),
-            )
-        }
-        other => (other.to_string(), false),
-    };
-    says_so(&text) || !is_about_code && free(directory).is_some_and(|free| free < LEAST)
+/// Whether errors come from the disk on which `directory` is.
+pub fn is_to_blame(errors: &[Diagnostic], directory: &Path) -> bool {
+    let is_about_code = errors.iter().any(|error| !error.labels.is_empty());
+    errors.iter().any(|error| says_so(&error.message))
+        || !is_about_code && free(directory).is_some_and(|free| free < LEAST)
 }
 
 pub fn failure(directory: &Path) -> Failure {
@@ -57,8 +49,13 @@ mod tests {
         }
         let here = std::env::temp_dir();
         assert!(free(&here).unwrap() > LEAST, "this test needs room itself");
-        assert!(!is_to_blame(&Error::Message("no such command".into()), &here));
-        assert!(is_to_blame(&Error::Message("x: No space left on device (os error 28)".into()), &here));
+        let error = |message: &str| {
+            let (labels, children) = (Vec::new(), Vec::new());
+            let message = message.to_owned();
+            [Diagnostic { is_error: true, level: "error".into(), code: None, message, labels, children }]
+        };
+        assert!(!is_to_blame(&error("no such command"), &here));
+        assert!(is_to_blame(&error("x: No space left on device (os error 28)"), &here));
         let told = failure(Path::new("/home/ann/.cache")).traceback.join("\n");
         assert!(told.contains("/home/ann/.cache") && told.contains("Make room there"), "{told}");
     }

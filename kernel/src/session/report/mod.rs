@@ -1,22 +1,21 @@
-//! What went wrong, in words for people: a title, the cell's own line, and what to do.
+//! The failures of cells, in words for people: a title, the cell's own line, and what to do.
 
 mod cells;
-mod compilation;
 mod death;
+mod dependency;
 mod disk;
+mod lines;
 mod object;
 mod refused;
 
 pub use cells::Cells;
 pub use death::between_cells;
-pub use refused::refused;
+pub use dependency::failure as dependency;
+pub use refused::{refused, warnings};
 
-use super::last_expression::Prepared;
 use super::link::{Death, Happened, Panic};
 use super::magics::Misuse;
-use super::text::{line_span, stray_delimiter};
-use crate::toolchain::question_mark::Ending;
-use crate::toolchain::typed::FILE;
+use super::text::line_span;
 use crate::wire::{End, PanicPlace};
 use annotate_snippets::renderer::{AnsiColor, Style};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
@@ -79,64 +78,13 @@ impl Failure {
         Failure::plain("UsageError", &misuse.what, Some(&misuse.help))
     }
 
-    /// A crate could not be brought. `message` is cargo's.
-    pub fn dependency(message: &str) -> Failure {
-        let (first, rest) = message.split_once('\n').unwrap_or((message, ""));
-        let mut group = Group::with_title(titled("DependencyError", first));
-        if !rest.trim().is_empty() {
-            group = group.element(Level::NOTE.message(rest.trim().to_owned()));
-        }
-        if let Some(advice) = compilation::advice_on_dependency(message) {
-            group = group.element(Level::HELP.message(advice));
-        }
-        Failure::new("CompileError", message, &render(&[group]))
-    }
-
     /// An interrupt came before the cell's turn.
     pub fn interrupted_before_start() -> Failure {
         Failure::plain("Interrupted", "interrupted before it started", None)
     }
 }
 
-/// What to say about a cell, or `None` if it went well. `code` is the cell's, `prepared` what the engine got
-/// of it, and `cells` has what the engine made of that.
-pub fn failure(
-    error: Option<evcxr::Error>,
-    happened: Happened,
-    code: &str,
-    prepared: &Prepared,
-    count: usize,
-    cells: &Cells,
-) -> Option<Failure> {
-    let cell = cell_name(count);
-    match error {
-        None if happened.died.is_some() => happened.died.map(match happened.interrupted {
-            true => |death| interrupted(Some(death)),
-            false => death::failure,
-        }),
-        // Also if the cell has overheard it, and gone on without what it had waited for.
-        None if happened.interrupted => Some(interrupted(None)),
-        None if happened.panicked => Some(ended_by_panic(happened, cells)),
-        None if happened.question_mark.is_some() => {
-            happened.question_mark.map(|text| question_mark(&text, code, count, cells))
-        }
-        // The engine drops such a delimiter without a word if there is nothing else.
-        None if prepared.is_plain() => stray_delimiter(code).map(|offset| stray(offset, code, &cell)),
-        None => None,
-        Some(_) if happened.interrupted => Some(interrupted(happened.died)),
-        Some(evcxr::Error::SubprocessTerminated(reason)) => Some(match happened.died {
-            Some(death) => death::failure(death),
-            None => Failure::plain("ProcessDied", &reason, Some(death::LOST)),
-        }),
-        Some(error) if disk::is_to_blame(&error, cells.workplace()) => Some(disk::failure(cells.workplace())),
-        Some(evcxr::Error::CompilationErrors(errors)) => {
-            Some(compilation::failure(&errors, code, prepared, count, cells))
-        }
-        Some(other) => Some(Failure::plain("Error", other.to_string().trim(), None)),
-    }
-}
-
-/// What to say about a cell that the session's own engine has compiled, or `None` if it went well.
+/// The failure of a cell that was run, or `None` if it went well.
 pub fn ended(mut happened: Happened, code: &str, count: usize, cells: &Cells) -> Option<Failure> {
     if let Some(death) = happened.died {
         return Some(if happened.interrupted { interrupted(Some(death)) } else { death::failure(death) });
@@ -162,20 +110,6 @@ pub fn process_gone() -> Failure {
 
 fn interrupted(died: Option<Death>) -> Failure {
     Failure::plain("Interrupted", "the cell was interrupted", died.map(death::what_is_left))
-}
-
-fn stray(offset: usize, code: &str, cell: &str) -> Failure {
-    let message = format!("unexpected closing delimiter: `{}`", &code[offset..offset + 1]);
-    let place = AnnotationKind::Primary.span(offset..offset + 1);
-    let group =
-        Group::with_title(Level::ERROR.primary_title(&message)).element(snippet(code, cell, vec![place]));
-    Failure::new("CompileError", message.clone(), &render(&[group]))
-}
-
-fn question_mark(text: &str, code: &str, count: usize, cells: &Cells) -> Failure {
-    let Ending { error, causes, line } = Ending::read(text);
-    let place = line.and_then(|line| cells.place(None, line)).filter(|place| place.count == count);
-    ended_by_question_mark(error, &causes, place, code, count)
 }
 
 fn ended_by_question_mark(
@@ -262,7 +196,7 @@ pub fn panic_of_thread(thread: &str, panic: &Panic, cells: &Cells) -> String {
 /// Whether the compiler names generated code so.
 fn is_generated(file: &str) -> bool {
     let name = file.rsplit('/').next().unwrap_or_default();
-    file == FILE || name.starts_with("cell_") && name.ends_with(".rs")
+    name.starts_with("cell_") && name.ends_with(".rs")
 }
 
 /// Where in a cell a panic was, if it was in one.
@@ -310,8 +244,6 @@ fn render(report: &[Group<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toolchain::question_mark::{CAUSE, PLACE};
-    use std::fs;
 
     fn shown(failure: &Failure) -> String {
         let mut text = String::new();
@@ -327,99 +259,101 @@ mod tests {
         text
     }
 
-    /// What is said of a third cell, of which that was generated.
-    fn of(happened: Happened, code: &str, generated: &str) -> Option<Failure> {
-        after(&[], happened, code, generated)
-    }
+    const FILE: &str = "cell_1.rs";
+    const OBJECT: &str = "cell_1.so";
 
-    fn after(earlier: &[(usize, &str)], happened: Happened, code: &str, generated: &str) -> Option<Failure> {
+    /// The cells `[1]` and so on. The lines of their code follow each other in the object.
+    fn cells(codes: &[&str]) -> (tempfile::TempDir, Cells) {
         let workplace = tempfile::tempdir().unwrap();
-        fs::create_dir(workplace.path().join("src")).unwrap();
         let mut cells = Cells::new(workplace.path());
-        for (count, code) in earlier {
-            cells.begin(*count, code, code);
-            cells.keep();
+        let mut lines = Vec::new();
+        for (count, code) in (1..).zip(codes) {
+            let serial = cells.add(count, code, Vec::new());
+            for line in 1..=code.lines().count() {
+                lines.push(threadbook_engine::Line { generated: lines.len() + 1, serial, line });
+            }
         }
-        let prepared = Prepared::new(code, Vec::new());
-        cells.begin(3, code, &prepared.code);
-        fs::write(workplace.path().join(FILE), generated).unwrap();
-        failure(None, happened, code, &prepared, 3, &cells)
+        cells.know(&workplace.path().join(OBJECT), &lines);
+        (workplace, cells)
     }
 
-    fn panic_at(line: u32, message: &str, file: &str) -> Happened {
-        let place = PanicPlace { file: file.into(), line, object: None };
+    /// The failure of the last of these cells.
+    fn of(codes: &[&str], happened: impl FnOnce(&Path) -> Happened) -> Option<Failure> {
+        let (workplace, cells) = cells(codes);
+        let happened = happened(&workplace.path().join(OBJECT));
+        ended(happened, codes.last().unwrap(), codes.len(), &cells)
+    }
+
+    /// The end by a panic at that line of generated code.
+    fn panic_at(object: &Path, line: u32, message: &str, file: &str) -> Happened {
+        let place = PanicPlace { file: file.into(), line, object: Some(object.to_owned()) };
         let panic = Panic { message: message.into(), place, frames: Vec::new() };
-        Happened { panic: Some(panic), panicked: true, ..Default::default() }
+        Happened { panic: Some(panic), panicked: true, end: Some(End::Panicked), ..Default::default() }
     }
 
     #[test]
     fn a_panic_shows_its_message_and_the_cell_s_line() {
         let code = "let v = vec![1];\nlet n = 7;\nv[n]";
-        let generated = "fn run() {\nlet v = vec![1];\nlet n = 7;\n(v[n]).evcxr_display();\n}";
-        let failure = of(panic_at(4, "index out of bounds", FILE), code, generated).unwrap();
+        let failure = of(&[code], |object| panic_at(object, 3, "index out of bounds", FILE)).unwrap();
         let text = shown(&failure);
         assert!(text.starts_with("Panic: index out of bounds"), "{text}");
-        assert!(text.contains("cell [3]:3") && text.contains("3 | v[n]"), "{text}");
+        assert!(text.contains("cell [1]:3") && text.contains("3 | v[n]"), "{text}");
         assert!(failure.traceback.len() <= MAX_LINES);
     }
 
     #[test]
     fn a_panic_in_a_function_of_an_earlier_cell_shows_that_one() {
-        let earlier = [(1, "fn pick(v: &[i32]) -> i32 {\n    v[7]\n}"), (2, "1")];
-        let generated =
-            "fn pick(v: &[i32]) -> i32 {\n    v[7]\n}\nfn run() {\n(pick(&[1])).evcxr_display();\n}";
-        let text =
-            shown(&after(&earlier, panic_at(2, "out of bounds", FILE), "pick(&[1])", generated).unwrap());
+        let codes = ["fn pick(v: &[i32]) -> i32 {\n    v[7]\n}", "1", "pick(&[1])"];
+        let text = shown(&of(&codes, |object| panic_at(object, 2, "out of bounds", FILE)).unwrap());
         assert!(text.contains("cell [1]:2") && text.contains("2 |     v[7]"), "{text}");
     }
 
     #[test]
-    fn a_question_mark_error_shows_the_error_and_its_place_if_there_is_one() {
-        let happened = || Happened { question_mark: Some("no such file".into()), ..Default::default() };
-        let text = shown(&of(happened(), "let f = open()?;", "").unwrap());
-        assert!(text.starts_with("Error: no such file") && text.contains("the cell ended here"), "{text}");
-        let text = shown(&of(happened(), "a()?;\nb()?;", "").unwrap());
-        assert_eq!(text.trim(), "Error: no such file");
-        let text = format!("no settings\n{CAUSE}no file\n{CAUSE}no disk\n{PLACE}3\n");
-        let happened = || Happened { question_mark: Some(text.clone()), ..Default::default() };
-        let failure = of(happened(), "a()?;\nb()?;", "fn f() {\na()?;\nb()?;\n}").unwrap();
-        assert_eq!(failure.evalue, "no settings");
+    fn a_question_mark_error_shows_the_error_and_its_place() {
+        let failed = |line| {
+            move |object: &Path| {
+                let place = PanicPlace { file: FILE.into(), line, object: Some(object.to_owned()) };
+                let causes = vec!["no file".to_owned(), "no disk".to_owned()];
+                let end = Some(End::Failed { text: "no settings\nat all".into(), causes, place });
+                Happened { end, ..Default::default() }
+            }
+        };
+        let failure = of(&["a()?;\nb()?;"], failed(2)).unwrap();
+        assert_eq!(failure.evalue, "no settings\nat all");
         let text = shown(&failure);
-        assert!(text.contains("cell [3]:2:4") && text.contains("b()?;"), "{text}");
+        assert!(text.starts_with("Error: no settings") && text.contains("the cell ended here"), "{text}");
+        assert!(text.contains("cell [1]:2:4") && text.contains("b()?;"), "{text}");
         let causes = text.find("caused by: no file").unwrap()..text.find("caused by: no disk").unwrap();
         assert!(causes.start < causes.end, "{text}");
-        let failure = of(happened(), "a()?;\nb()?; c()?;", "fn f() {\na()?;\nb()?; c()?;\n}").unwrap();
-        assert!(shown(&failure).contains("cell [3]:2:1"), "the whole line: {}", shown(&failure));
+        let text = shown(&of(&["a()?;\nb()?; c()?;"], failed(2)).unwrap());
+        assert!(text.contains("cell [1]:2:1"), "the whole line: {text}");
     }
 
     #[test]
-    fn every_way_to_die_is_told_with_what_is_lost() {
-        let die = |signal, code| {
-            let death = Death { signal, code, restored: false };
-            let happened = Happened { died: Some(death), ..Default::default() };
-            let error = evcxr::Error::SubprocessTerminated("gone".into());
-            let (prepared, cells) = (Prepared::new("", Vec::new()), Cells::new(Path::new("/nowhere")));
-            shown(&failure(Some(error), happened, "", &prepared, 1, &cells).unwrap())
+    fn every_way_to_die_is_reported_with_what_is_lost() {
+        let die = |signal, code, restored| {
+            let died = Some(Death { signal, code, restored });
+            shown(&of(&[""], |_| Happened { died, ..Default::default() }).unwrap())
         };
-        assert!(die(Some(11), None).contains("SIGSEGV: it touched memory"));
-        assert!(die(Some(6), None).contains("SIGABRT"));
-        assert!(die(None, Some(3)).contains("exit code 3"));
-        assert!(die(Some(9), None).contains("Variables are lost"));
-        let death = Death { signal: Some(11), code: None, restored: true };
-        let restored = of(Happened { died: Some(death), ..Default::default() }, "", "").unwrap();
-        assert!(shown(&restored).contains("SIGSEGV") && shown(&restored).contains("as they were before"));
+        assert!(die(Some(11), None, false).contains("SIGSEGV: it touched memory"));
+        assert!(die(Some(6), None, false).contains("SIGABRT"));
+        assert!(die(None, Some(3), false).contains("exit code 3"));
+        assert!(die(Some(9), None, false).contains("Variables are lost"));
+        let restored = die(Some(11), None, true);
+        assert!(restored.contains("SIGSEGV") && restored.contains("as they were before"), "{restored}");
     }
 
     #[test]
     fn a_cell_that_went_well_is_no_failure() {
-        assert!(of(Happened::default(), "1", "").is_none());
+        assert!(of(&["1"], |_| Happened::default()).is_none());
     }
 
     #[test]
     fn long_errors_are_cut() {
         let message = (0..40).map(|n| format!("line {n}\n")).collect::<String>();
         let file = "/home/x/.cargo/registry/src/i-1/tokio-1.0.0/src/a.rs";
-        assert_eq!(of(panic_at(1, &message, file), "", "").unwrap().traceback.len(), MAX_LINES);
+        let failure = of(&[""], |object| panic_at(object, 1, &message, file)).unwrap();
+        assert_eq!(failure.traceback.len(), MAX_LINES);
         assert_eq!(
             short_path("/home/x/.cargo/registry/src/i-1/tokio-1.0.0/src/a.rs"),
             "tokio-1.0.0/src/a.rs"

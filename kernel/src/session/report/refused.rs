@@ -1,7 +1,9 @@
-//! The errors of a cell that the session's own engine has refused.
+//! The errors of a cell that rustc has refused.
 
 use super::cells::{Cells, cell_name};
-use super::{Failure, render, snippet};
+use super::{Failure, disk, render, snippet};
+use crate::session::text::escaped;
+use crate::wire::MimeBundle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Snippet};
 use threadbook_engine::{Diagnostic, Label};
 
@@ -16,6 +18,9 @@ pub fn refused(errors: &[Diagnostic], cells: &Cells) -> Failure {
     let Some(error) = errors.first() else {
         return Failure::plain("CompileError", "the cell could not be compiled", None);
     };
+    if disk::is_to_blame(errors, cells.workplace()) {
+        return disk::failure(cells.workplace());
+    }
     let message = error.message.strip_prefix(REFUSED).unwrap_or(&error.message);
     let code = error.code.as_deref().filter(|_| message == error.message);
     let mut title = Level::ERROR.primary_title(message);
@@ -39,7 +44,7 @@ pub fn refused(errors: &[Diagnostic], cells: &Cells) -> Failure {
     }
     for child in error.children.iter().take(MAX_CHILDREN) {
         let level = if child.level == "help" { Level::HELP } else { Level::NOTE };
-        let text = match child.labels.iter().find_map(|label| place(label, cells)) {
+        let text = match child.labels.iter().find_map(|label| place_of(label, cells)) {
             Some(place) if child.level != "help" => format!("{}: {place}", child.message),
             _ => child.message.clone(),
         };
@@ -52,6 +57,31 @@ pub fn refused(errors: &[Diagnostic], cells: &Cells) -> Failure {
     }
     let summary = code.map_or_else(|| message.to_owned(), |code| format!("{message} [{code}]"));
     Failure::new("CompileError", summary, &render(&[group]))
+}
+
+/// The compiler's warnings about a cell, to be shown folded: `None` if there are none.
+pub fn warnings(warnings: &[Diagnostic], cells: &Cells) -> Option<MimeBundle> {
+    if warnings.is_empty() {
+        return None;
+    }
+    let lines: Vec<String> = warnings
+        .iter()
+        .map(|warning| {
+            let place = warning.labels.iter().find(|label| label.is_primary);
+            let place = place.and_then(|label| place_of(label, cells));
+            format!("warning: {}{}", warning.message, place.map_or(String::new(), |place| format!(" ({place})")))
+        })
+        .collect();
+    let title = match lines.len() {
+        1 => "1 warning of the compiler".to_owned(),
+        count => format!("{count} warnings of the compiler"),
+    };
+    let text = escaped(&lines.join("\n"));
+    let html = format!(
+        "<details style=\"opacity: 0.7\"><summary>{title}</summary><pre style=\"margin: 0\">{text}</pre></details>"
+    );
+    let data = [("text/plain".to_owned(), lines.join("\n").into()), ("text/html".to_owned(), html.into())];
+    Some(data.into_iter().collect())
 }
 
 /// A snippet for each cell that the labels are about; that of the primary label comes first.
@@ -83,7 +113,7 @@ fn shown<'a>(labels: &'a [Label], message: &str, cells: &'a Cells) -> Vec<Snippe
 }
 
 /// The cell and the line of a label, and the line's text.
-fn place(label: &Label, cells: &Cells) -> Option<String> {
+fn place_of(label: &Label, cells: &Cells) -> Option<String> {
     let source = &label.place.source;
     let (count, code, offset) = cells.typed(source.serial, &source.text, label.place.range.start)?;
     let line = code[..offset].matches('\n').count();

@@ -1,21 +1,20 @@
-//! What can be said about names while a cell runs and the engine has no time: those that it knew at the
-//! start, and those in the cells since. No types, so after a dot any method is offered that was seen there.
+//! Completion and help by names alone: those of the prelude, and those in the cells since. There are no types, so after a
+//! dot any method is offered that has occurred there.
 
 use super::calls;
-use super::text::{byte_offset, code_points};
-use super::{Completions, Match, lock};
+use crate::session::text::{byte_offset, code_points};
+use crate::session::{Completions, Match, lock};
 use crate::wire::MimeBundle;
 use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::Mutex;
 
-/// In the prepared directory and its copies: the names that every cell can use.
-const PRELUDE: &str = "prelude.json";
+/// The names that every cell can use, as they are exported.
+const PRELUDE: &str = include_str!("../../../../crates/threadbook/src/prelude.rs");
 
-/// A remark below what is known without the compiler.
-const REMARK: &str = "A cell is running: this is what is known without the compiler.";
+/// A remark below such help.
+const REMARK: &str = "This is known without rust-analyzer, which has no answer.";
 
 /// The names of a session.
 #[derive(Default)]
@@ -33,12 +32,17 @@ struct Known {
 }
 
 impl Names {
-    /// The names of the prelude, as [`write_prelude`] has written them.
-    pub fn of_prelude(directory: &Path) -> Names {
-        let text = std::fs::read(directory.join(PRELUDE)).unwrap_or_default();
-        let matches = serde_json::from_slice(&text).unwrap_or_default();
+    /// The names of the prelude.
+    pub fn of_prelude() -> Names {
         let names = Names::default();
-        names.learn("", &Completions { matches, ..Completions::default() });
+        for line in PRELUDE.lines().filter(|line| !line.starts_with("//")) {
+            let words = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+            let exported = words.map(|word| word.rsplit("::").next().unwrap_or_default());
+            let exported = exported.filter(|name| !["", "pub", "use", "as", "_"].contains(name));
+            let kind = |name: &str| if name.starts_with(char::is_uppercase) { "class" } else { "function" };
+            let plain = exported.map(|name| (name.to_owned(), kind(name).into()));
+            lock(&names.known).plain.extend(plain);
+        }
         names
     }
 
@@ -108,11 +112,6 @@ impl Names {
     }
 }
 
-/// Writes the names of the prelude for sessions to come: rust-analyzer takes a second to list them.
-pub fn write_prelude(directory: &Path, names: &[Match]) -> std::io::Result<()> {
-    std::fs::write(directory.join(PRELUDE), serde_json::to_vec(names)?)
-}
-
 /// What a keyword defines, if it does.
 fn defined_by(keyword: &str) -> Option<&'static str> {
     match keyword {
@@ -179,11 +178,17 @@ mod tests {
 
     #[test]
     fn the_prelude_is_known_from_the_start() {
-        let directory = tempfile::tempdir().unwrap();
-        assert!(Names::of_prelude(directory.path()).complete("S", 1).matches.is_empty());
-        let written = [Match { text: "SerialExecutor".into(), kind: "class".into() }];
-        write_prelude(directory.path(), &written).unwrap();
-        assert_eq!(Names::of_prelude(directory.path()).complete("S", 1).matches, written);
+        let names = Names::of_prelude();
+        let kind = |name: &str| {
+            let matches = names.complete(name, name.len()).matches;
+            matches.into_iter().find(|found| found.text == name).map(|found| found.kind)
+        };
+        assert_eq!(kind("SerialExecutor"), Some("class".into()));
+        assert_eq!(kind("benchmark"), Some("function".into()));
+        assert_eq!(kind("Text"), None, "a comment names it");
+        for other in ["pub", "crate", "threadbook_executor", "show"] {
+            assert_eq!(kind(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The linker without the C compiler in front of it.
 //!
 //! rustc brings a linker, but has the C compiler start it, which starts two more programs on the way: that is a
-//! tenth of the time of a small cell. What the C compiler would add is always the same, so it is asked only when
-//! it is seen how a cell is compiled, and from then on rustc starts its linker itself.
+//! tenth of the time of a small cell. What the C compiler would add is always the same, so it is asked once, and rustc
+//! starts its linker itself.
 
 use std::path::Path;
 use std::process::Command;
@@ -34,11 +34,6 @@ pub fn directly(arguments: &[String], tools: &Path) -> Vec<String> {
         Some(options)
     };
     options().into_iter().flatten().flat_map(|option| ["-C".to_owned(), option]).collect()
-}
-
-/// Whether rustc has failed because of the linker.
-pub fn is_to_blame(stderr: &str) -> bool {
-    stderr.contains("linking with ")
 }
 
 fn ask(question: &str) -> Option<String> {

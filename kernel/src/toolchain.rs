@@ -1,16 +1,4 @@
-//! The Rust toolchain that cells are compiled with, and how the engine sees it: through links to this binary
-//! ([`front`]) that answer from memory ([`answers`]) what was asked before, have cells compiled by a rustc that has
-//! started already ([`standby`]) and starts its linker itself ([`linker`]), spare it the variables that a cell does not
-//! name ([`variables`]), and have a cell say why `?` has ended it ([`question_mark`]) and where its lines were typed
-//! ([`typed`]).
-
-pub mod answers;
-pub mod front;
-pub mod linker;
-pub mod question_mark;
-pub mod standby;
-pub mod typed;
-mod variables;
+//! The Rust toolchain that cells are compiled with.
 
 use anyhow::Context;
 use std::path::PathBuf;
@@ -65,8 +53,8 @@ impl Toolchain {
         self.root.join("lib/rustlib").join(self.host()).join("lib")
     }
 
-    /// Where the standard library's sources lie, if the component `rust-src` is there. Without it the engine
-    /// cannot infer the types of some variables.
+    /// Where the standard library's sources lie, if the component `rust-src` is there. Without it, completion and help know
+    /// nothing of the standard library.
     pub fn sources(&self) -> Option<PathBuf> {
         Some(self.root.join("lib/rustlib/src/rust/library")).filter(|sources| sources.join("std").is_dir())
     }

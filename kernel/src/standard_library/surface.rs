@@ -1,7 +1,7 @@
 //! What rust-analyzer needs of a source file to name the types of a notebook's variables: everything but the
 //! bodies of functions.
 //!
-//! The engine never asks about the inside of a dependency, yet rust-analyzer would parse all of it, and what
+//! No question is about the inside of a dependency, yet rust-analyzer would parse all of it, and what
 //! a macro writes once for each of twelve integer types it would parse twelve times.
 
 use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind as Kind, tokenize};

@@ -1,8 +1,8 @@
 //! The commands at the top of a cell: `:vars`, `:type x` and their like.
 
 use crate::dependencies;
-use crate::reading::crates::without_remark;
 use crate::session::magics::Misuse;
+use crate::session::text::escaped;
 use crate::session::workplace::Workplace;
 use crate::wire::MimeBundle;
 use std::process;
@@ -119,11 +119,8 @@ impl Settings {
 }
 
 fn dependency_list(workplace: &Workplace) -> String {
-    let all = dependencies::all(workplace.companion(), &Default::default()).unwrap_or_default();
-    let line = |(name, specification): (&str, String)| {
-        format!("{name} = {}\n", without_remark(&specification).trim_end())
-    };
-    all.into_iter().map(line).collect()
+    let all = dependencies::all(workplace.companion()).unwrap_or_default();
+    all.iter().map(|(name, specification)| format!("{name} = {specification}\n")).collect()
 }
 
 fn plain(text: String) -> MimeBundle {
@@ -150,10 +147,6 @@ fn readable(ty: &str) -> String {
         text += piece;
     }
     text
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

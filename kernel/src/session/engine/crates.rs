@@ -1,6 +1,6 @@
 //! The crates that the cells of a session can name: those of the prepared directory, and those of `:dep`.
 
-use crate::dependencies::{self, COMPANION};
+use crate::dependencies;
 use crate::session::workplace::Workplace;
 use anyhow::anyhow;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::path::Path;
 use threadbook_engine::{Base, Crates, Progress, Tools};
 
 /// The directory of the crates, in the prepared directory and in its copies.
-const DIRECTORY: &str = "own";
+const DIRECTORY: &str = "cargo";
 
 /// The file in it that says that the base is built.
 const BUILT: &str = "base.json";
@@ -25,17 +25,6 @@ const PROFILE: [(&str, &str); 8] = [
     ("codegen-units", "16"),
     ("lto", "false"),
     ("panic", "\"unwind\""),
-];
-
-/// The options of rustc for a cell: those of the profile, and the lines for the calls that led to a panic.
-pub const OPTIONS: [&str; 7] = [
-    "-Copt-level=2",
-    "-Cdebug-assertions=on",
-    "-Coverflow-checks=on",
-    "-Ccodegen-units=16",
-    "-Cembed-bitcode=no",
-    "-Cdebuginfo=line-tables-only",
-    "-Clto=off",
 ];
 
 /// Features of procedural macros' packages that the crates of a session are likely to ask for.
@@ -73,13 +62,9 @@ pub fn open(workplace: &Workplace, progress: &mut dyn FnMut(Progress)) -> anyhow
 }
 
 /// Has the next [`open`] build the base again: the companion may have changed, which nothing but its sources says.
+/// Forgets that the base is built, so that it is brought up to date.
 pub fn forget_base(workplace: &Workplace) {
     let _ = fs::remove_file(workplace.directory().join(DIRECTORY).join(BUILT));
-}
-
-/// Whether the base is built.
-pub fn are_prepared(workplace: &Workplace) -> bool {
-    workplace.directory().join(DIRECTORY).join(BUILT).exists()
 }
 
 /// The user's own environment.
@@ -97,11 +82,8 @@ fn environment(workplace: &Workplace) -> Vec<(OsString, OsString)> {
 }
 
 fn base(companion: &Path) -> anyhow::Result<Base> {
-    let mut dependencies: BTreeMap<_, _> = dependencies::all(companion, &Default::default())?
-        .into_iter()
-        .map(|(name, specification)| (name.to_owned(), specification))
-        .collect();
-    dependencies.insert(COMPANION.to_owned(), format!("{{ path = {:?} }}", companion.display().to_string()));
+    let dependencies = dependencies::all(companion)?;
+    let dependencies = dependencies.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
     let pairs =
         |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
     Ok(Base {

@@ -1,22 +1,15 @@
-//! A lean copy of the standard library's sources, for rust-analyzer.
+//! A lean copy of the standard library's sources, for the analysis process.
 //!
-//! The engine asks rust-analyzer for the types of a cell's variables, and rust-analyzer reads the sources
-//! of the standard library for that: half a gigabyte of memory and seconds of work, half of them for the
-//! thousands of CPU intrinsics that no notebook names. So a session reads a copy without those, and without
-//! the bodies of functions ([`surface`](super::surface)). It is also without its manifest, which spares
-//! rust-analyzer two runs of cargo.
-//!
-//! An engine that starts loads a project twice: first an empty one, then the one with the companion. The
-//! first needs no standard library at all, so [`Sources::Empty`] is there for it.
+//! rust-analyzer reads the sources of the standard library: half a gigabyte of memory and seconds of work, half of them
+//! for the thousands of CPU intrinsics that no notebook names. So it reads a copy without those, and without the bodies
+//! of functions ([`surface`]). The copy is also without its manifest, which spares rust-analyzer two runs of cargo.
 
-use super::surface::surface;
+mod surface;
+
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
 use std::path::Path;
-
-/// The variable in which rust-analyzer looks for the sources of the standard library.
-pub const VARIABLE: &str = "RUST_SRC_PATH";
+use surface::surface;
 
 /// The crates that `std` consists of.
 const CRATES: [&str; 7] = ["alloc", "core", "panic_abort", "panic_unwind", "proc_macro", "std", "unwind"];
@@ -35,47 +28,19 @@ const HASH_TABLES: [(&str, &str, &str); 2] = [
     ("set.rs", "use hashbrown::hash_set as base;", include_str!("hashbrown/hash_set.rs")),
 ];
 
-/// Which sources rust-analyzer is to see.
-#[derive(Clone, Copy)]
-pub enum Sources {
-    Empty,
-    Lean,
-}
-
-impl Sources {
-    fn name(self) -> &'static str {
-        match self {
-            Sources::Empty => "empty",
-            Sources::Lean => "lean",
-        }
-    }
-
-    /// Points `link` at these sources in `directory`.
-    pub fn show(self, directory: &Path, link: &Path) -> io::Result<()> {
-        match fs::remove_file(link) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => symlink(directory.join(self.name()), link),
-        }
-    }
-}
-
-/// Writes both to `directory`, from the `library` directory of the component `rust-src`.
+/// Writes the copy to `directory`, from the `library` directory of the component `rust-src`.
 pub fn write(library: &Path, directory: &Path) -> io::Result<()> {
     let _ = fs::remove_dir_all(directory);
-    let lean = directory.join(Sources::Lean.name());
     for name in CRATES {
-        copy_sources(&library.join(name).join("src"), &lean.join(name).join("src"))?;
-        let empty = directory.join(Sources::Empty.name()).join(name).join("src");
-        fs::create_dir_all(&empty)?;
-        fs::write(empty.join("lib.rs"), "")?;
+        copy_sources(&library.join(name).join("src"), &directory.join(name).join("src"))?;
     }
     for (path, text) in EMPTIED {
-        let path = lean.join(path);
-        fs::create_dir_all(path.parent().unwrap_or(&lean))?;
+        let path = directory.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(directory))?;
         fs::write(path, text)?;
     }
     for (name, import, module) in HASH_TABLES {
-        let file = lean.join("std/src/collections/hash").join(name);
+        let file = directory.join("std/src/collections/hash").join(name);
         if let Ok(text) = fs::read_to_string(&file) {
             fs::write(file, text.replace(import, module))?;
         }
@@ -114,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_copy_is_lean_and_the_link_moves() {
+    fn the_copy_is_lean() {
         let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         for name in CRATES {
             fs::create_dir_all(from.path().join(name).join("src/tests")).unwrap();
@@ -124,11 +89,7 @@ mod tests {
         let sources = to.path().join("std");
         write(from.path(), &sources).unwrap();
         write(from.path(), &sources).unwrap();
-        let link = to.path().join("link");
-        Sources::Empty.show(&sources, &link).unwrap();
-        assert_eq!(fs::read_to_string(link.join("core/src/lib.rs")).unwrap(), "");
-        Sources::Lean.show(&sources, &link).unwrap();
-        assert_eq!(fs::read_to_string(link.join("core/src/lib.rs")).unwrap(), "pub mod sources;");
-        assert!(link.join(EMPTIED[0].0).exists() && !link.join("core/src/tests").exists());
+        assert_eq!(fs::read_to_string(sources.join("core/src/lib.rs")).unwrap(), "pub mod sources;");
+        assert!(sources.join(EMPTIED[0].0).exists() && !sources.join("core/src/tests").exists());
     }
 }

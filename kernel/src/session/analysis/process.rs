@@ -1,0 +1,180 @@
+//! The client of the analysis process.
+//!
+//! The process (`crates/analysis`) is started by the first question, and again if it has ended. A session works without
+//! it: then there are no answers.
+
+use super::project;
+use crate::session::workplace::Workplace;
+use crate::session::{Completions, Match};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+/// The name of the package and of the program, which lies beside this one.
+pub const PROGRAM: &str = "threadbook-analysis";
+
+/// How long an answer may take: the first one waits until the project has been read.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The project and the tools of a session.
+pub struct Place {
+    open: Value,
+    environment: Vec<(OsString, Option<OsString>)>,
+}
+
+impl Place {
+    /// The place of the session that works there.
+    pub fn of(workplace: &Workplace) -> Place {
+        let tools = workplace.tools();
+        let open = json!({
+            "op": "open", "directory": project::directory(workplace), "sysroot_src": workplace.lean_sources(),
+            "cargo": tools.join("cargo"), "rustc": tools.join("rustc"), "offline": true,
+        });
+        let mut command = Command::new(PROGRAM);
+        workplace.set_own_environment(&mut command);
+        let environment = command.get_envs().map(|(name, value)| (name.to_owned(), value.map(Into::into)));
+        Place { open, environment: environment.collect() }
+    }
+}
+
+/// See the module's documentation.
+pub struct Process {
+    place: Place,
+    running: Option<Running>,
+    questions: u64,
+}
+
+struct Running {
+    child: Child,
+    requests: ChildStdin,
+    answers: Receiver<Value>,
+    /// Whether it has answered a question.
+    is_warm: bool,
+}
+
+impl Process {
+    /// No process yet, for this place.
+    pub fn new(place: Place) -> Process {
+        Process { place, running: None, questions: 0 }
+    }
+
+    /// The text that could stand at a byte of `text`. Positions are bytes of `text`.
+    pub fn complete(&mut self, text: &str, offset: usize) -> Option<Completions> {
+        let answer = self.ask("complete", text, offset)?;
+        let position = |name: &str| answer[name].as_u64().map(|at| at as usize);
+        let matches = answer["matches"].as_array()?.iter().filter_map(|found| {
+            let (text, kind) = (found["text"].as_str()?, found["kind"].as_str()?);
+            Some(Match { text: text.to_owned(), kind: kind.to_owned().into() })
+        });
+        Some(Completions { matches: matches.collect(), start: position("start")?, end: position("end")? })
+    }
+
+    /// The meaning of the word at a byte of `text`, as plain text and as Markdown.
+    pub fn describe(&mut self, text: &str, offset: usize) -> Option<(String, String)> {
+        let answer = self.ask("hover", text, offset)?;
+        Some((answer["plain"].as_str()?.to_owned(), answer["markdown"].as_str()?.to_owned()))
+    }
+
+    /// Whether the project has been read.
+    pub fn is_warm(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.is_warm)
+    }
+
+    /// Has the project read, without waiting for that.
+    pub fn warm_up(&mut self) {
+        let question = self.question("complete", "", 0);
+        match &mut self.running {
+            // Its answer says that the process is warm.
+            Some(running) => running.is_warm |= running.answers.try_recv().is_ok(),
+            none => {
+                *none = Running::start(&self.place);
+                if let Some(running) = none {
+                    let _ = running.send(&question);
+                }
+            }
+        }
+    }
+
+    /// Has the process read the project again, if there is one.
+    pub fn reload(&mut self) {
+        if let Some(running) = &mut self.running
+            && running.send(&json!({"op": "reload"})).is_none()
+        {
+            self.running = None;
+        }
+    }
+
+    fn question(&mut self, op: &str, text: &str, offset: usize) -> Value {
+        self.questions += 1;
+        let deadline = PATIENCE.as_millis() as u64;
+        json!({"id": self.questions, "op": op, "text": text, "offset": offset, "deadline_ms": deadline})
+    }
+
+    fn ask(&mut self, op: &str, text: &str, offset: usize) -> Option<Value> {
+        let question = self.question(op, text, offset);
+        // A process that has ended since the last question is started again.
+        for _ in 0..2 {
+            let running = match &mut self.running {
+                Some(running) => running,
+                none => none.insert(Running::start(&self.place)?),
+            };
+            match running.ask(&question) {
+                Some(answer) => return Some(answer),
+                None => self.running = None,
+            }
+        }
+        None
+    }
+}
+
+impl Running {
+    fn start(place: &Place) -> Option<Running> {
+        let program = std::env::current_exe().ok()?.with_file_name(PROGRAM);
+        let mut command = Command::new(program);
+        for (name, value) in &place.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+        let (requests, output) = (child.stdin.take()?, child.stdout.take()?);
+        let (sender, answers) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let _ = serde_json::from_str(&line).map(|answer| sender.send(answer));
+            }
+        });
+        let mut running = Running { child, requests, answers, is_warm: false };
+        running.send(&place.open)?;
+        running.send(&json!({"op": "warm"}))?;
+        Some(running)
+    }
+
+    fn send(&mut self, request: &Value) -> Option<()> {
+        writeln!(self.requests, "{request}").ok()
+    }
+
+    /// `None` if the process has ended, or does not answer.
+    fn ask(&mut self, question: &Value) -> Option<Value> {
+        self.send(question)?;
+        let asked = Instant::now();
+        loop {
+            let answer = self.answers.recv_timeout(PATIENCE.saturating_sub(asked.elapsed())).ok()?;
+            self.is_warm = true;
+            if answer["id"] == question["id"] {
+                return Some(answer);
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
