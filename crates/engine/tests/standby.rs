@@ -123,6 +123,18 @@ fn one_that_is_killed_is_not_missed() {
 }
 
 #[test]
+fn one_that_ends_before_it_takes_the_source_is_not_missed() {
+    let mut session = Session::start();
+    let deaf = session.directory.path().join("deaf");
+    std::fs::write(&deaf, "").unwrap();
+    session.prepare();
+    wait_until("the end of its input", || !deaf.exists());
+    session.run("println!(\"run\");");
+    assert_eq!(session.starts().len(), 2);
+    assert_eq!(session.runner.output(), "run\n");
+}
+
+#[test]
 fn one_with_other_arguments_is_replaced() {
     let mut session = Session::start();
     session.run("struct A(u8); let a = A(1);");
