@@ -11,6 +11,7 @@ use crate::generate::{Crate, Form, Mark, Plan, PutBack, generate, generate_items
 use crate::ledger::{Ledger, Lost, Variable};
 use crate::rustc::{Emit, Message, Output, Span};
 use crate::source::{Place, Source};
+use crate::standby;
 use crate::syntax::{Binding, Syntax};
 use crate::types::{self, Type};
 
@@ -412,7 +413,12 @@ impl Compilation<'_> {
 
     fn run(&self, code: &Crate, ledger: &Ledger, emit: Emit) -> Result<Output, Refused> {
         let compiler = &self.engine.compiler;
-        compiler.run(&name_of(code), &code.code.text, ledger.generation(), emit).map_err(|error| {
+        let (name, text, generation) = (name_of(code), &code.code.text, ledger.generation());
+        let output = match emit {
+            Emit::Object => standby::compile(&self.engine.standby, compiler, generation, &name, text),
+            Emit::Check | Emit::Types => compiler.run(&name, text, generation, emit),
+        };
+        output.map_err(|error| {
             let message = format!("{} cannot be run: {error}", compiler.rustc.display());
             Refused { errors: vec![Diagnostic::error(message, None)] }
         })

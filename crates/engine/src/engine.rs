@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::cache::Cache;
 use crate::compilation::Compilation;
@@ -13,6 +13,7 @@ use crate::generate::raw;
 use crate::ledger::{Ledger, Lost, Variable};
 use crate::rustc::Compiler;
 use crate::source::{Line, Source, hash};
+use crate::standby::{self, Standby};
 use crate::syntax::{Binding, Kind, parse};
 
 /// A session.
@@ -24,6 +25,7 @@ pub struct Engine {
     /// The crates that cells can name, beside std.
     pub(crate) externs: Vec<String>,
     pub(crate) brought: Brought,
+    pub(crate) standby: Mutex<Option<Standby>>,
     ledger: Ledger,
     /// Variables that the process still has and no cell can name.
     to_drop: Vec<String>,
@@ -122,6 +124,7 @@ impl Engine {
             prelude,
             externs,
             brought: Brought::default(),
+            standby: Mutex::default(),
             ledger: Ledger::default(),
             to_drop: Vec::new(),
         }
@@ -146,6 +149,8 @@ impl Engine {
         prelude: &str,
         replaced: &[String],
     ) -> Vec<(String, String)> {
+        // rustc may list the libraries of its directories when it starts.
+        self.standby = Mutex::default();
         arguments.extend(crates.arguments());
         self.compiler.arguments = arguments;
         prelude.clone_into(&mut self.prelude);
@@ -204,6 +209,14 @@ impl Engine {
             false => Compilation { engine: self, source: source.clone(), syntax }.items(&mut compiled)?,
         }
         Ok(compiled)
+    }
+
+    /// Starts the rustc of the next cell's object, unless one has started already. It waits for the cell, so that its
+    /// start takes no time from it. This can be called at any time, and is best called when a cell has ended; a rustc
+    /// that turns out to have other arguments than the next cell needs is replaced. If none can be started, the next
+    /// cell says so. The process ends with the engine, or with the process of the engine if that is killed.
+    pub fn prepare_next(&self) {
+        standby::prepare(&self.standby, &self.compiler, self.ledger.generation());
     }
 
     /// Notes how a compiled cell was run. Returns the new variables that are not kept, and why.

@@ -7,7 +7,8 @@
 //! 1. `syntax` parses the cell; `delimiters` refuses what would reach beyond it.
 //! 2. `ledger` defines the cell's items, each in the place of the one that it replaces.
 //! 3. `generate` writes the crate: the items that the cell reaches, and its statements as one function.
-//! 4. `rustc` compiles it, while `types` reads the types of the new variables from a second run.
+//! 4. `rustc` compiles it, in a process that `standby` may have started before, while `types` reads the types of the new
+//!    variables from a second run.
 //! 5. `cache` returns the object of code that was compiled before.
 //! 6. `compilation` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
 //!
@@ -28,6 +29,7 @@ mod libraries;
 mod request;
 mod rustc;
 mod source;
+mod standby;
 mod syntax;
 mod types;
 

@@ -1,21 +1,26 @@
 //! Running rustc, and reading its diagnostics.
 
-use std::io;
+use std::fs;
+use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde::Deserialize;
 
+/// The name of every source: a link to rustc's standard input, in the compiler's directory. rustc can start before there
+/// is a source, and an object depends on the code alone. The kernel knows generated code by names that begin so.
+const SOURCE: &str = "cell_source.rs";
+
 /// How rustc is called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiler {
     /// The program.
     pub rustc: PathBuf,
     /// The arguments that are the same for every cell: profile, search paths, the crates that a cell can name, and the
     /// linker's option `-Bsymbolic`, which keeps the names of one object apart from those of another.
     pub arguments: Vec<String>,
-    /// The directory of sources and objects. rustc runs in it, so that no path of the session is in an object.
+    /// The directory of objects. rustc runs in it, so that no path of the session is in an object.
     pub directory: PathBuf,
 }
 
@@ -28,6 +33,17 @@ pub(crate) enum Emit {
     Check,
     /// Diagnostics only, with types written out in full.
     Types,
+}
+
+impl Emit {
+    /// What follows the name in that of the file.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Emit::Object => std::env::consts::DLL_SUFFIX,
+            Emit::Check => "-check.rmeta",
+            Emit::Types => "-types.rmeta",
+        }
+    }
 }
 
 /// A message of rustc, as it prints it in JSON.
@@ -112,69 +128,84 @@ pub(crate) struct Output {
     pub(crate) is_ok: bool,
     /// Text that is no message, such as that of a crash.
     pub(crate) rest: String,
+    /// Whether the process was there to take the source.
+    pub(crate) is_taken: bool,
 }
 
 impl Compiler {
-    /// Compiles `code`, as `name`. Writes the object `name.so` if one is asked for.
+    /// Compiles `code`. The files have `name` in theirs; none stays of a check.
     pub(crate) fn run(&self, name: &str, code: &str, generation: u64, emit: Emit) -> io::Result<Output> {
-        let suffix = match emit {
-            Emit::Object => "",
-            Emit::Check => "-check",
-            Emit::Types => "-types",
-        };
-        let source = format!("{name}{suffix}.rs");
-        std::fs::write(self.directory.join(&source), code)?;
+        let product = format!("{name}{}", emit.suffix());
+        let output = finish(&mut self.start(generation, emit, &product)?, code);
+        if emit != Emit::Object {
+            let _ = fs::remove_file(self.directory.join(product));
+        }
+        output
+    }
+
+    /// Starts a process that waits for its source, to write the file `product`.
+    pub(crate) fn start(&self, generation: u64, emit: Emit, product: &str) -> io::Result<Child> {
+        match std::os::unix::fs::symlink("/dev/stdin", self.directory.join(SOURCE)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
         let mut command = Command::new(&self.rustc);
-        command.current_dir(&self.directory).stdin(Stdio::null());
+        command.current_dir(&self.directory);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.args([
-            &source,
+            SOURCE,
             "--crate-name=cell",
             "--edition=2024",
             "--error-format=json",
             "-Cprefer-dynamic",
         ]);
-        command.arg(format!("-Cmetadata={generation:016x}")).args(&self.arguments);
+        command
+            .arg(format!("-Cmetadata={generation:016x}"))
+            .args(&self.arguments)
+            .arg(format!("-o{product}"));
         match emit {
-            Emit::Object => {
-                command.args(["--crate-type=cdylib", "--emit=link"]);
-                command.arg(format!("-o{}", object_name(name)));
-            }
-            Emit::Check | Emit::Types => {
-                command.args(["--crate-type=lib", "--emit=metadata", &format!("-o{name}{suffix}.rmeta")]);
-            }
-        }
+            Emit::Object => command.args(["--crate-type=cdylib", "--emit=link"]),
+            Emit::Check | Emit::Types => command.args(["--crate-type=lib", "--emit=metadata"]),
+        };
         if emit == Emit::Types {
             command
                 .args(["-Ztrim-diagnostic-paths=no", "-Zwrite-long-types-to-disk=no"])
                 .env("RUSTC_BOOTSTRAP", "1");
         }
-        let output = command.output()?;
-        let text = String::from_utf8_lossy(&output.stderr);
-        let (mut messages, mut rest) = (Vec::new(), String::new());
-        for line in text.lines() {
-            match serde_json::from_str::<Message>(line) {
-                Ok(message) => {
-                    let mut message = message.about(&source);
-                    if message.is_error() && !message.has_spans() {
-                        message.spans.extend(closure(line, &source, code));
-                    }
-                    messages.push(message);
-                }
-                // Notices of produced artifacts have no `message`.
-                Err(_) if line.starts_with('{') => {}
-                Err(_) => rest += &format!("{line}\n"),
-            }
-        }
-        if emit != Emit::Object {
-            let _ = std::fs::remove_file(self.directory.join(format!("{name}{suffix}.rmeta")));
-        }
-        Ok(Output { messages, is_ok: output.status.success(), rest })
+        command.spawn()
     }
 
     /// The path of an object.
     pub(crate) fn object(&self, name: &str) -> PathBuf {
-        self.directory.join(object_name(name))
+        self.directory.join(format!("{name}{}", Emit::Object.suffix()))
     }
+}
+
+/// Gives a process its source, and waits for it.
+pub(crate) fn finish(process: &mut Child, code: &str) -> io::Result<Output> {
+    // A process that has ended takes nothing. What it has printed says why.
+    let is_taken = process.stdin.take().is_some_and(|mut input| input.write_all(code.as_bytes()).is_ok());
+    let mut printed = Vec::new();
+    if let Some(mut stderr) = process.stderr.take() {
+        stderr.read_to_end(&mut printed)?;
+    }
+    let is_ok = process.wait()?.success();
+    let (mut messages, mut rest) = (Vec::new(), String::new());
+    for line in String::from_utf8_lossy(&printed).lines() {
+        match serde_json::from_str::<Message>(line) {
+            Ok(message) => {
+                let mut message = message.about(SOURCE);
+                if message.is_error() && !message.has_spans() {
+                    message.spans.extend(closure(line, SOURCE, code));
+                }
+                messages.push(message);
+            }
+            // Notices of produced artifacts have no `message`.
+            Err(_) if line.starts_with('{') => {}
+            Err(_) => rest += &format!("{line}\n"),
+        }
+    }
+    Ok(Output { messages, is_ok, rest, is_taken })
 }
 
 /// The closure of `code` that a message names, as in `{closure@cell.rs:3:9: 3:15}`: rustc says no more of the user's code
@@ -201,10 +232,6 @@ fn closure(message: &str, file: &str, code: &str) -> Option<Span> {
         suggested_replacement: None,
         expansion: None,
     })
-}
-
-fn object_name(name: &str) -> String {
-    format!("{name}{}", std::env::consts::DLL_SUFFIX)
 }
 
 #[cfg(test)]

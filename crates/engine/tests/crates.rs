@@ -315,6 +315,16 @@ fn all_kinds_of_crates_can_be_brought() {
 }
 
 #[test]
+fn the_compiler_that_stands_by_knows_the_crates_that_come() {
+    let mut session = Session::start();
+    session.write("late", "", "pub const N: u8 = 7;");
+    assert_eq!(session.run("1 + 1"), "2");
+    session.engine.prepare_next();
+    session.dep(&["late = { path = \"late\" }"]).unwrap();
+    assert_eq!(session.run("late::N"), "7");
+}
+
+#[test]
 fn another_feature_means_another_compilation() {
     let mut session = Session::start();
     let code = format!(

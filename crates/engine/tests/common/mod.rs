@@ -40,7 +40,7 @@ impl Host {
         Host { directory, libraries }
     }
 
-    pub fn engine(&self, directory: &Path) -> Engine {
+    pub fn compiler(&self, directory: &Path) -> Compiler {
         let library = self.directory.path().join(library());
         let arguments = [
             "-Copt-level=1".into(),
@@ -51,10 +51,17 @@ impl Host {
             format!("-L{}", self.directory.path().display()),
             format!("--extern=threadbook={}", library.display()),
         ];
-        let compiler =
-            Compiler { rustc: "rustc".into(), arguments: arguments.into(), directory: directory.to_owned() };
-        Engine::new(compiler, "use ::threadbook::Show as _;\n".into(), vec!["threadbook".into()])
+        Compiler { rustc: "rustc".into(), arguments: arguments.into(), directory: directory.to_owned() }
+    }
+
+    pub fn engine(&self, directory: &Path) -> Engine {
+        self.engine_with(self.compiler(directory))
             .with_cache(Cache::open(&self.directory.path().join("cache")).unwrap(), "test")
+    }
+
+    /// An engine without a cache.
+    pub fn engine_with(&self, compiler: Compiler) -> Engine {
+        Engine::new(compiler, "use ::threadbook::Show as _;\n".into(), vec!["threadbook".into()])
     }
 
     pub fn runner(&self, directory: &Path) -> Runner {
