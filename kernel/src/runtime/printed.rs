@@ -10,8 +10,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// How long the end of standard output may be held back because it may be the start of a content block. Short enough to
-/// go unseen.
+/// How long text may be held back: standard error because the rest of its line may follow, standard output because it may
+/// be the start of a content block. Short enough to go unseen.
 pub const HOLD: Duration = Duration::from_millis(5);
 
 const READ_SIZE: usize = 64 << 10;
@@ -21,6 +21,7 @@ pub struct Printed {
     stdout: PipeReader,
     stderr: PipeReader,
     blocks: ContentBlocks,
+    held_stderr: Vec<u8>,
     held_since: Option<Instant>,
 }
 
@@ -29,7 +30,8 @@ impl Printed {
         for pipe in [&stdout, &stderr] {
             fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         }
-        Ok(Printed { stdout, stderr, blocks: ContentBlocks::default(), held_since: None })
+        let blocks = ContentBlocks::default();
+        Ok(Printed { stdout, stderr, blocks, held_stderr: Vec::new(), held_since: None })
     }
 
     /// What becomes readable when something has been printed.
@@ -47,9 +49,11 @@ impl Printed {
         let err = read_available(&self.stderr)?;
         let out = read_available(&self.stdout)?;
         if !err.is_empty() {
-            wire::write_frame(kernel, Kind::Stderr, &err)?;
+            self.held_stderr.extend(&err);
+            self.held_since = Some(Instant::now());
         }
         for piece in self.blocks.push(&out) {
+            self.send_held_stderr(kernel)?;
             match piece {
                 Piece::Text(text) => wire::write_frame(kernel, Kind::Stdout, &text)?,
                 Piece::Content(mime, text) => wire::write_message(kernel, &Message::Content { mime, text })?,
@@ -81,7 +85,13 @@ impl Printed {
     /// Sends all that is held back, but for a content block that has begun.
     pub fn release(&mut self, kernel: &mut UnixStream) -> io::Result<()> {
         self.held_since = None;
+        self.send_held_stderr(kernel)?;
         self.blocks.flush().map_or(Ok(()), |text| wire::write_frame(kernel, Kind::Stdout, &text))
+    }
+
+    fn send_held_stderr(&mut self, kernel: &mut UnixStream) -> io::Result<()> {
+        let held = std::mem::take(&mut self.held_stderr);
+        if held.is_empty() { Ok(()) } else { wire::write_frame(kernel, Kind::Stderr, &held) }
     }
 }
 

@@ -44,7 +44,8 @@ impl Analysis {
     /// Starts the thread. The process is started by the first question. Without a workplace there is none.
     pub fn start(workplace: Option<&Workplace>) -> Analysis {
         let (questions, asked) = mpsc::channel();
-        let (names, program) = (Arc::new(Names::of_prelude()), Arc::<Mutex<Program>>::default());
+        let names = Arc::new(workplace.map_or_else(Names::default, |_| Names::of_prelude()));
+        let program = Arc::<Mutex<Program>>::default();
         let analysis = Analysis { questions, names: names.clone(), program: program.clone() };
         let process = workplace.map(|workplace| Process::new(Place::of(workplace)));
         let answering = Answering { process, names, program };

@@ -111,6 +111,7 @@ impl Evaluator {
                 Ok(outcome) => {
                     self.analysis.set_program(running.engine.program());
                     let _ = answer.send(outcome);
+                    running.engine.prepare_next();
                 }
                 Err(_) => drop(self.link.end_cell(false)),
             }
@@ -133,6 +134,7 @@ impl Evaluator {
         }
         engine.set_crates(&crates, self.options.clone(), PRELUDE, &[]);
         self.analysis.set_program(engine.program());
+        engine.prepare_next();
         Ok(Running { engine, crates, process })
     }
 
