@@ -222,7 +222,7 @@ impl Compilation<'_> {
         let (compiler, externs) = (self.engine.compiler.clone(), self.engine.externs.clone());
         let (names, generation) = (plan.puts.clone(), ledger.generation());
         Probe::Running(std::thread::spawn(move || {
-            let Ok(output) = compiler.run(&name_of(&code), &code.code.text, generation, Emit::Types) else {
+            let Ok(output) = compiler.check(&name_of(&code), &code.code.text, generation, Emit::Types) else {
                 return BTreeMap::new();
             };
             let types = types::probed(&output.messages, &code, names.len(), &externs);
@@ -416,7 +416,7 @@ impl Compilation<'_> {
         let (name, text, generation) = (name_of(code), &code.code.text, ledger.generation());
         let output = match emit {
             Emit::Object => standby::compile(&self.engine.standby, compiler, generation, &name, text),
-            Emit::Check | Emit::Types => compiler.run(&name, text, generation, emit),
+            Emit::Check | Emit::Types => compiler.check(&name, text, generation, emit),
         };
         output.map_err(|error| {
             let message = format!("{} cannot be run: {error}", compiler.rustc.display());

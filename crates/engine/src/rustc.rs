@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use serde::Deserialize;
 
 /// The name of every source: a link to rustc's standard input, in the compiler's directory. rustc can start before there
-/// is a source, and an object depends on the code alone. The kernel knows generated code by names that begin so.
+/// is a source, and an object depends on the code alone. Panics in generated code are known by the beginning `cell_`.
 const SOURCE: &str = "cell_source.rs";
 
 /// How rustc is called.
@@ -133,13 +133,11 @@ pub(crate) struct Output {
 }
 
 impl Compiler {
-    /// Compiles `code`. The files have `name` in theirs; none stays of a check.
-    pub(crate) fn run(&self, name: &str, code: &str, generation: u64, emit: Emit) -> io::Result<Output> {
+    /// Checks `code`, for the diagnostics: the file of this name is removed.
+    pub(crate) fn check(&self, name: &str, code: &str, generation: u64, emit: Emit) -> io::Result<Output> {
         let product = format!("{name}{}", emit.suffix());
         let output = finish(&mut self.start(generation, emit, &product)?, code);
-        if emit != Emit::Object {
-            let _ = fs::remove_file(self.directory.join(product));
-        }
+        let _ = fs::remove_file(self.directory.join(product));
         output
     }
 

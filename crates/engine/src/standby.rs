@@ -1,7 +1,7 @@
 //! The rustc of the next cell's object, which has started before there is a cell.
 //!
-//! Its start is about a sixth of what a small cell takes to compile. It reads its source from standard input, so it can
-//! have started before and wait for it. Every object is compiled so, whether its rustc had to wait or not.
+//! Of a small cell's compilation, rustc's own start is a part that a user notices. rustc reads its source from standard
+//! input, so that it can start before and wait. Every object is compiled so, whether its rustc had to wait or not.
 //!
 //! *Invariant:* a process is used only if one that started now would do the same. If the process of the engine is killed,
 //! the input ends, and so does rustc, after an empty crate.
