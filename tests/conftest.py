@@ -6,6 +6,7 @@ import collections
 import contextlib
 import os
 import queue
+import tempfile
 import textwrap
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -16,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 import helpers
 
 FAILED = pytest.StashKey[bool]()
+CACHE = pytest.StashKey[tempfile.TemporaryDirectory]()
 
 #: The tests of these files share the executed notebooks, so one process runs them all.
 COURSE = {"test_course_browser.py", "test_export.py", "test_handout.py", "test_notebooks.py"}
@@ -51,8 +53,12 @@ def unit_of(nodeid: str) -> str:
 
 
 def pytest_configure(config):
-    """No kernel that a test starts, in whatever way, writes to the user's own history."""
+    """No kernel that a test starts, in whatever way, writes to the user's own history, or takes an object that an earlier
+    run of the tests has compiled."""
     os.environ["THREADBOOK_HISTORY"] = ""
+    if not hasattr(config, "workerinput"):
+        config.stash[CACHE] = tempfile.TemporaryDirectory(prefix="threadbook-cache-")
+        os.environ["THREADBOOK_CACHE"] = config.stash[CACHE].name
     config.addinivalue_line("markers", "alone: measures time, and runs when no other test does")
     config.addinivalue_line("markers", "rare: repeats or widens another test, and runs in `cargo verify --all` only")
 

@@ -24,7 +24,8 @@ pub fn all(companion: &Path) -> anyhow::Result<Table> {
     let mut all = Table::new();
     for name in FRIENDS {
         let specification = workspace.get("workspace").and_then(|table| table.get("dependencies")?.get(name));
-        let specification = specification.with_context(|| format!("the workspace's manifest has no {name}"))?;
+        let specification =
+            specification.with_context(|| format!("the workspace's manifest has no {name}"))?;
         all.insert(name.to_owned(), specification.clone());
     }
     let path = Table::from_iter([("path".to_owned(), companion.display().to_string().into())]);

@@ -10,11 +10,10 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use serde::Deserialize;
+
+use crate::interrupt::Interrupt;
 
 /// The programs that bring crates.
 #[derive(Clone, Debug)]
@@ -45,38 +44,6 @@ pub enum Progress<'a> {
     },
     /// All crates are compiled, and are being linked for the cells.
     Linking,
-}
-
-/// Ends the cargo of a session from another thread.
-#[derive(Clone, Debug, Default)]
-pub struct Interrupt {
-    state: Arc<Mutex<State>>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    child: Option<Pid>,
-    is_requested: bool,
-}
-
-impl Interrupt {
-    /// Ends cargo and all that it has started, if it runs.
-    pub fn interrupt(&self) {
-        let mut state = self.lock();
-        state.is_requested = true;
-        if let Some(child) = state.child {
-            let _ = killpg(child, Signal::SIGKILL);
-        }
-    }
-
-    /// Forgets an interrupt that came when nothing ran.
-    pub(crate) fn reset(&self) {
-        self.lock().is_requested = false;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A build profile: keys and values of `[profile.dev]`.
@@ -299,15 +266,11 @@ impl Cargo {
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let program = Path::new(command.get_program()).display().to_string();
         let cannot = |error: std::io::Error| format!("{program} cannot be run: {error}.");
-        let mut child = {
-            let mut state = self.interrupt.lock();
-            if state.is_requested {
-                return Err(INTERRUPTED.to_owned());
-            }
-            let child = command.spawn().map_err(cannot)?;
-            state.child = i32::try_from(child.id()).ok().map(Pid::from_raw);
-            child
-        };
+        if self.interrupt.is_requested() {
+            return Err(INTERRUPTED.to_owned());
+        }
+        let mut child = command.spawn().map_err(cannot)?;
+        let ends = self.interrupt.ends(&child);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let lines = std::thread::spawn(move || stdout.into_iter().flat_map(lines_of).collect::<Vec<_>>());
         let mut errors = Vec::new();
@@ -325,8 +288,8 @@ impl Cargo {
             }
         }
         let lines = lines.join().unwrap_or_default();
+        drop(ends);
         let status = child.wait().map_err(cannot)?;
-        self.interrupt.lock().child = None;
         Ok((status, lines, errors))
     }
 }

@@ -221,8 +221,10 @@ impl Compilation<'_> {
         let code = self.generate(plan, ledger, Form::Probe);
         let (compiler, externs) = (self.engine.compiler.clone(), self.engine.externs.clone());
         let (names, generation) = (plan.puts.clone(), ledger.generation());
+        let interrupt = self.engine.interrupt.clone();
         Probe::Running(std::thread::spawn(move || {
-            let Ok(output) = compiler.check(&name_of(&code), &code.code.text, generation, Emit::Types) else {
+            let (name, text) = (name_of(&code), &code.code.text);
+            let Ok(output) = compiler.check(&name, text, generation, Emit::Types, &interrupt) else {
                 return BTreeMap::new();
             };
             let types = types::probed(&output.messages, &code, names.len(), &externs);
@@ -412,11 +414,13 @@ impl Compilation<'_> {
     }
 
     fn run(&self, code: &Crate, ledger: &Ledger, emit: Emit) -> Result<Output, Refused> {
-        let compiler = &self.engine.compiler;
+        let Engine { compiler, interrupt, .. } = self.engine;
         let (name, text, generation) = (name_of(code), &code.code.text, ledger.generation());
         let output = match emit {
-            Emit::Object => standby::compile(&self.engine.standby, compiler, generation, &name, text),
-            Emit::Check | Emit::Types => compiler.check(&name, text, generation, emit),
+            Emit::Object => {
+                standby::compile(&self.engine.standby, compiler, generation, &name, text, interrupt)
+            }
+            Emit::Check | Emit::Types => compiler.check(&name, text, generation, emit, interrupt),
         };
         output.map_err(|error| {
             let message = format!("{} cannot be run: {error}", compiler.rustc.display());

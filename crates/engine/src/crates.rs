@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::base::{Base, Product, Record, content, find, name_and_version, package, write, write_package};
-use crate::cargo::{Cargo, Dependency, Interrupt, Progress, Tools};
+use crate::cargo::{Cargo, Dependency, Progress, Tools};
+use crate::interrupt::Interrupt;
 use crate::libraries::{Libraries, dynamic_file};
 use crate::request::Request;
 use crate::source::hash;
@@ -77,7 +78,7 @@ pub struct Added {
 
 impl Crates {
     /// The crates of a session in `directory`, which exists and belongs to it. The base is built if the directory, or
-    /// the one that it is a copy of, has not got it yet.
+    /// the one that it is a copy of, has not got it yet. `interrupt` ends cargo.
     ///
     /// # Errors
     ///
@@ -86,11 +87,11 @@ impl Crates {
         directory: &Path,
         base: &Base,
         tools: Tools,
+        interrupt: Interrupt,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Crates, String> {
         let directory = directory.canonicalize();
         let directory = directory.map_err(|error| format!("The directory of the crates: {error}."))?;
-        let interrupt = Interrupt::default();
         let libraries = Libraries { directory: directory.join(LIBRARIES) };
         let cargo = Cargo { tools, directory, profile: base.profile(), interrupt };
         let record = base.record(&cargo, progress)?;
@@ -123,7 +124,6 @@ impl Crates {
     ///
     /// The message of cargo, or a sentence. Then nothing has changed.
     pub fn add(&mut self, requests: &[Request], progress: &mut dyn FnMut(Progress)) -> Result<Added, String> {
-        self.cargo.interrupt.reset();
         let (mut next, mut added) = (self.brought.clone(), Added::default());
         let mut can_change = false;
         for request in requests {
@@ -210,11 +210,6 @@ impl Crates {
     /// The directory in which the process of the cells has to look for shared objects.
     pub fn libraries(&self) -> PathBuf {
         self.libraries.directory.clone()
-    }
-
-    /// A handle that ends cargo, for other threads.
-    pub fn interrupt(&self) -> Interrupt {
-        self.cargo.interrupt.clone()
     }
 
     /// Checks a request for a crate of the base.

@@ -10,6 +10,7 @@ use crate::crates::Crates;
 use crate::delimiters;
 use crate::diagnostics::Diagnostic;
 use crate::generate::raw;
+use crate::interrupt::Interrupt;
 use crate::ledger::{Ledger, Lost, Variable};
 use crate::rustc::Compiler;
 use crate::source::{Line, Source, hash};
@@ -26,6 +27,7 @@ pub struct Engine {
     pub(crate) externs: Vec<String>,
     pub(crate) brought: Brought,
     pub(crate) standby: Mutex<Option<Standby>>,
+    pub(crate) interrupt: Interrupt,
     ledger: Ledger,
     /// Variables that the process still has and no cell can name.
     to_drop: Vec<String>,
@@ -125,6 +127,7 @@ impl Engine {
             externs,
             brought: Brought::default(),
             standby: Mutex::default(),
+            interrupt: Interrupt::default(),
             ledger: Ledger::default(),
             to_drop: Vec::new(),
         }
@@ -135,6 +138,12 @@ impl Engine {
     /// those of [`Engine::set_crates`].
     pub fn with_cache(mut self, cache: Cache, environment: &str) -> Engine {
         self.cache = Some((cache, environment.to_owned()));
+        self
+    }
+
+    /// Ends compilations by this handle.
+    pub fn with_interrupt(mut self, interrupt: Interrupt) -> Engine {
+        self.interrupt = interrupt;
         self
     }
 

@@ -3,10 +3,13 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::ops::Range;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use serde::Deserialize;
+
+use crate::interrupt::Interrupt;
 
 /// The name of every source: a link to rustc's standard input, in the compiler's directory. rustc can start before there
 /// is a source, and an object depends on the code alone. Panics in generated code are known by the beginning `cell_`.
@@ -128,15 +131,22 @@ pub(crate) struct Output {
     pub(crate) is_ok: bool,
     /// Text that is no message, such as that of a crash.
     pub(crate) rest: String,
-    /// Whether the process was there to take the source.
-    pub(crate) is_taken: bool,
+    /// Whether a signal has ended the process.
+    pub(crate) is_killed: bool,
 }
 
 impl Compiler {
     /// Checks `code`, for the diagnostics: the file of this name is removed.
-    pub(crate) fn check(&self, name: &str, code: &str, generation: u64, emit: Emit) -> io::Result<Output> {
+    pub(crate) fn check(
+        &self,
+        name: &str,
+        code: &str,
+        generation: u64,
+        emit: Emit,
+        interrupt: &Interrupt,
+    ) -> io::Result<Output> {
         let product = format!("{name}{}", emit.suffix());
-        let output = finish(&mut self.start(generation, emit, &product)?, code);
+        let output = finish(&mut self.start(generation, emit, &product)?, code, interrupt);
         let _ = fs::remove_file(self.directory.join(product));
         output
     }
@@ -148,7 +158,8 @@ impl Compiler {
             _ => {}
         }
         let mut command = Command::new(&self.rustc);
-        command.current_dir(&self.directory);
+        // A group of its own, so that an interrupt ends the linker, too.
+        command.current_dir(&self.directory).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.args([
             SOURCE,
@@ -180,14 +191,18 @@ impl Compiler {
 }
 
 /// Gives a process its source, and waits for it.
-pub(crate) fn finish(process: &mut Child, code: &str) -> io::Result<Output> {
-    // A process that has ended takes nothing. What it has printed says why.
-    let is_taken = process.stdin.take().is_some_and(|mut input| input.write_all(code.as_bytes()).is_ok());
+pub(crate) fn finish(process: &mut Child, code: &str, interrupt: &Interrupt) -> io::Result<Output> {
+    let ends = interrupt.ends(process);
+    if let Some(mut input) = process.stdin.take() {
+        // A process that has ended takes nothing. Its output says why.
+        let _ = input.write_all(code.as_bytes());
+    }
     let mut printed = Vec::new();
     if let Some(mut stderr) = process.stderr.take() {
         stderr.read_to_end(&mut printed)?;
     }
-    let is_ok = process.wait()?.success();
+    drop(ends);
+    let status = process.wait()?;
     let (mut messages, mut rest) = (Vec::new(), String::new());
     for line in String::from_utf8_lossy(&printed).lines() {
         match serde_json::from_str::<Message>(line) {
@@ -203,7 +218,7 @@ pub(crate) fn finish(process: &mut Child, code: &str) -> io::Result<Output> {
             Err(_) => rest += &format!("{line}\n"),
         }
     }
-    Ok(Output { messages, is_ok, rest, is_taken })
+    Ok(Output { messages, is_ok: status.success(), rest, is_killed: status.signal().is_some() })
 }
 
 /// The closure of `code` that a message names, as in `{closure@cell.rs:3:9: 3:15}`: rustc says no more of the user's code

@@ -14,6 +14,7 @@ use std::process::Child;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::interrupt::Interrupt;
 use crate::rustc::{Compiler, Emit, Output, finish};
 
 /// A rustc that waits for the source of an object. It ends when this is dropped.
@@ -48,8 +49,8 @@ impl Standby {
     }
 
     /// Compiles `code` to the object of this name.
-    fn compile(mut self, name: &str, code: &str) -> io::Result<Output> {
-        let output = finish(&mut self.process, code)?;
+    fn compile(mut self, name: &str, code: &str, interrupt: &Interrupt) -> io::Result<Output> {
+        let output = finish(&mut self.process, code, interrupt)?;
         if output.is_ok {
             fs::rename(self.compiler.object(&self.name), self.compiler.object(name))?;
             self.is_ok = true;
@@ -96,19 +97,19 @@ pub(crate) fn compile(
     generation: u64,
     name: &str,
     code: &str,
+    interrupt: &Interrupt,
 ) -> io::Result<Output> {
     let standby = lock(standby).take();
     if let Some(mut standby) = standby
         && standby.fits(compiler, generation)
     {
-        let output = standby.compile(name, code)?;
-        // Somebody may have killed it since. One that is killed later was compiling, and is not started again: that is
-        // how a cell is interrupted.
-        if output.is_taken || !output.messages.is_empty() {
+        let output = standby.compile(name, code, interrupt)?;
+        // A process that something else than an interrupt has killed is not missed.
+        if !output.is_killed || interrupt.is_requested() {
             return Ok(output);
         }
     }
-    Standby::start(compiler, generation)?.compile(name, code)
+    Standby::start(compiler, generation)?.compile(name, code, interrupt)
 }
 
 fn lock(standby: &Mutex<Option<Standby>>) -> MutexGuard<'_, Option<Standby>> {
@@ -147,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_killed_at_the_last_moment_has_taken_nothing() {
+    fn a_process_that_is_killed_at_the_last_moment_is_known_to_be() {
         let directory = tempfile::tempdir().unwrap();
         let mut standby = Standby::start(&compiler(directory.path()), 0).unwrap();
         assert!(standby.fits(&compiler(directory.path()), 0));
         standby.process.kill().unwrap();
         assert!(ends(&mut standby));
-        let output = standby.compile("cell", "pub fn f() {}").unwrap();
-        assert!(!output.is_ok && !output.is_taken && output.messages.is_empty());
+        let output = standby.compile("cell", "pub fn f() {}", &Interrupt::default()).unwrap();
+        assert!(!output.is_ok && output.is_killed && output.messages.is_empty());
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use threadbook_engine::{Added, Base, Compiler, Crates, Engine, Progress, Ran, Request, Source, Tools};
+use threadbook_engine::{
+    Added, Base, Compiler, Crates, Engine, Interrupt, Progress, Ran, Request, Source, Tools,
+};
 
 /// The prepared directory and the program that runs cells, made once.
 struct Prepared {
@@ -39,7 +41,7 @@ fn prepared() -> &'static Prepared {
         };
         let session = directory.path().join("prepared");
         std::fs::create_dir(&session).unwrap();
-        let crates = Crates::open(&session, &base, tools(), &mut |_| {}).unwrap();
+        let crates = Crates::open(&session, &base, tools(), Interrupt::default(), &mut |_| {}).unwrap();
         let mut command = Command::new(tool("rustc"));
         command.args(["--edition=2024", "-Cprefer-dynamic", "--crate-type=bin", "--crate-name=runner"]);
         command.args(crates.arguments()).arg(sources.join("tests/host/runner.rs"));
@@ -92,6 +94,7 @@ fn write_crate(directory: &Path, name: &str, manifest: &str, code: &str) {
 struct Session {
     directory: tempfile::TempDir,
     crates: Crates,
+    interrupt: Interrupt,
     engine: Engine,
     process: Child,
     answers: BufReader<ChildStdout>,
@@ -119,7 +122,9 @@ impl Session {
         std::fs::create_dir(&objects).unwrap();
         let mut tools = tools();
         tools.environment.extend(variables.iter().map(|(name, value)| (name.into(), value.into())));
-        let crates = Crates::open(&own, &prepared.base, tools, &mut |step| panic!("{step:?}")).unwrap();
+        let interrupt = Interrupt::default();
+        let nothing = &mut |step: Progress| panic!("{step:?}");
+        let crates = Crates::open(&own, &prepared.base, tools, interrupt.clone(), nothing).unwrap();
         let compiler = Compiler { rustc: tool("rustc"), arguments: Vec::new(), directory: objects };
         let engine = Engine::new(compiler, String::new(), Vec::new());
         let search = std::env::join_paths([&crates.libraries(), &prepared.libraries]).unwrap();
@@ -135,6 +140,7 @@ impl Session {
         let mut session = Session {
             directory,
             crates,
+            interrupt,
             engine,
             process,
             answers,
@@ -503,7 +509,7 @@ fn an_interrupt_ends_a_build_and_leaves_the_session() {
     std::fs::write(session.directory.path().join("slow/build.rs"), script).unwrap();
     session.dep(&["good.path = \"good\""]).unwrap();
     assert_eq!(session.run("good::bump()"), "1");
-    let (files, interrupt, begin) = (session.files(), session.crates.interrupt(), Instant::now());
+    let (files, interrupt, begin) = (session.files(), session.interrupt.clone(), Instant::now());
     let thread = std::thread::spawn(move || {
         while !started.exists() {
             std::thread::sleep(Duration::from_millis(5));
@@ -514,6 +520,7 @@ fn an_interrupt_ends_a_build_and_leaves_the_session() {
     thread.join().unwrap();
     assert_eq!(error, "The build of the crates was interrupted.");
     assert!(begin.elapsed() < Duration::from_secs(30));
+    session.interrupt.reset();
     assert_eq!(session.files(), files);
     assert_eq!(session.run("good::bump()"), "2");
     std::fs::write(session.directory.path().join("slow/build.rs"), "fn main() {}").unwrap();

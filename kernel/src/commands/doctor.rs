@@ -109,7 +109,12 @@ fn rust_source() -> Check {
     if Toolchain::find().is_ok_and(|toolchain| toolchain.sources().is_some()) {
         return Check::ok(name, "the standard library's source is there");
     }
-    Check::not(name, State::Warn, "completion and help know nothing of the standard library", toolchain::ADD_SOURCE)
+    Check::not(
+        name,
+        State::Warn,
+        "completion and help know nothing of the standard library",
+        toolchain::ADD_SOURCE,
+    )
 }
 
 /// The Python that `cargo lab` would use, and its JupyterLab.

@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn the_pieces_do_not_depend_on_how_the_bytes_arrive() {
-        let all = b"a EVCXR_ b\nEVCXR_BEGIN_CONTENT text/plain\nx\nEVCXR_END_CONTENT\n\xff\xc3EVCXR_END_CONTENT\nE";
+        let all =
+            b"a EVCXR_ b\nEVCXR_BEGIN_CONTENT text/plain\nx\nEVCXR_END_CONTENT\n\xff\xc3EVCXR_END_CONTENT\nE";
         let mut whole = ContentBlocks::default();
         let expected = whole.push(all);
         for size in 1..all.len() {

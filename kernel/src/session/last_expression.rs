@@ -38,9 +38,19 @@ mod tests {
         assert_eq!(found("let x = 1; x // it\n"), Some("x"));
         assert_eq!(found(":dep rand\nif a { 1 } else { 2 }"), Some("if a { 1 } else { 2 }"));
         assert_eq!(found("println!(\"é\")"), Some("println!(\"é\")"));
-        for code in
-            ["", "1;", "let x = 1;", "fn f() {}", "// 1", ":vars", "let x =", "1 +", "}", "fn f() {} }", "a b"]
-        {
+        for code in [
+            "",
+            "1;",
+            "let x = 1;",
+            "fn f() {}",
+            "// 1",
+            ":vars",
+            "let x =",
+            "1 +",
+            "}",
+            "fn f() {} }",
+            "a b",
+        ] {
             assert_eq!(found(code), None, "{code}");
         }
     }

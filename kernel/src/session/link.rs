@@ -7,13 +7,13 @@ use super::lock;
 use super::output::{Cell, CellOutput};
 use super::questions::{Question, Questions};
 use super::report::{self, Cells};
-use crate::runtime::processes;
 use crate::wire::{self, Address, Answer, CommMessage, End, Kind, Message, Order, PanicPlace, Run};
 use std::io::{self, BufReader};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, mpsc};
 use std::time::Duration;
+use threadbook_engine::Interrupt;
 
 /// How long to wait for the supervisor to answer. It does so within microseconds, if it lives.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -95,6 +95,7 @@ pub struct Link {
     questions: Questions,
     comms: Arc<Comms>,
     supervisor_process: OnceLock<Arc<Mutex<Child>>>,
+    compilers: Interrupt,
     /// What to find places in.
     cells: Arc<Mutex<Cells>>,
 }
@@ -114,6 +115,7 @@ impl Link {
             questions,
             comms,
             supervisor_process: OnceLock::new(),
+            compilers: Interrupt::default(),
             cells,
         })
     }
@@ -132,6 +134,11 @@ impl Link {
     /// when the engine starts another supervisor.
     pub fn supervise(&self, process: Arc<Mutex<Child>>) {
         let _ = self.supervisor_process.set(process);
+    }
+
+    /// The handle by which an interrupt ends the compilation of a cell.
+    pub fn compiler_interrupt(&self) -> Interrupt {
+        self.compilers.clone()
     }
 
     fn serve(&self, stream: UnixStream) {
@@ -239,6 +246,7 @@ impl Link {
         self.questions.begin(cell);
         let mut state = lock(&self.state);
         state.happened = Happened::default();
+        self.compilers.reset();
         state.cells += 1;
         state.running = Some(state.cells);
         state.gone_before = state.gone;
@@ -385,8 +393,7 @@ impl Link {
 
     fn end_running(&self) {
         let _ = self.order(&Order::Interrupt);
-        let supervisor = self.supervisor_process.get().map(|process| lock(process).id());
-        processes::end_children(std::process::id(), supervisor);
+        self.compilers.interrupt();
     }
 }
 

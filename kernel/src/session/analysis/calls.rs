@@ -58,7 +58,8 @@ mod tests {
     fn names(marked: &str) -> Vec<String> {
         let offset = marked.find('|').unwrap();
         let code = marked.replacen('|', "", 1);
-        let name = |end: usize| code[crate::session::analysis::names::start_of_word(&code, end)..end].to_owned();
+        let name =
+            |end: usize| code[crate::session::analysis::names::start_of_word(&code, end)..end].to_owned();
         around(&code, offset).into_iter().map(name).collect()
     }
 

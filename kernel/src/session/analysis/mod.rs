@@ -34,8 +34,18 @@ pub struct Analysis {
 
 /// A question for the thread. Positions are in code points.
 enum Question {
-    Complete { code: String, cursor: usize, is_busy: bool, answer: oneshot::Sender<Completions> },
-    Inspect { code: String, cursor: usize, is_busy: bool, answer: oneshot::Sender<Option<MimeBundle>> },
+    Complete {
+        code: String,
+        cursor: usize,
+        is_busy: bool,
+        answer: oneshot::Sender<Completions>,
+    },
+    Inspect {
+        code: String,
+        cursor: usize,
+        is_busy: bool,
+        answer: oneshot::Sender<Option<MimeBundle>>,
+    },
     /// The crates of the session are others.
     Reload,
 }
@@ -148,7 +158,8 @@ impl Answering {
         let known = self.names.complete(code, cursor);
         let Some(Completions { matches, start, end }) = found else { return known };
         let start = code_points(code, start.saturating_sub(shift));
-        let mut completions = Completions { matches, start, end: code_points(code, end.saturating_sub(shift)) };
+        let mut completions =
+            Completions { matches, start, end: code_points(code, end.saturating_sub(shift)) };
         self.names.learn(code, &completions);
         // The program does not have the cell that runs.
         if is_busy && known.start == start {

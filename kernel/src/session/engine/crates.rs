@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use threadbook_engine::{Base, Crates, Progress, Tools};
+use threadbook_engine::{Base, Crates, Interrupt, Tools};
 
 /// The directory of the crates, in the prepared directory and in its copies.
 const DIRECTORY: &str = "cargo";
@@ -51,14 +51,14 @@ const MORE_FEATURES: [&str; 9] = [
 /// # Errors
 ///
 /// The message of cargo.
-pub fn open(workplace: &Workplace, progress: &mut dyn FnMut(Progress)) -> anyhow::Result<Crates> {
+pub fn open(workplace: &Workplace, interrupt: &Interrupt) -> anyhow::Result<Crates> {
     let directory = workplace.directory().join(DIRECTORY);
     fs::create_dir_all(&directory)?;
     let bin = workplace.tools();
     let mut tools = Tools::new(bin.join("cargo"), bin.join("rustc")).map_err(|error| anyhow!(error))?;
     tools.environment = environment(workplace);
     let base = base(workplace.companion())?;
-    Crates::open(&directory, &base, tools, progress).map_err(|error| anyhow!(error))
+    Crates::open(&directory, &base, tools, interrupt.clone(), &mut |_| {}).map_err(|error| anyhow!(error))
 }
 
 /// Has the next [`open`] build the base again: the companion may have changed, which nothing but its sources says.

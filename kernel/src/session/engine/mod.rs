@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use threadbook_engine::{
-    Cache, Compiled, Compiler, Crates, Engine, Progress, Ran as EngineRan, Request, Source,
+    Cache, Compiled, Compiler, Crates, Engine, Interrupt, Progress, Ran as EngineRan, Request, Source,
 };
 
 /// The variable that names the directory of the cache of objects. Empty, it switches the cache off.
@@ -47,7 +47,7 @@ const OBJECTS: &str = "objects";
 /// The message of cargo.
 pub fn prepare(workplace: &Workplace) -> anyhow::Result<()> {
     crates::forget_base(workplace);
-    let crates = crates::open(workplace, &mut |_| {})?;
+    let crates = crates::open(workplace, &Interrupt::default())?;
     analysis::write_project(workplace, &crates)?;
     workplace.copy_sources()
 }
@@ -119,7 +119,8 @@ impl Evaluator {
     }
 
     fn start(&mut self) -> anyhow::Result<Running> {
-        let crates = crates::open(&self.workplace, &mut |_| {})?;
+        let interrupt = self.link.compiler_interrupt();
+        let crates = crates::open(&self.workplace, &interrupt)?;
         let process = Process::start(&self.workplace, &crates, &self.link)?;
         let directory = self.workplace.directory().join(OBJECTS);
         std::fs::create_dir_all(&directory)?;
@@ -127,7 +128,7 @@ impl Evaluator {
         self.options = options::options(self.workplace.host(), &tools);
         let compiler = Compiler { rustc: tools.join("rustc"), arguments: self.options.clone(), directory };
         let environment = format!("{}{}", self.workplace.environment(), self.options.join(" "));
-        let mut engine = Engine::new(compiler, PRELUDE.into(), Vec::new());
+        let mut engine = Engine::new(compiler, PRELUDE.into(), Vec::new()).with_interrupt(interrupt);
         // Without a cache every cell is compiled, and everything else works.
         if let Some(cache) = cache_directory().and_then(|directory| Cache::open(&directory).ok()) {
             engine = engine.with_cache(cache, &environment);

@@ -69,7 +69,11 @@ pub fn warnings(warnings: &[Diagnostic], cells: &Cells) -> Option<MimeBundle> {
         .map(|warning| {
             let place = warning.labels.iter().find(|label| label.is_primary);
             let place = place.and_then(|label| place_of(label, cells));
-            format!("warning: {}{}", warning.message, place.map_or(String::new(), |place| format!(" ({place})")))
+            format!(
+                "warning: {}{}",
+                warning.message,
+                place.map_or(String::new(), |place| format!(" ({place})"))
+            )
         })
         .collect();
     let title = match lines.len() {
