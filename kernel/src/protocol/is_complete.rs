@@ -3,10 +3,11 @@
 use crate::session::magics::{blanked, waits_for_more};
 use jupyter_protocol::{IsCompleteReply, IsCompleteReplyStatus as Status};
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
+use ra_ap_syntax::{Edition, SourceFile};
 
 const INDENT: &str = "    ";
 
-/// Judges by the lexer alone: what is open at the end may go on, what is closed wrongly never can.
+/// What is open at the end of the code may go on; what is closed wrongly, or is no Rust, never can.
 pub fn is_complete(code: &str) -> IsCompleteReply {
     if waits_for_more(code) {
         return incomplete(0);
@@ -61,7 +62,16 @@ pub fn is_complete(code: &str) -> IsCompleteReply {
     if !open.is_empty() || goes_on {
         return incomplete(open.len());
     }
-    reply(Status::Complete, String::new())
+    let status = if has_syntax_error(code) { Status::Invalid } else { Status::Complete };
+    reply(status, String::new())
+}
+
+/// Whether something before the end of a cell is no Rust. What is missing at the end may follow.
+fn has_syntax_error(code: &str) -> bool {
+    const BEFORE: &str = "async fn cell() {\n";
+    let parse = SourceFile::parse(&format!("{BEFORE}{code}\n}}"), Edition::CURRENT);
+    let end = BEFORE.len() + code.trim_end().len();
+    parse.errors().iter().any(|error| usize::from(error.range().start()) < end)
 }
 
 /// A text literal that has no end yet. A character literal without an end is no such thing: it cannot span
@@ -126,6 +136,35 @@ mod tests {
     fn what_is_closed_wrongly_is_invalid() {
         for code in ["}", "(]", "fn f() { )", "f())"] {
             assert_eq!(status(code), "invalid", "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_rust_is_invalid() {
+        for code in
+            ["let x = ;", "fn f(] {}", "let = 1;", "struct 1;", "match x { 1 = 2 }", "let x = 1\nlet y = 2;"]
+        {
+            assert_eq!(status(code), "invalid", "{code}");
+        }
+    }
+
+    #[test]
+    fn everyday_rust_is_complete() {
+        for code in [
+            "let Some(x) = y else { return };",
+            "if let Some(x) = a && x > 1 { x } else { 2 }",
+            "let f = async |x: u32| x + 1; f(1).await",
+            "#![allow(unused)]\nuse std::{fs, io::Read as _};",
+            "macro_rules! m { ($($x:expr),* $(,)?) => { [$($x),*] }; }\nm![1, 2,]",
+            "impl<T: ?Sized> Trait for Box<T> where T: Trait { type A<'a> = &'a T where Self: 'a; }",
+            "'outer: loop { break 'outer; }",
+            "let c = c\"c\"; let r = br#\"x\"#; let n = 1_000.5e3_f64;",
+            "unsafe extern \"C\" { safe fn abs(n: i32) -> i32; }",
+            "let [first, .., last] = v[..] else { panic!() };",
+            "x?.y()?",
+            "tokio::spawn(async move { work().await })",
+        ] {
+            assert_eq!(status(code), "complete", "{code}");
         }
     }
 }
