@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers import ask, ok, reused_kernel, run_cell, running_kernel
+from helpers import ask, interrupting, ok, reused_kernel, run_cell, running_kernel
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +100,31 @@ def test_an_unchanged_cell_is_compiled_once(kernelspec, tmp_path):
         if session == "first":
             first = objects
     assert objects == first and objects
+
+
+WITH_A_WARNING = "fn brew() -> Result<u8, u8> {\n    Ok(3)\n}\nbrew();"
+
+
+def test_warnings_are_folded_and_hide_nothing(kc):
+    result = ok(kc, WITH_A_WARNING + '\nprintln!("brewed");')
+    assert result.stdout == "brewed\n" and result.stderr == "", result
+    [shown] = result.shown
+    assert shown["text/plain"].startswith("warning: unused `Result` that must be used") and "]:4" in shown["text/plain"], shown
+    assert "<details" in shown["text/html"] and "1 warning" in shown["text/html"], shown
+    failed = run_cell(kc, WITH_A_WARNING + "\nlet n: u8 = brew();")
+    assert failed.errors[0]["evalue"].startswith("mismatched types") and not failed.shown, failed
+    assert ok(kc, "brew().unwrap()").shown == [{"text/plain": "3"}], "a warning is about its own cell only"
+
+
+def test_an_interrupt_leaves_completion_alone(kernelspec, tmp_path):
+    with running_kernel(tmp_path) as kernel:
+        def analyses() -> list:
+            return [process.pid for process in kernel.processes() if "analysis" in process.name()]
+
+        ok(kernel.client, "let words = vec![String::new()];")
+        assert "len" in ask(kernel.client, "complete", "words.le", 8)["matches"]
+        before = analyses()
+        result = run_cell(kernel.client, 'println!("started");\nloop {}', on_message=interrupting(kernel))
+        assert result.errors[0]["ename"] == "Interrupted", result
+        assert "len" in ask(kernel.client, "complete", "words.le", 8)["matches"]
+        assert len(before) == 1 and analyses() == before

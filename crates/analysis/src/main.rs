@@ -17,6 +17,7 @@ mod completion;
 mod hover;
 mod project;
 pub mod protocol;
+mod reading;
 mod server;
 mod sources;
 mod word;

@@ -54,6 +54,11 @@ impl Project {
         &self.workspace
     }
 
+    /// Whether crates have to be read before a question about `text`.
+    pub fn must_read(&mut self, text: &str) -> bool {
+        self.workspace.read_named(text)
+    }
+
     /// Whether questions can be asked.
     pub fn is_loaded(&self) -> bool {
         self.file.is_some()

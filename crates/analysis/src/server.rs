@@ -131,7 +131,7 @@ impl Server {
         asked: impl FnOnce(&Analysis, &str, FilePosition) -> Cancellable<T> + Send + 'static,
     ) -> anyhow::Result<Option<T>> {
         let deadline = Instant::now() + Duration::from_millis(question.deadline_ms).min(MAX_DEADLINE);
-        let Some(project) = self.project(deadline)? else { return Ok(None) };
+        let Some(project) = self.project(deadline, &question.text)? else { return Ok(None) };
         let position = project.set_text(question.text, question.offset);
         match project.ask(deadline, move |analysis, text| asked(analysis, text, position)) {
             Ok(found) => return Ok(Some(found)),
@@ -141,9 +141,12 @@ impl Server {
         Ok(None)
     }
 
-    /// The project, loaded. `None` means that it is not loaded before the deadline.
-    fn project(&mut self, deadline: Instant) -> anyhow::Result<Option<&mut Project>> {
+    /// The project, loaded with the crates that `text` names. `None` means that it is not loaded before the deadline.
+    fn project(&mut self, deadline: Instant, text: &str) -> anyhow::Result<Option<&mut Project>> {
         loop {
+            if let State::Here(project) = &mut self.state {
+                self.must_load |= project.must_read(text);
+            }
             self.start_loading();
             let State::Loading(loading, workspace) = &self.state else { break };
             let rest = deadline.saturating_duration_since(Instant::now());

@@ -4,17 +4,21 @@
 //! cargo even if that needs the network.
 
 use crate::protocol::Open;
+use crate::reading::Reading;
 use anyhow::{Context, bail};
 use ra_ap_base_db::Env;
 use ra_ap_ide_db::FxHashMap;
 use ra_ap_paths::AbsPathBuf;
 use ra_ap_project_model::toolchain_info::{QueryConfig, rustc_cfg, target_data, target_tuple, version};
 use ra_ap_project_model::{
-    CargoMetadataConfig, CargoWorkspace, CfgOverrides, ManifestPath, Metadata, ProjectWorkspace,
-    ProjectWorkspaceKind, RustSourceWorkspaceConfig, Sysroot, WorkspaceBuildScripts,
+    CargoMetadataConfig, CargoWorkspace, CfgOverrides, ManifestPath, ProjectWorkspace, ProjectWorkspaceKind,
+    RustSourceWorkspaceConfig, Sysroot, WorkspaceBuildScripts,
 };
+use serde_json::Value;
 use std::process::Command;
 use std::thread;
+
+const UNKNOWN_FORMAT: &str = "cargo describes the project in an unknown format";
 
 /// A project that can be loaded.
 #[derive(Clone)]
@@ -24,6 +28,7 @@ pub struct Workspace {
     cargo: String,
     rustc: String,
     offline: bool,
+    reading: Reading,
 }
 
 impl Workspace {
@@ -41,6 +46,7 @@ impl Workspace {
             cargo,
             rustc,
             offline,
+            reading: Reading::default(),
         })
     }
 
@@ -67,12 +73,17 @@ impl Workspace {
         self.directory.join("src/lib.rs")
     }
 
+    /// Has the crates read that `text` names. Returns whether there are any that are not read yet.
+    pub fn read_named(&mut self, text: &str) -> bool {
+        self.reading.add_named(text)
+    }
+
     /// Asks cargo and rustc for what rust-analyzer has to know.
     ///
     /// # Errors
     ///
     /// cargo refuses the manifest, or one of the two does not run.
-    pub fn load(&self) -> anyhow::Result<ProjectWorkspace> {
+    pub fn load(&mut self) -> anyhow::Result<ProjectWorkspace> {
         let env = FxHashMap::default();
         let toolchain = Sysroot::empty();
         let rustc = QueryConfig::Rustc(&toolchain, self.directory.as_ref());
@@ -89,7 +100,10 @@ impl Workspace {
         let panicked = "a thread that asks cargo or rustc does not panic";
         let manifest = ManifestPath::try_from(self.directory.join("Cargo.toml"))
             .map_err(|path| anyhow::anyhow!("{path} is no manifest"))?;
-        let cargo = CargoWorkspace::new(metadata.expect(panicked)?, manifest, Env::default(), false);
+        let mut metadata = metadata.expect(panicked)?;
+        self.reading.cut_down(&mut metadata);
+        let metadata = serde_json::from_value(metadata).context(UNKNOWN_FORMAT)?;
+        let cargo = CargoWorkspace::new(metadata, manifest, Env::default(), false);
         let kind = ProjectWorkspaceKind::Cargo {
             cargo,
             error: None,
@@ -109,7 +123,7 @@ impl Workspace {
     }
 
     /// The packages of the project. If cargo cannot get the dependencies, they are missing.
-    fn metadata(&self, target: &str) -> anyhow::Result<Metadata> {
+    fn metadata(&self, target: &str) -> anyhow::Result<Value> {
         self.run_metadata(&["--filter-platform", target]).or_else(|error| {
             let Ok(alone) = self.run_metadata(&["--no-deps"]) else { return Err(error) };
             eprintln!("threadbook-analysis: The dependencies are not analysed: {error:#}");
@@ -117,7 +131,7 @@ impl Workspace {
         })
     }
 
-    fn run_metadata(&self, arguments: &[&str]) -> anyhow::Result<Metadata> {
+    fn run_metadata(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let mut command = Command::new(&self.cargo);
         command.args(["metadata", "--format-version", "1"]).args(arguments);
         command.args(self.offline.then_some("--offline")).current_dir(&self.directory);
@@ -125,7 +139,7 @@ impl Workspace {
         if !output.status.success() {
             bail!("cargo does not accept the manifest: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
-        serde_json::from_slice(&output.stdout).context("cargo describes the project in an unknown format")
+        serde_json::from_slice(&output.stdout).context(UNKNOWN_FORMAT)
     }
 
     /// The standard library. Without its sources, the project's own code can still be analysed.

@@ -10,6 +10,7 @@ use super::place::{KERNEL, Place};
 use super::python::{self, Python};
 use super::{browser, say, venv};
 use crate::prepared;
+use crate::session::cache_directory;
 use crate::toolchain::{self, Toolchain};
 
 /// How to say it.
@@ -57,6 +58,7 @@ pub(crate) fn doctor(options: &Options) -> anyhow::Result<bool> {
     checks.extend(python_and_lab());
     checks.extend(kernel());
     checks.push(browser());
+    checks.push(cache());
     let healthy = is_healthy(&checks);
     if options.json {
         let report = serde_json::json!({"ok": healthy, "checks": checks});
@@ -201,6 +203,17 @@ fn browser() -> Check {
         Some(found) => Check::ok(name, found.display().to_string()),
         None => Check::not(name, State::Warn, browser::MISSING, browser::INSTALL),
     }
+}
+
+/// The objects of cells that were compiled before, and how much room they take.
+fn cache() -> Check {
+    let name = "cache of cells";
+    let Some(directory) = cache_directory() else {
+        return Check::ok(name, "switched off: THREADBOOK_CACHE is empty");
+    };
+    let files = std::fs::read_dir(&directory).into_iter().flatten().flatten();
+    let bytes: u64 = files.filter_map(|file| Some(file.metadata().ok()?.len())).sum();
+    Check::ok(name, format!("{:.1} MB in {}", bytes as f64 / 1e6, directory.display()))
 }
 
 #[cfg(test)]

@@ -21,36 +21,25 @@ pub struct Ends {
     pub stderr: OwnedFd,
 }
 
-/// What the cell process tells the supervisor over the control stream: one byte that says what, and four
-/// for a process id.
+/// The report of the cell process, over the control stream: a cell has been run, or the process been restored. In bytes,
+/// it is a dot and the process id of the checkpoint, or 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Report {
-    /// The process can run cells.
-    Ready,
-    /// A cell has been run, or the process been restored. There is this checkpoint, if any.
-    Done(Option<Pid>),
+pub struct Done {
+    pub checkpoint: Option<Pid>,
 }
 
 /// The length of a report.
 pub const REPORT: usize = 5;
 
-impl Report {
+impl Done {
     fn to_bytes(self) -> [u8; REPORT] {
-        let (what, pid) = match self {
-            Report::Ready => (b'r', 0),
-            Report::Done(checkpoint) => (b'.', checkpoint.map_or(0, Pid::as_raw)),
-        };
-        let [a, b, c, d] = pid.to_le_bytes();
-        [what, a, b, c, d]
+        let [a, b, c, d] = self.checkpoint.map_or(0, Pid::as_raw).to_le_bytes();
+        [b'.', a, b, c, d]
     }
 
-    pub fn from_bytes([what, a, b, c, d]: [u8; REPORT]) -> Option<Report> {
+    pub fn from_bytes([dot, a, b, c, d]: [u8; REPORT]) -> Option<Done> {
         let pid = i32::from_le_bytes([a, b, c, d]);
-        match what {
-            b'r' => Some(Report::Ready),
-            b'.' => Some(Report::Done((pid > 0).then(|| Pid::from_raw(pid)))),
-            _ => None,
-        }
+        (dot == b'.').then(|| Done { checkpoint: (pid > 0).then(|| Pid::from_raw(pid)) })
     }
 }
 
@@ -99,14 +88,13 @@ pub fn main(ends: Ends) -> ! {
 
 impl CellProcess {
     fn serve(mut self) -> io::Result<()> {
-        self.control.write_all(&Report::Ready.to_bytes())?;
         for line in BufReader::new(self.control.try_clone()?).lines() {
             if let Err(error) = self.execute(&serde_json::from_str(&line?)?) {
                 eprintln!("The compiled cell could not be loaded: {error:?}");
                 return Err(io::Error::other(error));
             }
             let checkpoint = if self.takes_checkpoints { self.take_checkpoint() } else { None };
-            self.control.write_all(&Report::Done(checkpoint).to_bytes())?;
+            self.control.write_all(&Done { checkpoint }.to_bytes())?;
             if checkpoint.is_some() {
                 pages::take_back();
             }

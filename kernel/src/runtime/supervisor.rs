@@ -4,7 +4,7 @@
 //! tells the kernel how it ended, and wakes its checkpoint, which goes on in its place. If there is no checkpoint, the
 //! supervisor ends too, and the kernel starts a new one. It ends as well when the kernel closes its standard input.
 
-use super::cell::{self, Ends, REPORT, Report};
+use super::cell::{self, Done, Ends, REPORT};
 use super::checkpoint;
 use super::inbox::Inbox;
 use super::printed::{HOLD, Printed};
@@ -53,8 +53,8 @@ struct Supervisor {
     /// Becomes readable when a child has died.
     deaths: UnixStream,
     running: bool,
-    /// The companion is loaded.
-    has_companion: bool,
+    /// A cell has begun in the process, so the companion reads its inbox.
+    has_begun: bool,
     control: UnixStream,
     companion: UnixStream,
     inbox: Inbox,
@@ -118,7 +118,7 @@ impl Supervisor {
             alarm,
             deaths,
             running: false,
-            has_companion: false,
+            has_begun: false,
             control,
             companion,
             inbox: Inbox::new(inbox)?,
@@ -205,9 +205,8 @@ impl Supervisor {
     /// Reads a report of the cell process; tells the kernel if the cell has been run.
     fn hear_cell(&mut self) -> io::Result<()> {
         let mut report = [0; REPORT];
-        match self.control.read_exact(&mut report).ok().and_then(|()| Report::from_bytes(report)) {
-            Some(Report::Ready) => self.has_companion = true,
-            Some(Report::Done(checkpoint)) => {
+        match self.control.read_exact(&mut report).ok().and_then(|()| Done::from_bytes(report)) {
+            Some(Done { checkpoint }) => {
                 self.replace_checkpoint(checkpoint);
                 self.printed.finish(&mut self.kernel)?;
                 self.end_run(true)?;
@@ -239,6 +238,7 @@ impl Supervisor {
         if std::mem::take(&mut self.is_unwanted) {
             return self.end_run(false);
         }
+        self.has_begun = true;
         let mut order = serde_json::to_vec(cell)?;
         order.push(b'\n');
         self.control.write_all(&order)
@@ -269,7 +269,7 @@ impl Supervisor {
                 let _ = self.inbox.put(&body);
             }
             Order::Comm { id, .. } => {
-                let delivered = match self.has_companion {
+                let delivered = match self.has_begun {
                     true => self.inbox.put(&body),
                     false => Err("no cell has run yet".to_owned()),
                 };
@@ -317,7 +317,7 @@ impl Supervisor {
         let ran = self.running;
         let restored = self.restore();
         self.tell(&Message::Died { signal, code, ran, restored })?;
-        if restored && self.has_companion {
+        if restored && self.has_begun {
             let _ = self.inbox.put(&serde_json::to_vec(&Order::TellComms)?);
         }
         if restored && ran {
@@ -357,8 +357,8 @@ impl Supervisor {
             .and_then(|()| self.control.set_read_timeout(Some(WAKE_TIMEOUT)))
             .and_then(|()| self.control.read_exact(&mut report))
             .and_then(|()| self.control.set_read_timeout(None));
-        match Report::from_bytes(report) {
-            Some(Report::Done(checkpoint)) if woken.is_ok() => {
+        match Done::from_bytes(report) {
+            Some(Done { checkpoint }) if woken.is_ok() => {
                 self.checkpoint = checkpoint;
                 true
             }

@@ -33,7 +33,7 @@ pub use {
 };
 
 pub use analysis::PROGRAM as ANALYSIS;
-pub use engine::prepare;
+pub use engine::{cache_directory, prepare};
 pub use report::Failure;
 pub use workplace::{SOURCES, Workplace};
 

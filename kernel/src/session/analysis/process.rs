@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// The name of the package and of the program, which lies beside this one.
@@ -18,6 +18,9 @@ pub const PROGRAM: &str = "threadbook-analysis";
 
 /// How long an answer may take: the first one waits until the project has been read.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much later than its deadline an answer may come, which is empty then.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The project and the tools of a session.
 pub struct Place {
@@ -122,8 +125,10 @@ impl Process {
                 none => none.insert(Running::start(&self.place)?),
             };
             match running.ask(&question) {
-                Some(answer) => return Some(answer),
-                None => self.running = None,
+                Ok(answer) => return Some(answer),
+                // It may still be reading its project.
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => self.running = None,
             }
         }
         None
@@ -158,15 +163,14 @@ impl Running {
         writeln!(self.requests, "{request}").ok()
     }
 
-    /// `None` if the process has ended, or does not answer.
-    fn ask(&mut self, question: &Value) -> Option<Value> {
-        self.send(question)?;
+    fn ask(&mut self, question: &Value) -> Result<Value, RecvTimeoutError> {
+        self.send(question).ok_or(RecvTimeoutError::Disconnected)?;
         let asked = Instant::now();
         loop {
-            let answer = self.answers.recv_timeout(PATIENCE.saturating_sub(asked.elapsed())).ok()?;
+            let answer = self.answers.recv_timeout((PATIENCE + GRACE).saturating_sub(asked.elapsed()))?;
             self.is_warm = true;
             if answer["id"] == question["id"] {
-                return Some(answer);
+                return Ok(answer);
             }
         }
     }

@@ -334,8 +334,8 @@ impl Evaluator {
     }
 }
 
-/// The directory of the cache; none if it is switched off.
-fn cache_directory() -> Option<PathBuf> {
+/// The directory of the cache of objects; none if it is switched off.
+pub fn cache_directory() -> Option<PathBuf> {
     match std::env::var_os(CACHE) {
         Some(path) if path.is_empty() => None,
         Some(path) => Some(path.into()),
