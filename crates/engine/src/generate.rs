@@ -11,9 +11,11 @@ use crate::ledger::{Entry, Ledger, Variable, words_of_type};
 use crate::source::{Fragment, Generated, Source};
 use crate::syntax::{Kind, Static, Syntax};
 
-/// Lints that are mistakes in a program but not in a cell, whose items are used by later cells.
-const ALLOWED: &str = "#![allow(dead_code, unused_imports, unused_macros, unused_mut, unreachable_code, \
-                       improper_ctypes, non_local_definitions, private_interfaces)]\n";
+/// Lints that are mistakes in a program but not in a cell, whose items are used by later cells, and whose functions may
+/// be exercises that only say `todo!()`.
+const ALLOWED: &str = "#![allow(dead_code, unused_imports, unused_macros, unused_mut, unused_variables, \
+                       unused_assignments, unreachable_code, improper_ctypes, non_local_definitions, \
+                       private_interfaces)]\n";
 
 /// The variables of the session, in the generated function.
 const SESSION: &str = "__threadbook";
