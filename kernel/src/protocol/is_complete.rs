@@ -1,6 +1,7 @@
 //! Whether a piece of code can be executed yet, for front ends that ask at each Enter.
 
 use crate::session::magics::{blanked, waits_for_more};
+use crate::session::without_commands;
 use jupyter_protocol::{IsCompleteReply, IsCompleteReplyStatus as Status};
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 use ra_ap_syntax::{Edition, SourceFile};
@@ -69,7 +70,7 @@ pub fn is_complete(code: &str) -> IsCompleteReply {
 /// Whether something before the end of a cell is no Rust. What is missing at the end may follow.
 fn has_syntax_error(code: &str) -> bool {
     const BEFORE: &str = "async fn cell() {\n";
-    let parse = SourceFile::parse(&format!("{BEFORE}{code}\n}}"), Edition::CURRENT);
+    let parse = SourceFile::parse(&format!("{BEFORE}{}\n}}", without_commands(code)), Edition::CURRENT);
     let end = BEFORE.len() + code.trim_end().len();
     parse.errors().iter().any(|error| usize::from(error.range().start()) < end)
 }

@@ -17,8 +17,8 @@ pub fn last_expression(code: &str) -> Option<Range<usize>> {
     Some(usize::from(range.start()) - BEFORE.len()..usize::from(range.end()) - BEFORE.len())
 }
 
-/// The cell with spaces in place of the engine's own commands, `:dep` and such.
-fn without_commands(code: &str) -> String {
+/// The cell with spaces in place of commands, `:dep` and such.
+pub fn without_commands(code: &str) -> String {
     let blank = |line: &str| {
         " ".repeat(line.trim_end_matches('\n').len()) + &line[line.trim_end_matches('\n').len()..]
     };

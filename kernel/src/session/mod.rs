@@ -34,6 +34,7 @@ pub use {
 
 pub use analysis::PROGRAM as ANALYSIS;
 pub use engine::{cache_directory, prepare};
+pub use last_expression::without_commands;
 pub use report::Failure;
 pub use workplace::{SOURCES, Workplace};
 
