@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
-from dataclasses import dataclass
+import time
 from pathlib import Path
 
+import psutil
 import pytest
-from jupyter_client import BlockingKernelClient
-from jupyter_client.kernelspec import KernelSpecManager
 
 import helpers
 from helpers import ok, run_cell
 
 STOCK = Path(os.environ.get("THREADBOOK_STOCK", helpers.ROOT / "target" / "debug" / "examples" / "evcxr_jupyter"))
+KERNEL = "evcxr-threadbook"
 README = (helpers.NOTEBOOKS / "README.md").read_text()
-#: The first cell that the notebooks need there, as their README tells it; the companion is named from their directory.
+#: The first cell of a notebook on an evcxr_jupyter without us, as the README of the notebooks tells it.
 (PRELUDE,) = re.findall(r"```text\n(:dep threadbook.*?)\n```", README, re.DOTALL)
 #: The tour shows what stock has not.
 NOTEBOOKS = [path for path in sorted(helpers.NOTEBOOKS.glob("*.ipynb")) if path.name != "00-tour.ipynb"]
@@ -26,51 +24,48 @@ NOTEBOOKS = [path for path in sorted(helpers.NOTEBOOKS.glob("*.ipynb")) if path.
 #: The gate runs one of them, which the commit chooses: THREADBOOK_COMMIT repeats the choice.
 CHOSEN = helpers.rotation(len(NOTEBOOKS))
 
+ANSWER = "ThreadPoolExecutor::new(2).submit(|| 6 * 7).result()?"
 
-def link_or_copy(source: str, target: str) -> None:
-    """Links a crate that is built, which is never written again, and copies any other file, with its time."""
-    built = "/deps/" in source and "ctx" not in Path(source).name
-    try:
-        (os.link if built else shutil.copy2)(source, target)
-    except OSError:
-        shutil.copy2(source, target)  # on another file system
+#: Preparing takes minutes if the gate has not done it.
+pytestmark = pytest.mark.timeout(900)
 
 
-@dataclass
-class Stock:
-    """A stock kernel, and the directory in which it compiles: a copy of the prepared one, so nothing is built again."""
-
-    client: BlockingKernelClient
-    directory: Path
-    prepared: Path
-
-    def run_prelude(self) -> None:
-        # The kernel has pruned the lock file, as its own crates were not asked for yet.
-        shutil.copy2(self.prepared / "Cargo.lock", self.directory)
-        ok(self.client, PRELUDE)
+def install(*options, timeout: float = 800):
+    """Installs the second kernel beside the first: `cargo verify` has done it before."""
+    prefix = Path(helpers.kernel_spec().resource_dir).parents[3]
+    return helpers.threadbook("install", *options, "--prefix", prefix, cwd=helpers.ROOT, timeout=timeout)
 
 
 @pytest.fixture(scope="module")
-def stock(kernelspec, tmp_path_factory):
-    """A stock kernel with the prelude's lines run as its first cell."""
+def installed(kernelspec) -> str:
+    """The name of the second kernel."""
     assert STOCK.exists(), (
         f"stock evcxr_jupyter is not built: no {STOCK}. Build it with: cargo build -p threadbook-peers --example evcxr_jupyter"
     )
-    directory = tmp_path_factory.mktemp("stock")
-    spec = directory / "kernels" / "stock"
-    spec.mkdir(parents=True)
-    argv = [str(STOCK), "--control_file", "{connection_file}"]
-    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Rust (stock)", "language": "rust"}))
-    specs = KernelSpecManager(kernel_dirs=[str(spec.parent)], ensure_native_kernel=False)
-    argv = helpers.kernel_spec().argv
-    prepared, compiled = Path(argv[argv.index("--prepared") + 1]), directory / "compiled"
-    ignored = shutil.ignore_patterns("answers", "bin", "incremental", "std-sources")
-    shutil.copytree(prepared, compiled, symlinks=True, ignore=ignored, copy_function=link_or_copy)
-    env = {"EVCXR_CONFIG_DIR": str(directory / "config"), "EVCXR_TMPDIR": str(compiled), "CARGO_NET_OFFLINE": "true"}
-    with helpers.running_kernel(directory / "run", name="stock", env=env, spec_manager=specs, cwd=helpers.NOTEBOOKS) as kernel:
-        running = Stock(kernel.client, compiled, prepared)
-        running.run_prelude()
-        yield running
+    done = install(f"--evcxr={STOCK}")
+    assert done.returncode == 0, helpers.told(done)
+    return KERNEL
+
+
+@pytest.fixture(scope="module")
+def run_stock(installed, tmp_path_factory):
+    """Starts a session in the directory of the notebooks, with a cache of its own, in which the sessions' directories are."""
+    cache = tmp_path_factory.mktemp("cache")
+    env = {"CARGO_NET_OFFLINE": "true", "XDG_CACHE_HOME": str(cache)}
+
+    def run():
+        directory = tmp_path_factory.mktemp("stock")
+        return helpers.running_kernel(directory, name=installed, env=env, cwd=helpers.NOTEBOOKS)
+
+    run.sessions = cache / "threadbook" / "sessions"
+    return run
+
+
+@pytest.fixture(scope="module")
+def stock(run_stock):
+    """A session that many tests share."""
+    with run_stock() as kernel:
+        yield kernel
 
 
 @pytest.fixture
@@ -84,8 +79,17 @@ def test_it_is_stock(kc):
     assert info["language_info"]["name"] == "Rust"
 
 
-def test_submit(kc):
-    assert ok(kc, "ThreadPoolExecutor::new(2).submit(|| 6 * 7).result()?").result == "42"
+def test_the_first_cell_needs_no_dep(kc):
+    started = time.monotonic()
+    assert ok(kc, ANSWER).result == "42"
+    print(f"the first cell took {time.monotonic() - started:.1f} s")
+
+
+def test_the_explicit_form_compiles_nothing_anew(stock):
+    compiled = stock.log().count("Compiling")
+    ok(stock.client, PRELUDE, timeout=30)
+    assert ok(stock.client, ANSWER).result == "42"
+    assert stock.log().count("Compiling") == compiled == 0, stock.log()
 
 
 def test_map(kc):
@@ -138,7 +142,6 @@ def test_the_libraries_are_those_of_the_companion(kc):
     assert ok(kc, "tokio::spawn(async { 6 * 7 }).await?").result == "42"
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "path",
     [pytest.param(path, marks=() if n == CHOSEN else pytest.mark.rare, id=path.name) for n, path in enumerate(NOTEBOOKS)],
@@ -147,7 +150,7 @@ def test_runs_from_top_to_bottom(stock, path):
     print(f"THREADBOOK_COMMIT={helpers.commit()} chooses {NOTEBOOKS[CHOSEN].name} for the gate")
     kc = stock.client
     ok(kc, ":clear")  # as a new kernel, but for what is compiled already
-    stock.run_prelude()
+    ok(kc, PRELUDE)
     printed = ""
     for cell in helpers.code_cells(helpers.read_notebook(path)):
         result = run_cell(kc, cell.source, timeout=120)
@@ -159,3 +162,35 @@ def test_runs_from_top_to_bottom(stock, path):
     if path == helpers.FIRST:
         primes = [("112272535095293", "true"), ("1099726899285419", "false"), ("112582705942171", "true")]
         assert re.findall(r"(\d+) is prime: (\w+)", printed) == 2 * primes, "on threads, and on processes"
+
+
+def test_sessions_at_once_and_their_ends(run_stock, stock):
+    """Each session has a directory of its own, which the next one removes."""
+    before = set(run_stock.sessions.iterdir())
+    with run_stock() as other:
+        (own,) = set(run_stock.sessions.iterdir()) - before
+        ok(stock.client, "let both = 1;")
+        ok(other.client, "let both = \"two\";")
+        assert (ok(stock.client, "both").result, ok(other.client, "both").result) == ("1", '"two"')
+        assert own.name == str(other.manager.provisioner.pid)
+    gone = helpers.wait_until(lambda: not psutil.pid_exists(int(own.name)), timeout=10)
+    assert gone and not other.processes()
+    with run_stock():
+        assert not own.exists(), "the next session sweeps what the last one has left"
+        assert before <= set(run_stock.sessions.iterdir()), "and nothing of those that live"
+
+
+def test_a_program_that_is_missing_is_an_error(kernelspec):
+    run = install("--evcxr=/no/such/evcxr_jupyter", timeout=60)
+    said = helpers.told(run)
+    assert run.returncode == 1 and "cargo install evcxr_jupyter" in said and "conda" in said, said
+    assert len(run.stderr.splitlines()) == 1, said
+
+
+def test_a_session_without_the_program_says_so(installed, tmp_path):
+    spec = helpers.kernel_spec(installed)
+    prepared = spec.argv[spec.argv.index("--prepared") + 1]
+    arguments = ["evcxr", "--prepared", prepared, "--program", "/no/such/evcxr_jupyter", "connection.json"]
+    run = helpers.threadbook(*arguments, cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path))
+    assert run.returncode == 1 and "cargo install evcxr_jupyter" in run.stderr, helpers.told(run)
+    assert not list((tmp_path / "threadbook" / "sessions").iterdir())

@@ -8,6 +8,7 @@ mod prepared;
 mod protocol;
 mod runtime;
 mod session;
+mod sessions;
 mod sockets;
 mod standard_library;
 mod toolchain;

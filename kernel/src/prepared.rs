@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// The file that says what the directory was built from.
-const STAMP: &str = "built-from";
+pub const STAMP: &str = "built-from";
 
 /// The version of what is in the directory, so that one that an older Threadbook has built is built again.
 const LAYOUT: u32 = 3;
@@ -79,7 +79,7 @@ pub fn dir_under(prefix: &Path) -> PathBuf {
 }
 
 /// All that a build depends on: the compiler, the lock file, the sources of the companion, and the layout.
-fn built_from(toolchain: &Toolchain) -> anyhow::Result<String> {
+pub fn built_from(toolchain: &Toolchain) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     LAYOUT.hash(&mut hasher);
     for file in sources()? {

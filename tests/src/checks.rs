@@ -122,9 +122,17 @@ fn proxy(checkout: &Checkout) -> Outcome {
     checkout.runner.run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--prefix", "target/npm"]))
 }
 
-/// Installs the kernel in the private environment.
+/// Installs the kernel in the private environment, and beside it stock evcxr_jupyter with the companion.
 fn install(checkout: &Checkout) -> Outcome {
-    checkout.runner.run(Command::new(threadbook()).args(["lab", "--prepare"]))
+    checkout.runner.run(Command::new(threadbook()).args(["lab", "--prepare"]))?;
+    let mut evcxr = std::ffi::OsString::from("--evcxr=");
+    evcxr.push(stock());
+    checkout.runner.run(Command::new(threadbook()).args(["install", "--prefix", ".venv"]).arg(evcxr))
+}
+
+/// Stock evcxr_jupyter, of this build.
+fn stock() -> PathBuf {
+    beside("examples/evcxr_jupyter")
 }
 
 /// The `threadbook` of this build.
@@ -157,7 +165,7 @@ fn pytest(checkout: &Checkout, name: &str, marked: &str, arguments: &[&str]) -> 
     command.args(["-m", "pytest", "-ra", "tests", "-m", &marked]).args(arguments);
     command.arg(format!("--junit-xml={}", reports.join(name).with_extension("xml").display()));
     command.env("THREADBOOK_REPORT", reports.join(name).with_extension("txt"));
-    command.env("THREADBOOK", threadbook()).env("THREADBOOK_STOCK", beside("examples/evcxr_jupyter"));
+    command.env("THREADBOOK", threadbook()).env("THREADBOOK_STOCK", stock());
     if checkout.all && std::env::var_os("THREADBOOK_ROUNDS").is_none() {
         command.env("THREADBOOK_ROUNDS", "200");
     }

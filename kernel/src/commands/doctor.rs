@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::kernelspec::Kernelspec;
 use super::place::{KERNEL, Place};
 use super::python::{self, Python};
-use super::{browser, say, venv};
+use super::{browser, evcxr, say, venv};
 use crate::prepared;
 use crate::session::cache_directory;
 use crate::toolchain::{self, Toolchain};
@@ -57,6 +57,7 @@ pub(crate) fn doctor(options: &Options) -> anyhow::Result<bool> {
     let mut checks = vec![rust(), rust_source()];
     checks.extend(python_and_lab());
     checks.extend(kernel());
+    checks.extend(second_host());
     checks.push(browser());
     checks.push(cache());
     let healthy = is_healthy(&checks);
@@ -146,13 +147,31 @@ fn python_and_lab() -> [Check; 2] {
     }
 }
 
-/// The kernelspec that Jupyter would find, and its prepared directory.
-fn kernel() -> [Check; 2] {
-    let found = Place::all().into_iter().find_map(|place| {
-        let directory = place.spec(KERNEL);
+/// The kernelspec that Jupyter would find, and where it lies.
+fn find(name: &str) -> Option<(Kernelspec, PathBuf)> {
+    Place::all().into_iter().find_map(|place| {
+        let directory = place.spec(name);
         Some((Kernelspec::read(&directory)?, directory))
-    });
-    kernel_checks(found, prepared::stale)
+    })
+}
+
+/// The kernel, and its prepared directory.
+fn kernel() -> [Check; 2] {
+    kernel_checks(find(KERNEL), prepared::stale)
+}
+
+/// evcxr with the companion crate, if it is registered.
+fn second_host() -> Option<Check> {
+    let (spec, place) = find(evcxr::KERNEL)?;
+    let (prepared, program) = (spec.prepared()?, spec.evcxr()?);
+    let name = "evcxr";
+    Some(match evcxr::stale(&prepared, &program) {
+        None => Check::ok(name, place.display().to_string()),
+        Some(why) => {
+            let mend = format!("cargo threadbook install --evcxr --prefix {}", prefix_of(&place).display());
+            Check::not(name, State::Warn, why, mend)
+        }
+    })
 }
 
 fn kernel_checks(

@@ -7,13 +7,21 @@ use anyhow::{Context, bail};
 
 use super::kernelspec::{self, Kernelspec};
 use super::place::{Options, Place};
-use super::{prepare, say};
+use super::{evcxr, prepare, say};
 
 /// Registers the kernel and prepares the companion crate.
 pub(crate) fn install(options: &Options) -> anyhow::Result<()> {
     let place = options.place()?;
-    let directory = ensure(&place, &options.name)?;
-    say(format_args!("Installed the kernel {} in {}", options.name, directory.display()));
+    let directory = match &options.evcxr {
+        None => ensure(&place, options.name())?,
+        Some(program) => {
+            let program = evcxr::find(program.as_deref())?;
+            refuse_others(&place.spec(options.name()))?;
+            evcxr::ensure(&place.evcxr(), &program)?;
+            kernelspec::write_evcxr(&place, options.name(), &program)?
+        }
+    };
+    say(format_args!("Installed the kernel {} in {}", options.name(), directory.display()));
     Ok(())
 }
 
@@ -29,21 +37,22 @@ pub(crate) fn ensure(place: &Place, name: &str) -> anyhow::Result<std::path::Pat
 /// Removes the kernelspec, and the prepared directory unless another of our kernels uses it.
 pub(crate) fn uninstall(options: &Options) -> anyhow::Result<()> {
     let place = options.place()?;
-    let spec = place.spec(&options.name);
+    let spec = place.spec(options.name());
+    let prepared = if options.evcxr.is_some() { place.evcxr() } else { place.prepared.clone() };
     refuse_others(&spec)?;
     let mut removed = remove(&spec)?;
-    let users = kernelspec::users_of(&place.prepared, &place);
+    let users = kernelspec::users_of(&prepared, &place);
     if users.is_empty() {
-        removed |= remove(&place.prepared)?;
+        removed |= remove(&prepared)?;
         // The directory around it was made for it. If there is something else in it, it stays.
-        let _ = place.prepared.parent().map(fs::remove_dir);
+        let _ = prepared.parent().map(fs::remove_dir);
     } else {
-        say(format_args!("Kept {}: {} uses it", place.prepared.display(), users[0].display()));
+        say(format_args!("Kept {}: {} uses it", prepared.display(), users[0].display()));
     }
     if !removed {
         say(format_args!(
             "There was nothing to remove: no kernel {} in {}",
-            options.name,
+            options.name(),
             place.kernels.display()
         ));
     }

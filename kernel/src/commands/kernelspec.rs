@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use threadbook_client::CONNECTION_FILE;
 
+use super::evcxr;
 use super::place::{KERNEL, Place};
 
 const LOGO: &str = include_str!("logo.svg");
@@ -31,12 +32,17 @@ impl Kernelspec {
 
     /// The prepared directory that it names: only our kernelspecs do.
     pub(crate) fn prepared(&self) -> Option<PathBuf> {
-        let mut arguments = self.argv.iter().skip_while(|argument| *argument != "--prepared").skip(1);
-        if self.argv.get(1).is_some_and(|command| command == "kernel") {
-            arguments.next().map(Into::into)
-        } else {
-            None
-        }
+        let command = self.argv.get(1)?;
+        (command == "kernel" || command == "evcxr").then(|| self.after("--prepared"))?
+    }
+
+    /// The evcxr_jupyter that it starts.
+    pub(crate) fn evcxr(&self) -> Option<PathBuf> {
+        self.after("--program")
+    }
+
+    fn after(&self, option: &str) -> Option<PathBuf> {
+        self.argv.iter().skip_while(|argument| *argument != option).nth(1).map(Into::into)
     }
 
     /// Whether the program that it starts is there.
@@ -47,6 +53,23 @@ impl Kernelspec {
 
 /// Registers this program under `name`.
 pub(crate) fn write(place: &Place, name: &str) -> anyhow::Result<PathBuf> {
+    let title = title("Rust (Threadbook)", name, KERNEL);
+    register(place, name, &title, &[Path::new("kernel"), Path::new("--prepared"), &place.prepared])
+}
+
+/// Registers an evcxr_jupyter under `name`.
+pub(crate) fn write_evcxr(place: &Place, name: &str, program: &Path) -> anyhow::Result<PathBuf> {
+    let title = title("Rust (evcxr + Threadbook)", name, evcxr::KERNEL);
+    let options = ["evcxr", "--prepared", "--program"].map(Path::new);
+    register(place, name, &title, &[options[0], options[1], &place.evcxr(), options[2], program])
+}
+
+/// What people see: another name than the usual one is a part of it.
+fn title(title: &str, name: &str, usual: &str) -> String {
+    if name == usual { title.to_owned() } else { format!("{title} {name}") }
+}
+
+fn register(place: &Place, name: &str, title: &str, command: &[&Path]) -> anyhow::Result<PathBuf> {
     let program = env::current_exe().context("cannot find this program")?;
     let directory = place.spec(name);
     let write = |file: &str, content: &str| {
@@ -55,21 +78,18 @@ pub(crate) fn write(place: &Place, name: &str) -> anyhow::Result<PathBuf> {
     };
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     write("logo-svg.svg", LOGO)?;
-    write("kernel.json", &kernel_json(&program, &place.prepared, name)?)?;
+    write("kernel.json", &kernel_json(&program, title, command)?)?;
     Ok(directory)
 }
 
-fn kernel_json(program: &Path, prepared: &Path, name: &str) -> anyhow::Result<String> {
-    let text = |path: &Path| {
-        path.to_str().map(str::to_owned).with_context(|| format!("{} is not valid UTF-8", path.display()))
-    };
-    let display_name = match name {
-        KERNEL => "Rust (Threadbook)".to_owned(),
-        _ => format!("Rust (Threadbook) {name}"),
-    };
+fn kernel_json(program: &Path, title: &str, command: &[&Path]) -> anyhow::Result<String> {
+    let mut argv = Vec::new();
+    for path in [&[program], command, &[Path::new(CONNECTION_FILE)]].concat() {
+        argv.push(path.to_str().with_context(|| format!("{} is not valid UTF-8", path.display()))?);
+    }
     let spec = json!({
-        "argv": [text(program)?, "kernel", "--prepared", text(prepared)?, CONNECTION_FILE],
-        "display_name": display_name,
+        "argv": argv,
+        "display_name": title,
         "language": "rust",
         "interrupt_mode": "message",
         "metadata": {"debugger": false},
@@ -123,8 +143,19 @@ mod tests {
 
     #[test]
     fn another_name_is_shown() {
-        let json = kernel_json(Path::new("/t"), Path::new("/p"), "nightly").unwrap();
-        assert!(json.contains("Rust (Threadbook) nightly"), "{json}");
+        assert_eq!(title("Rust (Threadbook)", "nightly", KERNEL), "Rust (Threadbook) nightly");
+        assert_eq!(title("Rust (Threadbook)", KERNEL, KERNEL), "Rust (Threadbook)");
+    }
+
+    #[test]
+    fn the_second_host_is_ours_too() {
+        let prefix = tempfile::tempdir().unwrap();
+        let place = Place::under(prefix.path());
+        let directory = write_evcxr(&place, evcxr::KERNEL, Path::new("/bin/evcxr_jupyter")).unwrap();
+        let spec = Kernelspec::read(&directory).unwrap();
+        assert_eq!(spec.prepared(), Some(place.evcxr()));
+        assert_eq!(spec.evcxr(), Some("/bin/evcxr_jupyter".into()));
+        assert_eq!(spec.argv.last().map(String::as_str), Some(CONNECTION_FILE));
     }
 
     #[test]

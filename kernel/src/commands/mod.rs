@@ -2,6 +2,7 @@
 
 mod browser;
 mod doctor;
+mod evcxr;
 mod handout;
 mod install;
 mod kernelspec;
@@ -50,6 +51,18 @@ enum Command {
         /// Where
         directory: PathBuf,
     },
+    /// Serve one notebook by evcxr; Jupyter starts this
+    #[command(hide = true)]
+    Evcxr {
+        /// The directory that `install --evcxr` prepared
+        #[arg(long, value_name = "DIR")]
+        prepared: PathBuf,
+        /// The evcxr_jupyter
+        #[arg(long)]
+        program: PathBuf,
+        /// Where Jupyter says how to reach it
+        connection_file: PathBuf,
+    },
     /// Serve one notebook; Jupyter starts this
     #[command(hide = true)]
     Kernel {
@@ -78,6 +91,9 @@ pub fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Some(Command::Prepare { directory }) => prepare::build(&directory),
+        Some(Command::Evcxr { prepared, program, connection_file }) => {
+            evcxr::serve(&prepared, &program, &connection_file)
+        }
         Some(Command::Kernel { prepared, connection_file }) => {
             crate::protocol::serve(&connection_file, &prepared)
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf, absolute};
 use anyhow::Context;
 use clap::Args;
 
+use super::evcxr;
 use super::python::{self, Python};
 use crate::prepared;
 
@@ -17,9 +18,12 @@ pub(crate) const KERNEL: &str = "threadbook";
 pub(crate) struct Options {
     #[command(flatten)]
     place: Choice,
-    /// The name that Jupyter knows the kernel by
-    #[arg(long, value_name = "NAME", default_value = KERNEL, value_parser = kernel_name)]
-    pub(crate) name: String,
+    /// The name that Jupyter knows the kernel by [default: threadbook; evcxr-threadbook]
+    #[arg(long, value_name = "NAME", value_parser = kernel_name)]
+    name: Option<String>,
+    /// Not this kernel but a stock evcxr_jupyter with the companion crate loaded: the one on the path, or PROGRAM
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true)]
+    pub(crate) evcxr: Option<Option<PathBuf>>,
 }
 
 #[derive(Args)]
@@ -37,6 +41,12 @@ struct Choice {
 }
 
 impl Options {
+    /// The kernel's name.
+    pub(crate) fn name(&self) -> &str {
+        let default = if self.evcxr.is_some() { evcxr::KERNEL } else { KERNEL };
+        self.name.as_deref().unwrap_or(default)
+    }
+
     /// The place that was chosen.
     pub(crate) fn place(&self) -> anyhow::Result<Place> {
         match &self.place {
@@ -75,6 +85,11 @@ impl Place {
             variable("XDG_DATA_HOME"),
             cfg!(target_os = "macos"),
         ))
+    }
+
+    /// What is prepared for evcxr.
+    pub(crate) fn evcxr(&self) -> PathBuf {
+        self.prepared.with_file_name("evcxr")
     }
 
     /// The directory of the kernelspec `name`.

@@ -37,13 +37,7 @@ pub(crate) fn ensure(directory: &Path) -> anyhow::Result<()> {
         quietly(&mut command, &mut show)?.map_err(|output| {
             let reason = last_line(&output);
             let reason = reason.strip_prefix("threadbook: ").unwrap_or(reason);
-            match project_around(directory) {
-                // Cargo takes the engine's package for a part of that project.
-                Some(project) => {
-                    anyhow!("{reason} (inside the Cargo project {}; try another --prefix)", project.display())
-                }
-                None => anyhow!("{reason}"),
-            }
+            in_a_project(anyhow!("{reason}"), directory)
         })
     })
 }
@@ -74,6 +68,16 @@ fn is_analysis_built() -> bool {
     let built = std::env::current_exe().and_then(|program| program.with_file_name(ANALYSIS).metadata());
     let built = built.and_then(|program| program.modified()).ok();
     built.is_some() && built >= prepared::newest_source("crates/analysis")
+}
+
+/// Says what may be the reason: cargo takes the package of cells for a part of the project around it.
+pub(crate) fn in_a_project(error: anyhow::Error, directory: &Path) -> anyhow::Error {
+    match project_around(directory) {
+        Some(project) => {
+            anyhow!("{error:#} (inside the Cargo project {}; try another --prefix)", project.display())
+        }
+        None => error,
+    }
 }
 
 /// The Cargo project in whose tree `directory` lies; not ours, which knows of it.
