@@ -3,6 +3,7 @@
 use crate::Report;
 use crate::bare::beside_rustc;
 use crate::checkpoints;
+use crate::edits;
 use crate::kernels::{Kernels, run};
 use crate::memory;
 use crate::row::Row;
@@ -11,11 +12,11 @@ use std::path::Path;
 use std::time::Duration;
 use threadbook_client::KernelClient;
 
-const STOCK: &str = "stock evcxr_jupyter";
+pub const STOCK: &str = "stock evcxr_jupyter";
 const CACHED: &str = "stock with its cache filled";
 const IPYKERNEL: &str = "ipykernel";
 
-const IS_PRIME: &str = "fn is_prime(n: u64) -> bool {
+pub const IS_PRIME: &str = "fn is_prime(n: u64) -> bool {
     n % 2 != 0 && (3..=n.isqrt()).step_by(2).all(|i| n % i != 0)
 }";
 
@@ -47,19 +48,11 @@ let mut svg = String::new();
 }
 "#;
 
-/// Computes next to nothing, so that what is measured is the kernel.
-const EXPRESSION: &str = "is_prime(9)";
-
 type Measure = fn(&Kernels, &str) -> anyhow::Result<Row>;
 
-const WORKLOADS: [(&str, Measure); 13] = [
-    ("kernel: warm expression cell", |kernels, name| warm(kernels, name, &[], EXPRESSION)),
-    ("kernel: warm statement cell", |kernels, name| warm(kernels, name, &[], "assert!(!is_prime(9));")),
-    ("kernel: warm cell among 200 functions and 50 variables", |kernels, name| {
-        warm(kernels, name, &large_session(), EXPRESSION)
-    }),
-    ("kernel: warm expression cell, beside rustc", |kernels, name| {
-        beside_rustc(kernels, name, IS_PRIME, EXPRESSION)
+const WORKLOADS: [(&str, Measure); 10] = [
+    ("kernel: expression cell, beside rustc", |kernels, name| {
+        beside_rustc(kernels, name, IS_PRIME, |round| format!("is_prime({})", 9000 + round))
     }),
     ("kernel: empty cell", |kernels, name| beside_python(kernels, name, ["", ""])),
     ("kernel: 100,000 printed lines", |kernels, name| {
@@ -77,7 +70,8 @@ const WORKLOADS: [(&str, Measure); 13] = [
 
 /// Measures what is wanted.
 pub fn measure(report: &mut Report) -> anyhow::Result<()> {
-    let wanted: Vec<_> = WORKLOADS.iter().filter(|(name, _)| report.wants(name)).collect();
+    let edits = edits::workloads().map(|name| (name, edits::measure as Measure));
+    let wanted: Vec<_> = edits.chain(WORKLOADS).filter(|(name, _)| report.wants(name)).collect();
     if wanted.is_empty() {
         return Ok(());
     }
@@ -88,49 +82,25 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Cells that define 200 functions and 50 variables.
-fn large_session() -> Vec<String> {
-    let functions = (0..200).map(|n| format!("fn f{n}(x: u64) -> u64 {{ x.wrapping_mul({n}) ^ (x >> 3) }}"));
-    let variables = (0..50).map(|n| format!("let v{n}: Vec<u64> = vec![{n}; 3];"));
-    let functions: Vec<String> = functions.collect();
-    let variables: Vec<String> = variables.collect();
-    functions.chunks(20).chain(variables.chunks(10)).map(|lines| lines.join("\n")).collect()
-}
-
-/// A cell in a session that has run it before, beside stock.
-fn warm(kernels: &Kernels, name: &str, before: &[String], cell: &str) -> anyhow::Result<Row> {
-    let (mut ours, mut stock) = (kernels.ours()?, kernels.stock()?);
-    for kernel in [&mut ours, &mut stock] {
-        run(kernel, IS_PRIME)?;
-        before.iter().try_for_each(|cell| run(kernel, cell).map(drop))?;
-    }
-    alternate(name, [ours, stock], STOCK, [cell, cell], 25)
-}
-
-fn beside_python(kernels: &Kernels, name: &str, cells: [&str; 2]) -> anyhow::Result<Row> {
-    alternate(name, [kernels.ours()?, kernels.ipykernel()?], IPYKERNEL, cells, 15)
-}
-
-/// Runs a cell in each of two kernels in turns.
-fn alternate(
+/// Runs a cell in ours and one in ipykernel by turns.
+fn beside_python(
+    kernels: &Kernels,
     name: &str,
-    [mut ours, mut theirs]: [KernelClient; 2],
-    peer: &str,
     [our_cell, their_cell]: [&str; 2],
-    rounds: usize,
 ) -> anyhow::Result<Row> {
+    let (mut ours, mut theirs) = (kernels.ours()?, kernels.ipykernel()?);
     for _ in 0..3 {
         run(&mut ours, our_cell)?;
         run(&mut theirs, their_cell)?;
     }
     let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
+    for _ in 0..15 {
         our_times.push(run(&mut ours, our_cell)?);
         their_times.push(run(&mut theirs, their_cell)?);
     }
     ours.shutdown();
     theirs.shutdown();
-    Ok(Row::compare(name, &our_times, peer, &their_times))
+    Ok(Row::compare(name, &our_times, IPYKERNEL, &their_times))
 }
 
 fn kernel_info(kernels: &Kernels, name: &str) -> anyhow::Result<Row> {

@@ -5,6 +5,7 @@ use anyhow::{Context, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use tempfile::TempDir;
 use threadbook_client::{KernelClient, Status};
 
 const CONNECTION_FILE: &str = threadbook_client::CONNECTION_FILE;
@@ -13,6 +14,8 @@ const CONNECTION_FILE: &str = threadbook_client::CONNECTION_FILE;
 pub struct Kernels {
     root: PathBuf,
     prepared: PathBuf,
+    /// The objects of cells: empty at first, so that a cell is compiled the first time.
+    cache: TempDir,
 }
 
 impl Kernels {
@@ -24,7 +27,7 @@ impl Kernels {
         build.args(["build", "--quiet", "--workspace", "--bins", "--examples"]).current_dir(&root);
         ensure!(build.status()?.success(), "the kernels could not be built");
         let prepared = root.join("target/peers-prepared");
-        let kernels = Kernels { root, prepared };
+        let kernels = Kernels { root, prepared, cache: tempfile::tempdir()? };
         let mut prepare = Command::new(kernels.binary("threadbook"));
         prepare.arg("prepare").arg(&kernels.prepared);
         let output = prepare.output()?;
@@ -41,7 +44,7 @@ impl Kernels {
         // As for everybody the history is on disk, but not among what the user has typed.
         let history = self.root.join("target/peers-history.sqlite");
         let prepare = |command: &mut Command| {
-            command.env("THREADBOOK_HISTORY", history).envs(environment.iter().copied());
+            command.env("THREADBOOK_CACHE", self.cache.path()).env("THREADBOOK_HISTORY", history).envs(environment.iter().copied());
         };
         Ok(KernelClient::start_with(&argv, &self.root.join("notebooks"), prepare)?)
     }

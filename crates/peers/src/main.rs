@@ -7,6 +7,7 @@
 mod bare;
 mod cells;
 mod checkpoints;
+mod edits;
 mod examples;
 mod kernels;
 mod memory;
