@@ -68,10 +68,12 @@ fn lints(checkout: &Checkout) -> Outcome {
     cargo(checkout, &arguments)
 }
 
-/// Has loom try every interleaving of the executors' models. With the kernel selected as well, their dependencies have
-/// the features that they have in the workspace, and are not compiled again.
+/// Has loom try every interleaving of the executors' models. With these packages selected as well, their dependencies
+/// have the features that they have in the workspace, and are not compiled again.
 fn models(checkout: &Checkout) -> Outcome {
-    let models = ["test", "--package=threadbook-executor", "--package=threadbook-kernel", "--lib"];
+    let packages =
+        ["kernel", "analysis", "peers", "executor"].map(|name| format!("--package=threadbook-{name}"));
+    let models = [&["test"], &packages.each_ref().map(String::as_str)[..], &["--lib"]].concat();
     let models = [&models[..], &["--features=threadbook-executor/models", "models::"]].concat();
     checkout.runner.test(Command::new("cargo").args(&models))?;
     // A filter that finds nothing passes, too.

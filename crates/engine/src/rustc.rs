@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::ops::Range;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -131,8 +131,6 @@ pub(crate) struct Output {
     pub(crate) is_ok: bool,
     /// Text that is no message, such as that of a crash.
     pub(crate) rest: String,
-    /// Whether a signal has ended the process.
-    pub(crate) is_killed: bool,
 }
 
 impl Compiler {
@@ -218,7 +216,7 @@ pub(crate) fn finish(process: &mut Child, code: &str, interrupt: &Interrupt) -> 
             Err(_) => rest += &format!("{line}\n"),
         }
     }
-    Ok(Output { messages, is_ok: status.success(), rest, is_killed: status.signal().is_some() })
+    Ok(Output { messages, is_ok: status.success(), rest })
 }
 
 /// The closure of `code` that a message names, as in `{closure@cell.rs:3:9: 3:15}`: rustc says no more of the user's code

@@ -83,11 +83,7 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// Runs a cell in ours and one in ipykernel by turns.
-fn beside_python(
-    kernels: &Kernels,
-    name: &str,
-    [our_cell, their_cell]: [&str; 2],
-) -> anyhow::Result<Row> {
+fn beside_python(kernels: &Kernels, name: &str, [our_cell, their_cell]: [&str; 2]) -> anyhow::Result<Row> {
     let (mut ours, mut theirs) = (kernels.ours()?, kernels.ipykernel()?);
     for _ in 0..3 {
         run(&mut ours, our_cell)?;

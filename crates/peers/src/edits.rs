@@ -28,7 +28,10 @@ const AGAIN: [(&str, &str); 4] = [
     ("kernel: an expression cell again", "is_prime(9)"),
     ("kernel: a let cell again", "let v: Vec<u64> = vec![1, 2, 3];"),
     ("kernel: a cell that uses 20 functions again", TWENTY),
-    ("kernel: a map over a process pool again", "processes.map(square, 1..=8).map(Result::unwrap).sum::<u64>()"),
+    (
+        "kernel: a map over a process pool again",
+        "processes.map(square, 1..=8).map(Result::unwrap).sum::<u64>()",
+    ),
 ];
 
 const TWENTY: &str = "f0(1) + f1(1) + f2(1) + f3(1) + f4(1) + f5(1) + f6(1) + f7(1) + f8(1) + f9(1) + f10(1) + f11(1) \

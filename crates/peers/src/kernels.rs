@@ -44,7 +44,10 @@ impl Kernels {
         // As for everybody the history is on disk, but not among what the user has typed.
         let history = self.root.join("target/peers-history.sqlite");
         let prepare = |command: &mut Command| {
-            command.env("THREADBOOK_CACHE", self.cache.path()).env("THREADBOOK_HISTORY", history).envs(environment.iter().copied());
+            command
+                .env("THREADBOOK_CACHE", self.cache.path())
+                .env("THREADBOOK_HISTORY", history)
+                .envs(environment.iter().copied());
         };
         Ok(KernelClient::start_with(&argv, &self.root.join("notebooks"), prepare)?)
     }

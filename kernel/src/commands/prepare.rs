@@ -50,7 +50,7 @@ pub(crate) fn ensure_analysis() -> anyhow::Result<()> {
     }
     step("Building completion and help", |progress| {
         let mut command = Command::new("cargo");
-        command.args(["build", "--package", ANALYSIS]).current_dir(prepared::checkout());
+        command.args(["build", "--bin", ANALYSIS]).current_dir(prepared::checkout());
         let mut show = |line: &str| {
             if let Some(name) = line.trim_start().strip_prefix("Compiling ") {
                 progress(name.split(" (").next().unwrap_or(name));
