@@ -83,7 +83,11 @@ mod tests {
     use clap::Parser;
 
     fn options(prefix: &Path, name: &str) -> Options {
-        let line = ["threadbook", "uninstall", "--prefix", prefix.to_str().unwrap(), "--name", name];
+        uninstall_with(prefix, &["--name", name])
+    }
+
+    fn uninstall_with(prefix: &Path, options: &[&str]) -> Options {
+        let line = [&["threadbook", "uninstall", "--prefix", prefix.to_str().unwrap()], options].concat();
         match Cli::parse_from(line).command {
             Some(crate::commands::Command::Uninstall(options)) => options,
             _ => unreachable!(),
@@ -103,6 +107,20 @@ mod tests {
         uninstall(&options(prefix.path(), "two")).unwrap();
         assert!(!two.exists() && !place.prepared.parent().unwrap().exists());
         uninstall(&options(prefix.path(), "two")).expect("nothing to remove is no error");
+    }
+
+    #[test]
+    fn the_two_hosts_are_removed_apart() {
+        let prefix = tempfile::tempdir().unwrap();
+        let place = Place::under(prefix.path());
+        for directory in [&place.prepared, &place.evcxr()] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        let ours = kernelspec::write(&place, "threadbook").unwrap();
+        let second = kernelspec::write_evcxr(&place, evcxr::KERNEL, Path::new("/bin/evcxr_jupyter")).unwrap();
+        uninstall(&uninstall_with(prefix.path(), &["--evcxr"])).unwrap();
+        assert!(ours.exists() && place.prepared.exists());
+        assert!(!second.exists() && !place.evcxr().exists());
     }
 
     #[test]
