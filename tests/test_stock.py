@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import time
 from pathlib import Path
 
@@ -48,17 +49,20 @@ def installed(kernelspec) -> str:
 
 
 @pytest.fixture(scope="module")
-def run_stock(installed, tmp_path_factory):
-    """Starts a session in the directory of the notebooks, with a cache of its own, in which the sessions' directories are."""
-    cache = tmp_path_factory.mktemp("cache")
+def cache():
+    """Where only the sessions of this file have their directories. It is in the user's home, as the compiler often is:
+    then the relative paths of evcxr do not find the standard library."""
+    home = Path.home() / ".cache"
+    home.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="threadbook-test-", dir=home, ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="module")
+def run_stock(installed, cache, tmp_path_factory):
+    """Starts a session in the directory of the notebooks."""
     env = {"CARGO_NET_OFFLINE": "true", "XDG_CACHE_HOME": str(cache)}
-
-    def run():
-        directory = tmp_path_factory.mktemp("stock")
-        return helpers.running_kernel(directory, name=installed, env=env, cwd=helpers.NOTEBOOKS)
-
-    run.sessions = cache / "threadbook" / "sessions"
-    return run
+    return lambda: helpers.running_kernel(tmp_path_factory.mktemp("stock"), name=installed, env=env, cwd=helpers.NOTEBOOKS)
 
 
 @pytest.fixture(scope="module")
@@ -164,11 +168,12 @@ def test_runs_from_top_to_bottom(stock, path):
         assert re.findall(r"(\d+) is prime: (\w+)", printed) == 2 * primes, "on threads, and on processes"
 
 
-def test_sessions_at_once_and_their_ends(run_stock, stock):
+def test_sessions_at_once_and_their_ends(run_stock, stock, cache):
     """Each session has a directory of its own, which the next one removes."""
-    before = set(run_stock.sessions.iterdir())
+    sessions = cache / "threadbook" / "sessions"
+    before = set(sessions.iterdir())
     with run_stock() as other:
-        (own,) = set(run_stock.sessions.iterdir()) - before
+        (own,) = set(sessions.iterdir()) - before
         ok(stock.client, "let both = 1;")
         ok(other.client, "let both = \"two\";")
         assert (ok(stock.client, "both").result, ok(other.client, "both").result) == ("1", '"two"')
@@ -177,7 +182,7 @@ def test_sessions_at_once_and_their_ends(run_stock, stock):
     assert gone and not other.processes()
     with run_stock():
         assert not own.exists(), "the next session sweeps what the last one has left"
-        assert before <= set(run_stock.sessions.iterdir()), "and nothing of those that live"
+        assert before <= set(sessions.iterdir()), "and nothing of those that live"
 
 
 def test_a_program_that_is_missing_is_an_error(kernelspec):

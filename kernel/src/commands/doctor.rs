@@ -168,7 +168,9 @@ fn second_host() -> Option<Check> {
     Some(match evcxr::stale(&prepared, &program) {
         None => Check::ok(name, place.display().to_string()),
         Some(why) => {
-            let mend = format!("cargo threadbook install --evcxr --prefix {}", prefix_of(&place).display());
+            let program = if program.is_file() { format!("={}", program.display()) } else { String::new() };
+            let prefix = prefix_of(&place).display();
+            let mend = format!("cargo threadbook install --evcxr{program} --prefix {prefix}");
             Check::not(name, State::Warn, why, mend)
         }
     })

@@ -1,6 +1,7 @@
 //! The second host: a stock evcxr_jupyter whose sessions have the companion crate loaded.
 
 use std::env;
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -86,8 +87,12 @@ fn build(directory: &Path, program: &Path) -> anyhow::Result<()> {
     let directory = directory.canonicalize()?;
 
     let argv = [text(program)?, "--control_file", CONNECTION_FILE];
-    let start =
-        || KernelClient::start_with(&argv, &directory, |command| set_environment(command, &directory));
+    let variables = variables(&directory)?;
+    let start = || {
+        KernelClient::start_with(&argv, &directory, |command| {
+            command.envs(variables.clone());
+        })
+    };
     let mut kernel = match start() {
         // It was so quick that it wanted its ports before this process had let go of them.
         Err(ClientError::Ended { .. }) => start()?,
@@ -119,8 +124,18 @@ fn first_cell() -> anyhow::Result<String> {
     Ok(cell)
 }
 
-fn set_environment(command: &mut Command, directory: &Path) {
-    command.env("EVCXR_TMPDIR", directory).env("EVCXR_CONFIG_DIR", directory.join(CONFIG));
+/// Has evcxr work in a directory. It moves the objects of cells one directory up, from where the relative path in them
+/// does not lead to the standard library any more (unless it leads through the root).
+fn variables(directory: &Path) -> anyhow::Result<[(&'static str, OsString); 3]> {
+    let name = if cfg!(target_os = "macos") { "DYLD_FALLBACK_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+    let before = env::var_os(name).unwrap_or_default();
+    let before = env::split_paths(&before).filter(|path| !path.as_os_str().is_empty());
+    let libraries = env::join_paths(before.chain([Toolchain::find()?.libraries()]))?;
+    Ok([
+        (name, libraries),
+        ("EVCXR_TMPDIR", directory.into()),
+        ("EVCXR_CONFIG_DIR", directory.join(CONFIG).into()),
+    ])
 }
 
 /// Removes the cells of a session, which the next one would write to.
@@ -142,7 +157,7 @@ pub(crate) fn serve(prepared: &Path, program: &Path, connection_file: &Path) -> 
     // The lock is evcxr's from now on, and is released when its process ends.
     fcntl(&in_use, FcntlArg::F_SETFD(FdFlag::empty()))?;
     let mut command = Command::new(program);
-    set_environment(command.arg("--control_file").arg(connection_file), &directory);
+    command.arg("--control_file").arg(connection_file).envs(variables(&directory)?);
     let error = command.exec();
     let _ = fs::remove_dir_all(&directory);
     Err(mend(format!("{} cannot be started: {error}", program.display()), INSTALL))

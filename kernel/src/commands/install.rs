@@ -16,7 +16,7 @@ pub(crate) fn install(options: &Options) -> anyhow::Result<()> {
         None => ensure(&place, options.name())?,
         Some(program) => {
             let program = evcxr::find(program.as_deref())?;
-            refuse_others(&place.spec(options.name()))?;
+            refuse_others(&place.spec(options.name()), true)?;
             evcxr::ensure(&place.evcxr(), &program)?;
             kernelspec::write_evcxr(&place, options.name(), &program)?
         }
@@ -28,7 +28,7 @@ pub(crate) fn install(options: &Options) -> anyhow::Result<()> {
 /// Installs what is not there or out of date. The kernelspec comes last: what Jupyter offers works.
 pub(crate) fn ensure(place: &Place, name: &str) -> anyhow::Result<std::path::PathBuf> {
     let directory = place.spec(name);
-    refuse_others(&directory)?;
+    refuse_others(&directory, false)?;
     prepare::ensure(&place.prepared)?;
     prepare::ensure_analysis()?;
     kernelspec::write(place, name)
@@ -39,7 +39,7 @@ pub(crate) fn uninstall(options: &Options) -> anyhow::Result<()> {
     let place = options.place()?;
     let spec = place.spec(options.name());
     let prepared = if options.evcxr.is_some() { place.evcxr() } else { place.prepared.clone() };
-    refuse_others(&spec)?;
+    refuse_others(&spec, options.evcxr.is_some())?;
     let mut removed = remove(&spec)?;
     let users = kernelspec::users_of(&prepared, &place);
     if users.is_empty() {
@@ -59,9 +59,10 @@ pub(crate) fn uninstall(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A kernelspec that somebody else wrote is neither overwritten nor removed.
-fn refuse_others(spec: &Path) -> anyhow::Result<()> {
-    if spec.exists() && Kernelspec::read(spec).and_then(|spec| spec.prepared()).is_none() {
+/// A kernelspec that somebody else wrote, or that is for the other of our hosts, is neither overwritten nor removed.
+fn refuse_others(spec: &Path, evcxr: bool) -> anyhow::Result<()> {
+    let is_same = |spec: Kernelspec| spec.prepared().is_some() && spec.evcxr().is_some() == evcxr;
+    if spec.exists() && !Kernelspec::read(spec).is_some_and(is_same) {
         bail!("{} is another kernel's; choose another name with --name", spec.display());
     }
     Ok(())
@@ -83,7 +84,11 @@ mod tests {
     use clap::Parser;
 
     fn options(prefix: &Path, name: &str) -> Options {
-        let line = ["threadbook", "uninstall", "--prefix", prefix.to_str().unwrap(), "--name", name];
+        uninstall_with(prefix, &["--name", name])
+    }
+
+    fn uninstall_with(prefix: &Path, options: &[&str]) -> Options {
+        let line = [&["threadbook", "uninstall", "--prefix", prefix.to_str().unwrap()], options].concat();
         match Cli::parse_from(line).command {
             Some(crate::commands::Command::Uninstall(options)) => options,
             _ => unreachable!(),
@@ -103,6 +108,22 @@ mod tests {
         uninstall(&options(prefix.path(), "two")).unwrap();
         assert!(!two.exists() && !place.prepared.parent().unwrap().exists());
         uninstall(&options(prefix.path(), "two")).expect("nothing to remove is no error");
+    }
+
+    #[test]
+    fn the_two_hosts_are_removed_apart() {
+        let prefix = tempfile::tempdir().unwrap();
+        let place = Place::under(prefix.path());
+        for directory in [&place.prepared, &place.evcxr()] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        let ours = kernelspec::write(&place, "threadbook").unwrap();
+        let second = kernelspec::write_evcxr(&place, evcxr::KERNEL, Path::new("/bin/evcxr_jupyter")).unwrap();
+        let other = uninstall(&uninstall_with(prefix.path(), &["--evcxr", "--name", "threadbook"]));
+        assert!(other.unwrap_err().to_string().contains("--name"));
+        uninstall(&uninstall_with(prefix.path(), &["--evcxr"])).unwrap();
+        assert!(ours.exists() && place.prepared.exists());
+        assert!(!second.exists() && !place.evcxr().exists());
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) const KERNEL: &str = "threadbook";
 pub(crate) struct Options {
     #[command(flatten)]
     place: Choice,
-    /// The name that Jupyter knows the kernel by [default: threadbook; evcxr-threadbook]
+    /// The name that Jupyter knows the kernel by [default: threadbook, or evcxr-threadbook]
     #[arg(long, value_name = "NAME", value_parser = kernel_name)]
     name: Option<String>,
     /// Not this kernel but a stock evcxr_jupyter with the companion crate loaded: the one on the path, or PROGRAM
