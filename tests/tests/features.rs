@@ -1,12 +1,19 @@
 //! rust-analyzer takes minutes to compile, so every command has to compile it, and all else, with the same features.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 /// The names of the packages from registries that cargo compiles for a command.
 fn compiled(arguments: &[&str]) -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(arguments).args(["--locked", "--offline", "--quiet", "--message-format=json"]);
+    // In the directory of a package, cargo would know the programs of that one only.
+    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).args(arguments).args([
+        "--locked",
+        "--offline",
+        "--quiet",
+        "--message-format=json",
+    ]);
     let output = cargo.output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("JSON is text");
