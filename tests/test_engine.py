@@ -128,3 +128,39 @@ def test_an_interrupt_leaves_completion_alone(kernelspec, tmp_path):
         assert result.errors[0]["ename"] == "Interrupted", result
         assert "len" in ask(kernel.client, "complete", "words.le", 8)["matches"]
         assert len(before) == 1 and analyses() == before
+
+
+@pytest.mark.parametrize("name", ["store", "main", "cell", "std", "core", "variables", "take", "output", "r#type", "größe"])
+def test_a_variable_may_have_any_name(kc, name):
+    assert ok(kc, f"let {name} = 5;\n{name} + 1").result == "6"
+    assert ok(kc, f"{name} * 2").result == "10"
+    assert ok(kc, "std::cmp::max(1, 2)").result == "2"
+
+
+def test_items_may_have_the_names_of_the_prelude(kc):
+    ok(kc, "struct Vec;\nenum Option { A }\nfn main() -> u8 { 7 }\nlet (v, o) = (Vec, Option::A);")
+    assert ok(kc, "let n = std::vec![1, 2].len();\n(main(), n)").result == "(7, 2)"
+    ok(kc, "use std::{option::Option, vec::Vec};")
+
+
+def test_a_closure_that_is_not_kept_is_named(kc):
+    ok(kc, "let offset = 1;\nlet add = move |n: i32| n + offset;\nadd(1);")
+    assert "`add` was not kept: its type" in run_cell(kc, "add(2)").traceback
+
+
+def test_a_cell_of_ten_thousand_lines(kc):
+    assert ok(kc, "let long = 1;\n" * 10_000 + "long", timeout=120).result == "1"
+
+
+def test_a_static_that_is_locked_is_redefined(kc):
+    ok(kc, "use std::sync::Mutex;\nuse std::time::Duration;\nstatic LOCK: Mutex<u8> = Mutex::new(1);")
+    ok(kc, "let holder = std::thread::spawn(|| {\n    let held = LOCK.lock().unwrap();\n    std::thread::sleep(Duration::from_millis(300));\n    *held\n});")
+    assert ok(kc, "static LOCK: Mutex<u8> = Mutex::new(2);\n*LOCK.lock().unwrap()").result == "2"
+    assert ok(kc, "holder.join().unwrap()").result == "1"
+
+
+def test_a_drop_that_panics_costs_nothing_else(kc):
+    ok(kc, 'struct Bomb(u8);\nimpl Drop for Bomb { fn drop(&mut self) { panic!("boom"); } }\nlet (bomb, safe) = (Bomb(1), 3);')
+    told = ok(kc, "struct Bomb(u16);\nlet after = 1;")
+    assert "`bomb` was dropped, because `Bomb` was redefined." in told.stderr and "boom" in told.stderr, told
+    assert ok(kc, "(safe, after)").result == "(3, 1)"

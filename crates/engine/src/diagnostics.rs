@@ -130,8 +130,7 @@ impl Diagnostic {
     /// Explains an unknown name that a variable once had.
     pub(crate) fn explained(mut self, ledger: &Ledger) -> Diagnostic {
         let name = self.message.split('`').nth(1).unwrap_or_default().to_owned();
-        let is_unknown =
-            self.code.as_deref() == Some("E0425") && self.message.starts_with("cannot find value");
+        let is_unknown = self.code.as_deref() == Some("E0425") && self.message.starts_with("cannot find ");
         let Some(lost) = ledger.lost.get(&name).filter(|_| is_unknown) else {
             return self.with_similar_name(ledger);
         };

@@ -15,6 +15,9 @@ use crate::interrupt::Interrupt;
 /// is a source, and an object depends on the code alone. Panics in generated code are known by the beginning `cell_`.
 const SOURCE: &str = "cell_source.rs";
 
+/// The size of the stack of rustc's threads, in bytes.
+const STACK: &str = "67108864";
+
 /// How rustc is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiler {
@@ -159,6 +162,8 @@ impl Compiler {
         // A group of its own, so that an interrupt ends the linker, too.
         command.current_dir(&self.directory).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // Of a cell with thousands of statements, each is a scope within that of the one before.
+        command.env("RUST_MIN_STACK", STACK);
         command.args([
             SOURCE,
             "--crate-name=cell",
