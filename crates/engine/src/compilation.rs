@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use crate::cache::{self, Record, Warning};
 use crate::diagnostics::Diagnostic;
@@ -94,15 +93,23 @@ impl Compilation<'_> {
             compiled.lines = first.code.lines();
             return Ok(());
         }
-        let mut probe = self.probe(&plan, &compiled.ledger);
         let size = compiled.ledger.size();
         plan = complete;
+        let mut types = BTreeMap::new();
         for _ in 0..MAX_ATTEMPTS {
             let code = self.generate(&plan, &compiled.ledger, Form::Run);
             let output = self.run(&code, &compiled.ledger, Emit::Object)?;
             if output.is_ok {
-                let types = probe.get();
                 let before = plan.stored_as.len();
+                types.extend(types::warned(&output.messages, &code, &self.engine.externs));
+                let is_unknown =
+                    |name: &&String| !types.contains_key(*name) && !self.is_declared(&plan, name);
+                if plan.puts.iter().any(|name| is_unknown(&name)) {
+                    // The cell allows the lint that says the types.
+                    for (name, ty) in self.probe(&plan, &compiled.ledger) {
+                        types.entry(name).or_insert(ty);
+                    }
+                }
                 for name in &plan.puts {
                     if let Some(Type::StoredAs(ty)) = types.get(name) {
                         plan.stored_as.insert(name.clone(), ty.clone());
@@ -111,7 +118,7 @@ impl Compilation<'_> {
                 if plan.stored_as.len() > before {
                     continue;
                 }
-                self.accept(compiled, plan, types, &output, code);
+                self.accept(compiled, plan, &types, &output, code);
                 if size == compiled.ledger.size() {
                     self.remember(&first, compiled);
                 }
@@ -126,13 +133,6 @@ impl Compilation<'_> {
             let after = (plan.clone(), compiled.ledger.size());
             if is_users || before == after {
                 return Err(self.report(&plan, &compiled.ledger, &output, &code));
-            }
-            let is_other_code = (before.1, before.0.takes_any_error) != (after.1, after.0.takes_any_error);
-            let has_no_guess =
-                |puts: &[String]| !self.syntax.bindings.iter().any(|b| b.is_guess && puts.contains(&b.name));
-            if is_other_code || has_no_guess(&after.0.puts) && !has_no_guess(&before.0.puts) {
-                // rustc may have reported other types, or none.
-                probe = self.probe(&plan, &compiled.ledger);
             }
         }
         Err(self.gave_up())
@@ -213,23 +213,21 @@ impl Compilation<'_> {
         compiled.returns = plan.returns;
     }
 
-    /// Asks rustc for the types of the new variables, beside the compilation.
-    fn probe(&self, plan: &Plan, ledger: &Ledger) -> Probe {
-        if plan.puts.is_empty() {
-            return Probe::Done(BTreeMap::new());
-        }
-        let code = self.generate(plan, ledger, Form::Probe);
-        let (compiler, externs) = (self.engine.compiler.clone(), self.engine.externs.clone());
-        let (names, generation) = (plan.puts.clone(), ledger.generation());
-        let interrupt = self.engine.interrupt.clone();
-        Probe::Running(std::thread::spawn(move || {
-            let (name, text) = (name_of(&code), &code.code.text);
-            let Ok(output) = compiler.check(&name, text, generation, Emit::Types, &interrupt) else {
-                return BTreeMap::new();
-            };
-            let types = types::probed(&output.messages, &code, names.len(), &externs);
-            names.into_iter().zip(types).filter_map(|(name, ty)| Some((name, ty?))).collect()
-        }))
+    /// Whether a variable is one of an earlier cell, to which this one gives a value anew.
+    fn is_declared(&self, plan: &Plan, name: &str) -> bool {
+        plan.declares.iter().any(|(declared, _)| declared == name)
+    }
+
+    /// Asks rustc for the types of the new variables.
+    fn probe(&self, plan: &Plan, ledger: &Ledger) -> BTreeMap<String, Type> {
+        let plan = Plan {
+            puts: plan.puts.iter().filter(|name| !self.is_declared(plan, name)).cloned().collect(),
+            ..plan.clone()
+        };
+        let code = self.generate(&plan, ledger, Form::Probe);
+        let Ok(output) = self.run(&code, ledger, Emit::Types) else { return BTreeMap::new() };
+        let types = types::probed(&output.messages, &code, plan.puts.len(), &self.engine.externs);
+        plan.puts.iter().zip(types).filter_map(|(name, ty)| Some((name.clone(), ty?))).collect()
     }
 
     /// Adapts the plan to an error about the engine's own code, once for each of its parts. Returns false if the error
@@ -432,27 +430,6 @@ impl Compilation<'_> {
         let message =
             format!("the cell was compiled {MAX_ATTEMPTS} times in different forms, and rustc refused each");
         Refused { errors: vec![Diagnostic::error(message, None)] }
-    }
-}
-
-/// The types of new variables by name, which rustc may still be asked for.
-enum Probe {
-    Running(JoinHandle<BTreeMap<String, Type>>),
-    Done(BTreeMap<String, Type>),
-}
-
-impl Probe {
-    fn get(&mut self) -> &BTreeMap<String, Type> {
-        if let Probe::Running(_) = self {
-            let Probe::Running(thread) = std::mem::replace(self, Probe::Done(BTreeMap::new())) else {
-                unreachable!()
-            };
-            *self = Probe::Done(thread.join().unwrap_or_default());
-        }
-        match self {
-            Probe::Done(types) => types,
-            Probe::Running(_) => unreachable!("it has just been waited for"),
-        }
     }
 }
 

@@ -341,10 +341,12 @@ fn function(
     }
 }
 
+/// Stores a new variable. rustc warns that dropping the reference does nothing, and so says the variable's type.
 fn put(plan: &Plan, name: &str) -> String {
+    let variable = raw(name);
     match plan.stored_as.get(name) {
-        Some(ty) => format!("{SESSION}.put::<{ty}>({name:?}, {});\n", raw(name)),
-        None => format!("{SESSION}.put({name:?}, {});\n", raw(name)),
+        Some(ty) => format!("{SESSION}.put::<{ty}>({name:?}, {variable});\n"),
+        None => format!("::std::mem::drop(&{variable}); {SESSION}.put({name:?}, {variable});\n"),
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Compiler {
 /// The product of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Emit {
-    /// A shared object.
+    /// A shared object, with types written out in full.
     Object,
     /// Diagnostics only, after all checks.
     Check,
@@ -42,6 +42,11 @@ pub(crate) enum Emit {
 }
 
 impl Emit {
+    /// Whether types are written out in full.
+    fn names_types(self) -> bool {
+        matches!(self, Emit::Object | Emit::Types)
+    }
+
     /// What follows the name in that of the file.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
@@ -179,10 +184,10 @@ impl Compiler {
             Emit::Object => command.args(["--crate-type=cdylib", "--emit=link"]),
             Emit::Check | Emit::Types => command.args(["--crate-type=lib", "--emit=metadata"]),
         };
-        if emit == Emit::Types {
-            command
-                .args(["-Ztrim-diagnostic-paths=no", "-Zwrite-long-types-to-disk=no"])
-                .env("RUSTC_BOOTSTRAP", "1");
+        if emit.names_types() {
+            command.args(["-Ztrim-diagnostic-paths=no", "-Zwrite-long-types-to-disk=no"]);
+            // Options that a stable rustc does not have. Unstable features stay errors.
+            command.arg("-Zallow-features=").env("RUSTC_BOOTSTRAP", "1");
         }
         command.spawn()
     }

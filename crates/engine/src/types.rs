@@ -1,5 +1,7 @@
 //! The types of variables, from rustc's own errors.
 
+use std::collections::BTreeMap;
+
 use crate::generate::{Crate, Mark};
 use crate::rustc::Message;
 
@@ -13,6 +15,17 @@ pub(crate) enum Type {
     StoredAs(String),
     /// No later cell can write it.
     Opaque(String),
+}
+
+/// The types of the variables that a crate stores, by name, from the warnings that dropping a reference does nothing.
+pub(crate) fn warned(messages: &[Message], code: &Crate, externs: &[String]) -> BTreeMap<String, Type> {
+    let warnings = messages.iter().filter(|message| message.has_code("dropping_references"));
+    let labels = warnings.flat_map(|warning| &warning.spans).filter_map(|span| {
+        let Some(Mark::Put(name)) = code.mark(&span.range()) else { return None };
+        let ty = span.label.as_deref()?.strip_prefix("argument has type `&")?.strip_suffix('`')?;
+        Some((name.clone(), read(ty, externs)))
+    });
+    labels.collect()
 }
 
 /// The types of the probed variables, by index; `None` for those of which rustc said nothing.
@@ -58,19 +71,22 @@ fn read(ty: &str, externs: &[String]) -> Type {
     if ty.contains('{') || words.clone().any(|word| word == "impl") {
         return Type::Opaque(ty);
     }
-    match words.any(|word| word == "_") {
+    let is_never = |at: usize| !ty[..at].ends_with("-> ");
+    match words.any(|word| word == "_") || ty.match_indices('!').any(|(at, _)| is_never(at)) {
         true => Type::StoredAs(written(&undecided(&ty), externs)),
         false => Type::Exact(written(&ty, externs)),
     }
 }
 
-/// A type with `()` in the place of the parts that nothing decides. rustc takes `!` for them, which no code can write.
+/// A type with `()` in the place of the parts that nothing decides, `_`. rustc takes `!` for them, which no code can write
+/// but as the type that a function returns.
 fn undecided(ty: &str) -> String {
     let is_part = |c: Option<char>| c.is_some_and(|c| c == '_' || c.is_alphanumeric() || c == '\'');
     let mut text = String::new();
     for (at, c) in ty.char_indices() {
         let (before, after) = (ty[..at].chars().next_back(), ty[at + c.len_utf8()..].chars().next());
-        match c == '_' && !is_part(before) && !is_part(after) {
+        let is_never = c == '!' && !ty[..at].ends_with("-> ");
+        match is_never || c == '_' && !is_part(before) && !is_part(after) {
             true => text += "()",
             false => text.push(c),
         }
@@ -180,6 +196,11 @@ mod tests {
             read("std::thread::JoinHandle<_>"),
             Type::StoredAs("::std::thread::JoinHandle<()>".into())
         );
+        assert_eq!(
+            read("std::thread::JoinHandle<!>"),
+            Type::StoredAs("::std::thread::JoinHandle<()>".into())
+        );
+        assert_eq!(read("fn(u8) -> !"), Type::Exact("fn(u8) -> !".into()));
         assert!(matches!(read("{closure@1.rs:1:1: 1:3}"), Type::Opaque(_)));
         assert!(matches!(read("std::vec::Vec<impl std::iter::Iterator<Item = u8>>"), Type::Opaque(_)));
         assert_eq!(read("implicit::Type_<_x>"), Type::Exact("implicit::Type_<_x>".into()));
