@@ -92,11 +92,10 @@ impl Shown {
         }
     }
 
-    /// Sends what waits. No lock is held meanwhile: the process may be forked.
+    /// Sends what waits. It is taken when it is its turn on the wire, so that of two threads that send, the later one
+    /// sends the later value. No lock of this is held meanwhile: the process may be forked.
     fn send(self: &Arc<Shown>) {
-        if let Some(bundle) = self.take() {
-            wire::update_display(&self.display_id, bundle);
-        }
+        wire::update_display_with(&self.display_id, || self.take());
     }
 
     fn take(self: &Arc<Shown>) -> Option<MimeBundle> {

@@ -87,8 +87,13 @@ impl Wire {
 
     /// Sends the message that `body` makes when it is its turn, and waits for its acknowledgement.
     pub(crate) fn send(&self, body: impl FnOnce() -> String) -> io::Result<()> {
+        self.send_if(|| Some(body()))
+    }
+
+    /// As [`Wire::send`], if there is a message when it is its turn.
+    fn send_if(&self, body: impl FnOnce() -> Option<String>) -> io::Result<()> {
         let mut socket = self.lock();
-        let body = body();
+        let Some(body) = body() else { return Ok(()) };
         if body.len() > MOST {
             // Who prints may wait for this lock.
             drop(socket);
@@ -174,6 +179,13 @@ pub fn send_display_as(display_id: &str, bundle: MimeBundle) -> bool {
 /// Shows a bundle in the place of the one that was shown with this id. That has no place among what is printed.
 pub fn update_display(display_id: &str, bundle: MimeBundle) {
     send_aside(&message_with_id("update_display", display_id, bundle));
+}
+
+/// As [`update_display`], for a bundle that is taken when it is its turn, as the message of [`send_with`]. There may be
+/// none any more.
+pub(crate) fn update_display_with(display_id: &str, bundle: impl FnOnce() -> Option<MimeBundle>) {
+    let body = || Some(message_with_id("update_display", display_id, bundle()?).to_string());
+    let _ = wire().map(|wire| wire.send_if(body));
 }
 
 /// Shows a bundle as the cell's result.

@@ -397,7 +397,8 @@ impl Compilation<'_> {
                 .iter()
                 .any(|label| label.is_primary && Arc::ptr_eq(&label.place.source, &self.source))
         };
-        warnings.map(|warning| Diagnostic::of(warning, &code.code)).filter(is_own).collect()
+        // Objects are compiled with paths written out in full.
+        warnings.map(|warning| Diagnostic::of(warning, &code.code).short()).filter(is_own).collect()
     }
 
     fn generate(&self, plan: &Plan, ledger: &Ledger, form: Form) -> Crate {

@@ -70,6 +70,16 @@ impl Diagnostic {
         })
     }
 
+    /// With the names of the standard library's items in the place of their paths.
+    pub(crate) fn short(mut self) -> Diagnostic {
+        self.message = shortened(&self.message);
+        for label in &mut self.labels {
+            label.text = label.text.as_deref().map(shortened);
+        }
+        self.children = self.children.into_iter().map(Diagnostic::short).collect();
+        self
+    }
+
     /// Advice that belongs to an error.
     pub(crate) fn help(message: String) -> Diagnostic {
         let (level, labels, children) = ("help".to_owned(), Vec::new(), Vec::new());
@@ -210,6 +220,24 @@ fn advice_on(name: &str, ty: &str) -> String {
 }
 
 /// A message without the engine's own names.
+/// `Vec<String>` for `std::vec::Vec<std::string::String>`.
+fn shortened(text: &str) -> String {
+    let is_part = |c: char| c == '_' || c == ':' || c.is_alphanumeric();
+    let mut short = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(is_part) {
+        let (before, path_on) = rest.split_at(start);
+        let end = path_on.find(|c| !is_part(c)).unwrap_or(path_on.len());
+        let (path, after) = path_on.split_at(end);
+        let is_std = ["std::", "core::", "alloc::"].iter().any(|name| path.starts_with(name));
+        let item = path.rsplit("::").next().unwrap_or(path);
+        short += before;
+        short += if is_std && item.starts_with(char::is_uppercase) { item } else { path };
+        rest = after;
+    }
+    short + rest
+}
+
 fn clean(message: &str) -> String {
     let mut parts = message.split("@cell_");
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -220,4 +248,15 @@ fn clean(message: &str) -> String {
     text.replace("::threadbook::cell::AnyError", "the error of a cell")
         .replace("threadbook::cell::Error", "the error of a cell")
         .replace("threadbook::cell::AnyError", "the error of a cell")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_the_standard_library_are_shortened() {
+        let full = "unused `std::result::Result<std::vec::Vec<u8>, my::Error>` in `std::mem::drop`: it";
+        assert_eq!(shortened(full), "unused `Result<Vec<u8>, my::Error>` in `std::mem::drop`: it");
+    }
 }

@@ -108,9 +108,10 @@ impl Log {
     /// Notes a task that ran.
     #[inline]
     pub fn finished(&self, span: TaskSpan) {
-        self.running[3].store(0, Relaxed);
         let head = span.outcome as u64 | u64::from(span.task.name.0) << 32;
         self.push([head, span.task.number, span.submitted.0, span.started.0, span.finished.0]);
+        // Afterwards, so that a reader that finds no task here finds its event.
+        self.running[3].store(0, Release);
     }
 
     /// Notes a wait that ended.
@@ -135,6 +136,8 @@ impl Log {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
+        // Before the events: a task that ends meanwhile is among them, too.
+        let running = self.running();
         let count = self.count.load(Acquire);
         let oldest = count.saturating_sub(CAPACITY as u64);
         let mut copied = Vec::with_capacity((count - oldest) as usize);
@@ -149,8 +152,16 @@ impl Log {
         // The event that is being written now spoils the slot of the one CAPACITY before it.
         let oldest = (self.count.load(Relaxed) + 1).saturating_sub(CAPACITY as u64);
         let events = copied.into_iter().filter(|(at, _)| *at >= oldest).map(|(_, words)| decode(words));
-        let running = self.running().map(|(task, submitted, started)| (task, submitted.0, started.0));
-        Snapshot { events: events.collect(), lost: oldest, running }
+        let events: Vec<_> = events.collect();
+        let has_ended = |task: TaskLabel| {
+            events
+                .iter()
+                .rev()
+                .any(|event| matches!(event, Event::Task { task: other, .. } if *other == task))
+        };
+        let running = running.filter(|(task, ..)| !has_ended(*task));
+        let running = running.map(|(task, submitted, started)| (task, submitted.0, started.0));
+        Snapshot { events, lost: oldest, running }
     }
 
     /// Which task is on the worker now, when it was submitted, and when it started.
@@ -225,6 +236,34 @@ mod tests {
                     assert!(next.is_none_or(|next| next == task.number), "events out of order");
                     next = Some(task.number + 1);
                 }
+            }
+        });
+    }
+
+    #[test]
+    fn a_task_that_ends_meanwhile_is_seen_once() {
+        let log = Log::new("worker 0");
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for number in 0..300_000 {
+                    let TaskSpan { task, submitted, started, .. } = span(number);
+                    log.started(task, submitted, started);
+                    log.finished(span(number));
+                }
+            });
+            let mut most = 0;
+            while !writer.is_finished() {
+                let Snapshot { events, lost, running } = log.snapshot();
+                let last = match events.last() {
+                    Some(Event::Task { task, .. }) => task.number + 1,
+                    _ => lost,
+                };
+                let seen = running.map_or(last, |(task, ..)| last.max(task.number + 1));
+                assert!(seen >= most, "{seen} tasks after {most}");
+                let ended =
+                    |number| matches!(events.last(), Some(Event::Task { task, .. }) if task.number == number);
+                assert!(!running.is_some_and(|(task, ..)| ended(task.number)), "a task runs that has ended");
+                most = seen;
             }
         });
     }
