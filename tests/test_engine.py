@@ -164,3 +164,9 @@ def test_a_drop_that_panics_costs_nothing_else(kc):
     told = ok(kc, "struct Bomb(u16);\nlet after = 1;")
     assert "`bomb` was dropped, because `Bomb` was redefined." in told.stderr and "boom" in told.stderr, told
     assert ok(kc, "(safe, after)").result == "(3, 1)"
+
+
+@pytest.mark.parametrize("level", ["allow", "warn", "deny"])
+def test_a_cell_that_sets_the_level_of_warnings_keeps_its_variables(kc, level):
+    ok(kc, f"#![{level}(warnings)]\nlet leveled = vec![1];")
+    assert ok(kc, "leveled").result == "[1]"

@@ -341,12 +341,15 @@ fn function(
     }
 }
 
-/// Stores a new variable. rustc warns that dropping the reference does nothing, and so says the variable's type.
+/// Stores a new variable. rustc warns that dropping the reference does nothing, and so says the variable's type, also in
+/// a cell that allows or denies such warnings.
 fn put(plan: &Plan, name: &str) -> String {
     let variable = raw(name);
     match plan.stored_as.get(name) {
         Some(ty) => format!("{SESSION}.put::<{ty}>({name:?}, {variable});\n"),
-        None => format!("::std::mem::drop(&{variable}); {SESSION}.put({name:?}, {variable});\n"),
+        None => format!(
+            "#[warn(warnings, dropping_references)] ::std::mem::drop(&{variable}); {SESSION}.put({name:?}, {variable});\n"
+        ),
     }
 }
 
