@@ -98,7 +98,7 @@ impl<'a> Graph<'a> {
         targets.flat_map(|target| list(&target["kind"])).any(|kind| kind == "proc-macro")
     }
 
-    /// The root, and what it needs, directly or not, on ways where each step is `wanted`.
+    /// The root and all its direct and indirect dependencies, along the edges that are `wanted`.
     fn reachable(&self, wanted: impl Fn(&str, &Dependency) -> bool) -> HashSet<String> {
         let mut kept = HashSet::from([self.root.to_owned()]);
         let mut next = vec![self.root];

@@ -20,7 +20,7 @@ struct State {
 }
 
 impl Interrupt {
-    /// Ends what compiles, and what it has started. Nothing more is compiled until [`Interrupt::reset`].
+    /// Ends the running compilers and their linkers. A compiler that starts before [`Interrupt::reset`] is ended at once.
     pub fn interrupt(&self) {
         let mut state = self.lock();
         state.is_requested = true;

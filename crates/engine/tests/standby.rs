@@ -1,4 +1,4 @@
-//! The rustc that has started before its cell: when it is used, and what is left of it.
+//! The rustc that has started before its cell: the engine uses it when it fits, and removes its files.
 
 mod common;
 

@@ -20,7 +20,7 @@ const OPTIONS: [&str; 6] = [
     "-Cdebuginfo=line-tables-only",
 ];
 
-/// Runs the cell `before`, and then cells that are compiled each, and rustc, by turns.
+/// Runs the cell `before`. Then each round executes another cell, and compiles the same program with rustc.
 pub fn beside_rustc(
     kernels: &Kernels,
     name: &str,

@@ -82,7 +82,7 @@ pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a cell in ours and one in ipykernel by turns.
+/// Each round executes one cell in our kernel and the other in ipykernel.
 fn beside_python(kernels: &Kernels, name: &str, [our_cell, their_cell]: [&str; 2]) -> anyhow::Result<Row> {
     let (mut ours, mut theirs) = (kernels.ours()?, kernels.ipykernel()?);
     for _ in 0..3 {

@@ -77,7 +77,7 @@ pub fn measure(kernels: &Kernels, name: &str) -> anyhow::Result<Row> {
     alternate(name, ours, stock, &cell)
 }
 
-/// Runs the cell of each round in both kernels by turns. stock may refuse it: then the time is that of its refusal.
+/// Each round executes its cell in both kernels. If stock refuses the cell, its time is that of the refusal.
 fn alternate(
     name: &str,
     mut ours: KernelClient,

@@ -59,7 +59,7 @@ pub(crate) fn uninstall(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A kernelspec that somebody else wrote, or that is for the other of our hosts, is neither overwritten nor removed.
+/// Refuses a kernelspec of another program, or of our other host: it must be neither overwritten nor removed.
 fn refuse_others(spec: &Path, evcxr: bool) -> anyhow::Result<()> {
     let is_same = |spec: Kernelspec| spec.prepared().is_some() && spec.evcxr().is_some() == evcxr;
     if spec.exists() && !Kernelspec::read(spec).is_some_and(is_same) {

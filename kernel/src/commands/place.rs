@@ -87,7 +87,7 @@ impl Place {
         ))
     }
 
-    /// What is prepared for evcxr.
+    /// The prepared directory of evcxr.
     pub(crate) fn evcxr(&self) -> PathBuf {
         self.prepared.with_file_name("evcxr")
     }
