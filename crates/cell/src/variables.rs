@@ -51,18 +51,7 @@ impl Variables {
     /// Panics if there is no such variable, or one of another type: generated code names only the variables that the
     /// engine has recorded, with the types that rustc has reported for them.
     pub fn take<T: 'static>(&mut self, name: &str) -> T {
-        let Some(entry) = self.entries.get(name) else {
-            panic!("the variable `{name}` is lost; define it again");
-        };
-        // The `TypeId` of an unchanged type changes when another type of the session is redefined; its name does not.
-        assert!(
-            entry.type_name == type_name::<T>(),
-            "the variable `{name}` is a `{}`, not a `{}`; define it again",
-            entry.type_name,
-            type_name::<T>()
-        );
-        let entry =
-            std::mem::ManuallyDrop::new(self.entries.remove(name).expect("it was there a moment ago"));
+        let entry = std::mem::ManuallyDrop::new(self.take_entry(name, type_name::<T>()));
         // SAFETY: the value is a leaked box of a type of this name. The engine drops a variable before it lets a cell
         // redefine a type that it contains, so one name means one type.
         *unsafe { Box::from_raw(entry.value.cast::<T>().as_ptr()) }
@@ -70,12 +59,38 @@ impl Variables {
 
     /// Stores a variable, in the place of an earlier one of its name.
     pub fn put<T: 'static>(&mut self, name: &str, value: T) {
-        self.entries.insert(name.to_owned(), Entry::new(value));
+        self.insert(name, Entry::new(value));
     }
 
     /// Stores a variable again that the cell had taken, unless the cell has put a new one of its name.
     pub fn put_back<T: 'static>(&mut self, name: &str, value: T) {
-        self.entries.entry(name.to_owned()).or_insert_with(|| Entry::new(value));
+        self.insert_if_missing(name, Entry::new(value));
+    }
+
+    // These are not generic, so that they are compiled here, once, and not in every cell.
+
+    #[inline(never)]
+    fn insert(&mut self, name: &str, entry: Entry) {
+        self.entries.insert(name.to_owned(), entry);
+    }
+
+    #[inline(never)]
+    fn insert_if_missing(&mut self, name: &str, entry: Entry) {
+        self.entries.entry(name.to_owned()).or_insert(entry);
+    }
+
+    #[inline(never)]
+    fn take_entry(&mut self, name: &str, type_name: &str) -> Entry {
+        let Some(entry) = self.entries.get(name) else {
+            panic!("the variable `{name}` is lost; define it again");
+        };
+        // The `TypeId` of an unchanged type changes when another type of the session is redefined; its name does not.
+        assert!(
+            entry.type_name == type_name,
+            "the variable `{name}` is a `{}`, not a `{type_name}`; define it again",
+            entry.type_name,
+        );
+        self.entries.remove(name).expect("it was there a moment ago")
     }
 
     /// Drops a variable.
