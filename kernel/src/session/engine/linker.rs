@@ -17,12 +17,12 @@ pub fn directly(arguments: &[String], tools: &Path) -> Vec<String> {
     let Some(target) = arguments.iter().skip_while(|word| *word != "--target").nth(1) else {
         return Vec::new();
     };
-    let linker = tools.with_file_name("lib/rustlib").join(target).join("bin/gcc-ld/ld.lld");
+    let linker = tools.with_file_name("lib/rustlib").join(target).join("bin/rust-lld");
     if arguments.iter().any(is_chosen) || !cfg!(target_os = "linux") || !linker.exists() {
         return Vec::new();
     }
     let options = || {
-        let mut options = vec![format!("linker={}", linker.to_str()?), "linker-flavor=ld".to_owned()];
+        let mut options = vec![format!("linker={}", linker.to_str()?), "linker-flavor=ld.lld".to_owned()];
         for file in STARTUP_FILES {
             let path = ask(&format!("-print-file-name={file}"))?;
             // A bare name says that there is no such file.
