@@ -1,5 +1,6 @@
 """Where a panic was, and who had called whom: the user's own lines, in the cells that they were typed in."""
 
+import pytest
 from helpers import ok, run_cell
 
 FUNCTIONS = """\
@@ -32,8 +33,10 @@ def test_a_closure_of_an_earlier_cell_panics_there(kc):
         assert f"called from: cell [{result.count}]:3: kept(m)" in result.traceback, result
 
 
-def test_a_panic_in_a_library_shows_the_line_of_the_cell(kc):
-    result = run_cell(kc, 'let n = usize::MAX;\nlet all = "abc".repeat(n);')
+@pytest.mark.parametrize("before", ["let n = usize::MAX;", "let n = std::future::ready(usize::MAX).await;", 'let n: usize = "18446744073709551615".parse()?;'])
+def test_a_panic_in_a_library_shows_the_line_of_the_cell(kc, before):
+    """However small a cell is, the compiler leaves its lines in the object."""
+    result = run_cell(kc, f'{before}\nlet all = "abc".repeat(n);')
     assert "capacity overflow" in result.traceback and 'let all = "abc".repeat(n);' in result.traceback, result
     assert f"cell [{result.count}]:2" in result.traceback and "in alloc/src" in result.traceback, result
 

@@ -53,7 +53,13 @@ impl End {
 
 /// Runs the statements of a cell.
 pub fn run<O: Outcome>(statements: impl FnOnce() -> O) -> End {
-    catch_unwind(AssertUnwindSafe(statements)).map_or_else(End::Panicked, O::end)
+    catch_unwind(AssertUnwindSafe(|| call(statements))).map_or_else(End::Panicked, O::end)
+}
+
+/// Keeps the statements out of the compiler's own function that catches panics, which has no lines for a backtrace.
+#[inline(never)]
+fn call<O>(statements: impl FnOnce() -> O) -> O {
+    statements()
 }
 
 /// Asks rustc for the type of a variable: nothing is [`Known`], so the call is an error that names the type.
