@@ -61,9 +61,3 @@ pub fn run<O: Outcome>(statements: impl FnOnce() -> O) -> End {
 fn call<O>(statements: impl FnOnce() -> O) -> O {
     statements()
 }
-
-/// Asks rustc for the type of a variable: nothing is [`Known`], so the call is an error that names the type.
-pub fn probe<const INDEX: usize, T: Known<INDEX> + ?Sized>(_: &T) {}
-
-/// A trait that no type implements.
-pub trait Known<const INDEX: usize> {}

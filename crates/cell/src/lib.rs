@@ -10,7 +10,7 @@ mod end;
 mod error;
 mod variables;
 
-pub use end::{End, Known, Outcome, probe, run};
+pub use end::{End, Outcome, run};
 pub use error::{AnyError, Error};
 pub use variables::Variables;
 

@@ -102,14 +102,6 @@ impl Compilation<'_> {
             if output.is_ok {
                 let before = plan.stored_as.len();
                 types.extend(types::warned(&output.messages, &code, &self.engine.externs));
-                let is_unknown =
-                    |name: &&String| !types.contains_key(*name) && !self.is_declared(&plan, name);
-                if plan.puts.iter().any(|name| is_unknown(&name)) {
-                    // The cell allows the lint that says the types.
-                    for (name, ty) in self.probe(&plan, &compiled.ledger) {
-                        types.entry(name).or_insert(ty);
-                    }
-                }
                 for name in &plan.puts {
                     if let Some(Type::StoredAs(ty)) = types.get(name) {
                         plan.stored_as.insert(name.clone(), ty.clone());
@@ -213,23 +205,6 @@ impl Compilation<'_> {
         compiled.returns = plan.returns;
     }
 
-    /// Whether a variable is one of an earlier cell, to which this one gives a value anew.
-    fn is_declared(&self, plan: &Plan, name: &str) -> bool {
-        plan.declares.iter().any(|(declared, _)| declared == name)
-    }
-
-    /// Asks rustc for the types of the new variables.
-    fn probe(&self, plan: &Plan, ledger: &Ledger) -> BTreeMap<String, Type> {
-        let plan = Plan {
-            puts: plan.puts.iter().filter(|name| !self.is_declared(plan, name)).cloned().collect(),
-            ..plan.clone()
-        };
-        let code = self.generate(&plan, ledger, Form::Probe);
-        let Ok(output) = self.run(&code, ledger, Emit::Types) else { return BTreeMap::new() };
-        let types = types::probed(&output.messages, &code, plan.puts.len(), &self.engine.externs);
-        plan.puts.iter().zip(types).filter_map(|(name, ty)| Some((name.clone(), ty?))).collect()
-    }
-
     /// Adapts the plan to an error about the engine's own code, once for each of its parts. Returns false if the error
     /// is about the cell's.
     fn adapt(
@@ -303,7 +278,7 @@ impl Compilation<'_> {
                 plan.puts_back.retain(|(other, _)| *other != name);
                 true
             }
-            Some(Mark::Show | Mark::Probe(_)) => false,
+            Some(Mark::Show) => false,
             None if error.message.starts_with("`?` couldn't convert") => {
                 // Every such error of one run has the same remedy.
                 let is_first = adapted.insert("?".to_owned());
@@ -419,7 +394,7 @@ impl Compilation<'_> {
             Emit::Object => {
                 standby::compile(&self.engine.standby, compiler, generation, &name, text, interrupt)
             }
-            Emit::Check | Emit::Types => compiler.check(&name, text, generation, emit, interrupt),
+            Emit::Check => compiler.check(&name, text, generation, interrupt),
         };
         output.map_err(|error| {
             let message = format!("{} cannot be run: {error}", compiler.rustc.display());

@@ -33,8 +33,6 @@ pub(crate) enum Mark {
     PutBack(String),
     /// Shows the last expression.
     Show,
-    /// Asks for the type of the variable with this index.
-    Probe(usize),
 }
 
 /// How a cell is compiled.
@@ -72,8 +70,6 @@ pub(crate) enum Form {
     Run,
     /// An ordinary function body, whose errors are those that a reader knows.
     Body,
-    /// An ordinary function body that asks rustc for the types of new variables, by errors.
-    Probe,
 }
 
 /// Generated code, and what the engine has added to it.
@@ -273,8 +269,8 @@ fn function(
     let returned = if form == Form::Run { "::threadbook::cell::End" } else { &outcome };
     let (entry_point, r#async) = match form {
         Form::Run => ("#[unsafe(export_name = \"threadbook_cell\")]\n", ""),
-        Form::Body | Form::Probe if syntax.awaits => ("", "async "),
-        Form::Body | Form::Probe => ("", ""),
+        Form::Body if syntax.awaits => ("", "async "),
+        Form::Body => ("", ""),
     };
     // The name tells closures of different cells apart, whose types otherwise have equal `TypeId`s.
     let name = crate::source::hash(&source.text);
@@ -331,13 +327,6 @@ fn function(
             });
         }
         Form::Body => out.code.push(&format!("{done}\n}}\n")),
-        Form::Probe => {
-            for (index, name) in plan.puts.iter().enumerate() {
-                let text = format!("::threadbook::cell::probe::<{index}, _>(&{});\n", raw(name));
-                out.push_marked(&text, Mark::Probe(index));
-            }
-            out.code.push(&format!("{done}\n}}\n"));
-        }
     }
 }
 

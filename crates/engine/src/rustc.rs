@@ -37,22 +37,14 @@ pub(crate) enum Emit {
     Object,
     /// Diagnostics only, after all checks.
     Check,
-    /// Diagnostics only, with types written out in full.
-    Types,
 }
 
 impl Emit {
-    /// Whether types are written out in full.
-    fn names_types(self) -> bool {
-        matches!(self, Emit::Object | Emit::Types)
-    }
-
     /// What follows the name in that of the file.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Emit::Object => std::env::consts::DLL_SUFFIX,
             Emit::Check => "-check.rmeta",
-            Emit::Types => "-types.rmeta",
         }
     }
 }
@@ -148,11 +140,10 @@ impl Compiler {
         name: &str,
         code: &str,
         generation: u64,
-        emit: Emit,
         interrupt: &Interrupt,
     ) -> io::Result<Output> {
-        let product = format!("{name}{}", emit.suffix());
-        let output = finish(&mut self.start(generation, emit, &product)?, code, interrupt);
+        let product = format!("{name}{}", Emit::Check.suffix());
+        let output = finish(&mut self.start(generation, Emit::Check, &product)?, code, interrupt);
         let _ = fs::remove_file(self.directory.join(product));
         output
     }
@@ -182,9 +173,9 @@ impl Compiler {
             .arg(format!("-o{product}"));
         match emit {
             Emit::Object => command.args(["--crate-type=cdylib", "--emit=link"]),
-            Emit::Check | Emit::Types => command.args(["--crate-type=lib", "--emit=metadata"]),
+            Emit::Check => command.args(["--crate-type=lib", "--emit=metadata"]),
         };
-        if emit.names_types() {
+        if emit == Emit::Object {
             command.args(["-Ztrim-diagnostic-paths=no", "-Zwrite-long-types-to-disk=no"]);
             // Options that a stable rustc does not have. Unstable features stay errors.
             command.arg("-Zallow-features=").env("RUSTC_BOOTSTRAP", "1");

@@ -1,4 +1,4 @@
-//! The types of variables, from rustc's own errors.
+//! The types of variables, from rustc's own warnings.
 
 use std::collections::BTreeMap;
 
@@ -26,34 +26,6 @@ pub(crate) fn warned(messages: &[Message], code: &Crate, externs: &[String]) -> 
         Some((name.clone(), read(ty, externs)))
     });
     labels.collect()
-}
-
-/// The types of the probed variables, by index; `None` for those of which rustc said nothing.
-pub(crate) fn probed(
-    messages: &[Message],
-    probed: &Crate,
-    count: usize,
-    externs: &[String],
-) -> Vec<Option<Type>> {
-    let mut types = vec![None; count];
-    for message in messages.iter().filter(|message| message.has_code("E0277")) {
-        let index = message.spans.iter().filter(|span| span.is_primary).find_map(|span| {
-            match probed.mark(&span.range()) {
-                Some(Mark::Probe(index)) => Some(*index),
-                _ => None,
-            }
-        });
-        let (Some(index), Some(ty)) = (index, type_in(&message.message)) else { continue };
-        types[index] = Some(read(ty, externs));
-    }
-    types
-}
-
-/// The type in «the trait bound `T: Known<0>` is not satisfied».
-fn type_in(message: &str) -> Option<&str> {
-    let start = message.find('`')? + 1;
-    let bound = message.rfind("Known<")?;
-    message.get(start..message[..bound].rfind(": ")?)
 }
 
 fn read(ty: &str, externs: &[String]) -> Type {
@@ -215,11 +187,5 @@ mod tests {
         exact("&mut [i32]", "&'static mut [i32]");
         exact("(&dyn std::fmt::Debug + Sync, u8)", "(&'static (dyn ::std::fmt::Debug + Sync), u8)");
         exact("&dyn Fn(&str) -> u8", "&'static dyn Fn(&'static str) -> u8");
-    }
-
-    #[test]
-    fn the_type_is_read_from_the_message() {
-        let message = "the trait bound `std::vec::Vec<u8>: threadbook::cell::Known<0>` is not satisfied";
-        assert_eq!(type_in(message), Some("std::vec::Vec<u8>"));
     }
 }

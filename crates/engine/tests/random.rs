@@ -1,6 +1,8 @@
 //! Random sequences of definitions, corrections and re-executions, beside a model that knows the expected output.
 //!
-//! `THREADBOOK_SEQUENCES` is the number of sequences. A failure names its seed; `THREADBOOK_SEED` repeats it.
+//! `THREADBOOK_SEQUENCES` is the number of sequences. A failure names its seed; `THREADBOOK_SEED` repeats it. With
+//! `THREADBOOK_SANITIZER=address`, rustc's sanitizer looks for foreign memory; with an empty `THREADBOOK_CACHE`, each cell
+//! is compiled.
 
 mod common;
 

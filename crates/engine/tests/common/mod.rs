@@ -4,26 +4,37 @@
 #![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use threadbook_engine::{Cache, Compiler, Diagnostic, Engine, Ran, Refused, Source};
 
+/// A rustc that takes options for a sanitizer.
+const UNSTABLE: &str = "unstable-rustc";
+
 /// The library and the runner, compiled once.
 pub struct Host {
     pub directory: tempfile::TempDir,
     /// Where libstd's shared object is.
     libraries: PathBuf,
+    /// The option of rustc for the sanitizer that `THREADBOOK_SANITIZER` names, such as `address`.
+    sanitizer: Option<String>,
 }
 
 impl Host {
     pub fn build() -> Host {
         let directory = tempfile::tempdir().unwrap();
         let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let sanitizer = std::env::var("THREADBOOK_SANITIZER").ok().map(|name| format!("-Zsanitizer={name}"));
         let rustc = |arguments: &[&str], source: &Path| {
             let mut command = Command::new("rustc");
             command.args(["--edition=2024", "-Cprefer-dynamic", "-L."]).args(arguments).arg(source);
+            if let Some(option) = &sanitizer {
+                // The objects of cells take the runtime of the sanitizer from the program.
+                command.args([option, "-Clink-arg=-rdynamic"]).env("RUSTC_BOOTSTRAP", "1");
+            }
             let output = command.current_dir(directory.path()).output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         };
@@ -37,12 +48,15 @@ impl Host {
         rustc(&["--crate-type=bin", "--crate-name=runner", &library], &sources.join("tests/host/runner.rs"));
         let print = Command::new("rustc").args(["--print", "target-libdir"]).output().unwrap();
         let libraries = PathBuf::from(String::from_utf8(print.stdout).unwrap().trim());
-        Host { directory, libraries }
+        let unstable = directory.path().join(UNSTABLE);
+        std::fs::write(&unstable, "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustc \"$@\"\n").unwrap();
+        std::fs::set_permissions(&unstable, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Host { directory, libraries, sanitizer }
     }
 
     pub fn compiler(&self, directory: &Path) -> Compiler {
         let library = self.directory.path().join(library());
-        let arguments = [
+        let mut arguments = vec![
             "-Copt-level=1".into(),
             "-Coverflow-checks=on".into(),
             "-Cdebug-assertions=on".into(),
@@ -51,12 +65,21 @@ impl Host {
             format!("-L{}", self.directory.path().display()),
             format!("--extern=threadbook={}", library.display()),
         ];
-        Compiler { rustc: "rustc".into(), arguments: arguments.into(), directory: directory.to_owned() }
+        let mut rustc = PathBuf::from("rustc");
+        if let Some(option) = &self.sanitizer {
+            arguments.push(option.clone());
+            rustc = self.directory.path().join(UNSTABLE);
+        }
+        Compiler { rustc, arguments, directory: directory.to_owned() }
     }
 
+    /// An engine with a cache that the tests of one process share. If `THREADBOOK_CACHE` is empty, it has none.
     pub fn engine(&self, directory: &Path) -> Engine {
-        self.engine_with(self.compiler(directory))
-            .with_cache(Cache::open(&self.directory.path().join("cache")).unwrap(), "test")
+        let engine = self.engine_with(self.compiler(directory));
+        if std::env::var_os("THREADBOOK_CACHE").is_some_and(|place| place.is_empty()) {
+            return engine;
+        }
+        engine.with_cache(Cache::open(&self.directory.path().join("cache")).unwrap(), "test")
     }
 
     /// An engine without a cache.
@@ -70,6 +93,8 @@ impl Host {
         let mut process = Command::new(self.directory.path().join("runner"))
             .arg(&output)
             .env("LD_LIBRARY_PATH", search)
+            // Memory that is freed changes its content, and leaks are not the point of a sanitizer here.
+            .envs([("MALLOC_PERTURB_", "165"), ("ASAN_OPTIONS", "detect_leaks=0")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
