@@ -32,7 +32,7 @@ const REQUESTS: [(&str, &str); 8] = [
 const WIRED: [&str; 5] = [
     r#"{"type":"display","data":{"text/plain":"1"},"metadata":{},"display_id":"a"}"#,
     r#"{"type":"panic","message":"m","file":"f","line":3}"#,
-    r#"{"type":"died","signal":11,"code":null,"restored":true}"#,
+    r#"{"type":"died","signal":11,"code":null,"restored":true,"lost":""}"#,
     r#"{"type":"interrupt"}"#,
     r#"{"type":"sync","id":7}"#,
 ];

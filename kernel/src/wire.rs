@@ -212,8 +212,8 @@ pub enum Message {
     /// One of evcxr's own content blocks, which user code may print. Sent by the supervisor.
     Content { mime: String, text: String },
     /// The process that runs the cells has ended, by `signal` or with `code`, while it `ran` a cell or between
-    /// two; if `restored`, another one goes on from its checkpoint. Sent by the supervisor.
-    Died { signal: Option<i32>, code: Option<i32>, ran: bool, restored: bool },
+    /// two; if `restored`, another one goes on from its checkpoint, without what is `lost`. Sent by the supervisor.
+    Died { signal: Option<i32>, code: Option<i32>, ran: bool, restored: bool, lost: String },
     /// All that came before `Order::Sync` with this `id` has been sent. Sent by the supervisor.
     Synced { id: u64 },
 }
@@ -244,6 +244,8 @@ pub struct Run {
     pub is_global: bool,
     /// The variables to drop before.
     pub to_drop: Vec<String>,
+    /// The variables to remove before that, without running their destructors.
+    pub to_forget: Vec<String>,
     /// Whether it runs within the runtime.
     pub in_runtime: bool,
 }

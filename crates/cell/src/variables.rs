@@ -103,6 +103,11 @@ impl Variables {
         catch_unwind(AssertUnwindSafe(|| drop(entry))).map_err(|panic| message(&*panic))
     }
 
+    /// Removes a variable without running its destructor.
+    pub fn forget(&mut self, name: &str) {
+        std::mem::forget(self.entries.remove(name));
+    }
+
     /// The names of all variables, sorted.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<_> = self.entries.keys().map(String::as_str).collect();

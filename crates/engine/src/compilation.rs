@@ -86,7 +86,9 @@ impl Compilation<'_> {
             returns: self.syntax.returns.iter().map(|range| bound_before(range.start)).collect(),
             takes_any_error: false,
         };
-        let new: Vec<_> = plan.declares.iter().map(|(name, _)| name.clone()).collect();
+        let is_bound = |name: &String| self.syntax.bindings.iter().any(|binding| binding.name == *name);
+        let new = plan.declares.iter().map(|(name, _)| name).filter(|name| !is_bound(name)).cloned();
+        let new: Vec<_> = new.collect();
         let complete = Plan { puts: plan.puts.iter().cloned().chain(new).collect(), ..plan.clone() };
         let first = self.generate(&complete, &compiled.ledger, Form::Run);
         if self.recall(&first, compiled) {
@@ -199,8 +201,9 @@ impl Compilation<'_> {
                 }
             }
         }
+        // One that the cell binds has the type of that binding.
         for (name, variable) in plan.declares.into_iter().filter(|(name, _)| plan.puts.contains(name)) {
-            compiled.variables.insert(name, variable);
+            compiled.variables.entry(name).or_insert(variable);
         }
         compiled.returns = plan.returns;
     }

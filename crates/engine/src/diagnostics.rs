@@ -173,6 +173,10 @@ impl Diagnostic {
             Lost::Shadowed => {
                 (format!("an item has taken the name `{name}`"), "choose another name".to_owned())
             }
+            Lost::ThreadEnded => (
+                format!("`{name}` is gone: its thread has ended with an earlier process"),
+                "execute the cell that starts it again".to_owned(),
+            ),
             Lost::Ended => (
                 format!("`{name}` is gone: the process that had it has ended"),
                 "execute the cell that defines it again".to_owned(),

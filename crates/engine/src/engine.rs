@@ -31,6 +31,8 @@ pub struct Engine {
     ledger: Ledger,
     /// Variables that the process still has and no cell can name.
     to_drop: Vec<String>,
+    /// Variables that the process removes before it runs the next cell, without running their destructors.
+    to_forget: Vec<String>,
 }
 
 /// The crates of a session as generated code sees them. Code that names none of those that requests have brought is the
@@ -80,6 +82,8 @@ pub struct Compiled {
     pub is_global: bool,
     /// The variables to drop before it runs.
     pub to_drop: Vec<String>,
+    /// The variables to remove before, without running their destructors.
+    pub to_forget: Vec<String>,
     /// The lines of the generated code that come from cells.
     pub lines: Vec<Line>,
     /// The variables of earlier cells that are dropped, each with the name of the redefined type in its own type.
@@ -130,6 +134,7 @@ impl Engine {
             interrupt: Interrupt::default(),
             ledger: Ledger::default(),
             to_drop: Vec::new(),
+            to_forget: Vec::new(),
         }
     }
 
@@ -202,6 +207,7 @@ impl Engine {
             object: None,
             is_global: false,
             to_drop,
+            to_forget: self.to_forget.clone(),
             lines: Vec::new(),
             dropped: changes.dropped,
             warnings: Vec::new(),
@@ -239,6 +245,7 @@ impl Engine {
             self.ledger = ledger;
             return Vec::new();
         }
+        self.to_forget.clear();
         ledger.instantiate(&defines);
         let is_stored = |name: &String| match ran {
             Ran::Completely => true,
@@ -281,6 +288,16 @@ impl Engine {
     pub fn restarted(&mut self) {
         self.ledger.forget_process();
         self.to_drop.clear();
+        self.to_forget.clear();
+    }
+
+    /// Notes that the process of the cells was restored from a copy, which has none of its threads. Their handles would
+    /// refer to memory that is used for other threads, so they are forgotten without being dropped. Returns the names
+    /// of the variables.
+    pub fn restored(&mut self) -> Vec<String> {
+        let names = self.ledger.forget_threads();
+        self.to_forget.extend(names.iter().cloned());
+        names
     }
 
     /// A program that has the items and variables of the session.

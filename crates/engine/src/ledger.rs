@@ -55,6 +55,8 @@ pub(crate) enum Lost {
     Shadowed,
     /// The process that had it has ended.
     Ended,
+    /// It is the handle of a thread or a task of a process that has ended.
+    ThreadEnded,
 }
 
 impl Lost {
@@ -68,6 +70,7 @@ impl Lost {
             Lost::Unfinished(cell) => format!("cell [{cell}] ended before its last statement"),
             Lost::Shadowed => "an item has taken its name".to_owned(),
             Lost::Ended => "the process that had it has ended".to_owned(),
+            Lost::ThreadEnded => "its thread has ended with the process".to_owned(),
         }
     }
 }
@@ -338,6 +341,22 @@ impl Ledger {
         let names = std::mem::take(&mut self.variables).into_keys();
         self.lost.extend(names.map(|name| (name, Lost::Ended)));
         self.forget_statics(&Ledger::default());
+    }
+
+    /// Notes that the process was restored from a copy, which has no threads: takes the handles of threads and tasks off
+    /// the variables. Returns their names.
+    pub(crate) fn forget_threads(&mut self) -> Vec<String> {
+        let handles = BTreeSet::from(["JoinHandle".to_owned(), "ScopedJoinHandle".to_owned()]);
+        let reach = TypeReach::new(&self.entries);
+        let has_handle =
+            |variable: &Variable| reach.first_of(&handles, &words_of_type(&variable.r#type)).is_some();
+        let names = self.variables.iter().filter(|(_, variable)| has_handle(variable));
+        let names: Vec<String> = names.map(|(name, _)| name.clone()).collect();
+        for name in &names {
+            self.variables.remove(name);
+            self.lost.insert(name.clone(), Lost::ThreadEnded);
+        }
+        names
     }
 
     /// A number that changes when a type is redefined: it keeps the `TypeId`s of the old and the new one apart.

@@ -4,7 +4,6 @@
 //! Cells print through the standard library's shared object, which only code that is linked to it can
 //! flush, and whose panics only a hook set through it can see. Hence these functions, which the process finds by name.
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::json;
 use std::backtrace::Backtrace;
 use std::ffi::{c_int, c_void};
@@ -27,9 +26,6 @@ use crate::threads;
 /// How often, while a cell runs, a partial line is pushed out and an interrupt is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// As much as a main thread has.
-const STACK_BYTES: usize = 8 << 20;
-
 /// How long a thread may keep standard output to itself when a cell has ended.
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 
@@ -37,17 +33,14 @@ static FLUSHER: Mutex<Option<Sender<Sender<()>>>> = Mutex::new(None);
 static RUNNING: AtomicBool = AtomicBool::new(false);
 static CELL_THREAD: Mutex<Option<ThreadId>> = Mutex::new(None);
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-/// Where cells run in a restored process: rayon's own threads stayed behind in the one that died, and its
-/// global pool cannot be made anew. In a thread of another pool, parallel iterators use that one.
-static POOL: Mutex<Option<&'static ThreadPool>> = Mutex::new(None);
 
 /// Whether a cell runs at this moment.
 pub fn is_running() -> bool {
     RUNNING.load(Ordering::Relaxed)
 }
 
-/// Drops variables, then runs a cell if there is one, on the thread that calls this unless the process was restored.
-/// `names` has a line for each variable to drop. The end is sent over the wire, unless it is that of the last statement.
+/// Drops variables, then runs a cell if there is one.
+/// `names` has a line for each variable to drop; one that begins with `!` is removed without its destructor. The end is sent over the wire, unless it is that of the last statement.
 ///
 /// # Safety
 ///
@@ -73,8 +66,12 @@ pub unsafe extern "C" fn threadbook_execute(
             false => unsafe { Box::from_raw(variables) },
         };
         for name in names.split(|byte| *byte == b'\n').filter(|name| !name.is_empty()) {
-            // The hook has reported a panic.
-            let _ = variables.remove(&String::from_utf8_lossy(name));
+            let name = String::from_utf8_lossy(name);
+            match name.strip_prefix('!') {
+                Some(name) => variables.forget(name),
+                // The hook has reported a panic.
+                None => drop(variables.remove(&name)),
+            }
         }
         if let Some(cell) = cell {
             let _guard = in_runtime.then(cell::enter);
@@ -107,7 +104,7 @@ fn report_end(end: End) {
 }
 
 /// Runs the work of a cell.
-fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+fn run<T>(work: impl FnOnce() -> T) -> T {
     static FIRST: Once = Once::new();
     FIRST.call_once(|| {
         if wire::is_connected() {
@@ -125,15 +122,8 @@ fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     threadbook_widgets::begin_cell();
     threadbook_executor::clear_interrupt();
     RUNNING.store(true, Ordering::Relaxed);
-    let pool = *POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    let work = || {
-        *CELL_THREAD.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
-        work()
-    };
-    let result = match pool {
-        None => work(),
-        Some(pool) => pool.install(work),
-    };
+    *CELL_THREAD.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
+    let result = work();
     threadbook_display::send_updates();
     printing::end_cell();
     RUNNING.store(false, Ordering::Relaxed);
@@ -173,12 +163,6 @@ pub extern "C" fn threadbook_restored() {
         interrupted.store(false, Ordering::Relaxed);
     }
     start_threads();
-    let pool = ThreadPoolBuilder::new().thread_name(|_| "main".into()).stack_size(STACK_BYTES).build();
-    let pool = pool.ok().map(|pool| &*Box::leak(Box::new(pool)));
-    if let Some(pool) = pool {
-        pool.broadcast(|_| ());
-    }
-    *POOL.lock().unwrap_or_else(PoisonError::into_inner) = pool;
 }
 
 /// A panic of the cell's own thread becomes the cell's error, so it is told and not printed. Panics of

@@ -5,9 +5,9 @@ use crate::wire::{self, Run};
 use libloading::Library;
 use libloading::os::unix::{Library as UnixLibrary, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
 use nix::unistd::{ForkResult, Pid, setpgid};
-use std::ffi::{CStr, OsStr, c_int, c_void};
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::ffi::{CStr, OsStr, OsString, c_int, c_void};
+use std::io::{self, BufRead, BufReader, PipeReader, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 /// The ends that the cell process keeps of what the supervisor opened.
@@ -21,25 +21,37 @@ pub struct Ends {
     pub stderr: OwnedFd,
 }
 
-/// The report of the cell process, over the control stream: a cell has been run, or the process been restored. In bytes,
-/// it is a dot and the process id of the checkpoint, or 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The report of the cell process, over the control stream: a cell has been run, or the process been restored.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Done {
     pub checkpoint: Option<Pid>,
+    /// What a restored process does not have any more, in words.
+    pub lost: String,
 }
 
-/// The length of a report.
-pub const REPORT: usize = 5;
-
 impl Done {
-    fn to_bytes(self) -> [u8; REPORT] {
-        let [a, b, c, d] = self.checkpoint.map_or(0, Pid::as_raw).to_le_bytes();
-        [b'.', a, b, c, d]
+    /// In bytes, it is a dot, the process id of the checkpoint or 0, and the length of a text and the text.
+    fn write(&self, stream: &mut impl Write) -> io::Result<()> {
+        let pid = self.checkpoint.map_or(0, Pid::as_raw);
+        let mut end = self.lost.len().min(u16::MAX.into());
+        while !self.lost.is_char_boundary(end) {
+            end -= 1;
+        }
+        let length = (end as u16).to_le_bytes();
+        stream.write_all(&[b".", &pid.to_le_bytes()[..], &length, &self.lost.as_bytes()[..end]].concat())
     }
 
-    pub fn from_bytes([dot, a, b, c, d]: [u8; REPORT]) -> Option<Done> {
+    pub fn read(stream: &mut impl Read) -> io::Result<Done> {
+        let mut head = [0; 7];
+        stream.read_exact(&mut head)?;
+        let [b'.', a, b, c, d, e, f] = head else {
+            return Err(io::Error::other("what the process has written is no report"));
+        };
         let pid = i32::from_le_bytes([a, b, c, d]);
-        (dot == b'.').then(|| Done { checkpoint: (pid > 0).then(|| Pid::from_raw(pid)) })
+        let mut text = vec![0; u16::from_le_bytes([e, f]).into()];
+        stream.read_exact(&mut text)?;
+        let lost = String::from_utf8_lossy(&text).into_owned();
+        Ok(Done { checkpoint: (pid > 0).then(|| Pid::from_raw(pid)), lost })
     }
 }
 
@@ -56,10 +68,18 @@ struct Companion {
 struct CellProcess {
     control: UnixStream,
     alarm: UnixStream,
+    /// The sockets of the companion, which knows them by number.
+    sockets: [UnixStream; 2],
     companion: Companion,
+    /// The companion's library.
+    path: OsString,
     takes_checkpoints: bool,
     /// Checkpoints that this process has forked, ended or not.
     forked: Vec<Pid>,
+    /// Readable when the newest checkpoint has let go of its descriptors.
+    settled: Option<PipeReader>,
+    /// What this process lost when it was restored, in words.
+    lost: String,
 }
 
 /// Runs cells until the supervisor closes the control stream.
@@ -67,8 +87,7 @@ pub fn main(ends: Ends) -> ! {
     let path = std::env::var_os(super::COMPANION).unwrap_or_default();
     prepare_process(&ends);
     let Ends { control, alarm, companion, inbox, .. } = ends;
-    // The companion knows its descriptors by number.
-    std::mem::forget((companion, inbox));
+    let sockets = [companion, inbox];
     let companion = match Companion::load(&path) {
         Ok(companion) => companion,
         Err(error) => {
@@ -79,9 +98,13 @@ pub fn main(ends: Ends) -> ! {
     let process = CellProcess {
         control,
         alarm,
+        sockets,
         companion,
+        path,
         takes_checkpoints: checkpoint::is_wanted(),
         forked: Vec::new(),
+        settled: None,
+        lost: String::new(),
     };
     std::process::exit(i32::from(process.serve().is_err()))
 }
@@ -89,12 +112,15 @@ pub fn main(ends: Ends) -> ! {
 impl CellProcess {
     fn serve(mut self) -> io::Result<()> {
         for line in BufReader::new(self.control.try_clone()?).lines() {
-            if let Err(error) = self.execute(&serde_json::from_str(&line?)?) {
+            let cell = serde_json::from_str(&line?)?;
+            self.await_checkpoint();
+            if let Err(error) = self.execute(&cell) {
                 eprintln!("The compiled cell could not be loaded: {error:?}");
                 return Err(io::Error::other(error));
             }
             let checkpoint = if self.takes_checkpoints { self.take_checkpoint() } else { None };
-            self.control.write_all(&Done { checkpoint }.to_bytes())?;
+            let lost = std::mem::take(&mut self.lost);
+            Done { checkpoint, lost }.write(&mut self.control)?;
             if checkpoint.is_some() {
                 pages::take_back();
             }
@@ -118,10 +144,19 @@ impl CellProcess {
                 entry.cast_const()
             }
         };
-        let names = cell.to_drop.join("\n");
+        let to_forget = cell.to_forget.iter().map(|name| format!("!{name}"));
+        let names = to_forget.chain(cell.to_drop.iter().cloned()).collect::<Vec<_>>().join("\n");
         // SAFETY: the entry point is null or that of a cell's object, and the names are text of this length.
         unsafe { (self.companion.execute)(entry, names.as_ptr(), names.len(), cell.in_runtime) };
         Ok(())
+    }
+
+    /// Waits until the newest checkpoint has let go of its descriptors, so that what the next cell closes is closed.
+    fn await_checkpoint(&mut self) {
+        if let Some(mut settled) = self.settled.take() {
+            // A byte, or the end of a checkpoint that has died.
+            let _ = settled.read(&mut [0]);
+        }
     }
 
     /// Forks a checkpoint and returns its process id. The checkpoint itself, when it is woken, forks its
@@ -130,8 +165,10 @@ impl CellProcess {
         loop {
             self.forked.retain(|&pid| !checkpoint::bury(pid));
             let _ = io::stdout().flush();
+            let (settled, mut settling) = io::pipe().ok()?;
             match self.fork().ok()? {
                 ForkResult::Parent { child } => {
+                    self.settled = Some(settled);
                     // A group of its own, so that it outlives what ends with this process. Said by both:
                     // neither knows who comes first.
                     let _ = setpgid(child, child);
@@ -140,13 +177,47 @@ impl CellProcess {
                 }
                 ForkResult::Child => {
                     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+                    drop(settled);
+                    self.lost = self.let_go(settling.as_fd());
+                    let _ = settling.write_all(b".");
+                    drop(settling);
                     checkpoint::sleep(&self.alarm);
                     self.forked.clear();
                     end_with_parent();
+                    self.begin_statics_anew();
                     (self.companion.restored)();
                 }
             }
         }
+    }
+
+    /// Begins anew with the statics of crates whose threads are those of the process that died.
+    fn begin_statics_anew(&self) {
+        #[cfg(target_os = "linux")]
+        if let Err(error) =
+            super::statics::begin_anew(self.path.as_ref(), self.companion.restored as *const c_void)
+        {
+            eprintln!("threadbook: rayon's pool cannot be started again in this process: {error:#}");
+        }
+    }
+
+    /// Lets go of the descriptors of what others can see being closed. Returns what is lost so, in words.
+    #[cfg(target_os = "linux")]
+    fn let_go(&self, settling: BorrowedFd) -> String {
+        let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+        let [companion, inbox] = self.sockets.each_ref().map(AsFd::as_fd);
+        let standard = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+        let own = [self.control.as_fd(), self.alarm.as_fd(), companion, inbox, settling];
+        match super::descriptors::let_go(&[&standard[..], &own].concat()) {
+            Ok(lost) => lost.join(", "),
+            Err(error) => format!("what the process shared with others (it could not be closed: {error})"),
+        }
+    }
+
+    /// There are no checkpoints on this system.
+    #[cfg(not(target_os = "linux"))]
+    fn let_go(&self, _settling: BorrowedFd) -> String {
+        String::new()
     }
 
     fn fork(&self) -> nix::Result<ForkResult> {
@@ -164,7 +235,7 @@ impl Companion {
         // SAFETY: the companion is ours, and has no initialisers but those of the standard library.
         let library = unsafe { Library::new(path) }?;
         let name = |name: &'static CStr| name.to_bytes_with_nul();
-        // SAFETY: the companion exports these three with these signatures.
+        // SAFETY: the companion exports these with these signatures.
         let companion = unsafe {
             Companion {
                 execute: *library.get(name(c"threadbook_execute"))?,

@@ -3,8 +3,9 @@
 //! The kernel starts this binary again as the [`supervisor`], and gives it orders over the wire. The supervisor forks the
 //! [`cell`] process, which loads and runs compiled cells, and stands between it and the kernel: it sends on the output
 //! ([`printed`], [`content_blocks`]), and reports the death of the cell process with its reason. After each cell, the cell
-//! process leaves a [`checkpoint`], from which the supervisor has it go on if it dies, and takes back the [`pages`] that
-//! the two share, so that timings do not show it.
+//! process leaves a [`checkpoint`], from which the supervisor has it go on if it dies. The checkpoint lets go of the
+//! descriptors whose end others can see, and the process takes back the [`pages`] that the two share, so that timings do
+//! not show it.
 //!
 //! The supervisor never runs user code, never starts a thread (so that it may fork), and never waits for
 //! the cell process without also listening to the kernel.
@@ -12,11 +13,17 @@
 mod cell;
 mod checkpoint;
 mod content_blocks;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod inbox;
 mod pages;
 mod printed;
 pub mod processes;
+#[cfg(target_os = "linux")]
+mod statics;
 mod supervisor;
+#[cfg(target_os = "linux")]
+mod unix_peer;
 
 #[cfg(test)]
 pub use content_blocks::ContentBlocks;

@@ -4,7 +4,7 @@
 //! tells the kernel how it ended, and wakes its checkpoint, which goes on in its place. If there is no checkpoint, the
 //! supervisor ends too, and the kernel starts a new one. It ends as well when the kernel closes its standard input.
 
-use super::cell::{self, Done, Ends, REPORT};
+use super::cell::{self, Done, Ends};
 use super::checkpoint;
 use super::inbox::Inbox;
 use super::printed::{HOLD, Printed};
@@ -204,15 +204,14 @@ impl Supervisor {
 
     /// Reads a report of the cell process; tells the kernel if the cell has been run.
     fn hear_cell(&mut self) -> io::Result<()> {
-        let mut report = [0; REPORT];
-        match self.control.read_exact(&mut report).ok().and_then(|()| Done::from_bytes(report)) {
-            Some(Done { checkpoint }) => {
+        match Done::read(&mut self.control) {
+            Ok(Done { checkpoint, .. }) => {
                 self.replace_checkpoint(checkpoint);
                 self.printed.finish(&mut self.kernel)?;
                 self.end_run(true)?;
             }
             // It has closed the stream, or writes garbage to it: it cannot be talked to any more.
-            None => {
+            Err(_) => {
                 let (quiet, other_end) = UnixStream::pair()?;
                 self.control = quiet;
                 self._other_ends.push(other_end.into());
@@ -310,13 +309,15 @@ impl Supervisor {
             WaitStatus::Exited(_, code) => (None, Some(code)),
             _ => (None, None),
         };
+        // First, as the checkpoint may be another one after that.
+        self.hear_last_words()?;
         // All that it has started is of this process now, beside its checkpoint.
         let checkpoint = self.checkpoint.map(|pid| pid.as_raw() as u32);
         processes::end_children(std::process::id(), checkpoint);
-        self.hear_last_words()?;
         let ran = self.running;
-        let restored = self.restore();
-        self.tell(&Message::Died { signal, code, ran, restored })?;
+        let lost = self.restore();
+        let restored = lost.is_some();
+        self.tell(&Message::Died { signal, code, ran, restored, lost: lost.unwrap_or_default() })?;
         if restored && self.has_begun {
             let _ = self.inbox.put(&serde_json::to_vec(&Order::TellComms)?);
         }
@@ -346,25 +347,24 @@ impl Supervisor {
         self.printed.finish(&mut self.kernel)
     }
 
-    /// Wakes the checkpoint, which becomes the cell process.
-    fn restore(&mut self) -> bool {
-        let Some(pid) = self.checkpoint.take() else { return false };
+    /// Wakes the checkpoint, which becomes the cell process. Returns what that has lost, in words, if it works.
+    fn restore(&mut self) -> Option<String> {
+        let pid = self.checkpoint.take()?;
         self.cell = pid;
         // What was for the dead process is not for this one, which empties the socket when it wakes.
         self.inbox.forget();
-        let mut report = [0; REPORT];
         let woken = checkpoint::wake(&mut self.alarm, pid)
             .and_then(|()| self.control.set_read_timeout(Some(WAKE_TIMEOUT)))
-            .and_then(|()| self.control.read_exact(&mut report))
-            .and_then(|()| self.control.set_read_timeout(None));
-        match Done::from_bytes(report) {
-            Some(Done { checkpoint }) if woken.is_ok() => {
+            .and_then(|()| Done::read(&mut self.control))
+            .and_then(|done| self.control.set_read_timeout(None).map(|()| done));
+        match woken {
+            Ok(Done { checkpoint, lost }) => {
                 self.checkpoint = checkpoint;
-                true
+                Some(lost)
             }
-            _ => {
+            Err(_) => {
                 self.end_cell_process();
-                false
+                None
             }
         }
     }

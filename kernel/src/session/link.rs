@@ -57,12 +57,14 @@ pub struct Panic {
 }
 
 /// How the cell process ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Death {
     pub signal: Option<i32>,
     pub code: Option<i32>,
     /// Another process goes on in its place, with the variables.
     pub restored: bool,
+    /// What that process does not have any more, in words: connections, pipes, locks.
+    pub lost: String,
 }
 
 #[derive(Default)]
@@ -83,6 +85,8 @@ struct State {
     waiting: usize,
     cancelled: bool,
     happened: Happened,
+    /// The process was restored, and the engine does not know yet.
+    was_restored: bool,
 }
 
 /// See the module's documentation.
@@ -208,18 +212,19 @@ impl Link {
             Message::Handled { id } => self.comms.answer(id, Ok(())),
             Message::Dropped { id, reason } => self.comms.answer(id, Err(reason)),
             Message::Comms { open } => self.comms.keep(&open),
-            Message::Died { signal, code, ran, restored } => {
+            Message::Died { signal, code, ran, restored, lost } => {
                 self.comms.give_up("the process of the cells has died");
-                let death = Death { signal, code, restored };
+                let death = Death { signal, code, restored, lost };
                 self.questions.forget();
                 let mut state = lock(&self.state);
+                state.was_restored |= restored;
                 // A cell that is still being compiled will run in the process that goes on.
                 if state.running.is_some() && (ran || !restored) {
                     state.happened.died = Some(death);
                 } else {
                     drop(state);
                     self.output
-                        .stream(Kind::Stderr, format!("{}\n", report::between_cells(death)).as_bytes());
+                        .stream(Kind::Stderr, format!("{}\n", report::between_cells(&death)).as_bytes());
                 }
             }
             Message::Synced { id } => {
@@ -257,6 +262,11 @@ impl Link {
     /// A cell waits for the engine.
     pub fn cell_waits(&self) {
         lock(&self.state).waiting += 1;
+    }
+
+    /// Whether the process was restored since the last call.
+    pub fn was_restored(&self) -> bool {
+        std::mem::take(&mut lock(&self.state).was_restored)
     }
 
     /// Whether a cell runs or waits.

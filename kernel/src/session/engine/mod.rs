@@ -198,6 +198,9 @@ impl Evaluator {
             }
         }
         let serial = lock(&self.cells).add(count, cell, steps);
+        if self.link.was_restored() {
+            engine.restored();
+        }
         let compiled = engine.compile(Source { serial, number: count, id, text: code.clone() });
         let compiled = match compiled {
             Ok(compiled) => compiled,
@@ -290,6 +293,7 @@ impl Evaluator {
             object,
             is_global: compiled.is_global,
             to_drop: compiled.to_drop.clone(),
+            to_forget: compiled.to_forget.clone(),
             in_runtime: self.in_runtime,
         };
         let ran = self.link.run(cell);

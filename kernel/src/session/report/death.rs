@@ -9,30 +9,30 @@ pub const LOST: &str = "Variables are lost with the process: run the cells that 
                     types and imports are kept.";
 
 /// What is left when the process could be restored.
-const RESTORED: &str = "Variables are as they were before this cell. Threads that ran in the process are gone; \
-                        pools and runtimes start theirs anew.";
+const RESTORED: &str = "Variables are as they were before this cell. Threads and tasks of the process are gone; pools \
+                        and runtimes start new threads.";
 
 /// The cell's process died.
-pub fn failure(death: Death) -> Failure {
-    Failure::plain("ProcessDied", &how_it_died(death), Some(what_is_left(death)))
+pub fn failure(death: &Death) -> Failure {
+    Failure::plain("ProcessDied", &how_it_died(death), Some(&what_is_left(death)))
 }
 
 /// What to say of a process that died while no cell was running.
-pub fn between_cells(death: Death) -> String {
-    let left = if death.restored {
-        RESTORED.replace("before this cell", "after the last cell")
-    } else {
-        LOST.into()
-    };
+pub fn between_cells(death: &Death) -> String {
+    let left = what_is_left(death).replace("before this cell", "after the last cell");
     format!("Between two cells, {}. {left}", how_it_died(death))
 }
 
-pub fn what_is_left(death: Death) -> &'static str {
-    if death.restored { RESTORED } else { LOST }
+pub fn what_is_left(death: &Death) -> String {
+    match (death.restored, &*death.lost) {
+        (false, _) => LOST.to_owned(),
+        (true, "") => RESTORED.to_owned(),
+        (true, lost) => format!("{RESTORED} Closed with the process: {lost}."),
+    }
 }
 
-fn how_it_died(death: Death) -> String {
-    match death {
+fn how_it_died(death: &Death) -> String {
+    match *death {
         Death { signal: Some(number), .. } => {
             let signal = Signal::try_from(number).ok();
             let name = signal.map_or_else(|| format!("signal {number}"), |signal| signal.to_string());

@@ -87,7 +87,7 @@ impl Failure {
 /// The failure of a cell that was run, or `None` if it went well.
 pub fn ended(mut happened: Happened, code: &str, count: usize, cells: &Cells) -> Option<Failure> {
     if let Some(death) = happened.died {
-        return Some(if happened.interrupted { interrupted(Some(death)) } else { death::failure(death) });
+        return Some(if happened.interrupted { interrupted(Some(&death)) } else { death::failure(&death) });
     }
     if happened.interrupted {
         return Some(interrupted(None));
@@ -108,8 +108,8 @@ pub fn process_gone() -> Failure {
     Failure::plain("ProcessDied", "the process of the cells has ended", Some(death::LOST))
 }
 
-fn interrupted(died: Option<Death>) -> Failure {
-    Failure::plain("Interrupted", "the cell was interrupted", died.map(death::what_is_left))
+fn interrupted(died: Option<&Death>) -> Failure {
+    Failure::plain("Interrupted", "the cell was interrupted", died.map(death::what_is_left).as_deref())
 }
 
 fn ended_by_question_mark(
@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn every_way_to_die_is_reported_with_what_is_lost() {
         let die = |signal, code, restored| {
-            let died = Some(Death { signal, code, restored });
+            let died = Some(Death { signal, code, restored, lost: String::new() });
             shown(&of(&[""], |_| Happened { died, ..Default::default() }).unwrap())
         };
         assert!(die(Some(11), None, false).contains("SIGSEGV: it touched memory"));
