@@ -23,12 +23,16 @@ const STICKY: u32 = 0o1000;
 /// A sentence, if the directory is a link, belongs to another user, can be written by others, or is in a place where others
 /// can replace it.
 pub fn directory(path: &Path) -> io::Result<()> {
+    let trusted = || match untrusted(path) {
+        Some(reason) => Err(io::Error::new(io::ErrorKind::PermissionDenied, reason)),
+        None => Ok(()),
+    };
+    trusted()?;
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
         io::Error::new(error.kind(), format!("the directory {} cannot be made: {error}", path.display()))
     })?;
-    if let Some(reason) = untrusted(path) {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
-    }
+    // Also of what others have made meanwhile.
+    trusted()?;
     let metadata = fs::symlink_metadata(path)?;
     let refuse = |what: &str| {
         Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {what}", path.display())))
@@ -158,8 +162,10 @@ mod tests {
         }
         assert!(directory(&shared.join("own")).is_ok());
         set_mode(&shared, 0o777);
-        assert!(
-            directory(&shared.join("own")).unwrap_err().to_string().starts_with("every user may write to ")
-        );
+        for name in ["own", "new/own"] {
+            let error = directory(&shared.join(name)).unwrap_err().to_string();
+            assert!(error.starts_with("every user may write to "), "{error}");
+        }
+        assert!(!shared.join("new").exists(), "nothing is made where it would be refused");
     }
 }
