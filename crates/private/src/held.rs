@@ -8,9 +8,9 @@
 //! before it was started again. On a file system over the network, locks may not reach other hosts; the directories of
 //! other hosts are left to these.
 
-use std::fs::{self, DirEntry, File};
+use std::fs::{self, DirEntry, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Held {
     /// The directory or its lock file cannot be made.
     pub fn new(parent: &Path, prefix: &str) -> io::Result<Held> {
         sweep(parent, prefix);
-        let private = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let private = Permissions::from_mode(0o700);
         let directory = tempfile::Builder::new().prefix(prefix).permissions(private).tempdir_in(parent)?;
         let lock = lock(directory.path())?;
         // The name that the dynamic linker knows libraries by is the real one.

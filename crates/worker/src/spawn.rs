@@ -72,7 +72,7 @@ fn preload(command: &mut Command) -> io::Result<()> {
 /// The reason why the dynamic linker cannot preload the library at a path, if there is one: it parts the list at spaces and
 /// colons.
 fn cannot_preload(library: &str) -> Option<String> {
-    let parts = |c: char| c == ':' || c.is_whitespace();
+    let parts = |c: char| c == ':' || (c == ' ' && !cfg!(target_os = "macos"));
     library.contains(parts).then(|| {
         format!(
             "the library {library} cannot be loaded into another process, because its path has a space or a colon; \
@@ -87,9 +87,8 @@ mod tests {
 
     #[test]
     fn a_path_that_the_dynamic_linker_would_part_is_refused() {
-        for path in ["/a b/lib.so", "/a:b/lib.so", "/a\nb/lib.so"] {
-            assert!(cannot_preload(path).unwrap().contains("space or a colon"), "{path:?}");
-        }
+        assert!(cannot_preload("/a:b/lib.so").unwrap().contains("a space or a colon"));
+        assert_eq!(cannot_preload("/a b/lib.so").is_some(), !cfg!(target_os = "macos"));
         assert_eq!(cannot_preload("/ä-b/lib.so"), None);
     }
 }

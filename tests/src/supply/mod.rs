@@ -86,13 +86,8 @@ pub(crate) fn check(checkout: &Checkout) -> Outcome {
     let advisories = advisories::read(&checkout.root)?;
     let packages: Vec<Package> = serde_json::from_value(metadata(&checkout.root, &[])?["packages"].take())
         .map_err(|error| format!("the answer of cargo metadata was not understood: {error}"))?;
-    let ours: BTreeSet<_> = packages
-        .iter()
-        .filter(|package| package.id.starts_with("path+"))
-        .collect::<Vec<_>>()
-        .iter()
-        .map(|package| package.name.clone())
-        .collect();
+    let is_ours = |package: &&Package| package.id.starts_with("path+");
+    let ours = packages.iter().filter(is_ours).map(|package| package.name.clone()).collect();
     let (known, notes) = advisories.about(&lock, &rules.advisories.ignore);
     for note in notes {
         println!("{note}");
