@@ -54,7 +54,7 @@ def open_to_others(directory: Path) -> list[Path]:
 
 
 def readable_by_a_stranger(directory: Path) -> list[str]:
-    """The same, as the system sees it. Only root can be somebody else; otherwise nothing is tried, which pytest reports."""
+    """The same, as the system sees it. Only root can take the place of another user; otherwise pytest reports that none was tried."""
     if os.geteuid() != 0:
         warnings.warn("no other user was tried, which needs root")
         return []
@@ -77,7 +77,7 @@ def start_run(notebook: Path, **env) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=notebook.parent, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def test_a_run_shows_its_key_to_nobody_also_when_it_is_killed(kernelspec, place):
+def test_a_run_keeps_its_key_private_also_when_it_is_killed(kernelspec, place):
     temporary, go = place / "tmp", place / "go"
     temporary.mkdir()
     temporary.chmod(0o1777)
@@ -121,7 +121,7 @@ def test_a_session_is_private_and_cells_keep_the_users_umask(kernelspec, place, 
 
 
 def test_a_cache_that_others_can_write_to_is_not_used(kernelspec, place):
-    """As without a home, or with the home of somebody else."""
+    """As without a home, or with the home of another user."""
     shared = place / "shared"
     planted = shared / "threadbook" / "sessions"
     planted.mkdir(parents=True)
@@ -139,7 +139,7 @@ def test_a_cache_that_others_can_write_to_is_not_used(kernelspec, place):
     assert not list(kernel.tmp.iterdir())
 
 
-def test_nor_are_temporary_files_of_somebody_else(kernelspec, place):
+def test_nor_is_a_temporary_directory_that_others_can_write_to(kernelspec, place):
     shared, runtime = place / "shared", place / "runtime"
     shared.mkdir()
     shared.chmod(0o777)

@@ -36,7 +36,7 @@ impl Process {
         cwd: &Path,
         prepare: impl FnOnce(&mut Command),
     ) -> Result<(Self, ConnectionInfo)> {
-        // Who can read the connection file can have the kernel run anything.
+        // The key in the connection file lets its readers run anything in the kernel.
         let directory = Held::new(&temporary(|_| None)?, "threadbook-run-")?;
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
         // The listeners hold the ports until the kernel's process exists.

@@ -91,11 +91,14 @@ fn reason_against(path: &Path) -> Option<String> {
     // In a container that maps users, the owner of the root may be no number that is known.
     let of_root = fs::metadata("/").map_or(0, |root| root.uid());
     if ![0, of_root, geteuid().as_raw()].contains(&metadata.uid()) {
-        return Some(format!("{} belongs to another user, who could replace what is in it", path.display()));
+        return Some(format!(
+            "{} belongs to another user, and its content could be replaced",
+            path.display()
+        ));
     }
     let mode = metadata.mode();
     (metadata.is_dir() && mode & WORLD_WRITES != 0 && mode & STICKY == 0)
-        .then(|| format!("every user may write to {}, and so replace what is in it", path.display()))
+        .then(|| format!("every user may write to {}, and could replace its content", path.display()))
 }
 
 #[cfg(test)]

@@ -104,7 +104,8 @@ fn own(parent: &Path, prefix: &str) -> impl Iterator<Item = DirEntry> {
 
 fn is_abandoned(entry: &DirEntry) -> bool {
     let path = entry.path().join(LOCK);
-    let Ok(lock) = File::open(&path) else { return is_old(entry) };
+    // NFS gives an exclusive lock only to those that may write.
+    let Ok(lock) = File::options().read(true).write(true).open(&path) else { return is_old(entry) };
     is_of_this_host(&fs::read_to_string(&path).unwrap_or_default()) && lock.try_lock().is_ok()
 }
 

@@ -1,11 +1,11 @@
 //! Directories and files for one user alone.
 //!
-//! Whatever holds keys, code or history lies in a directory of mode 0700, and its files have mode 0600. The modes are set
+//! Keys, code and history lie in directories of mode 0700 and in files of mode 0600. The modes are set
 //! when the file or the directory is made, whatever the umask is. What exists already is checked: [`directory`] and
 //! [`file()`] refuse what belongs to another user. [`Held`] is a new directory with a random name, which its process holds
 //! by a lock.
 //!
-//! *Invariant:* nobody but this user and root can read or replace what these functions return.
+//! *Invariant:* only this user and root can read or replace the files and directories that these functions return.
 
 mod directory;
 mod file;

@@ -1,4 +1,4 @@
-//! A directory for temporary files in which nobody replaces ours.
+//! A directory for temporary files in which no other user can replace ours.
 
 use std::env;
 use std::io;

@@ -83,7 +83,7 @@ fn register(place: &Place, name: &str, title: &str, command: &[&Path]) -> anyhow
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     write("logo-svg.svg", LOGO)?;
     write("kernel.json", &kernel_json(&program, title, command)?)?;
-    // Who can write there decides what Jupyter starts.
+    // The right to write there is the right to choose what Jupyter starts.
     for path in [directory.clone(), directory.join(FILES[0])] {
         let mode = path.metadata()?.permissions().mode();
         fs::set_permissions(&path, Permissions::from_mode(mode & !0o022))?;

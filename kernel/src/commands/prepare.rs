@@ -92,7 +92,7 @@ fn project_around(directory: &Path) -> Option<&Path> {
 
 /// What the process of its own does.
 pub(crate) fn build(directory: &Path) -> anyhow::Result<()> {
-    // Who can write to it decides what cells load. An administrator's may be read by all users.
+    // The right to write there is the right to choose what cells load. All users may read an administrator's.
     umask(umask(Mode::empty()) | Mode::S_IWGRP | Mode::S_IWOTH);
     prepared::build(directory, &mut |detail| say(format_args!("{PROGRESS}{detail}")))
 }

@@ -137,7 +137,7 @@ mod tests {
         let venv = place.path().join(".venv");
         refuse_others(&venv).expect("there is none");
         std::fs::create_dir(&venv).unwrap();
-        refuse_others(&venv).expect("an empty directory is nobody's environment");
+        refuse_others(&venv).expect("an empty directory is no environment");
         std::fs::write(venv.join("pyvenv.cfg"), "").unwrap();
         assert!(refuse_others(&venv).unwrap_err().to_string().contains("leaves it as it is"));
         std::fs::write(venv.join(STAMP), "").unwrap();

@@ -4,7 +4,7 @@
 use super::Change;
 use super::archive::Archive;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,7 @@ pub fn write<'a>(
 pub fn take_in(file: &Path, archive: &mut Archive) -> anyhow::Result<()> {
     for path in all(file) {
         // Of two sessions, the one that has the lock takes it in, and the other finds it gone.
-        let Ok(lock) = File::open(&path) else { continue };
+        let Ok(lock) = threadbook_private::file(&path) else { continue };
         if lock.try_lock().is_err() || !path.exists() {
             continue;
         }
