@@ -247,7 +247,7 @@ fn cache() -> Check {
 /// Where a session would work.
 fn session() -> Check {
     let name = "sessions";
-    let mend = "set XDG_CACHE_HOME to a directory of your own, on a file system that runs programs";
+    let mend = "set XDG_CACHE_HOME to a directory of your own with a plain path, on a file system that runs programs";
     match sessions::place() {
         Ok(sessions::Place { parent, reason: None, .. }) => Check::ok(name, parent.display().to_string()),
         Ok(sessions::Place { parent, reason: Some(reason), .. }) => {
