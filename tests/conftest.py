@@ -31,6 +31,7 @@ SECONDS = {
     "test_streams.py": 100,
     "test_processes.py": 100,
     "test_magics.py": 90,
+    "test_private.py": 80,
     "test_life_cycle.py": 60,
     "test_widgets.py": 50,
     "test_bad_input.py": 50,

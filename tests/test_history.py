@@ -67,8 +67,7 @@ def test_neither_a_dead_process_nor_a_held_nor_a_full_file_loses_a_cell(kernelsp
         assert codes(kc, "tail", n=1) == ["std::process::abort();"]
         held = sqlite3.connect(file, isolation_level=None)
         held.execute("BEGIN EXCLUSIVE")
-        # The history waits five seconds for the file in a thread of its own. If the cell waited, the file would not be
-        # released, and the history would go on in memory.
+        # The history waits for the file in a thread of its own. If the cell waited, the file would not be released.
         ok(kc, "// held")
         held.execute("ROLLBACK")
         held.close()

@@ -13,6 +13,10 @@ use std::time::SystemTime;
 /// The file that says what the directory was built from.
 pub const STAMP: &str = "built-from";
 
+/// All that is made in a prepared directory, also in that of evcxr.
+pub const ENTRIES: [&str; 10] =
+    [STAMP, SOURCES, "Cargo.lock", "Cargo.toml", "analysis", "cargo", "config", "src", "target", "tmp"];
+
 /// The version of what is in the directory, so that one that an older Threadbook has built is built again.
 const LAYOUT: u32 = 3;
 
@@ -52,6 +56,15 @@ pub fn stale(dir: &Path) -> Option<String> {
             Some(format!("{} was built from an older companion crate or by another compiler", dir.display()))
         }
         Err(error) => Some(error.to_string()),
+    })
+}
+
+/// The reason why no prepared directory can be at `dir`, if there is one: cargo builds nothing there.
+pub fn unusable(dir: &Path) -> Option<String> {
+    let is_odd = |path: &str| path.contains(|c: char| c == ':' || c.is_control());
+    let path = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    path.to_str().is_none_or(is_odd).then(|| {
+        format!("cargo cannot build in {path:?}: the path has a colon, a control character, or is no UTF-8")
     })
 }
 
@@ -111,8 +124,8 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         match path.file_name().and_then(|name| name.to_str()) {
             // Not part of what a notebook loads.
             Some(
-                "analysis" | "cargo-env" | "client" | "engine" | "peers" | "tests" | "examples" | "benches"
-                | "target",
+                "analysis" | "cargo-env" | "client" | "engine" | "peers" | "private" | "tests" | "examples"
+                | "benches" | "target",
             ) => {}
             _ if path.is_dir() => collect(&path, files)?,
             _ if path.extension().is_some_and(|e| e == "rs" || e == "toml") => files.push(path),
@@ -174,6 +187,16 @@ mod tests {
         assert!(!to.path().join("target/debug/incremental").exists() && !same("Cargo.toml"));
         let time = |root: &Path| fs::metadata(root.join("Cargo.toml")).unwrap().modified().unwrap();
         assert_eq!(time(from.path()), time(to.path()));
+    }
+
+    #[test]
+    fn a_path_in_which_cargo_cannot_build_is_known() {
+        use std::os::unix::ffi::OsStrExt;
+        for odd in ["/a:b/p", "/a\nb/p"] {
+            assert!(unusable(Path::new(odd)).unwrap().contains("a colon"), "{odd:?}");
+        }
+        assert!(unusable(Path::new(std::ffi::OsStr::from_bytes(b"/\xff"))).is_some());
+        assert_eq!(unusable(Path::new("/ä b/p")), None);
     }
 
     #[test]

@@ -1,47 +1,81 @@
-//! Where the sockets of a session lie: in its directory, unless that is too deep. Unix allows about a hundred bytes for
-//! the path of a socket.
+//! Where a session listens to its supervisor: in its directory, or in a private directory among the temporary files, if the
+//! path would be too long (Unix allows about a hundred bytes) or the file system has no sockets.
 
-use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use anyhow::Context;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use threadbook_private::{Held, temporary};
 
-/// Where the supervisor reports.
-pub const WIRE: &str = "wire";
+/// The name of the socket.
+const WIRE: &str = "wire";
 
-const LONGEST: usize = 100;
+/// How the names of directories for sockets begin.
+const PREFIX: &str = "threadbook-wire-";
 
-/// The path of a socket of the session that works in a directory.
-pub fn path(workplace: &Path, name: &str) -> PathBuf {
-    let path = workplace.join(name);
-    if path.as_os_str().len() < LONGEST {
-        return path;
-    }
-    let mut hasher = DefaultHasher::new();
-    workplace.hash(&mut hasher);
-    Path::new("/tmp").join(format!("threadbook-{:016x}.{name}", hasher.finish()))
+/// No path of a socket in such a directory is longer, in bytes.
+const MAX_LENGTH: usize = 100;
+
+/// A socket on which supervisors report.
+pub struct Socket {
+    pub listener: UnixListener,
+    pub path: PathBuf,
+    /// The directory that was made for it.
+    _directory: Option<Held>,
 }
 
-/// Removes the sockets of a session that has ended.
-pub fn remove(workplace: &Path) {
-    let _ = fs::remove_file(path(workplace, WIRE));
+/// Listens for the session that works in a directory.
+///
+/// # Errors
+///
+/// A sentence: the reason against each place.
+pub fn listen(workplace: &Path) -> anyhow::Result<Socket> {
+    let path = workplace.join(WIRE);
+    match UnixListener::bind(&path) {
+        Ok(listener) => Ok(Socket { listener, path, _directory: None }),
+        Err(error) => {
+            listen_elsewhere().with_context(|| format!("{} cannot be listened on: {error}", path.display()))
+        }
+    }
+}
+
+fn listen_elsewhere() -> anyhow::Result<Socket> {
+    let is_long = |parent: &Path| parent.as_os_str().len() + PREFIX.len() + WIRE.len() + 8 > MAX_LENGTH;
+    let parent = temporary(|parent| {
+        is_long(parent).then(|| format!("the path {} is too long for a socket", parent.display()))
+    })?;
+    let directory = Held::new(&parent, PREFIX)?;
+    let path = directory.path().join(WIRE);
+    let listener = UnixListener::bind(&path)
+        .with_context(|| format!("{} cannot be listened on either", path.display()))?;
+    Ok(Socket { listener, path, _directory: Some(directory) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::net::UnixListener;
+    use std::os::unix::net::UnixStream;
 
     #[test]
-    fn a_deep_directory_has_sockets_too() {
+    fn a_deep_directory_has_a_socket_too() {
         let place = tempfile::tempdir().unwrap();
         let deep = place.path().join("d".repeat(90)).join("e".repeat(90));
-        fs::create_dir_all(&deep).unwrap();
+        std::fs::create_dir_all(&deep).unwrap();
         assert!(UnixListener::bind(deep.join(WIRE)).is_err());
-        let _listener = UnixListener::bind(path(&deep, WIRE)).unwrap();
-        assert_ne!(path(&deep, WIRE), path(&deep.join("f"), WIRE));
-        assert!(path(&deep, WIRE).exists());
-        remove(&deep);
-        assert!(!path(&deep, WIRE).exists());
-        assert_eq!(path(Path::new("/home/ann"), WIRE), Path::new("/home/ann/wire"));
+        let (one, two) = (listen(&deep).unwrap(), listen(&deep).unwrap());
+        assert_ne!(one.path, two.path);
+        UnixStream::connect(&one.path).unwrap();
+        let path = one.path.clone();
+        drop(one);
+        assert!(!path.exists(), "it goes with its directory");
+    }
+
+    #[test]
+    fn a_plain_directory_has_its_own() {
+        let place = tempfile::tempdir().unwrap();
+        let socket = listen(place.path()).unwrap();
+        assert_eq!(socket.path, place.path().join(WIRE));
+        assert!(socket._directory.is_none());
+        // The name is taken now, as a stranger's squatting would take it.
+        assert!(listen(place.path()).unwrap()._directory.is_some());
     }
 }

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use std::path::PathBuf;
 use std::process::Command;
+use threadbook_cargo_env::NEUTRAL_DIRECTORY;
 
 /// The oldest Rust that the companion crate compiles with.
 pub const NEEDED: &str = env!("CARGO_PKG_RUST_VERSION");
@@ -23,7 +24,7 @@ impl Toolchain {
     pub fn find() -> anyhow::Result<Toolchain> {
         let root = threadbook_cargo_env::sysroot().map_err(anyhow::Error::msg)?;
         let rustc = root.join("bin").join("rustc");
-        let output = Command::new(&rustc).arg("-vV").output();
+        let output = Command::new(&rustc).arg("-vV").current_dir(NEUTRAL_DIRECTORY).output();
         let output = output.with_context(|| format!("{} cannot be run", rustc.display()))?;
         anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
         Ok(Toolchain { root, about: String::from_utf8_lossy(&output.stdout).into_owned() })
@@ -61,7 +62,7 @@ impl Toolchain {
 
     /// Whether it has a cargo, too.
     pub fn has_cargo(&self) -> bool {
-        let cargo = Command::new("cargo").arg("--version").output();
+        let cargo = Command::new("cargo").arg("--version").current_dir(NEUTRAL_DIRECTORY).output();
         cargo.is_ok_and(|output| output.status.success())
     }
 }

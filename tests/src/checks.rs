@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::schedule::{Kind, Step};
-use crate::{Checkout, Outcome, needs};
+use crate::{Checkout, Outcome, needs, supply};
 
 const fn step(
     name: &'static str,
@@ -19,15 +19,18 @@ pub(crate) fn steps(all: bool) -> Vec<Step> {
     STEPS.into_iter().filter(|step| all || step.name != "proxy").collect()
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     step("needs", &[], needs::to_build),
     step("format", &["needs"], format),
+    step("supply chain", &["needs"], supply::check),
     step("tests", &["needs"], tests),
     step("lints", &["needs"], lints),
     step("models", &["needs"], models),
     step("documentation", &["needs"], documentation),
     // Everything at once, so that all is built with the same features as for the tests.
-    step("build", &["needs"], |checkout| cargo(checkout, &["build", "--workspace", "--bins", "--examples"])),
+    step("build", &["needs"], |checkout| {
+        cargo(checkout, &["build", "--locked", "--workspace", "--bins", "--examples"])
+    }),
     Step { name: "packages", requires: &[], check: packages, kind: Kind::Background },
     Step { name: "proxy", requires: &[], check: proxy, kind: Kind::Background },
     step("install", &["build", "packages"], install),
@@ -49,7 +52,7 @@ fn format(checkout: &Checkout) -> Outcome {
 /// In the gate, the commit chooses a third of the engine's corpus.
 fn tests(checkout: &Checkout) -> Outcome {
     let mut command = Command::new("cargo");
-    command.args(["test", "--workspace", "--no-fail-fast"]);
+    command.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
     if let Some(commit) = commit(checkout).filter(|_| !checkout.all) {
         command.env("THREADBOOK_COMMIT", commit);
     }
@@ -58,7 +61,7 @@ fn tests(checkout: &Checkout) -> Outcome {
 
 /// The lints of these three need the metadata of rust-analyzer's crates, which nothing else has a use for.
 fn lints(checkout: &Checkout) -> Outcome {
-    let mut arguments = vec!["clippy", "--workspace", "--all-targets"];
+    let mut arguments = vec!["clippy", "--locked", "--workspace", "--all-targets"];
     if !checkout.all {
         for package in ["threadbook-analysis", "threadbook-kernel", "threadbook-peers"] {
             arguments.extend(["--exclude", package]);
@@ -88,29 +91,28 @@ fn models(checkout: &Checkout) -> Outcome {
 
 fn documentation(checkout: &Checkout) -> Outcome {
     let mut command = Command::new("cargo");
-    command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    command.args(["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     checkout.runner.run(&mut command)
 }
 
-/// Makes the private environment with the packages of the project and those of the tests. They are installed by one
-/// command, so no pin can move another.
+/// In the private environment: says that it was made here, or by `cargo lab`, which writes its packages into the file.
+const STAMP: &str = ".venv/threadbook-pins.txt";
+
+/// Makes the private environment with the packages of the project and those of the tests, each by its hash.
 fn packages(checkout: &Checkout) -> Outcome {
     let python = checkout.python();
+    let stamp = checkout.root.join(STAMP);
+    if checkout.root.join(".venv").exists() && !stamp.exists() {
+        return Err(".venv was not made by this command or by `cargo lab`; move it away".into());
+    }
     if !python.is_file() {
         checkout.runner.run(Command::new("python3").args(["-m", "venv", "--clear", ".venv"]))?;
+        std::fs::write(&stamp, "").map_err(|error| format!("{}: {error}", stamp.display()))?;
     }
-    let environment = std::fs::read_to_string(checkout.root.join("environment.yml"));
-    let environment = environment.map_err(|error| format!("environment.yml cannot be read: {error}"))?;
     let mut command = Command::new(python);
     command.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
-    command.args(pins(&environment)).args(["--requirement", "tests/requirements.txt"]);
+    command.args(["--require-hashes", "--requirement", "tests/requirements.lock"]);
     checkout.runner.run(&mut command)
-}
-
-/// The packages in the pip section of `environment.yml`.
-fn pins(environment: &str) -> impl Iterator<Item = &str> {
-    let lines = environment.lines().skip_while(|line| line.trim() != "- pip:").skip(1);
-    lines.map_while(|line| line.strip_prefix("      - ")).map(str::trim)
 }
 
 /// Installs the proxy that JupyterHub starts.
@@ -201,6 +203,7 @@ fn search_path(python: &Path) -> Result<std::ffi::OsString, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn every_requirement_names_an_earlier_step() {
@@ -213,9 +216,20 @@ mod tests {
     }
 
     #[test]
-    fn the_pins_are_those_of_the_environment() {
-        let pins: Vec<_> = pins(include_str!("../../environment.yml")).collect();
-        assert!(pins.iter().any(|pin| pin.starts_with("jupyterlab==")), "{pins:?}");
-        assert!(pins.iter().all(|pin| pin.contains("==")), "{pins:?}");
+    fn the_locked_packages_are_those_that_are_pinned() {
+        let requirement =
+            |line: &str| line.split([' ', ';', '\\']).next().unwrap_or_default().replace('_', "-");
+        let packages = |text: &str| -> BTreeSet<String> {
+            text.lines().filter(|line| line.contains("==")).map(requirement).collect()
+        };
+        let lab = packages(include_str!("../../environment.lock"));
+        let all = packages(include_str!("../requirements.lock"));
+        assert!(lab.is_subset(&all), "{:?}", lab.difference(&all));
+        let pinned =
+            include_str!("../../environment.yml").lines().filter_map(|line| line.strip_prefix("      - "));
+        let pinned: Vec<_> = pinned.map(requirement).collect();
+        assert!(pinned.len() > 3 && pinned.iter().all(|pin| lab.contains(pin)), "{pinned:?}");
+        let pinned = packages(include_str!("../requirements.txt"));
+        assert!(pinned.is_subset(&all), "{:?}", pinned.difference(&all));
     }
 }

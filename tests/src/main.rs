@@ -4,13 +4,15 @@
 //! a failure, so that one run shows all failures, but it begins no step whose requirements have failed. It ends
 //! with a summary, and with success only if every check passed.
 //!
-//! `cargo verify` is the gate. `cargo verify --all` adds the rare, the repeated and the slow tests.
+//! `cargo verify` is the gate. `cargo verify --all` adds the rare, the repeated and the slow tests. Two more commands write a
+//! file and check nothing: `--refresh-advisories` and `--notices`.
 
 mod checks;
 mod command;
 mod needs;
 mod report;
 mod schedule;
+mod supply;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,14 +26,21 @@ fn main() -> ExitCode {
     // SAFETY: The process has just begun and has one thread.
     unsafe { threadbook_cargo_env::forget() };
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let all = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => false,
-        ["--all"] => true,
-        _ => {
-            eprintln!("cargo verify takes no argument but --all, and got: {}", arguments.join(" "));
-            return ExitCode::from(2);
-        }
-    };
+    type Command = fn(&Checkout) -> Outcome;
+    let (all, command): (bool, Option<Command>) =
+        match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => (false, None),
+            ["--all"] => (true, None),
+            ["--refresh-advisories"] => (false, Some(supply::refresh)),
+            ["--notices"] => (false, Some(supply::write_notices)),
+            _ => {
+                eprintln!(
+                    "cargo verify takes one of --all, --refresh-advisories and --notices, and got: {}",
+                    arguments.join(" ")
+                );
+                return ExitCode::from(2);
+            }
+        };
     let budget = match command::budget() {
         Ok(budget) => budget,
         Err(reason) => {
@@ -40,6 +49,15 @@ fn main() -> ExitCode {
         }
     };
     let checkout = Checkout { root: root(), all, runner: Runner::new(root(), budget) };
+    if let Some(command) = command {
+        return match command(&checkout) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(reason) => {
+                eprintln!("{reason}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     report::clear(&checkout);
     let done = schedule::run(&checks::steps(all), &checkout);
     let summary = report::summary(&checkout, &done);

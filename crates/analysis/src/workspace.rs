@@ -134,7 +134,9 @@ impl Workspace {
     fn run_metadata(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let mut command = Command::new(&self.cargo);
         command.args(["metadata", "--format-version", "1"]).args(arguments);
-        command.args(self.offline.then_some("--offline")).current_dir(&self.directory);
+        command.args(self.offline.then_some("--offline"));
+        // Run in the project, cargo would also obey settings in every directory above it.
+        command.arg("--manifest-path").arg(self.directory.join("Cargo.toml")).current_dir("/");
         let output = command.output().with_context(|| format!("{} does not run", self.cargo))?;
         if !output.status.success() {
             bail!("cargo does not accept the manifest: {}", String::from_utf8_lossy(&output.stderr).trim());

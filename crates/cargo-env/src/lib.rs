@@ -39,6 +39,10 @@ pub unsafe fn forget() {
     }
 }
 
+/// The directory in which programs are asked about the system. The directory of a notebook is no such place: rustup and cargo
+/// obey files that they find in it, and a search path with `.` in it finds programs there.
+pub const NEUTRAL_DIRECTORY: &str = "/";
+
 /// Where the toolchain lies whose rustc is first on the path, or else where rustup puts it: a program that was not
 /// started from a shell often has a shorter path.
 ///
@@ -49,7 +53,9 @@ pub fn sysroot() -> Result<PathBuf, String> {
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo")));
     let of_rustup = cargo_home.map(|home| home.join("bin").join("rustc"));
-    let print = |rustc: &Path| Command::new(rustc).args(["--print", "sysroot"]).output().ok();
+    let print = |rustc: &Path| {
+        Command::new(rustc).args(["--print", "sysroot"]).current_dir(NEUTRAL_DIRECTORY).output().ok()
+    };
     let output = print(Path::new("rustc")).or_else(|| print(&of_rustup?));
     let output = output.ok_or("rustc was not found. Install Rust from https://rustup.rs")?;
     let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();

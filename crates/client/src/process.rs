@@ -1,7 +1,7 @@
 //! A kernel's process: how it is started, what it leaves behind, and how it ends.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -11,7 +11,7 @@ use jupyter_protocol::ConnectionInfo;
 use jupyter_protocol::connection_info::Transport;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use tempfile::TempDir;
+use threadbook_private::{Held, create_new, temporary};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -27,7 +27,7 @@ pub(crate) struct Process {
     child: Option<tokio::process::Child>,
     pub(crate) ended: Option<ExitStatus>,
     group: Pid,
-    directory: TempDir,
+    directory: Held,
 }
 
 impl Process {
@@ -36,7 +36,8 @@ impl Process {
         cwd: &Path,
         prepare: impl FnOnce(&mut Command),
     ) -> Result<(Self, ConnectionInfo)> {
-        let directory = tempfile::Builder::new().prefix("threadbook-run-").tempdir()?;
+        // The key in the connection file lets its readers run anything in the kernel.
+        let directory = Held::new(&temporary(|_| None)?, "threadbook-run-")?;
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
         // The listeners hold the ports until the kernel's process exists.
         let (ports, listeners) = jupyter_zmq_client::peek_ports_with_listeners(localhost, 5).await?;
@@ -53,14 +54,14 @@ impl Process {
             kernel_name: None,
         };
         let file = directory.path().join("connection.json");
-        std::fs::write(&file, serde_json::to_vec(&connection).map_err(std::io::Error::from)?)?;
+        create_new(&file)?.write_all(&serde_json::to_vec(&connection).map_err(std::io::Error::from)?)?;
 
         let file = file.to_string_lossy();
         let argv: Vec<OsString> =
             argv.iter().map(|arg| arg.as_ref().replace(CONNECTION_FILE, &file).into()).collect();
         let (program, arguments) =
             argv.split_first().ok_or_else(|| std::io::Error::other("an empty command"))?;
-        let log = File::create(directory.path().join("log"))?;
+        let log = create_new(&directory.path().join("log"))?;
         let mut command = Command::new(program);
         command.args(arguments).current_dir(cwd);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);

@@ -56,13 +56,9 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// If the directory cannot be made.
+    /// A sentence, if the directory cannot be made, or if other users could put objects there.
     pub fn open(directory: &Path) -> io::Result<Cache> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(directory)?;
+        threadbook_private::directory(directory)?;
         Ok(Cache { directory: directory.to_owned() })
     }
 
@@ -93,11 +89,9 @@ impl Cache {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let temporary = self.directory.join(format!(".{}-{count}", std::process::id()));
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&temporary)?.write_all(bytes)?;
+        // Of a process that had this one's number and was killed.
+        let _ = fs::remove_file(&temporary);
+        threadbook_private::create_new(&temporary)?.write_all(bytes)?;
         fs::rename(&temporary, path)
     }
 

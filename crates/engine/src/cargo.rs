@@ -253,7 +253,8 @@ impl Cargo {
         command.env("RUSTC", &self.tools.rustc).env("CARGO_INCREMENTAL", "0");
         // Empty, it also overrides the flags of the user's files.
         command.env("CARGO_ENCODED_RUSTFLAGS", "");
-        command.current_dir(&self.directory);
+        // Run in the package, cargo would also obey settings in every directory above it.
+        command.current_dir("/");
         command
     }
 

@@ -570,11 +570,23 @@ fn variables_and_settings_of_the_user_do_not_matter() {
          build-dir = {path:?}\nrustc = \"/nonexistent\"\nincremental = true\n[profile.dev]\nopt-level = 3\n\
          panic = \"abort\"\n[term]\nquiet = true\ncolor = \"always\"\n"
     );
+    // Files around the session are not obeyed at all: another user may have put them there.
     std::fs::create_dir(session.directory.path().join(".cargo")).unwrap();
-    std::fs::write(session.directory.path().join(".cargo/config.toml"), settings).unwrap();
+    let wrapper = settings.replace("[build]", "[build]\nrustc-wrapper = \"/nonexistent\"");
+    std::fs::write(session.directory.path().join(".cargo/config.toml"), wrapper).unwrap();
     session.dep(&[&line]).unwrap();
     assert_eq!(session.compiled, ["good"]);
     assert_eq!(session.run("good::bump()") + &session.run("good::bump()"), "12");
+    environments.push(session.crates.environment());
+    // The user's own file is read, and does not change the code.
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("config.toml"), settings).unwrap();
+    let own = std::env::var_os("CARGO_HOME").map(std::path::PathBuf::from);
+    let own = own.unwrap_or_else(|| std::env::home_dir().unwrap().join(".cargo"));
+    std::os::unix::fs::symlink(own.join("registry"), home.path().join("registry")).unwrap();
+    let mut session = Session::start_with(&[("CARGO_HOME", &home.path().display().to_string())]);
+    session.dep(&[&line]).unwrap();
+    assert_eq!(session.compiled, ["good"]);
     environments.push(session.crates.environment());
     // Nor do the user's settings, nor the place of the session.
     assert!(environments.iter().all(|text| *text == environments[0]), "{environments:?}");

@@ -25,13 +25,20 @@ pub(crate) fn spawn(role: &str, output: Option<Ends>) -> io::Result<(Child, Conn
     if let Some(Ends { stdout, stderr }) = output {
         command.stdout(stdout).stderr(stderr);
     }
-    preload(&mut command);
+    preload(&mut command)?;
     Ok((command.spawn()?, Connection::new(ours)))
 }
 
 /// If this crate lies in a shared library, has that library loaded into the process, and found.
-fn preload(command: &mut Command) {
-    let (Some(own), Some(program)) = (place::own_object(), std::env::current_exe().ok()) else { return };
+///
+/// # Errors
+///
+/// The dynamic linker cannot be given the path of the library. Without the library, the process would run the program's
+/// `main`.
+fn preload(command: &mut Command) -> io::Result<()> {
+    let (Some(own), Some(program)) = (place::own_object(), std::env::current_exe().ok()) else {
+        return Ok(());
+    };
     let library = Path::new(&own.path);
     let is_program = match (library.canonicalize(), program.canonicalize()) {
         (Ok(library), Ok(program)) => library == program,
@@ -39,7 +46,10 @@ fn preload(command: &mut Command) {
         _ => true,
     };
     if is_program {
-        return;
+        return Ok(());
+    }
+    if let Some(reason) = cannot_preload(&own.path) {
+        return Err(io::Error::other(reason));
     }
     let standard = place::object_of(std::process::abort as *const () as usize);
     let directories = [
@@ -56,4 +66,29 @@ fn preload(command: &mut Command) {
     }
     command.env(serve::PRELOAD, library);
     command.env(serve::LIBRARY_PATH_BEFORE, before.unwrap_or_default());
+    Ok(())
+}
+
+/// The reason why the dynamic linker cannot preload the library at a path, if there is one: it parts the list at spaces and
+/// colons.
+fn cannot_preload(library: &str) -> Option<String> {
+    let parts = |c: char| c == ':' || (c == ' ' && !cfg!(target_os = "macos"));
+    library.contains(parts).then(|| {
+        format!(
+            "the library {library} cannot be loaded into another process, because its path has a space or a colon; \
+             put it in a directory whose path has none"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cannot_preload;
+
+    #[test]
+    fn a_path_that_the_dynamic_linker_would_part_is_refused() {
+        assert!(cannot_preload("/a:b/lib.so").unwrap().contains("a space or a colon"));
+        assert_eq!(cannot_preload("/a b/lib.so").is_some(), !cfg!(target_os = "macos"));
+        assert_eq!(cannot_preload("/ä-b/lib.so"), None);
+    }
 }

@@ -15,8 +15,10 @@ const NAMES: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "goog
 pub(crate) fn find() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let app = PathBuf::from("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
-    let mut candidates: Vec<PathBuf> =
-        env::split_paths(&path).flat_map(|dir| NAMES.map(|name| dir.join(name))).collect();
+    let mut candidates: Vec<PathBuf> = env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .flat_map(|dir| NAMES.map(|name| dir.join(name)))
+        .collect();
     candidates.push(app);
     candidates.into_iter().find(|candidate| candidate.is_file())
 }

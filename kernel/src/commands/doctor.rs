@@ -9,9 +9,9 @@ use super::kernelspec::Kernelspec;
 use super::place::{KERNEL, Place};
 use super::python::{self, Python};
 use super::{browser, evcxr, say, venv};
-use crate::prepared;
 use crate::session::cache_directory;
 use crate::toolchain::{self, Toolchain};
+use crate::{prepared, sessions};
 
 /// How to say it.
 #[derive(Args)]
@@ -60,6 +60,8 @@ pub(crate) fn doctor(options: &Options) -> anyhow::Result<bool> {
     checks.extend(second_host());
     checks.push(browser());
     checks.push(cache());
+    checks.push(session());
+    checks.extend(left_behind());
     let healthy = is_healthy(&checks);
     if options.json {
         let report = serde_json::json!({"ok": healthy, "checks": checks});
@@ -232,9 +234,37 @@ fn cache() -> Check {
     let Some(directory) = cache_directory() else {
         return Check::ok(name, "switched off: THREADBOOK_CACHE is empty");
     };
+    if directory.exists()
+        && let Err(reason) = threadbook_private::directory(&directory)
+    {
+        return Check::not(name, State::Warn, reason.to_string(), "see the reason, or set THREADBOOK_CACHE");
+    }
     let files = std::fs::read_dir(&directory).into_iter().flatten().flatten();
     let bytes: u64 = files.filter_map(|file| Some(file.metadata().ok()?.len())).sum();
     Check::ok(name, format!("{:.1} MB in {}", bytes as f64 / 1e6, directory.display()))
+}
+
+/// Where a session would work.
+fn session() -> Check {
+    let name = "sessions";
+    let mend = "set XDG_CACHE_HOME to a directory of your own with a plain path, on a file system that runs programs";
+    match sessions::place() {
+        Ok(sessions::Place { parent, reason: None, .. }) => Check::ok(name, parent.display().to_string()),
+        Ok(sessions::Place { parent, reason: Some(reason), .. }) => {
+            Check::not(name, State::Warn, format!("in {}, because {reason}", parent.display()), mend)
+        }
+        Err(error) => Check::not(name, State::Missing, format!("{error:#}"), mend),
+    }
+}
+
+/// Sessions of other hosts that share the home directory. Only they know which of these live.
+fn left_behind() -> Option<Check> {
+    let sessions::Place { parent, prefix, .. } = sessions::place().ok()?;
+    let found = threadbook_private::left_behind(&parent, prefix);
+    let first = found.first()?;
+    let text = format!("{} of other hosts, such as {}", found.len(), first.display());
+    let mend = "remove those of hosts that are gone";
+    Some(Check::not("other sessions", State::Warn, text, mend))
 }
 
 #[cfg(test)]

@@ -41,7 +41,8 @@ pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<PathBuf> {
         let path = env::var_os("PATH").unwrap_or_default();
         let cargo = env::var_os("CARGO_HOME").map(PathBuf::from);
         let cargo = cargo.or_else(|| Some(dirs::home_dir()?.join(".cargo")));
-        let directories = env::split_paths(&path).chain(cargo.map(|cargo| cargo.join("bin")));
+        let directories = env::split_paths(&path).filter(|directory| directory.is_absolute());
+        let directories = directories.chain(cargo.map(|cargo| cargo.join("bin")));
         directories.map(|directory| directory.join(name)).find(|program| program.is_file())
     };
     let found = found.ok_or_else(|| mend(format!("{} was not found", name.display()), INSTALL))?;
@@ -153,9 +154,11 @@ pub(crate) fn serve(prepared: &Path, program: &Path, connection_file: &Path) -> 
     if let Some(reason) = prepared::missing(prepared) {
         return Err(mend(reason, "cargo threadbook install --evcxr"));
     }
-    let (directory, in_use) = sessions::open(prepared)?;
-    // The lock is evcxr's from now on, and is released when its process ends.
-    fcntl(&in_use, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    let (directory, lock) = sessions::open(prepared)?.into_parts();
+    if let Some(lock) = &lock {
+        // The lock is evcxr's from now on, and is released when its process ends.
+        fcntl(lock, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    }
     let mut command = Command::new(program);
     command.arg("--control_file").arg(connection_file).envs(variables(&directory)?);
     let error = command.exec();

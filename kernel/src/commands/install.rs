@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use super::kernelspec::{self, Kernelspec};
 use super::place::{Options, Place};
 use super::{evcxr, prepare, say};
+use crate::prepared;
 
 /// Registers the kernel and prepares the companion crate.
 pub(crate) fn install(options: &Options) -> anyhow::Result<()> {
@@ -34,16 +35,18 @@ pub(crate) fn ensure(place: &Place, name: &str) -> anyhow::Result<std::path::Pat
     kernelspec::write(place, name)
 }
 
-/// Removes the kernelspec, and the prepared directory unless another of our kernels uses it.
+/// Removes the kernelspec, and the prepared directory unless another kernelspec names it, wherever that lies. Files that
+/// `install` has not made stay.
 pub(crate) fn uninstall(options: &Options) -> anyhow::Result<()> {
     let place = options.place()?;
     let spec = place.spec(options.name());
     let prepared = if options.evcxr.is_some() { place.evcxr() } else { place.prepared.clone() };
     refuse_others(&spec, options.evcxr.is_some())?;
-    let mut removed = remove(&spec)?;
-    let users = kernelspec::users_of(&prepared, &place);
+    let mut removed = remove(&spec, &kernelspec::FILES)?;
+    let places = [place.clone()].into_iter().chain(Place::all());
+    let users: Vec<_> = places.flat_map(|place| kernelspec::users_of(&prepared, &place)).collect();
     if users.is_empty() {
-        removed |= remove(&prepared)?;
+        removed |= remove(&prepared, &prepared::ENTRIES)?;
         // The directory around it was made for it. If there is something else in it, it stays.
         let _ = prepared.parent().map(fs::remove_dir);
     } else {
@@ -68,13 +71,28 @@ fn refuse_others(spec: &Path, evcxr: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn remove(directory: &Path) -> anyhow::Result<bool> {
-    if !directory.exists() {
-        return Ok(false);
+/// Removes these entries of a directory, and the directory itself if nothing else is in it. Returns whether there was any.
+fn remove(directory: &Path, entries: &[&str]) -> anyhow::Result<bool> {
+    let mut removed = false;
+    for path in entries.iter().map(|name| directory.join(name)) {
+        let done = match path.symlink_metadata() {
+            Err(_) => continue,
+            Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(&path),
+            Ok(_) => fs::remove_file(&path),
+        };
+        done.with_context(|| format!("cannot remove {}", path.display()))?;
+        removed = true;
     }
-    fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;
-    say(format_args!("Removed {}", directory.display()));
-    Ok(true)
+    if directory.exists() {
+        match fs::remove_dir(directory) {
+            Ok(()) => removed = true,
+            Err(_) => say(format_args!("Kept {}: there are other files in it", directory.display())),
+        }
+    }
+    if removed && !directory.exists() {
+        say(format_args!("Removed {}", directory.display()));
+    }
+    Ok(removed)
 }
 
 #[cfg(test)]
@@ -108,6 +126,27 @@ mod tests {
         uninstall(&options(prefix.path(), "two")).unwrap();
         assert!(!two.exists() && !place.prepared.parent().unwrap().exists());
         uninstall(&options(prefix.path(), "two")).expect("nothing to remove is no error");
+    }
+
+    #[test]
+    fn files_of_the_user_and_what_a_kernelspec_elsewhere_names_stay() {
+        let (prefix, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let place = Place::under(prefix.path());
+        fs::create_dir_all(place.prepared.join("cargo/target")).unwrap();
+        let own = kernelspec::write(&place, "one").unwrap();
+        for file in [own.join("notes.txt"), place.prepared.join("notes.txt")] {
+            fs::write(file, "mine").unwrap();
+        }
+        let other = Place { kernels: elsewhere.path().join("kernels"), prepared: place.prepared.clone() };
+        let other_spec = kernelspec::write(&other, "two").unwrap();
+        let users = kernelspec::users_of(&place.prepared, &other);
+        assert_eq!(users, [other_spec]);
+
+        uninstall(&options(prefix.path(), "one")).unwrap();
+        assert!(!own.join("kernel.json").exists() && !place.prepared.join("cargo").exists());
+        for file in [own.join("notes.txt"), place.prepared.join("notes.txt")] {
+            assert_eq!(fs::read_to_string(file).unwrap(), "mine");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The kernelspec: the directory by which Jupyter knows a kernel.
 
 use std::env;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,6 +12,9 @@ use threadbook_client::CONNECTION_FILE;
 
 use super::evcxr;
 use super::place::{KERNEL, Place};
+
+/// The files of a kernelspec of ours.
+pub(crate) const FILES: [&str; 2] = ["kernel.json", "logo-svg.svg"];
 
 const LOGO: &str = include_str!("logo.svg");
 
@@ -79,6 +83,11 @@ fn register(place: &Place, name: &str, title: &str, command: &[&Path]) -> anyhow
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     write("logo-svg.svg", LOGO)?;
     write("kernel.json", &kernel_json(&program, title, command)?)?;
+    // The right to write there is the right to choose what Jupyter starts.
+    for path in [directory.clone(), directory.join(FILES[0])] {
+        let mode = path.metadata()?.permissions().mode();
+        fs::set_permissions(&path, Permissions::from_mode(mode & !0o022))?;
+    }
     Ok(directory)
 }
 
@@ -106,10 +115,10 @@ pub(crate) fn find(name: &str) -> Option<Kernelspec> {
 /// Our kernelspecs in a place that name the prepared directory `prepared`.
 pub(crate) fn users_of(prepared: &Path, place: &Place) -> Vec<PathBuf> {
     let directories = fs::read_dir(&place.kernels).into_iter().flatten().flatten().map(|entry| entry.path());
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let named = |directory: &Path| Kernelspec::read(directory)?.prepared();
     directories
-        .filter(|directory| {
-            Kernelspec::read(directory).and_then(|spec| spec.prepared()).as_deref() == Some(prepared)
-        })
+        .filter(|directory| named(directory).is_some_and(|named| real(&named) == real(prepared)))
         .collect()
 }
 

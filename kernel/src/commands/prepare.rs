@@ -7,10 +7,11 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, anyhow};
+use nix::sys::stat::{Mode, umask};
 
 use super::quiet::{last_line, quietly};
-use super::say;
 use super::steps::step;
+use super::{mend, say};
 use crate::prepared;
 use crate::session::ANALYSIS;
 
@@ -22,6 +23,9 @@ pub(crate) fn ensure(directory: &Path) -> anyhow::Result<()> {
     let Some(why) = prepared::stale(directory) else {
         return Ok(());
     };
+    if let Some(reason) = prepared::unusable(directory) {
+        return Err(mend(reason, "cargo threadbook install --prefix DIR"));
+    }
     if prepared::missing(directory).is_none() {
         eprintln!("{why}");
     }
@@ -50,7 +54,7 @@ pub(crate) fn ensure_analysis() -> anyhow::Result<()> {
     }
     step("Building completion and help", |progress| {
         let mut command = Command::new("cargo");
-        command.args(["build", "--bin", ANALYSIS]).current_dir(prepared::checkout());
+        command.args(["build", "--locked", "--bin", ANALYSIS]).current_dir(prepared::checkout());
         let mut show = |line: &str| {
             if let Some(name) = line.trim_start().strip_prefix("Compiling ") {
                 progress(name.split(" (").next().unwrap_or(name));
@@ -88,6 +92,8 @@ fn project_around(directory: &Path) -> Option<&Path> {
 
 /// What the process of its own does.
 pub(crate) fn build(directory: &Path) -> anyhow::Result<()> {
+    // The right to write there is the right to choose what cells load. All users may read an administrator's.
+    umask(umask(Mode::empty()) | Mode::S_IWGRP | Mode::S_IWOTH);
     prepared::build(directory, &mut |detail| say(format_args!("{PROGRESS}{detail}")))
 }
 

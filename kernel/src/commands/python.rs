@@ -1,11 +1,12 @@
 //! Finds a Python: the active environment's, or the one on the path.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, Stdio};
 
 use super::mend;
 use crate::toolchain::at_least;
+use threadbook_cargo_env::NEUTRAL_DIRECTORY;
 
 /// The oldest Python that the pinned packages run on.
 pub(crate) const NEEDED: &str = "3.10";
@@ -40,7 +41,7 @@ pub(crate) struct Python {
 impl Python {
     /// Asks the Python `program` who it is; nothing if it does not run.
     pub(crate) fn probe(program: &Path) -> Option<Self> {
-        let output = Command::new(program).args(["-c", QUESTIONS]).stdin(Stdio::null()).output().ok()?;
+        let output = command(program)?.args(["-c", QUESTIONS]).output().ok()?;
         if !output.status.success() {
             return None;
         }
@@ -66,10 +67,22 @@ impl Python {
 
     /// Whether it can make environments. Debian keeps that in a package of its own.
     pub(crate) fn can_make_environments(&self) -> bool {
-        let status =
-            Command::new(&self.program).args(["-c", "import ensurepip, venv"]).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
+        let asked = command(&self.program).and_then(|mut command| {
+            command.args(["-c", "import ensurepip, venv"]).stderr(Stdio::null()).status().ok()
+        });
+        asked.is_some_and(|status| status.success())
     }
+}
+
+/// A Python that is asked about itself. Not in the current directory, where it would load modules from.
+fn command(program: &Path) -> Option<Command> {
+    let program = match program.components().count() {
+        1 => program.to_owned(),
+        _ => absolute(program).ok()?,
+    };
+    let mut command = Command::new(program);
+    command.current_dir(NEUTRAL_DIRECTORY).stdin(Stdio::null());
+    Some(command)
 }
 
 /// The roots of the active environments, a virtual one before conda's.

@@ -1,4 +1,4 @@
-//! The private Python environment of a checkout, `.venv`, with the packages that `environment.yml` pins.
+//! The private Python environment of a checkout, `.venv`, with the packages that `environment.lock` names.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,9 +11,10 @@ use super::quiet::{last_line, quietly};
 use super::steps::step;
 use crate::prepared;
 
-/// The one source of the pins: conda and Binder read the file itself.
-const ENVIRONMENT: &str = include_str!("../../../environment.yml");
-/// In the environment: the pins that it was made with.
+/// The packages with their hashes. They are those of `environment.yml`, which conda and Binder read, and all that these need.
+const PACKAGES: &str = include_str!("../../../environment.lock");
+/// In the environment: the packages that it was made with; empty while it is being made. An environment without this file is
+/// the user's own, and is left as it is.
 const STAMP: &str = "threadbook-pins.txt";
 
 /// Where the private environment lies.
@@ -26,7 +27,7 @@ pub(crate) fn directory() -> PathBuf {
 pub(crate) fn ready() -> Option<Python> {
     let stamp = std::fs::read_to_string(directory().join(STAMP)).ok()?;
     let python = Python::of_environment(&directory())?;
-    (stamp == pins().join("\n") && python.has_lab()).then_some(python)
+    (stamp == PACKAGES && python.has_lab()).then_some(python)
 }
 
 /// Makes the private environment, or brings it up to date. Does nothing if it is ready.
@@ -35,6 +36,7 @@ pub(crate) fn ensure() -> anyhow::Result<Python> {
         return Ok(python);
     }
     let directory = directory();
+    refuse_others(&directory)?;
     if Python::of_environment(&directory).is_none() {
         let base = python::on_path()?;
         if !base.can_make_environments() {
@@ -51,12 +53,23 @@ pub(crate) fn ensure() -> anyhow::Result<Python> {
                 )
             })
         })?;
+        std::fs::write(directory.join(STAMP), "")?;
     }
     step("Installing JupyterLab in .venv", |progress| install(&directory, progress))?;
-    std::fs::write(directory.join(STAMP), pins().join("\n"))?;
+    std::fs::write(directory.join(STAMP), PACKAGES)?;
     ready().with_context(|| {
         format!("JupyterLab does not run in {}; remove it and try again", directory.display())
     })
+}
+
+/// Refuses an environment that was not made here: it is neither cleared nor added to.
+fn refuse_others(directory: &Path) -> anyhow::Result<()> {
+    let is_empty = || std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
+    if directory.symlink_metadata().is_err() || is_empty() || directory.join(STAMP).is_file() {
+        return Ok(());
+    }
+    let reason = format!("{} was not made by `cargo lab`, which leaves it as it is", directory.display());
+    Err(mend(reason, "move it away, or activate an environment that has JupyterLab 4"))
 }
 
 fn install(directory: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
@@ -70,7 +83,9 @@ fn install(directory: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<(
         "--progress-bar",
         "off",
     ]);
-    command.args(pins());
+    let packages = tempfile::NamedTempFile::with_suffix(".lock")?;
+    std::fs::write(&packages, PACKAGES)?;
+    command.args(["--require-hashes", "--requirement"]).arg(packages.path());
     let mut show = |line: &str| {
         // Of pip's chatter, what is being fetched is of interest.
         if let Some(package) = line.trim_start().strip_prefix("Collecting ") {
@@ -86,12 +101,6 @@ fn install(directory: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<(
             anyhow::anyhow!("pip failed: {}", last_line(&output))
         }
     })
-}
-
-/// The packages that `environment.yml` names in its pip section.
-fn pins() -> Vec<&'static str> {
-    let lines = ENVIRONMENT.lines().skip_while(|line| line.trim() != "- pip:").skip(1);
-    lines.map_while(|line| line.strip_prefix("      - ")).map(str::trim).collect()
 }
 
 /// pip reports a network that is down as a package that does not exist; only its warnings tell.
@@ -110,12 +119,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pin_is_exact() {
-        let pins = pins();
-        for package in ["jupyterlab", "jupyterlab_widgets", "nbconvert", "nbclient", "ipykernel"] {
-            assert!(pins.iter().any(|pin| pin.starts_with(&format!("{package}=="))), "{package}: {pins:?}");
+    fn every_package_has_a_version_and_a_hash() {
+        let lines: Vec<_> = PACKAGES.lines().filter(|line| !line.starts_with('#')).collect();
+        for package in ["jupyterlab", "jupyterlab-widgets", "nbconvert", "nbclient", "ipykernel"] {
+            assert!(lines.iter().any(|line| line.starts_with(&format!("{package}=="))), "{package}");
         }
-        assert!(pins.iter().all(|pin| pin.contains("==")), "{pins:?}");
+        for (index, line) in
+            lines.iter().enumerate().filter(|(_, line)| !line.starts_with("    --hash=sha256:"))
+        {
+            assert!(line.contains("==") && lines[index + 1].starts_with("    --hash="), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_an_environment_of_ours_is_touched() {
+        let place = tempfile::tempdir().unwrap();
+        let venv = place.path().join(".venv");
+        refuse_others(&venv).expect("there is none");
+        std::fs::create_dir(&venv).unwrap();
+        refuse_others(&venv).expect("an empty directory is no environment");
+        std::fs::write(venv.join("pyvenv.cfg"), "").unwrap();
+        assert!(refuse_others(&venv).unwrap_err().to_string().contains("leaves it as it is"));
+        std::fs::write(venv.join(STAMP), "").unwrap();
+        refuse_others(&venv).expect("it is ours");
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! What has been executed, in this session and in earlier ones.
 //!
 //! A thread of its own keeps it, so that no cell waits for a disk. Whatever happens to the file, the kernel
-//! goes on: then this session's history is kept in memory.
+//! goes on. While another program uses the file, changes are kept until it is free again ([`leftover`]: also over the
+//! session's end); after any other failure, this session's history is kept in memory.
 
 mod archive;
+mod leftover;
 
 use archive::Archive;
 use jupyter_protocol::{HistoryEntry, HistoryRequest};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Names another file for the history. Empty, or `:memory:`: it is not kept on disk.
@@ -20,7 +24,13 @@ const VARIABLE: &str = "THREADBOOK_HISTORY";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the end of the kernel may wait for what is not written yet.
-const AT_THE_END: Duration = Duration::from_secs(1);
+const AT_THE_END: Duration = Duration::from_secs(3);
+
+/// How long the thread tries at the end to write to a file that is busy. Each attempt waits a second.
+const FINISH_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long to leave a busy file alone.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The handle to the history.
 pub struct History {
@@ -43,7 +53,7 @@ impl History {
     fn keep_in(file: Option<PathBuf>) -> History {
         let (sender, jobs) = mpsc::channel();
         let thread = std::thread::Builder::new().name("history".into());
-        thread.spawn(move || Keeper::open(file).work(jobs)).expect("a thread can be started");
+        thread.spawn(move || Keeper::new(file).work(jobs)).expect("a thread can be started");
         History { jobs: sender }
     }
 
@@ -81,64 +91,153 @@ fn file(wanted: Option<OsString>) -> Option<PathBuf> {
     }
 }
 
-/// What the thread works with.
+/// A change that is to be written.
+#[derive(Clone, Deserialize, Serialize)]
+enum Change {
+    Add { line: usize, code: String },
+    SetOutput { line: usize, output: String },
+}
+
+impl Change {
+    fn write(&self, archive: &mut Archive) -> rusqlite::Result<()> {
+        match self {
+            Change::Add { line, code } => archive.add(*line, code),
+            Change::SetOutput { line, output } => archive.set_output(*line, output),
+        }
+    }
+}
+
+/// The state of the thread.
 struct Keeper {
-    archive: Archive,
+    /// `None` as long as another program keeps the file from being opened.
+    archive: Option<Archive>,
     /// `None` when the history is in memory.
     file: Option<PathBuf>,
+    /// The changes that are not written yet, in their order.
+    pending: VecDeque<Change>,
+    /// The time of the last attempt, if the file was busy then.
+    was_busy: Option<Instant>,
 }
 
 impl Keeper {
-    fn open(file: Option<PathBuf>) -> Keeper {
-        let opened = file.as_deref().and_then(|path| match open(path) {
-            Ok(archive) => Some(archive),
-            Err(error) => {
-                complain(path, &error);
-                None
-            }
-        });
-        match opened {
-            Some(archive) => Keeper { archive, file },
-            None => Keeper { archive: Archive::in_memory(), file: None },
-        }
+    fn new(file: Option<PathBuf>) -> Keeper {
+        let archive = file.is_none().then(Archive::in_memory);
+        let mut keeper = Keeper { archive, file, pending: VecDeque::new(), was_busy: None };
+        keeper.flush();
+        keeper
     }
 
     fn work(mut self, jobs: mpsc::Receiver<Job>) {
-        for job in jobs {
+        loop {
+            let job = match self.is_behind() {
+                false => jobs.recv().map_err(RecvTimeoutError::from),
+                true => jobs.recv_timeout(RETRY_INTERVAL),
+            };
             match job {
-                Job::Add { line, code } => self.write(|archive| archive.add(line, &code)),
-                Job::SetOutput { line, output } => self.write(|archive| archive.set_output(line, &output)),
-                Job::Find { request, answer } => {
-                    let found = self.archive.find(&request).unwrap_or_else(|error| {
-                        eprintln!("threadbook: the history cannot be read: {error}");
-                        Vec::new()
-                    });
-                    let _ = answer.send(found);
+                Ok(Job::Add { line, code }) => self.pending.push_back(Change::Add { line, code }),
+                Ok(Job::SetOutput { line, output }) => {
+                    self.pending.push_back(Change::SetOutput { line, output });
                 }
-                Job::Finish { done } => {
+                Ok(Job::Find { request, answer }) => drop(answer.send(self.find(&request))),
+                Ok(Job::Finish { done }) => {
+                    self.finish();
                     let _ = done.send(());
                 }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.flush();
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.archive.is_none() || !self.pending.is_empty()
+    }
+
+    /// Writes what is pending, unless the file was busy a moment ago.
+    fn flush(&mut self) {
+        if self.was_busy.is_none_or(|time| time.elapsed() >= RETRY_INTERVAL) {
+            self.flush_now();
+        }
+    }
+
+    /// Writes what is pending. What a busy file does not take stays; any other failure moves the history to memory.
+    fn flush_now(&mut self) {
+        self.was_busy = None;
+        match self.write_pending() {
+            Ok(()) => {}
+            Err(error) if archive::is_busy(&error) => self.was_busy = Some(Instant::now()),
+            Err(error) => {
+                if let Some(path) = self.file.take() {
+                    complain(&path, &error);
+                }
+                self.archive = Some(self.in_memory());
+                self.pending.clear();
             }
         }
     }
 
-    /// Writes; if the file cannot be written to (any more), goes on in memory.
-    fn write(&mut self, change: impl Fn(&mut Archive) -> rusqlite::Result<()>) {
-        let Err(error) = change(&mut self.archive) else { return };
-        let Some(path) = self.file.take() else { return };
-        complain(&path, &error.into());
-        self.archive = self.archive.to_memory();
-        let _ = change(&mut self.archive);
+    fn write_pending(&mut self) -> anyhow::Result<()> {
+        let archive = match (&mut self.archive, &self.file) {
+            (Some(archive), _) => archive,
+            (none, Some(path)) => {
+                let mut archive = open(path)?;
+                leftover::take_in(path, &mut archive)?;
+                none.insert(archive)
+            }
+            (none, None) => none.insert(Archive::in_memory()),
+        };
+        while let Some(change) = self.pending.front() {
+            change.write(archive)?;
+            self.pending.pop_front();
+        }
+        Ok(())
+    }
+
+    /// A copy in memory, with what is pending.
+    fn in_memory(&self) -> Archive {
+        let mut copy = self.archive.as_ref().map_or_else(Archive::in_memory, Archive::to_memory);
+        for change in &self.pending {
+            if let Err(error) = change.write(&mut copy) {
+                eprintln!("threadbook: a cell is missing in the history: {error}");
+            }
+        }
+        copy
+    }
+
+    fn find(&mut self, request: &HistoryRequest) -> Vec<HistoryEntry> {
+        self.flush();
+        let found = match &self.archive {
+            Some(archive) if self.pending.is_empty() => archive.find(request),
+            _ => self.in_memory().find(request),
+        };
+        found.unwrap_or_else(|error| {
+            eprintln!("threadbook: the history cannot be read: {error}");
+            Vec::new()
+        })
+    }
+
+    /// Writes what is pending. If the file is busy for too long, it goes to a file beside it, which the next session reads.
+    fn finish(&mut self) {
+        let asked = Instant::now();
+        while self.is_behind() && asked.elapsed() < FINISH_TIMEOUT {
+            self.flush_now();
+        }
+        if let Some(file) = self.file.as_ref().filter(|_| !self.pending.is_empty()) {
+            let session = self.archive.as_ref().and_then(Archive::session);
+            match leftover::write(file, session, self.pending.iter()) {
+                Ok(()) => self.pending.clear(),
+                Err(error) => complain(file, &error),
+            }
+        }
     }
 }
 
-/// Opens the file. A damaged one is moved aside.
+/// Opens the file. A damaged one is moved aside, under a name that no other has.
 fn open(path: &Path) -> anyhow::Result<Archive> {
     match Archive::open(path) {
         Err(error) if archive::is_damaged(&error) && path.is_file() => {
-            let mut aside = path.as_os_str().to_owned();
-            aside.push(".damaged");
-            std::fs::rename(path, &aside)?;
+            let aside = move_aside(path)?;
             eprintln!(
                 "threadbook: the history in {} is damaged ({error}); it is now {}, and a new one begins",
                 path.display(),
@@ -147,6 +246,24 @@ fn open(path: &Path) -> anyhow::Result<Archive> {
             Archive::open(path)
         }
         opened => opened,
+    }
+}
+
+/// Gives a file the name with `.damaged` behind it, or the first with `.damaged-2` and so on that is free.
+fn move_aside(path: &Path) -> std::io::Result<PathBuf> {
+    let mut number = 1;
+    loop {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(".damaged");
+        if number > 1 {
+            aside.push(format!("-{number}"));
+        }
+        // A link replaces nothing, unlike a new name.
+        match std::fs::hard_link(path, &aside) {
+            Ok(()) => return std::fs::remove_file(path).map(|()| aside.into()),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -191,6 +308,73 @@ mod tests {
         assert_eq!(codes(&again).await, ["one"]);
         let aside = fs::read_to_string(directory.path().join("history.sqlite.damaged")).unwrap();
         assert!(aside.starts_with("garbage"));
+    }
+
+    #[tokio::test]
+    async fn no_damaged_file_replaces_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("history.sqlite");
+        for damage in ["one", "two", "three"] {
+            fs::write(&path, damage.repeat(1000)).unwrap();
+            let history = History::keep_in(Some(path.clone()));
+            history.add(1, damage);
+            history.finish().await;
+            assert_eq!(codes(&history).await, [damage]);
+        }
+        for (name, damage) in [("", "one"), ("-2", "two"), ("-3", "three")] {
+            let aside = directory.path().join(format!("history.sqlite.damaged{name}"));
+            assert!(fs::read_to_string(aside).unwrap().starts_with(damage));
+        }
+    }
+
+    /// Another program that holds the file until this is dropped.
+    fn hold(path: &Path) -> rusqlite::Connection {
+        let holder = rusqlite::Connection::open(path).unwrap();
+        holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        holder
+    }
+
+    #[tokio::test]
+    async fn a_busy_file_is_written_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("history.sqlite");
+        let history = History::keep_in(Some(path.clone()));
+        history.add(1, "one");
+        history.finish().await;
+        let holder = hold(&path);
+        history.add(2, "two");
+        history.set_output(2, "2".into());
+        history.add(3, "three");
+        // What is pending is found, also while what is written cannot be read.
+        assert!(codes(&history).await.ends_with(&["two".into(), "three".into()]));
+        drop(holder);
+        history.finish().await;
+        let archive = Archive::open(&path).unwrap();
+        let all = HistoryRequest::Range { session: Some(1), start: 1, stop: 0, output: false, raw: true };
+        assert_eq!(archive.find(&all).unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_lost_when_the_file_is_busy_at_the_start_or_at_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("history.sqlite");
+        drop(Archive::open(&path).unwrap());
+        let holder = hold(&path);
+        let history = History::keep_in(Some(path.clone()));
+        history.add(1, "one");
+        history.set_output(1, "1".into());
+        history.finish().await;
+        drop(history);
+        drop(holder);
+        let left = || {
+            let files = fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().file_name());
+            files.filter(|name| name.to_string_lossy().contains(leftover::SUFFIX)).count()
+        };
+        assert_eq!(left(), 1);
+        let later = History::keep_in(Some(path));
+        later.add(1, "two");
+        assert_eq!(codes(&later).await, ["one", "two"]);
+        assert_eq!(left(), 0);
     }
 
     #[tokio::test]

@@ -116,10 +116,11 @@ impl Session {
         let cells = Arc::new(Mutex::new(Cells::new(&files)));
         let link = Link::new(output.clone(), questions, comms.clone(), cells.clone());
         let rust_version = workplace.as_ref().map_or("unknown", Workplace::rust_version).to_owned();
-        let analysis = Analysis::start(workplace.as_ref().ok());
+        let workplace = workplace.and_then(|workplace| Ok((workplace.listener()?, workplace)));
+        let analysis = Analysis::start(workplace.as_ref().ok().map(|(_, workplace)| workplace));
         let work: Box<dyn FnOnce(mpsc::Receiver<Job>) + Send> = match workplace {
-            Ok(workplace) => {
-                link.listen(workplace.listener());
+            Ok((listener, workplace)) => {
+                link.listen(listener);
                 let evaluator = Evaluator::new(workplace, link.clone(), output, analysis.clone(), cells);
                 Box::new(move |jobs| evaluator.work(jobs))
             }

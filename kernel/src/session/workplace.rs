@@ -3,22 +3,20 @@
 use crate::prepared;
 use crate::runtime;
 use crate::sessions;
-use crate::sockets;
+use crate::sockets::{self, Socket};
 use crate::standard_library;
 use crate::toolchain::Toolchain;
 use crate::wire;
 use anyhow::Context;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use threadbook_private::{Held, TEMPORARY};
 
 /// In the prepared directory: copies of the standard library's sources.
 pub const SOURCES: &str = "std-sources";
-
-/// The variable that names the directory of temporary files.
-const TEMPORARY: &str = "TMPDIR";
 
 /// A directory in which the engine compiles cells, removed at the end if it is a session's own.
 pub struct Workplace {
@@ -26,8 +24,10 @@ pub struct Workplace {
     companion: PathBuf,
     /// The user's own value of `TMPDIR`, which is set for the compiler in this process.
     user_temporary: Option<OsString>,
-    /// Held while a session lives, so that no other kernel removes its directory; `None` in the prepared one.
-    in_use: Option<File>,
+    /// Keeps other kernels from removing a session's directory, and removes it at the end; `None` in the prepared one.
+    _held: Option<Held>,
+    /// Where supervisors report to a session.
+    socket: Option<Socket>,
     toolchain: Toolchain,
     /// The directory that this is a copy of, if it is one.
     prepared: Option<PathBuf>,
@@ -37,9 +37,10 @@ impl Workplace {
     /// Makes a cheap copy of the prepared directory for a session, and sweeps away what sessions that
     /// were killed have left. Changes the environment: call it while there is one thread.
     pub fn open(prepared: &Path) -> anyhow::Result<Workplace> {
-        let (directory, in_use) = sessions::open(prepared)?;
-        let mut workplace = Workplace::at(directory)?;
-        workplace.in_use = Some(in_use);
+        let held = sessions::open(prepared)?;
+        let socket = sockets::listen(held.path())?;
+        let mut workplace = Workplace::at(held.path().to_owned())?;
+        (workplace._held, workplace.socket) = (Some(held), Some(socket));
         workplace.prepared = Some(prepared.canonicalize()?);
         Ok(workplace)
     }
@@ -60,7 +61,15 @@ impl Workplace {
         // SAFETY: the callers promise that this is the only thread.
         unsafe { std::env::set_var(TEMPORARY, temporary) };
         let companion = prepared::companion()?;
-        Ok(Workplace { directory, companion, user_temporary, in_use: None, toolchain, prepared: None })
+        Ok(Workplace {
+            directory,
+            companion,
+            user_temporary,
+            _held: None,
+            socket: None,
+            toolchain,
+            prepared: None,
+        })
     }
 
     pub fn companion(&self) -> &Path {
@@ -109,7 +118,10 @@ impl Workplace {
     pub fn supervisor_command(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         self.set_own_environment(&mut command);
-        command.env(runtime::IS_SUPERVISOR, "1").env(wire::KERNEL_VARIABLE, self.socket_path());
+        command.env(runtime::IS_SUPERVISOR, "1");
+        if let Some(socket) = &self.socket {
+            command.env(wire::KERNEL_VARIABLE, &socket.path);
+        }
         Ok(command)
     }
 
@@ -122,15 +134,13 @@ impl Workplace {
     }
 
     /// The socket on which supervisors report.
-    pub fn listener(&self) -> UnixListener {
-        let path = self.socket_path();
-        let _ = fs::remove_file(&path);
-        UnixListener::bind(&path)
-            .unwrap_or_else(|error| panic!("{} cannot be listened on: {error}", path.display()))
-    }
-
-    fn socket_path(&self) -> PathBuf {
-        sockets::path(&self.directory, sockets::WIRE)
+    ///
+    /// # Errors
+    ///
+    /// The process has as many open files as it may have.
+    pub fn listener(&self) -> anyhow::Result<UnixListener> {
+        let socket = self.socket.as_ref().context("a prepared directory has no socket")?;
+        Ok(socket.listener.try_clone()?)
     }
 
     /// Makes the copies of the standard library's sources for sessions to come.
@@ -140,14 +150,5 @@ impl Workplace {
                 .context("the sources of the standard library could not be copied")?;
         }
         Ok(())
-    }
-}
-
-impl Drop for Workplace {
-    fn drop(&mut self) {
-        sockets::remove(&self.directory);
-        if self.in_use.is_some() {
-            let _ = fs::remove_dir_all(&self.directory);
-        }
     }
 }

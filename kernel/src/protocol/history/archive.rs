@@ -6,6 +6,7 @@
 
 use jupyter_protocol::{HistoryEntry, HistoryRequest};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, ffi};
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,8 +16,11 @@ const KEEP: i64 = 10_000;
 /// No more of a result's text is kept, in bytes.
 const MAX_OUTPUT: usize = 16 << 10;
 
-/// How long to wait for another kernel.
-const BUSY: Duration = Duration::from_secs(5);
+/// No more of a cell's text is kept, in bytes.
+const MAX_SOURCE: usize = 64 << 10;
+
+/// How long to wait for another program, before the change is tried again later.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// Marks the file as ours (`Thrd`), and says how it is laid out.
 const MARK: (i32, i32) = (0x5468_7264, 1);
@@ -46,9 +50,11 @@ impl Archive {
     ///
     /// Those of SQLite (see [`is_damaged`]), and if the file is that of another program.
     pub fn open(path: &Path) -> anyhow::Result<Archive> {
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory)?;
+        if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
+            threadbook_private::directory(directory)?;
         }
+        // SQLite gives its journal the mode of the file.
+        drop(threadbook_private::file(path)?);
         Archive::new(Connection::open(path)?)
     }
 
@@ -112,7 +118,7 @@ impl Archive {
             VALUES (coalesce(?1, (SELECT coalesce(max(session), 0) + 1 FROM cells)), ?2, ?3)
             RETURNING session, id";
         let adding = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let new = (self.session, line as i64, code);
+        let new = (self.session, line as i64, shortened(code, MAX_SOURCE));
         let (session, id): (i64, i64) =
             adding.query_row(INSERT, new, |row| Ok((row.get(0)?, row.get(1)?)))?;
         adding.execute("DELETE FROM cells WHERE id <= ?", [id - KEEP])?;
@@ -121,13 +127,27 @@ impl Archive {
         Ok(())
     }
 
+    /// The number of this session, once it has one.
+    pub fn session(&self) -> Option<i64> {
+        self.session
+    }
+
+    /// Writes what another session has left.
+    pub fn write_for(
+        &mut self,
+        session: Option<i64>,
+        write: impl FnOnce(&mut Archive) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let own = std::mem::replace(&mut self.session, session);
+        let written = write(self);
+        self.session = own;
+        written
+    }
+
     /// Notes the result of execution `line` of this session.
     pub fn set_output(&mut self, line: usize, output: &str) -> rusqlite::Result<()> {
         const UPDATE: &str = "UPDATE cells SET output = ? WHERE session = ? AND line = ?";
-        let kept = match output.len() {
-            ..=MAX_OUTPUT => output.to_owned(),
-            _ => format!("{}…", &output[..output.floor_char_boundary(MAX_OUTPUT)]),
-        };
+        let kept = shortened(output, MAX_OUTPUT);
         self.connection.execute(UPDATE, (kept, self.session, line as i64))?;
         Ok(())
     }
@@ -224,6 +244,20 @@ impl Archive {
     }
 }
 
+/// The beginning of a text that is longer than `max` bytes.
+fn shortened(text: &str, max: usize) -> Cow<'_, str> {
+    match text.len() <= max {
+        true => text.into(),
+        false => format!("{}…", &text[..text.floor_char_boundary(max)]).into(),
+    }
+}
+
+/// Whether an error means that another program uses the file at the moment.
+pub fn is_busy(error: &anyhow::Error) -> bool {
+    let code = error.downcast_ref().and_then(rusqlite::Error::sqlite_error_code);
+    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
 /// Whether an error means that the file is no database, or not a whole one.
 pub fn is_damaged(error: &anyhow::Error) -> bool {
     let code = error.downcast_ref().and_then(rusqlite::Error::sqlite_error_code);
@@ -305,6 +339,24 @@ mod tests {
     }
 
     #[test]
+    fn a_long_cell_is_cut_and_the_file_is_private() {
+        use std::os::unix::fs::MetadataExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("new/history.sqlite");
+        let mut archive = Archive::open(&path).unwrap();
+        archive.add(1, &"ö".repeat(10 * MAX_SOURCE)).unwrap();
+        archive.add(2, &"o".repeat(MAX_SOURCE)).unwrap();
+        let found = archive.find(&range(0, 1, 0)).unwrap();
+        let length = |entry: &HistoryEntry| match entry {
+            HistoryEntry::Input(_, _, code) | HistoryEntry::InputOutput(_, _, (code, _)) => code.len(),
+        };
+        let lengths: Vec<_> = found.iter().map(length).collect();
+        assert_eq!(lengths, [MAX_SOURCE + "…".len(), MAX_SOURCE]);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    }
+
+    #[test]
     fn sessions_are_counted_and_earlier_ones_are_found() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("deep/history.sqlite");
@@ -325,8 +377,18 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
-                    let mut archive = Archive::open(&path).unwrap();
-                    (1..=50).for_each(|line| archive.add(line, "code").unwrap());
+                    // As the thread of the history does it.
+                    let mut archive = loop {
+                        match Archive::open(&path) {
+                            Err(error) if is_busy(&error) => {}
+                            opened => break opened.unwrap(),
+                        }
+                    };
+                    for line in 1..=50 {
+                        while let Err(error) = archive.add(line, "code") {
+                            assert!(is_busy(&error.into()));
+                        }
+                    }
                     let own = archive.session.unwrap() as usize;
                     assert_eq!(places(&archive, range(0, 1, 0)).len(), 50);
                     assert!(places(&archive, tail(50)).iter().all(|&(session, _)| session == own));

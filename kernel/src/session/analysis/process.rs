@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
+use threadbook_cargo_env::NEUTRAL_DIRECTORY;
 
 /// The name of the package and of the program, which lies beside this one.
 pub const PROGRAM: &str = "threadbook-analysis";
@@ -139,6 +140,7 @@ impl Running {
     fn start(place: &Place) -> Option<Running> {
         let program = std::env::current_exe().ok()?.with_file_name(PROGRAM);
         let mut command = Command::new(program);
+        command.current_dir(NEUTRAL_DIRECTORY);
         for (name, value) in &place.environment {
             match value {
                 Some(value) => command.env(name, value),

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use threadbook_cargo_env::NEUTRAL_DIRECTORY;
 
 /// What a shared object begins and ends with.
 const STARTUP_FILES: [&str; 4] = ["crti.o", "crtbeginS.o", "crtendS.o", "crtn.o"];
@@ -37,7 +38,7 @@ pub fn directly(arguments: &[String], tools: &Path) -> Vec<String> {
 }
 
 fn ask(question: &str) -> Option<String> {
-    let output = Command::new("cc").arg(question).output().ok()?;
+    let output = Command::new("cc").arg(question).current_dir(NEUTRAL_DIRECTORY).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

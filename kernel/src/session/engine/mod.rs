@@ -130,8 +130,10 @@ impl Evaluator {
         let environment = format!("{}{}", self.workplace.environment(), self.options.join(" "));
         let mut engine = Engine::new(compiler, PRELUDE.into(), Vec::new()).with_interrupt(interrupt);
         // Without a cache every cell is compiled, and everything else works.
-        if let Some(cache) = cache_directory().and_then(|directory| Cache::open(&directory).ok()) {
-            engine = engine.with_cache(cache, &environment);
+        match cache_directory().map(|directory| Cache::open(&directory)) {
+            Some(Ok(cache)) => engine = engine.with_cache(cache, &environment),
+            Some(Err(reason)) => eprintln!("threadbook: no compiled cells are kept: {reason}"),
+            None => {}
         }
         engine.set_crates(&crates, self.options.clone(), PRELUDE, &[]);
         self.analysis.set_program(engine.program());

@@ -4,6 +4,7 @@ use crate::runtime;
 use crate::session::link::Link;
 use crate::session::lock;
 use crate::session::workplace::Workplace;
+use anyhow::Context;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -57,7 +58,9 @@ impl Drop for Process {
 fn start(workplace: &Workplace, crates: &Crates, link: &Link) -> anyhow::Result<Child> {
     let mut command = workplace.supervisor_command()?;
     let libraries = crates.libraries();
-    let search = std::env::join_paths([&libraries, &workplace.standard_libraries()])?;
+    let search = std::env::join_paths([&libraries, &workplace.standard_libraries()]).context(
+        "the dynamic linker cannot search the directory of the toolchain; set RUSTUP_HOME to another",
+    )?;
     command.env(runtime::LIBRARY_PATH, search);
     command.env(runtime::COMPANION, libraries.join(format!("{DLL_PREFIX}threadbook{DLL_SUFFIX}")));
     let before = link.connected();
