@@ -5,9 +5,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 
-use super::Escaped;
 use super::document::{Output, text};
 use super::markdown::Markdown;
+use super::{Escaped, clean};
 
 /// The kinds of pictures besides SVG, which notebooks keep in Base64.
 const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
@@ -24,11 +24,12 @@ pub(super) fn html(output: &Output, markdown: &mut Markdown) -> String {
     }
 }
 
-/// The richest representation, as JupyterLab chooses it. A view of a widget needs a kernel; what stands for
-/// it is its text.
+/// The richest representation, as JupyterLab chooses it. HTML of which nothing to see is left when it is sanitized is
+/// none. A view of a widget needs a kernel; what stands for it is its text.
 fn bundle(data: &Map<String, Value>, markdown: &mut Markdown) -> String {
     let get = |mime: &str| data.get(mime).map(text);
-    if let Some(html) = get("text/html") {
+    let html = get("text/html").map(|html| markdown.sanitized(html));
+    if let Some(html) = html.as_deref().filter(|html| !clean::is_blank(html)) {
         return format!("<div class=\"rich\">{html}</div>\n");
     }
     if let Some(source) = get("text/markdown") {
@@ -46,8 +47,13 @@ fn bundle(data: &Map<String, Value>, markdown: &mut Markdown) -> String {
             return picture(mime, &base64, get("text/plain").map(|text| Escaped(text).to_string()));
         }
     }
-    let plain = get("text/plain").or_else(|| get("application/json"));
-    plain.map_or_else(String::new, |text| pre("result", &text))
+    match get("text/plain").or_else(|| get("application/json")) {
+        Some(text) => pre("result", &text),
+        None if html.is_some() => {
+            "<p><em>An output that shows nothing without its scripts.</em></p>\n".to_owned()
+        }
+        None => String::new(),
+    }
 }
 
 /// A picture with the name, which is HTML, that a screen reader reads.
@@ -120,6 +126,16 @@ mod tests {
     fn html_is_html() {
         let bundle = json!({"text/plain": "x", "text/html": ["<b>", "x</b>"]});
         assert_eq!(shown(bundle), "<div class=\"rich\"><b>x</b></div>\n");
+    }
+
+    #[test]
+    fn html_that_only_runs_gives_way_to_the_next_representation() {
+        let script = "<div id=\"plot\"></div><script>draw()</script>";
+        assert_eq!(shown(json!({"text/html": script, "text/plain": "x"})), "<pre class=\"result\">x</pre>\n");
+        assert!(shown(json!({"text/html": script, "image/png": "QUJD"})).starts_with("<figure>"));
+        assert!(shown(json!({"text/html": script})).contains("shows nothing without its scripts"));
+        let markdown = shown(json!({"text/markdown": "a <img src=x onerror=alert(1)><script>1</script>"}));
+        assert_eq!(markdown, "<div class=\"rich\"><p>a <img></p>\n</div>\n");
     }
 
     #[test]
