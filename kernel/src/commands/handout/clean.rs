@@ -43,7 +43,7 @@ const ATTRIBUTES_OF: [(&str, &[&str]); 7] = [
 ];
 
 /// How a thing looks, but not where it is: nothing may lie over the rest of the page.
-const STYLES: [&str; 54] = [
+const STYLES: [&str; 55] = [
     "background",
     "background-color",
     "border",

@@ -42,10 +42,7 @@ fn print_within(
     let at = |name: &str| directory.path().join(name);
     let (pdf, log) = (at("page.pdf"), at("log"));
     let page = match trust {
-        Trust::Sanitized => {
-            command.arg("--blink-settings=scriptEnabled=false");
-            write_page(at("page.mhtml"), &archive(page))?
-        }
+        Trust::Sanitized => write_page(at("page.mhtml"), &archive(page))?,
         Trust::Full => write_page(at("page.html"), page)?,
     };
     command.args(["--headless", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]);
