@@ -8,101 +8,39 @@ use std::collections::HashSet;
 
 use ammonia::Builder;
 
+// Lists of words, separated by white space.
+
 /// Elements of today's HTML that ammonia leaves out by default.
-const TAGS: [&str; 4] = ["input", "meter", "progress", "section"];
+const TAGS: &str = "input meter progress section";
 
 /// Elements that go with all that is in them.
-const GONE: [&str; 15] = [
-    "script", "style", "svg", "iframe", "object", "embed", "applet", "form", "button", "select", "textarea",
-    "template", "noscript", "audio", "video",
-];
+const GONE: &str =
+    "applet audio button embed form iframe noscript object script select style svg template textarea video";
 
-const ATTRIBUTES: [&str; 11] = [
-    "align",
-    "aria-hidden",
-    "aria-label",
-    "dir",
-    "height",
-    "id",
-    "role",
-    "style",
-    "valign",
-    "width",
-    "border",
-];
+const ATTRIBUTES: &str = "align aria-hidden aria-label border dir height id role style valign width";
 
 /// The attributes of a few elements.
-const ATTRIBUTES_OF: [(&str, &[&str]); 7] = [
-    ("a", &["name"]),
-    ("details", &["open"]),
-    ("input", &["checked"]),
-    ("li", &["value"]),
-    ("meter", &["value", "min", "max", "low", "high", "optimum"]),
-    ("progress", &["value", "max"]),
-    ("time", &["datetime"]),
+const ATTRIBUTES_OF: [(&str, &str); 7] = [
+    ("a", "name"),
+    ("details", "open"),
+    ("input", "checked"),
+    ("li", "value"),
+    ("meter", "value min max low high optimum"),
+    ("progress", "value max"),
+    ("time", "datetime"),
 ];
 
 /// How a thing looks, but not where it is: nothing may lie over the rest of the page.
-const STYLES: [&str; 55] = [
-    "background",
-    "background-color",
-    "border",
-    "border-bottom",
-    "border-collapse",
-    "border-color",
-    "border-left",
-    "border-radius",
-    "border-right",
-    "border-spacing",
-    "border-style",
-    "border-top",
-    "border-width",
-    "color",
-    "column-gap",
-    "columns",
-    "display",
-    "flex",
-    "flex-direction",
-    "flex-wrap",
-    "float",
-    "font",
-    "font-family",
-    "font-size",
-    "font-style",
-    "font-variant",
-    "font-weight",
-    "gap",
-    "height",
-    "justify-content",
-    "letter-spacing",
-    "line-height",
-    "list-style-type",
-    "margin",
-    "margin-bottom",
-    "margin-left",
-    "margin-right",
-    "margin-top",
-    "max-height",
-    "max-width",
-    "min-width",
-    "overflow",
-    "overflow-wrap",
-    "overflow-x",
-    "padding",
-    "padding-bottom",
-    "padding-left",
-    "padding-right",
-    "padding-top",
-    "text-align",
-    "text-decoration",
-    "vertical-align",
-    "white-space",
-    "width",
-];
+const STYLES: &str = "\
+    background background-color border border-bottom border-collapse border-color border-left border-radius \
+    border-right border-spacing border-style border-top border-width color column-gap columns display flex \
+    flex-direction flex-wrap float font font-family font-size font-style font-variant font-weight gap height \
+    justify-content letter-spacing line-height list-style-type margin margin-bottom margin-left margin-right \
+    margin-top max-height max-width min-width opacity overflow overflow-wrap overflow-x padding padding-bottom \
+    padding-left padding-right padding-top text-align text-decoration vertical-align white-space width";
 
 /// Our own classes in Markdown: the colours of code.
-const CODE: [&str; 10] =
-    ["comment", "function", "keyword", "lifetime", "macro", "magic", "number", "string", "type", "code"];
+const CODE: &str = "code comment function keyword lifetime macro magic number string type";
 
 /// The start of what lies on the web.
 pub(super) const WEB: [&str; 3] = ["http://", "https://", "mailto:"];
@@ -116,23 +54,23 @@ impl Cleaner {
         let beside: HashSet<String> = beside.into_iter().collect();
         let mut builder = Builder::default();
         builder
-            .add_tags(TAGS)
+            .add_tags(words(TAGS))
             .rm_tags(["area", "map"])
-            .clean_content_tags(GONE.into())
-            .add_generic_attributes(ATTRIBUTES)
-            .add_allowed_classes("span", CODE)
+            .clean_content_tags(words(GONE).collect())
+            .add_generic_attributes(words(ATTRIBUTES))
+            .add_allowed_classes("span", words(CODE))
             .add_allowed_classes("pre", ["code"])
             // A box of a list of tasks: nothing can be written into it.
             .set_tag_attribute_value("input", "type", "checkbox")
             .set_tag_attribute_value("input", "disabled", "")
             .add_url_schemes(["data"])
-            .filter_style_properties(STYLES.into())
+            .filter_style_properties(words(STYLES).collect())
             .link_rel(None)
             .attribute_filter(move |element, attribute, value| {
                 is_allowed(element, attribute, value, &beside).then_some(Cow::Borrowed(value))
             });
         for (tag, attributes) in ATTRIBUTES_OF {
-            builder.add_tag_attributes(tag, attributes);
+            builder.add_tag_attributes(tag, words(attributes));
         }
         Self(builder)
     }
@@ -143,12 +81,16 @@ impl Cleaner {
     }
 }
 
+fn words(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.split_whitespace()
+}
+
 /// Whether the HTML has elements that a handout leaves out with all that they show or do.
 pub(super) fn has_active(html: &str) -> bool {
     let html = html.to_ascii_lowercase();
     let mut tags = html.split('<').skip(1);
     tags.any(|tag| {
-        GONE.iter().any(|name| {
+        words(GONE).any(|name| {
             tag.strip_prefix(name)
                 .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-'))
         })
