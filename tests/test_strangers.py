@@ -19,7 +19,7 @@ import pytest
 
 import helpers
 from helpers import threadbook, told
-from helpers_browser import browser_page
+from helpers_browser import browser_page, jupyter_lab
 
 SECRET = "the-key-of-the-teacher"
 
@@ -447,3 +447,74 @@ def test_the_cell_with_odd_tags_is_named(kernelspec, tmp_path, tags):
     (tmp_path / "odd.ipynb").write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
     run = handout(tmp_path, "odd.ipynb", "--to", "html", expected=1)
     assert "odd.ipynb" in run.stderr and "cell 2" in run.stderr and "tags" in run.stderr, told(run)
+
+
+# --- our own pictures ---------------------------------------------------------------------------------------------
+
+PICTURES = [
+    "let pool = ThreadPoolExecutor::new(2); let sums: Vec<_> = pool.map(|n| n + 1, 0..4u32).collect(); pool.timeline()",
+    "display(&pool.timeline());",
+    "timeit(|| 1 + 1)",
+    """Svg("<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'><title>A dot on paper</title><circle cx='20' cy='20' r='9'/></svg>".into())""",
+]
+
+
+@pytest.fixture(scope="module")
+def drawn(kernelspec, tmp_path_factory):
+    """An executed notebook with a picture in each cell, and one more that has nothing but SVG."""
+    directory = tmp_path_factory.mktemp("drawn")
+    helpers.write_notebook(directory / "drawn.ipynb", *PICTURES)
+    run = threadbook("run", "drawn.ipynb", cwd=directory)
+    assert run.returncode == 0, told(run)
+    notebook = helpers.read_notebook(directory / "executed" / "drawn.ipynb")
+    svg = "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'><title>Nothing but SVG</title></svg>"
+    notebook.cells.append(code({"image/svg+xml": svg, "text/plain": "nothing but SVG"}))
+    notebook.cells[-1].execution_count = len(notebook.cells)
+    nbformat.write(notebook, directory / "drawn.ipynb")
+    return directory / "drawn.ipynb"
+
+
+def shown_pictures(page, where: str) -> list[str]:
+    """The names of the pictures that can be seen."""
+    return page.locator(f"{where} img").evaluate_all("all => all.filter(img => img.complete && img.naturalWidth > 0).map(img => img.alt)")
+
+
+def test_pictures_are_bundles_of_which_each_says_the_same(drawn):
+    bundles = [output.data for cell in helpers.read_notebook(drawn).cells[:-1] for output in cell.outputs]
+    assert len(bundles) == len(PICTURES)
+    for data in bundles:
+        assert set(data) == {"image/svg+xml", "text/html", "text/plain"}
+        alt, base64_text = re.fullmatch(r'<img alt="([^"]{10,})" src="data:image/svg\+xml;base64,([\w+/=]+)">', data["text/html"]).groups()
+        assert base64.b64decode(base64_text).decode() == data["image/svg+xml"]
+        assert "picture of" not in alt.lower()
+
+
+@pytest.mark.timeout(300)
+def test_our_pictures_are_seen_in_a_notebook_that_jupyterlab_does_not_trust(drawn, browser, tmp_path):
+    root, private = tmp_path / "notebooks", tmp_path / "private"
+    root.mkdir()
+    private.mkdir()
+    shutil.copy(drawn, root)
+    with jupyter_lab(root, private, "strangers") as address:
+        browser.goto(f"{address}/lab")
+        browser.wait_for_function("window.jupyterapp !== undefined")
+        browser.evaluate(
+            """async () => {
+                await jupyterapp.restored;
+                await jupyterapp.commands.execute("docmanager:open", {path: "drawn.ipynb", kernel: {shouldStart: false, canStart: false}});
+            }"""
+        )
+        outputs = ".jp-Notebook .jp-CodeCell .jp-OutputArea-output"
+        browser.wait_for_function(
+            f"count => document.querySelectorAll('{outputs}').length >= count && [...document.querySelectorAll('{outputs} img')].every(img => img.complete)",
+            arg=len(PICTURES),
+        )
+        seen = shown_pictures(browser, outputs)
+    assert len(seen) == len(PICTURES) and "A dot on paper" in seen, seen
+    assert "Nothing but SVG" not in seen, "this notebook is trusted, and the test shows nothing"
+
+
+def test_a_handout_has_each_picture_once(drawn, browser):
+    handout(drawn.parent, drawn.name, "--to", "html")
+    browser.goto((drawn.parent / "handouts" / "drawn-student.html").as_uri())
+    assert len(shown_pictures(browser, ".output")) == len(PICTURES) + 1

@@ -97,6 +97,30 @@ pub(super) fn has_active(html: &str) -> bool {
     })
 }
 
+/// Whether elements are nested deeper than browsers nest them. Cleaning takes a time that grows with the square of it.
+pub(super) fn is_too_deep(html: &str) -> bool {
+    const MAX: usize = 512;
+    // These have no end, or need none.
+    const FLAT: &str =
+        "area base br col dd dt embed hr img input li link meta option p source tbody td th tr wbr";
+    let is_flat = |tag: &str| {
+        let name = tag.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        words(FLAT).any(|flat| flat.eq_ignore_ascii_case(name))
+    };
+    let mut depth = 0_usize;
+    for tag in html.split('<').skip(1) {
+        match tag.strip_prefix('/') {
+            Some(end) if !is_flat(end) => depth = depth.saturating_sub(1),
+            None if tag.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_flat(tag) => depth += 1,
+            _ => {}
+        }
+        if depth > MAX {
+            return true;
+        }
+    }
+    false
+}
+
 /// Whether there is nothing to see in HTML that was cleaned.
 pub(super) fn is_blank(html: &str) -> bool {
     let text = html.split('<').enumerate().map(|(n, piece)| match piece.split_once('>') {
@@ -226,6 +250,16 @@ mod tests {
         assert_eq!(clean("<div class=\"controls slide\">x</div></div></main>"), "<div>x</div>");
         assert_eq!(clean("<b>open"), "<b>open</b>");
         assert_eq!(clean("<input type=\"text\" name=\"a\">").matches("type=\"checkbox\"").count(), 1);
+    }
+
+    #[test]
+    fn it_is_known_how_deep_it_is() {
+        for deep in ["<div>", "<B>", "<b><p>", "<table><tr><td>", "<blockquote>\n"] {
+            assert!(is_too_deep(&deep.repeat(600)) && !is_too_deep(&deep.repeat(200)), "{deep}");
+        }
+        for flat in ["<br>", "<p>x", "<li>x", "<img src=x>", "<b>x</b>", "a < b ", "<tr><td>x</td>"] {
+            assert!(!is_too_deep(&flat.repeat(10_000)), "{flat}");
+        }
     }
 
     #[test]

@@ -28,7 +28,9 @@ pub(super) struct LeftOut(RefCell<BTreeSet<String>>);
 impl LeftOut {
     /// Notes one sentence; the formats of one handout note it once.
     pub(super) fn note(&self, sentence: impl Into<String>) {
-        self.0.borrow_mut().insert(sentence.into());
+        // The notebook's words are printed on a terminal.
+        let sentence = sentence.into().replace(char::is_control, "\u{fffd}");
+        self.0.borrow_mut().insert(sentence);
     }
 
     /// The sentences so far.

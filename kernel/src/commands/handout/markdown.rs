@@ -177,6 +177,10 @@ impl<'a> Markdown<'a> {
         if trust == Trust::Full {
             return html;
         }
+        if clean::is_too_deep(&html) {
+            left_out.note("HTML that is nested too deep");
+            return "<p><em>HTML that is nested too deep for this handout.</em></p>\n".to_owned();
+        }
         if clean::has_active(&html) {
             left_out.note("scripts, frames, forms or styles in its HTML; --trusted keeps them");
         }
