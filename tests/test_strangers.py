@@ -201,6 +201,22 @@ def test_a_page_runs_and_sends_nothing(hostile, server, browser, name, ending):
     assert "the end" in browser.locator("body").text_content(), "a page goes on after it"
 
 
+def test_an_svg_in_html_is_drawn(kernelspec, browser, tmp_path):
+    svg = "<svg width='40' height='30' viewBox='0 0 4 3'><title>A dot</title><circle r='1'/></svg>"
+    write(tmp_path / "drawn.ipynb", code({"text/html": f"<div>{svg}</div>"}), markdown(f"A dot: {svg}"))
+    run = handout(tmp_path, "drawn.ipynb", "--to", "html")
+    browser.goto((tmp_path / "handouts" / "drawn-student.html").as_uri())
+    sizes = browser.locator("img[alt='A dot']").evaluate_all("all => all.map(img => [img.naturalWidth, img.naturalHeight])")
+    assert sizes == [[40, 30], [40, 30]] and run.stderr == ""
+
+
+def test_html_that_is_nested_without_end_is_left_out(kernelspec, tmp_path):
+    write(tmp_path / "deep.ipynb", code({"text/html": "<div>" * 200_000}), markdown(">" * 100_000 + "x"), markdown("the end"))
+    run = handout(tmp_path, "deep.ipynb", "--to", "html")
+    page = (tmp_path / "handouts" / "deep-student.html").read_text()
+    assert page.count("nested too deep") == 2 and "the end" in page and "nested too deep" in run.stderr
+
+
 def test_what_is_left_out_is_said(hostile):
     _, run = hostile
     for name in ("script", "iframe", "form", "import"):

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::clean::{self, Cleaner, WEB};
 use super::document::{Document, Edition, text};
 use super::files::{Files, Trust};
-use super::{Escaped, code};
+use super::{Escaped, code, picture};
 use crate::commands::notebook::Notebook;
 
 /// What of GitHub's Markdown JupyterLab reads, too.
@@ -181,6 +181,7 @@ impl<'a> Markdown<'a> {
             left_out.note("HTML that is nested too deep");
             return "<p><em>HTML that is nested too deep for this handout.</em></p>\n".to_owned();
         }
+        let html = picture::with_images(&html);
         if clean::has_active(&html) {
             left_out.note("scripts, frames, forms or styles in its HTML; --trusted keeps them");
         }

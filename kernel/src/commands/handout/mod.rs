@@ -15,6 +15,7 @@ mod markdown;
 mod output;
 mod page;
 mod pdf;
+mod picture;
 mod script;
 mod slides;
 

@@ -1,13 +1,11 @@
 //! What came out of a cell, as HTML.
 
 use ansi_to_html::{Converter, Theme};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 
 use super::document::{Output, text};
 use super::markdown::Markdown;
-use super::{Escaped, clean};
+use super::{Escaped, clean, picture};
 
 /// The kinds of pictures besides SVG, which notebooks keep in Base64.
 const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
@@ -36,15 +34,13 @@ fn bundle(data: &Map<String, Value>, markdown: &mut Markdown) -> String {
         return format!("<div class=\"rich\">{}</div>\n", markdown.html(&source, &Map::new()));
     }
     if let Some(svg) = get("image/svg+xml") {
-        let said: Vec<_> = ["title", "desc"].iter().filter_map(|name| element(&svg, name)).collect();
-        let said = Some(said.join(". ")).filter(|said| !said.is_empty());
-        let name = said.or_else(|| get("text/plain").map(|text| Escaped(text).to_string()));
-        return picture("image/svg+xml", &BASE64_STANDARD.encode(svg), name);
+        return figure(&picture::svg(&svg, get("text/plain").map(|text| Escaped(text).to_string())));
     }
     for mime in PICTURES {
         if let Some(base64) = get(mime) {
             let base64: String = base64.split_whitespace().collect();
-            return picture(mime, &base64, get("text/plain").map(|text| Escaped(text).to_string()));
+            let name = get("text/plain").map(|text| Escaped(text).to_string());
+            return figure(&picture::image(mime, &base64, name));
         }
     }
     match get("text/plain").or_else(|| get("application/json")) {
@@ -56,18 +52,8 @@ fn bundle(data: &Map<String, Value>, markdown: &mut Markdown) -> String {
     }
 }
 
-/// A picture with the name, which is HTML, that a screen reader reads.
-fn picture(mime: &str, base64: &str, name: Option<String>) -> String {
-    let name = name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "Picture".to_owned());
-    format!("<figure><img src=\"data:{mime};base64,{}\" alt=\"{}\"></figure>\n", Escaped(base64), name.trim())
-}
-
-/// The text of the first element of this name, as it is written in the document.
-fn element(document: &str, name: &str) -> Option<String> {
-    let (_, from) = document.split_once(&format!("<{name}"))?;
-    let (_, inside) = from.split_once('>')?;
-    let (inside, _) = inside.split_once('<')?;
-    Some(inside.replace('"', "&quot;"))
+fn figure(image: &str) -> String {
+    format!("<figure>{image}</figure>\n")
 }
 
 fn pre(class: &str, text: &str) -> String {
