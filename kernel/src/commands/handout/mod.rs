@@ -21,6 +21,7 @@ mod slides;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use ansi_to_html::Esc as Escaped;
 use anyhow::{Context, bail};
@@ -98,11 +99,6 @@ pub(crate) fn handout(options: &Options) -> anyhow::Result<()> {
     let kernel = if options.as_is { None } else { Some(Kernel::find(&options.execution)?) };
     let browser = browser::find();
     let formats = BTreeSet::from_iter(&options.formats);
-    if browser.is_some() && formats.contains(&Format::Pdf) && Uid::effective().is_root() {
-        warn(
-            "the browser prints without its sandbox, which it does not have as root; a user without rights is safer",
-        );
-    }
     let trust = if options.trusted { Trust::Full } else { Trust::Sanitized };
     for (path, stem) in options.notebooks.iter().zip(&stems) {
         say(path.display());
@@ -189,6 +185,7 @@ impl Handout {
             (Format::Script, _) => script::script(&self.document, &self.facts),
             (Format::Pdf, None) => return Ok(false),
             (Format::Pdf, Some(browser)) => {
+                warn_of_root();
                 let page = page::page(&self.document, &self.facts, beside);
                 pdf::print(browser, &page, target, beside.files.trust)?;
                 return Ok(true);
@@ -196,6 +193,16 @@ impl Handout {
         };
         file::replace(target, text.as_bytes())?;
         Ok(true)
+    }
+}
+
+/// Says once that nothing but the page's own sandbox stands between what is printed and root's files.
+fn warn_of_root() {
+    static ONCE: Once = Once::new();
+    if Uid::effective().is_root() {
+        ONCE.call_once(|| {
+            warn("the browser prints without its sandbox, which it does not have as root; a user without rights is safer");
+        });
     }
 }
 
