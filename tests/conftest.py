@@ -29,6 +29,7 @@ SECONDS = {
     "test_checkpoint.py": 180,
     "test_stock.py": 150,
     "test_streams.py": 100,
+    "test_strangers.py": 100,
     "test_processes.py": 100,
     "test_magics.py": 90,
     "test_private.py": 80,

@@ -123,6 +123,12 @@ def test_values_show_themselves(kc):
     assert [data.get("text/html", "").strip() for data in shown] == ["<b>bold</b>"], shown
 
 
+def test_a_picture_is_one_output_with_all_its_formats(kc):
+    shown = ok(kc, "display(&Svg(\"<svg xmlns='http://www.w3.org/2000/svg'><title>A dot</title></svg>\".into()));").shown
+    assert len(shown) == 1 and {"image/svg+xml", "text/html", "text/plain"} <= set(shown[0]), shown
+    assert shown[0]["text/html"].strip().startswith('<img alt="A dot" src="data:image/svg+xml;base64,'), shown
+
+
 def test_display(kc):
     shown = ok(kc, 'display(&Html("<i>slanted</i>".into()));').shown
     assert [data.get("text/html", "").strip() for data in shown] == ["<i>slanted</i>"], shown

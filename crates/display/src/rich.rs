@@ -1,6 +1,7 @@
 //! Values that are what they look like: HTML, Markdown, pictures, JSON.
 
 use crate::bundle::{METADATA, MimeBundle, offer};
+use crate::picture::svg_bundle;
 use base64::Engine;
 use std::fmt;
 
@@ -113,7 +114,7 @@ impl fmt::Debug for Bundle {
 
 impl fmt::Debug for Svg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        offer::<Self>(|| one("image/svg+xml", &*self.0));
+        offer::<Self>(|| svg_bundle(&self.0));
         write!(f, "an SVG picture of {} bytes", self.0.len())
     }
 }

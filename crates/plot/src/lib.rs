@@ -49,7 +49,7 @@ pub use speedup::speedup;
 pub use timeline::timeline;
 pub use wait_graph::wait_graph;
 
-use threadbook_display::{MimeBundle, Svg, draw_with};
+use threadbook_display::{MimeBundle, Svg, draw_with, svg_bundle};
 use threadbook_timing::{Comparison, History, Measurement, Past, SpeedUp};
 use threadbook_trace::{Timeline, WaitGraph};
 
@@ -84,6 +84,7 @@ fn history_bundle(runs: &History) -> MimeBundle {
 }
 
 fn bundle(picture: Svg, text: String) -> MimeBundle {
-    let pairs = [("image/svg+xml", picture.0), ("text/plain", text)];
-    pairs.map(|(mime, value)| (mime.to_owned(), value.into())).into_iter().collect()
+    let mut bundle = svg_bundle(&picture.0);
+    bundle.insert("text/plain".to_owned(), text.into());
+    bundle
 }

@@ -74,6 +74,9 @@ fn what_is_measured_shows_itself_as_a_picture() {
     let past = runs.read().unwrap();
     let is_picture = |bundle: MimeBundle, text: String| {
         assert!(bundle["image/svg+xml"].as_str().unwrap().starts_with("<svg"), "{text}");
+        let html = bundle["text/html"].as_str().unwrap();
+        let alt = html.strip_prefix("<img alt=\"").unwrap().split('"').next().unwrap();
+        assert!(alt.len() > 20 && html.contains("src=\"data:image/svg+xml;base64,"), "{alt}");
         assert_eq!(bundle["text/plain"], text);
     };
     is_picture(bundle_of(&measurement), measurement.to_string());

@@ -3,8 +3,10 @@
 mod browser;
 mod doctor;
 mod evcxr;
+mod file;
 mod handout;
 mod install;
+mod json;
 mod kernelspec;
 mod lab;
 mod notebook;
@@ -40,8 +42,14 @@ enum Command {
     /// Remove what `install` made
     Uninstall(place::Options),
     /// Execute notebooks without a browser and write executed copies
+    ///
+    /// The cells are compiled to native code, which may do whatever you may do: read, change and send your files. Run only
+    /// notebooks that you trust, or in a container.
     Run(run::Options),
     /// Make handouts of notebooks: HTML, PDF, slides, a script
+    ///
+    /// A notebook is executed first, as by `threadbook run`: its cells are native code, which may do whatever you may do.
+    /// With --as-is nothing is executed, and the handout of a stranger's notebook is safe to make and to open.
     Handout(handout::Options),
     /// Say what is missing, and the command that mends it
     Doctor(doctor::Options),
@@ -122,6 +130,12 @@ fn one_line(text: &str) -> String {
 fn say(line: impl Display) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints a line beside what is being made.
+fn warn(line: impl Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "threadbook: {}", one_line(&line.to_string()));
 }
 
 #[cfg(test)]

@@ -1,13 +1,18 @@
 //! A notebook file. Whatever we do not set stays as it was, down to the order of its keys.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, bail};
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use anyhow::{Context, anyhow, bail};
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::ser::PrettyFormatter;
+
+use super::file;
+use super::json::strict;
+
+/// The most bytes of a notebook's file.
+const MAX: u64 = 1 << 30;
 
 /// A notebook.
 pub(crate) struct Notebook(Json);
@@ -19,21 +24,24 @@ impl Notebook {
     /// Reads a notebook file.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let name = path.display();
-        let text = fs::read(path).with_context(|| format!("cannot read {name}"))?;
-        let json: Json =
-            serde_json::from_slice(&text).with_context(|| format!("{name} is not a notebook"))?;
+        let text = file::read(path, MAX).map_err(|reason| anyhow!("cannot read {name}: {reason}"))?;
+        Self::parse(&text).with_context(|| format!("{name} is not a notebook that can be read"))
+    }
+
+    /// Parses the text of a notebook file.
+    pub(crate) fn parse(text: &[u8]) -> anyhow::Result<Self> {
+        let json: Json = serde_json::from_slice(&strict(text))?;
         match (json.get("nbformat").and_then(Json::as_i64), json.get("cells")) {
             (Some(4), Some(Json::Array(_))) => Ok(Self(json)),
-            (Some(other), _) if other != 4 => {
-                bail!("{name} is in notebook format {other}; format 4 is needed")
-            }
-            _ => bail!("{name} is not a notebook"),
+            (Some(other), _) if other != 4 => bail!("it is in notebook format {other}; format 4 is needed"),
+            (None, _) => bail!("it has no `nbformat`"),
+            _ => bail!("it has no list of `cells`"),
         }
     }
 
     /// Writes the notebook as Jupyter does, with one space a level.
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
-        fs::write(path, self.to_text()?).with_context(|| format!("cannot write {}", path.display()))
+        file::replace(path, &self.to_text()?)
     }
 
     fn to_text(&self) -> anyhow::Result<Vec<u8>> {
@@ -96,7 +104,7 @@ impl CodeCell<'_> {
 
 /// JSON that keeps the order of keys, which serde_json's own value does not, except by a feature that every
 /// crate of the build would have to put up with.
-#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 enum Json {
     Object(Entries),
@@ -147,28 +155,59 @@ impl Serialize for Entries {
     }
 }
 
-impl<'de> Deserialize<'de> for Entries {
+// Not derived: for an untagged enum, serde keeps a copy of each value to try it as one variant after the other.
+impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct InOrder;
         impl<'de> Visitor<'de> for InOrder {
-            type Value = Entries;
+            type Value = Json;
             fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-                formatter.write_str("an object")
+                formatter.write_str("JSON")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+            fn visit_unit<E>(self) -> Result<Json, E> {
+                Ok(Json::Leaf(Value::Null))
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+                Ok(Json::Leaf(value.into()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+                Ok(Json::Leaf(value.into()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+                Ok(Json::Leaf(value.into()))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+                Ok(Json::Leaf(value.into()))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+                Ok(Json::Leaf(value.into()))
+            }
+            fn visit_string<E>(self, value: String) -> Result<Json, E> {
+                Ok(Json::Leaf(value.into()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Json, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = sequence.next_element()? {
+                    values.push(value);
+                }
+                Ok(Json::Array(values))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
                 let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
                 }
-                Ok(Entries(entries))
+                Ok(Json::Object(Entries(entries)))
             }
         }
-        deserializer.deserialize_map(InOrder)
+        deserializer.deserialize_any(InOrder)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use serde_json::json;
 
@@ -226,6 +265,14 @@ mod tests {
     }
 
     #[test]
+    fn what_other_programs_write_is_read() {
+        let odd = "\u{feff}{\"nbformat\": 4, \"cells\": [{\"cell_type\": \"code\", \"source\": \"\\ud83d|\", \"n\": NaN}]}";
+        let mut notebook = notebook(odd).unwrap();
+        assert_eq!(notebook.code_cells()[0].source(), "\u{fffd}|");
+        assert!(text(&notebook).contains("\"n\": null"));
+    }
+
+    #[test]
     fn only_outputs_and_count_of_code_cells_change() {
         let mut notebook = notebook(TEXT).unwrap();
         let mut cells = notebook.code_cells();
@@ -253,8 +300,9 @@ mod tests {
     #[test]
     fn what_is_no_notebook_is_said_to_be_so() {
         let error = |text: &str| format!("{:#}", notebook(text).err().expect("this is no notebook"));
-        assert!(error("{").contains("is not a notebook"));
-        assert!(error("{}").ends_with("is not a notebook"));
+        assert!(error("{").contains("is not a notebook that can be read: EOF"));
+        assert!(error("{}").ends_with("it has no `nbformat`"));
+        assert!(error(r#"{"nbformat": 4, "cells": {}}"#).ends_with("it has no list of `cells`"));
         assert!(error(r#"{"nbformat": 3, "worksheets": []}"#).contains("format 3"));
         let missing = Notebook::read(Path::new("/there/is/no.ipynb")).err().unwrap();
         assert!(missing.to_string().starts_with("cannot read /there/is/no.ipynb"));

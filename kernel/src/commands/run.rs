@@ -1,7 +1,6 @@
 //! `threadbook run`: executes notebooks through the real kernel, without a browser.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use threadbook_client::{CellOutcome, KernelClient, LateText, Status};
 
+use super::file;
 use super::kernelspec::{self, Kernelspec};
 use super::notebook::Notebook;
 use super::origin::Origin;
@@ -57,8 +57,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         say(path.display());
         let mut notebook = Notebook::read(path)?;
         let executed = kernel.execute(path, &mut notebook);
-        if let Some(directory) = copy.parent() {
-            fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        let directory = copy.parent().unwrap_or(Path::new(""));
+        match options.output_dir {
+            Some(_) => file::make_directory(directory)?,
+            None => file::make_directory_beside(directory)?,
         }
         notebook.write(copy)?;
         say(format_args!("  executed copy: {}", copy.display()));
@@ -94,20 +96,27 @@ impl<'a> Kernel<'a> {
     }
 }
 
-/// Where the executed copies go. No two may be one file, and none a notebook itself.
+/// Where the executed copies go. No two may be one file, and none may replace a notebook.
 fn copies(notebooks: &[PathBuf], output_dir: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
     let mut copies = BTreeMap::new();
     let mut in_order = Vec::new();
     for notebook in notebooks {
-        let original =
-            notebook.canonicalize().with_context(|| format!("cannot read {}", notebook.display()))?;
+        notebook.metadata().with_context(|| format!("cannot read {}", notebook.display()))?;
         let name = notebook.file_name().with_context(|| format!("{} is no file", notebook.display()))?;
         let beside = notebook.parent().unwrap_or(Path::new("")).join("executed");
         let copy = output_dir.unwrap_or(&beside).join(name);
-        if copy.canonicalize().is_ok_and(|copy| copy == original) {
+        if let Some(original) = notebooks.iter().find(|original| file::is_same(original, &copy)) {
             bail!(
-                "the executed copy would replace {} itself; choose another --output-dir",
-                notebook.display()
+                "the executed copy {} would replace {} itself; choose another --output-dir",
+                copy.display(),
+                original.display()
+            );
+        }
+        let is_ours = || Notebook::read(&copy).is_ok_and(|earlier| Origin::of(&earlier).is_some());
+        if copy.exists() && !is_ours() {
+            bail!(
+                "{} exists and is no executed copy; move it, or choose another --output-dir",
+                copy.display()
             );
         }
         if let Some(other) = copies.insert(copy.clone(), notebook) {
@@ -266,6 +275,7 @@ mod tests {
 
     #[test]
     fn copies_lie_beside_and_replace_nothing() {
+        use std::fs;
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         for name in ["a/x.ipynb", "b/x.ipynb"] {
@@ -279,6 +289,16 @@ mod tests {
             |notebooks: &[PathBuf], to: &str| copies(notebooks, Some(&at(to))).unwrap_err().to_string();
         assert!(error(&both, "out").contains("one executed copy"));
         assert!(error(&both[..1], "a").contains("replace"));
+        fs::create_dir(at("mine")).unwrap();
+        fs::hard_link(at("a/x.ipynb"), at("mine/x.ipynb")).unwrap();
+        assert!(error(&both[..1], "mine").contains("replace"), "a hard link is the notebook itself");
+        fs::create_dir(at("theirs")).unwrap();
+        fs::write(at("theirs/x.ipynb"), r#"{"nbformat": 4, "cells": []}"#).unwrap();
+        assert!(error(&both[..1], "theirs").contains("is no executed copy"));
+        let mut executed = Notebook::read(&at("theirs/x.ipynb")).unwrap();
+        Origin::here().note(&mut executed);
+        executed.write(&at("theirs/x.ipynb")).unwrap();
+        assert!(copies(&both[..1], Some(&at("theirs"))).is_ok(), "an executed copy is replaced");
         assert!(copies(&[at("none.ipynb")], None).unwrap_err().to_string().starts_with("cannot read"));
     }
 

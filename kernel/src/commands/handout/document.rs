@@ -1,5 +1,6 @@
 //! What of a notebook a reader gets: its cells without what the edition keeps from them.
 
+use anyhow::Context;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -108,7 +109,7 @@ pub(super) fn text(value: &Value) -> String {
 
 #[derive(Deserialize)]
 struct Cells {
-    cells: Vec<Cell>,
+    cells: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +123,23 @@ struct Cell {
     outputs: Vec<Output>,
     #[serde(default)]
     attachments: Map<String, Value>,
+}
+
+impl Cell {
+    /// `number` is that of the cell, from 1.
+    fn read((number, mut value): (usize, Value)) -> anyhow::Result<Self> {
+        // An error of serde names no place, so the part that is most often written by hand is read first.
+        let metadata = value.get_mut("metadata").map(Value::take).unwrap_or_else(|| Map::new().into());
+        let metadata = serde_json::from_value(metadata).with_context(|| {
+            format!("cell {number} has metadata that cannot be read; its tags must be a list of texts")
+        })?;
+        if let Some(cell) = value.as_object_mut() {
+            cell.remove("metadata");
+        }
+        let cell: Self =
+            serde_json::from_value(value).with_context(|| format!("cell {number} cannot be read"))?;
+        Ok(Self { metadata, ..cell })
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -143,8 +161,9 @@ const CHECK: &str = "check";
 
 impl Document {
     /// Reads a notebook. `name` is its title if it has none of its own.
-    pub(super) fn read(notebook: &Notebook, edition: Edition, name: &str) -> serde_json::Result<Self> {
-        let mut cells = notebook.read_as::<Cells>()?.cells;
+    pub(super) fn read(notebook: &Notebook, edition: Edition, name: &str) -> anyhow::Result<Self> {
+        let cells = notebook.read_as::<Cells>()?.cells;
+        let mut cells = (1..).zip(cells).map(Cell::read).collect::<anyhow::Result<Vec<_>>>()?;
         let title = cells.iter_mut().filter(|cell| cell.cell_type == "markdown").find_map(|cell| {
             let (title, place) = markdown::title(&cell.source.0)?;
             cell.source.0.replace_range(place, "");
@@ -255,10 +274,26 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_cell_with_odd_metadata_is_named() {
+        let good = json!({"cell_type": "code", "source": "x", "metadata": {"tags": ["a"]}});
+        for tags in [json!("solution"), json!([1]), json!({"a": "b"})] {
+            let odd = json!({"cell_type": "code", "source": "x", "metadata": {"tags": tags}});
+            let text = json!({"nbformat": 4, "cells": [good, odd]}).to_string();
+            let notebook = Notebook::parse(text.as_bytes()).unwrap();
+            let error = Document::read(&notebook, Edition::Student, "x").err().unwrap().to_string();
+            assert!(error.starts_with("cell 2 ") && error.contains("tags"), "{error}");
+        }
+    }
+
+    #[test]
     fn a_cell_that_is_none_is_said_to_be_so() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), r#"{"nbformat": 4, "cells": [{"source": "x"}]}"#).unwrap();
-        let error = Document::read(&Notebook::read(file.path()).unwrap(), Edition::Student, "x").err();
-        assert!(error.unwrap().to_string().contains("cell_type"));
+        let error =
+            Document::read(&Notebook::read(file.path()).unwrap(), Edition::Student, "x").err().unwrap();
+        assert!(
+            format!("{error:#}").starts_with("cell 1 cannot be read: missing field `cell_type`"),
+            "{error:#}"
+        );
     }
 }

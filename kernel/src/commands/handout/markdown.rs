@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
+#[cfg(test)]
 use std::path::Path;
 
 use base64::Engine;
@@ -9,8 +10,10 @@ use base64::prelude::BASE64_STANDARD;
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 use serde_json::{Map, Value};
 
+use super::clean::{self, Cleaner, WEB};
 use super::document::{Document, Edition, text};
-use super::{Escaped, code};
+use super::files::{Files, Trust};
+use super::{Escaped, code, picture};
 use crate::commands::notebook::Notebook;
 
 /// What of GitHub's Markdown JupyterLab reads, too.
@@ -28,8 +31,8 @@ pub(super) struct Heading {
 /// What a notebook's text may refer to besides itself.
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'a> {
-    /// Where the notebook is: its pictures are beside it, and other notebooks.
-    pub(super) directory: &'a Path,
+    /// Its pictures, and other notebooks.
+    pub(super) files: Files<'a>,
     /// The handouts that lie beside this one: their names by those of their notebooks.
     pub(super) handouts: &'a BTreeMap<String, String>,
 }
@@ -39,7 +42,9 @@ impl<'a> Beside<'a> {
     /// No other handout is made.
     pub(super) fn alone(directory: &'a Path) -> Self {
         static NONE: BTreeMap<String, String> = BTreeMap::new();
-        Self { directory, handouts: &NONE }
+        // A test is over soon.
+        let files = Files { directory, trust: Trust::Sanitized, left_out: Box::leak(Box::default()) };
+        Self { files, handouts: &NONE }
     }
 }
 
@@ -47,6 +52,7 @@ impl<'a> Beside<'a> {
 pub(super) struct Markdown<'a> {
     edition: Edition,
     beside: Beside<'a>,
+    cleaner: Cleaner,
     ids: HashSet<String>,
     /// The headings so far.
     pub(super) headings: Vec<Heading>,
@@ -120,7 +126,8 @@ fn plain<'e>(events: impl Iterator<Item = Event<'e>>) -> String {
 
 impl<'a> Markdown<'a> {
     pub(super) fn new(edition: Edition, beside: Beside<'a>) -> Self {
-        Self { edition, beside, ids: HashSet::new(), headings: Vec::new() }
+        let cleaner = Cleaner::new(beside.handouts.values().cloned());
+        Self { edition, beside, cleaner, ids: HashSet::new(), headings: Vec::new() }
     }
 
     /// The HTML of a text. `attachments` are the pictures that its cell brings.
@@ -150,7 +157,7 @@ impl<'a> Markdown<'a> {
                         end_of_link = Some(Event::End(TagEnd::Link));
                     } else {
                         let title = self.title_of(&dest_url);
-                        end_of_link = title.map(|title| Event::Text(format!(" (“{title}”)").into()));
+                        end_of_link = title.map(|title| Event::Text(format!(" ({title})").into()));
                     }
                 }
                 Event::End(TagEnd::Link) => out.extend(end_of_link.take()),
@@ -161,7 +168,24 @@ impl<'a> Markdown<'a> {
         }
         let mut text = String::new();
         html::push_html(&mut text, out.into_iter());
-        text
+        self.sanitized(text)
+    }
+
+    /// HTML of the notebook, as its handout may have it.
+    pub(super) fn sanitized(&self, html: String) -> String {
+        let Files { trust, left_out, .. } = self.beside.files;
+        if trust == Trust::Full {
+            return html;
+        }
+        if clean::is_too_deep(&html) {
+            left_out.note("HTML that is nested too deep");
+            return "<p><em>HTML that is nested too deep for this handout.</em></p>\n".to_owned();
+        }
+        let html = picture::with_images(&html);
+        if clean::has_active(&html) {
+            left_out.note("scripts, frames, forms or styles in its HTML; --trusted keeps them");
+        }
+        self.cleaner.clean(&html)
     }
 
     /// Levels begin at 2, below the title, and none is left out on the way down.
@@ -189,7 +213,7 @@ impl<'a> Markdown<'a> {
     /// Where a link leads. A handout goes where the files beside the notebook do not, so that only what is on
     /// the web, in itself, or handed out with it is linked.
     fn address<'e>(&self, address: &str) -> Option<CowStr<'e>> {
-        if ["http://", "https://", "mailto:", "#"].iter().any(|start| address.starts_with(start)) {
+        if address.starts_with('#') || WEB.iter().any(|start| address.starts_with(start)) {
             return Some(address.to_owned().into());
         }
         let (file, place) = address.split_at(address.find('#').unwrap_or(address.len()));
@@ -198,38 +222,63 @@ impl<'a> Markdown<'a> {
 
     /// The title of the notebook that a link leads to, if it is one.
     fn title_of(&self, address: &str) -> Option<String> {
-        let file = address.split('#').next().filter(|file| file.ends_with(".ipynb"))?;
-        let notebook = Notebook::read(&self.beside.directory.join(file)).ok()?;
-        Document::read(&notebook, self.edition, file).ok().map(|document| document.title)
+        let name = address.split('#').next().filter(|name| name.ends_with(".ipynb"))?;
+        let files = self.beside.files;
+        if !files.has(name) {
+            return None;
+        }
+        let content = match files.read(name) {
+            Ok(content) => content,
+            Err(reason) => {
+                files.left_out.note(format!("the title of {name}: {reason}"));
+                return Some(format!("a notebook whose title is not part of this handout: {reason}"));
+            }
+        };
+        let notebook = Notebook::parse(&content).ok()?;
+        Document::read(&notebook, self.edition, name).ok().map(|document| format!("“{}”", document.title))
     }
 
     fn image(&self, source: &str, alt: &str, attachments: &Map<String, Value>) -> String {
         let alt = if alt.is_empty() { "Picture" } else { alt };
         match self.embedded(source, attachments) {
-            Some(data) => format!("<img src=\"{}\" alt=\"{}\">", Escaped(data), Escaped(alt)),
-            None => format!("<em>{} (a picture that is not part of this handout)</em>", Escaped(alt)),
+            Ok(data) => format!("<img src=\"{}\" alt=\"{}\">", Escaped(data), Escaped(alt)),
+            Err(reason) => {
+                let named = source.chars().take(200).collect::<String>();
+                self.beside.files.left_out.note(format!("the picture {named}: {reason}"));
+                format!(
+                    "<em>{} (a picture that is not part of this handout: {})</em>",
+                    Escaped(alt),
+                    Escaped(reason)
+                )
+            }
         }
     }
 
-    /// A picture as an address that holds it.
-    fn embedded(&self, source: &str, attachments: &Map<String, Value>) -> Option<String> {
-        if source.starts_with("data:") {
-            return Some(source.to_owned());
+    /// A picture as an address that holds it, or why there is none.
+    fn embedded(&self, source: &str, attachments: &Map<String, Value>) -> Result<String, String> {
+        if source.starts_with("data:image/") {
+            return Ok(source.to_owned());
         }
         if let Some(name) = source.strip_prefix("attachment:") {
-            let (mime, data) = attachments.get(name)?.as_object()?.iter().next()?;
-            return Some(format!("data:{mime};base64,{}", text(data).trim()));
+            let attached =
+                attachments.get(name).and_then(Value::as_object).and_then(|each| each.iter().next());
+            let (mime, data) = attached.ok_or("nothing of this name is attached to the cell")?;
+            return Ok(format!("data:{mime};base64,{}", text(data).trim()));
         }
-        let mime = match Path::new(source).extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        if source.contains("://") {
+            return Err("it is on the web".to_owned());
+        }
+        let extension = source.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+        let mime = match extension.as_str() {
             "png" => "image/png",
             "jpg" | "jpeg" => "image/jpeg",
             "gif" => "image/gif",
             "webp" => "image/webp",
             "svg" => "image/svg+xml",
-            _ => return None,
+            _ => return Err("its name does not end as that of a picture".to_owned()),
         };
-        let data = std::fs::read(self.beside.directory.join(source)).ok()?;
-        Some(format!("data:{mime};base64,{}", BASE64_STANDARD.encode(data)))
+        let data = self.beside.files.read(source)?;
+        Ok(format!("data:{mime};base64,{}", BASE64_STANDARD.encode(data)))
     }
 
     /// A teacher reads hints without opening them.
@@ -292,7 +341,7 @@ mod tests {
         let notebook = json!({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells});
         std::fs::write(directory.path().join("02.ipynb"), notebook.to_string()).unwrap();
         let html = |handouts: BTreeMap<_, _>| {
-            let beside = Beside { directory: directory.path(), handouts: &handouts };
+            let beside = Beside { handouts: &handouts, ..Beside::alone(directory.path()) };
             Markdown::new(Edition::Student, beside).html("[two](02.ipynb#A) [three](03.ipynb)", &Map::new())
         };
         assert_eq!(html(BTreeMap::new()), "<p>two (“Data &amp; more”) three</p>\n");
@@ -309,16 +358,44 @@ mod tests {
         let mut html = |source: &str| markdown.html(source, attachments.as_object().unwrap());
         assert_eq!(html("![one](a.png)"), "<p><img src=\"data:image/png;base64,AQID\" alt=\"one\"></p>\n");
         assert!(html("![](attachment:b.png)").contains("base64,QUJD\" alt=\"Picture\""));
-        for missing in ["![x](https://x.org/x.png)", "![x](none.png)", "![x](attachment:none)"] {
-            assert_eq!(html(missing), "<p><em>x (a picture that is not part of this handout)</em></p>\n");
+        for (missing, reason) in [
+            ("https://x.org/x.png", "it is on the web"),
+            ("none.png", "there is no such file"),
+            ("attachment:none", "nothing of this name is attached to the cell"),
+            ("data:text/html,x", "its name does not end as that of a picture"),
+            ("../a.ipynb", "its name does not end as that of a picture"),
+        ] {
+            let expected =
+                format!("<p><em>x (a picture that is not part of this handout: {reason})</em></p>\n");
+            assert_eq!(html(&format!("![x]({missing})")), expected);
         }
+        let noted = markdown.beside.files.left_out;
+        assert!(format!("{noted:?}").contains("the picture none.png: there is no such file"), "{noted:?}");
+    }
+
+    #[test]
+    fn html_between_markdown_is_sanitized_as_a_whole() {
+        let task = "- [x] <b onclick=\"x()\">a</b>";
+        let expected =
+            "<ul>\n<li><input checked=\"\" disabled=\"\" type=\"checkbox\">\n<b>a</b></li>\n</ul>\n";
+        let sorted = |html: &str| html.split(' ').map(str::len).sum::<usize>();
+        assert_eq!(
+            sorted(&html(task, Edition::Student)),
+            sorted(expected),
+            "{}",
+            html(task, Edition::Student)
+        );
+        let split = html("<scr\n\n<script>\n\n*alert(1)*\n\n</script>\n\nend", Edition::Student);
+        assert!(!split.contains("<script") && !split.contains("<em>alert"), "{split}");
+        let unclosed = html("<div>\n\n</div></div></main>\n\n<b>x", Edition::Student);
+        assert!(!unclosed.contains("</main>") && unclosed.trim_end().ends_with("</b>"), "{unclosed}");
     }
 
     #[test]
     fn hints_are_folded_for_students_alone() {
         let source = "<details><summary>Hint</summary>\n\nLook.\n</details>";
         assert!(html(source, Edition::Student).starts_with("<details><summary>"));
-        assert!(html(source, Edition::Teacher).starts_with("<details open><summary>"));
+        assert!(html(source, Edition::Teacher).starts_with("<details open=\"\"><summary>"));
     }
 
     #[test]

@@ -2,30 +2,39 @@
 //!
 //! A notebook becomes a [`document::Document`], which has what the edition shows. [`page`] makes of it a page
 //! of HTML, which [`pdf`] prints; [`slides`] and [`script`] are the other formats.
+//!
+//! The notebook may be a stranger's. [`clean`] sanitizes its HTML, [`files`] keeps it from files outside of its directory,
+//! and [`super::file`] writes through no link.
 
 mod body;
+mod clean;
 mod code;
 mod document;
+mod files;
 mod markdown;
 mod output;
 mod page;
 mod pdf;
+mod picture;
 mod script;
 mod slides;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use ansi_to_html::Esc as Escaped;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use nix::unistd::Uid;
 
+use super::file;
 use super::notebook::Notebook;
 use super::origin::{self, Origin};
 use super::run::{Execution, Kernel};
-use super::{browser, mend, say};
+use super::{browser, mend, say, warn};
 use document::{Document, Edition};
+use files::{Files, LeftOut, Trust};
 use markdown::Beside;
 
 /// What to make, of which notebooks.
@@ -46,6 +55,10 @@ pub(crate) struct Options {
     /// Take the outputs that the notebooks have, and execute nothing
     #[arg(long, conflicts_with_all = ["timeout", "allow_errors", "name"])]
     as_is: bool,
+    /// Run the scripts in the notebooks' HTML, and take in pictures from outside of their directories. Without this,
+    /// handouts of strangers' notebooks are safe to open
+    #[arg(long)]
+    trusted: bool,
     /// Where the handouts go [default: `handouts` beside each notebook]
     #[arg(long, value_name = "DIR", alias = "output")]
     output_dir: Option<PathBuf>,
@@ -86,23 +99,35 @@ pub(crate) fn handout(options: &Options) -> anyhow::Result<()> {
     let kernel = if options.as_is { None } else { Some(Kernel::find(&options.execution)?) };
     let browser = browser::find();
     let formats = BTreeSet::from_iter(&options.formats);
+    let trust = if options.trusted { Trust::Full } else { Trust::Sanitized };
     for (path, stem) in options.notebooks.iter().zip(&stems) {
         say(path.display());
         let mut notebook = Notebook::read(path)?;
-        // What is no notebook is not executed first.
-        read(&notebook, edition, path)?;
         if let Some(kernel) = &kernel {
+            // What is no notebook is not executed first.
+            read(&notebook, edition, path)?;
             kernel.execute(path, &mut notebook)?;
         }
         let document = read(&notebook, edition, path)?;
-        let handout = Handout { facts: facts(&notebook, &document), document, path };
+        let handout = Handout { facts: facts(&notebook, &document), document };
+        drop(notebook);
+        let left_out = LeftOut::default();
+        let files = Files { directory: path.parent().unwrap_or(Path::new("")), trust, left_out: &left_out };
+        let directory = stem.parent().unwrap_or(Path::new(""));
+        match options.output_dir {
+            Some(_) => file::make_directory(directory)?,
+            None => file::make_directory_beside(directory)?,
+        }
         for format in &formats {
             let target = stem.with_added_extension(format.ending());
             let others = options.notebooks.iter().zip(&stems);
-            let beside = names_beside(path, &target, others, **format);
-            if handout.write(**format, &target, &beside, browser.as_deref())? {
+            let handouts = names_beside(path, &target, others, **format);
+            if handout.write(**format, &target, Beside { files, handouts: &handouts }, browser.as_deref())? {
                 say(format_args!("  {}", target.display()));
             }
+        }
+        for sentence in left_out.into_sentences() {
+            warn(format_args!("left out of the handout of {}: {sentence}", path.display()));
         }
     }
     if browser.is_none() && formats.contains(&Format::Pdf) {
@@ -140,38 +165,44 @@ fn facts(notebook: &Notebook, document: &Document) -> Facts {
 }
 
 /// One edition of one notebook, ready to be written.
-struct Handout<'a> {
+struct Handout {
     document: Document,
     facts: Facts,
-    /// The notebook's.
-    path: &'a Path,
 }
 
-impl Handout<'_> {
+impl Handout {
     /// Writes it in one format; false if there is nothing to make it with.
     fn write(
         &self,
         format: Format,
         target: &Path,
-        handouts: &BTreeMap<String, String>,
+        beside: Beside,
         browser: Option<&Path>,
     ) -> anyhow::Result<bool> {
-        if let Some(directory) = target.parent() {
-            fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-        }
-        let beside = Beside { directory: self.path.parent().unwrap_or(Path::new("")), handouts };
         let text = match (format, browser) {
             (Format::Html, _) => page::page(&self.document, &self.facts, beside),
             (Format::Slides, _) => slides::slides(&self.document, &self.facts, beside),
             (Format::Script, _) => script::script(&self.document, &self.facts),
             (Format::Pdf, None) => return Ok(false),
             (Format::Pdf, Some(browser)) => {
-                pdf::print(browser, &page::page(&self.document, &self.facts, beside), target)?;
+                warn_of_root();
+                let page = page::page(&self.document, &self.facts, beside);
+                pdf::print(browser, &page, target, beside.files.trust)?;
                 return Ok(true);
             }
         };
-        fs::write(target, text).with_context(|| format!("cannot write {}", target.display()))?;
+        file::replace(target, text.as_bytes())?;
         Ok(true)
+    }
+}
+
+/// Says once that nothing but the page's own sandbox stands between what is printed and root's files.
+fn warn_of_root() {
+    static ONCE: Once = Once::new();
+    if Uid::effective().is_root() {
+        ONCE.call_once(|| {
+            warn("the browser prints without its sandbox, which it does not have as root; a user without rights is safer");
+        });
     }
 }
 
@@ -216,6 +247,8 @@ fn stems(notebooks: &[PathBuf], output_dir: Option<&Path>, edition: Edition) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use clap::Parser;
 
     use super::*;

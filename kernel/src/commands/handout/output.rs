@@ -1,13 +1,11 @@
 //! What came out of a cell, as HTML.
 
 use ansi_to_html::{Converter, Theme};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 
-use super::Escaped;
 use super::document::{Output, text};
 use super::markdown::Markdown;
+use super::{Escaped, clean, picture};
 
 /// The kinds of pictures besides SVG, which notebooks keep in Base64.
 const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
@@ -24,44 +22,38 @@ pub(super) fn html(output: &Output, markdown: &mut Markdown) -> String {
     }
 }
 
-/// The richest representation, as JupyterLab chooses it. A view of a widget needs a kernel; what stands for
-/// it is its text.
+/// The richest representation, as JupyterLab chooses it. HTML of which nothing to see is left when it is sanitized is
+/// none. A view of a widget needs a kernel; what stands for it is its text.
 fn bundle(data: &Map<String, Value>, markdown: &mut Markdown) -> String {
     let get = |mime: &str| data.get(mime).map(text);
-    if let Some(html) = get("text/html") {
+    let html = get("text/html").map(|html| markdown.sanitized(html));
+    if let Some(html) = html.as_deref().filter(|html| !clean::is_blank(html)) {
         return format!("<div class=\"rich\">{html}</div>\n");
     }
     if let Some(source) = get("text/markdown") {
         return format!("<div class=\"rich\">{}</div>\n", markdown.html(&source, &Map::new()));
     }
     if let Some(svg) = get("image/svg+xml") {
-        let said: Vec<_> = ["title", "desc"].iter().filter_map(|name| element(&svg, name)).collect();
-        let said = Some(said.join(". ")).filter(|said| !said.is_empty());
-        let name = said.or_else(|| get("text/plain").map(|text| Escaped(text).to_string()));
-        return picture("image/svg+xml", &BASE64_STANDARD.encode(svg), name);
+        return figure(&picture::svg(&svg, get("text/plain").map(|text| Escaped(text).to_string())));
     }
     for mime in PICTURES {
         if let Some(base64) = get(mime) {
             let base64: String = base64.split_whitespace().collect();
-            return picture(mime, &base64, get("text/plain").map(|text| Escaped(text).to_string()));
+            let name = get("text/plain").map(|text| Escaped(text).to_string());
+            return figure(&picture::image(mime, &base64, name));
         }
     }
-    let plain = get("text/plain").or_else(|| get("application/json"));
-    plain.map_or_else(String::new, |text| pre("result", &text))
+    match get("text/plain").or_else(|| get("application/json")) {
+        Some(text) => pre("result", &text),
+        None if html.is_some() => {
+            "<p><em>An output that shows nothing without its scripts.</em></p>\n".to_owned()
+        }
+        None => String::new(),
+    }
 }
 
-/// A picture with the name, which is HTML, that a screen reader reads.
-fn picture(mime: &str, base64: &str, name: Option<String>) -> String {
-    let name = name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "Picture".to_owned());
-    format!("<figure><img src=\"data:{mime};base64,{}\" alt=\"{}\"></figure>\n", Escaped(base64), name.trim())
-}
-
-/// The text of the first element of this name, as it is written in the document.
-fn element(document: &str, name: &str) -> Option<String> {
-    let (_, from) = document.split_once(&format!("<{name}"))?;
-    let (_, inside) = from.split_once('>')?;
-    let (inside, _) = inside.split_once('<')?;
-    Some(inside.replace('"', "&quot;"))
+fn figure(image: &str) -> String {
+    format!("<figure>{image}</figure>\n")
 }
 
 fn pre(class: &str, text: &str) -> String {
@@ -120,6 +112,16 @@ mod tests {
     fn html_is_html() {
         let bundle = json!({"text/plain": "x", "text/html": ["<b>", "x</b>"]});
         assert_eq!(shown(bundle), "<div class=\"rich\"><b>x</b></div>\n");
+    }
+
+    #[test]
+    fn html_that_only_runs_gives_way_to_the_next_representation() {
+        let script = "<div id=\"plot\"></div><script>draw()</script>";
+        assert_eq!(shown(json!({"text/html": script, "text/plain": "x"})), "<pre class=\"result\">x</pre>\n");
+        assert!(shown(json!({"text/html": script, "image/png": "QUJD"})).starts_with("<figure>"));
+        assert!(shown(json!({"text/html": script})).contains("shows nothing without its scripts"));
+        let markdown = shown(json!({"text/markdown": "a <img src=x onerror=alert(1)><script>1</script>"}));
+        assert_eq!(markdown, "<div class=\"rich\"><p>a <img></p>\n</div>\n");
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! A document as one page of HTML, which is printed as it is read.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use ring::digest::{SHA256, digest};
+
 use super::document::{Document, Edition};
+use super::files::Trust;
 use super::markdown::{Beside, Heading, Markdown};
 use super::{Escaped, Facts, body};
 
@@ -14,7 +19,8 @@ pub(super) fn page(document: &Document, facts: &Facts, beside: Beside) -> String
     let contents = contents(&markdown.headings);
     let title = title(document, facts);
     let style = format!("{LOOK}{PAGE}{}", footer(&document.title));
-    shell(&document.title, &style, &format!("<header>\n{title}{contents}</header>\n<main>\n{parts}</main>\n"))
+    let body = format!("<header>\n{title}{contents}</header>\n<main>\n{parts}</main>\n");
+    shell(&document.title, &style, &body, None, beside.files.trust)
 }
 
 /// What a handout says of itself.
@@ -55,15 +61,29 @@ fn footer(title: &str) -> String {
     )
 }
 
-/// A document of HTML that may fetch nothing: whatever an output asks for, nothing leaves the reader's machine.
-pub(super) fn shell(title: &str, style: &str, body: &str) -> String {
+/// A document of HTML with a script of ours, if any.
+///
+/// Its content security policy lets it fetch and send nothing, and run our script alone. A document that is trusted may
+/// run scripts of its own, which may lead the reader elsewhere; that no policy governs.
+pub(super) fn shell(title: &str, style: &str, body: &str, script: Option<&str>, trust: Trust) -> String {
+    let (element, hash) = match script {
+        Some(script) => {
+            let hash = BASE64_STANDARD.encode(digest(&SHA256, script.as_bytes()));
+            (format!("<script>{script}</script>\n"), format!("'sha256-{hash}'"))
+        }
+        None => (String::new(), "'none'".to_owned()),
+    };
+    let scripts = match trust {
+        Trust::Sanitized => &hash,
+        Trust::Full => "'unsafe-inline'",
+    };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; font-src data:; \
-         media-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
+         media-src data:; style-src 'unsafe-inline'; script-src {scripts}; form-action 'none'; base-uri 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"generator\" content=\"Threadbook {}\">\n\
-         <title>{}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{body}</body>\n</html>\n",
+         <title>{}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{body}{element}</body>\n</html>\n",
         env!("CARGO_PKG_VERSION"),
         Escaped(title)
     )

@@ -30,8 +30,8 @@ pub(super) fn slides(document: &Document, facts: &Facts, beside: Beside) -> Stri
     }
     let slides: String =
         slides.iter().map(|slide| format!("<section class=\"slide\">\n{slide}</section>\n")).collect();
-    let body = format!("<main>\n{slides}</main>\n{CONTROLS}<script>\n{SCRIPT}</script>\n");
-    page::shell(&document.title, &format!("{LOOK}{SLIDES}"), &body)
+    let body = format!("<main>\n{slides}</main>\n{CONTROLS}");
+    page::shell(&document.title, &format!("{LOOK}{SLIDES}"), &body, Some(SCRIPT), beside.files.trust)
 }
 
 /// The notebook keeps it from its slides.
