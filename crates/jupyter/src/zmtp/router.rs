@@ -48,11 +48,13 @@ pub enum SendError {
     NotReading,
 }
 
+/// The number of identities that were made. They differ between routers too, so that the question to a peer of one
+/// never reaches a peer of another.
+static MADE: AtomicU32 = AtomicU32::new(0);
+
 #[derive(Default)]
 struct Peers {
     connected: Mutex<HashMap<Bytes, Arc<Peer>>>,
-    /// The last number that an identity was made of.
-    made: AtomicU32,
 }
 
 struct Peer {
@@ -166,7 +168,7 @@ impl Peers {
     /// Enters a peer into the table: under the identity that it wishes to have, or one that is made for it.
     async fn join(self: &Arc<Peers>, wanted: Bytes, peer: Arc<Peer>) -> Result<Entry, ZmtpError> {
         if wanted.is_empty() {
-            let number = self.made.fetch_add(1, Ordering::Relaxed);
+            let number = MADE.fetch_add(1, Ordering::Relaxed);
             let identity = Bytes::from([&[0][..], &number.to_be_bytes()].concat());
             lock(&self.connected).insert(identity.clone(), peer.clone());
             return Ok(Entry { peers: self.clone(), identity, peer });
