@@ -12,7 +12,10 @@
 //! - If another subscriber is half of the memory ahead, a subscriber that takes nothing for a second is disconnected,
 //!   and so is a subscriber that takes less than [`Policy::min_taken`] in a second.
 //!
-//! So a peer without the key, which may subscribe like any other, slows a cell with a fast reader down to
+//! Time is counted in ticks, while the publisher runs and messages wait. So no subscriber is disconnected because this
+//! process was stopped or had no processor.
+//!
+//! A peer without the key, which may subscribe like any other, can slow a cell with a fast reader down to
 //! `max_memory` a second by not reading, and to `min_taken` a second by reading slowly. A subscriber that was
 //! disconnected may connect again, and gets what is published from then on.
 
@@ -21,7 +24,7 @@ use super::codec::{Incoming, Limits, encode_message};
 use super::handshake::SocketType;
 use super::limits::{Slot, lock};
 use super::listener::{Listener, Serving};
-use super::outbox::{Outbox, Pace, WINDOW};
+use super::outbox::Outbox;
 use super::stream::{Connection, Reader, answer};
 use crate::complaint::complain;
 use bytes::Bytes;
@@ -42,21 +45,24 @@ const PENALTY: Duration = Duration::from_millis(10);
 /// Welcomes and answers are not sent to a peer that has as much before it.
 const MAX_EXTRA: usize = 64 << 10;
 
-/// How often a publisher that waits looks at its subscribers.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the publisher looks at what its subscribers have taken.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The ticks over which a subscriber's speed is measured: a second.
+const WINDOW: u32 = 10;
 
 /// How a publisher treats subscribers that are slower than itself; see the [module](self).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     /// The memory for messages that wait for subscribers, in bytes.
     max_memory: usize,
-    /// The time after which a subscriber that takes nothing is disconnected.
-    patience: Duration,
+    /// The ticks after which a subscriber that takes nothing is disconnected.
+    patience: u32,
     /// The bytes that a subscriber must take in a second, if others are faster.
-    min_taken: usize,
+    min_taken: u64,
 }
 
-const POLICY: Policy = Policy { max_memory: 64 << 20, patience: Duration::from_secs(30), min_taken: 4 << 20 };
+const POLICY: Policy = Policy { max_memory: 64 << 20, patience: 30 * WINDOW, min_taken: 4 << 20 };
 
 /// A publisher socket. Dropping it closes its connections.
 pub struct Publisher {
@@ -68,12 +74,29 @@ struct Shared {
     policy: Policy,
     subscribers: Mutex<Vec<Arc<Subscriber>>>,
     memory: Arc<Memory>,
+    last_tick: Mutex<Instant>,
 }
 
 struct Subscriber {
     topics: Mutex<BTreeSet<Bytes>>,
     outbox: Outbox<Published>,
+    pace: Mutex<Pace>,
     slot: Arc<Slot>,
+}
+
+/// How a subscriber gets on with the messages that wait for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Pace {
+    /// The bytes that it has yet to take.
+    backlog: usize,
+    /// The bytes that it has taken since it connected.
+    taken: u64,
+    /// The last ticks in which it has taken nothing.
+    idle: u32,
+    /// The ticks of the present window, and what it had taken before that.
+    window: (u32, u64),
+    /// What it has taken in the last whole window, if it has had messages to take since then.
+    speed: Option<u64>,
 }
 
 /// The bytes of all messages that have not been sent to all their subscribers.
@@ -113,7 +136,12 @@ impl Publisher {
         listener: Listener,
         welcome: impl Fn(&[u8]) -> Option<Vec<Bytes>> + Send + Sync + 'static,
     ) -> Publisher {
-        let shared = Arc::new(Shared { policy, subscribers: Mutex::default(), memory: Arc::default() });
+        let shared = Arc::new(Shared {
+            policy,
+            subscribers: Mutex::default(),
+            memory: Arc::default(),
+            last_tick: Mutex::new(Instant::now()),
+        });
         let welcome = Arc::new(welcome);
         let serving = listener.serve(SocketType::Pub, {
             let shared = shared.clone();
@@ -140,21 +168,39 @@ impl Publisher {
 impl Shared {
     /// Waits until there is room for a message.
     async fn room(&self) {
+        self.tick();
         while self.memory.bytes.load(Ordering::Acquire) >= self.policy.max_memory {
-            self.cut_off(Instant::now());
-            let _ = timeout(POLL_INTERVAL, self.memory.freed.notified()).await;
+            let _ = timeout(TICK, self.memory.freed.notified()).await;
+            if self.tick() {
+                self.cut_off();
+            }
         }
     }
 
+    /// Looks at what the subscribers have taken, if it is time to.
+    fn tick(&self) -> bool {
+        let mut last_tick = lock(&self.last_tick);
+        if last_tick.elapsed() < TICK {
+            return false;
+        }
+        *last_tick = Instant::now();
+        for subscriber in lock(&self.subscribers).iter() {
+            let (backlog, taken) = (subscriber.outbox.backlog(), subscriber.outbox.taken());
+            lock(&subscriber.pace).tick(backlog, taken);
+        }
+        true
+    }
+
     /// Disconnects the subscribers that hold the others up.
-    fn cut_off(&self, now: Instant) {
+    fn cut_off(&self) {
         let mut subscribers = lock(&self.subscribers);
-        let paces: Vec<Pace> = subscribers.iter().map(|subscriber| subscriber.outbox.pace(now)).collect();
         let half = self.policy.max_memory / 2;
-        let others_are_faster = paces.iter().any(|pace| pace.backlog < half && pace.total >= half as u64);
-        let mut verdicts = paces.into_iter().map(|pace| self.policy.verdict(pace, others_are_faster));
+        let others_are_faster = subscribers.iter().any(|subscriber| {
+            let pace = lock(&subscriber.pace);
+            pace.backlog < half && pace.taken >= half as u64
+        });
         subscribers.retain(|subscriber| {
-            let Some(reason) = verdicts.next().flatten() else {
+            let Some(reason) = self.policy.verdict(*lock(&subscriber.pace), others_are_faster) else {
                 return true;
             };
             complain(format_args!("disconnected a subscriber of iopub: {reason}"));
@@ -165,14 +211,30 @@ impl Shared {
     }
 }
 
+impl Pace {
+    fn tick(&mut self, backlog: usize, taken: u64) {
+        if backlog == 0 {
+            *self = Pace { taken, window: (0, taken), ..Pace::default() };
+            return;
+        }
+        self.idle = if taken == self.taken { self.idle + 1 } else { 0 };
+        (self.backlog, self.taken) = (backlog, taken);
+        self.window.0 += 1;
+        if self.window.0 == WINDOW {
+            self.speed = Some(taken - self.window.1);
+            self.window = (0, taken);
+        }
+    }
+}
+
 impl Policy {
     /// Why a subscriber is to be disconnected while the memory is used up, if it is.
     fn verdict(&self, pace: Pace, others_are_faster: bool) -> Option<&'static str> {
-        if pace.backlog > 0 && pace.stalled >= self.patience {
+        if pace.idle >= self.patience {
             return Some("it has not read for too long");
         }
-        let slow = pace.stalled >= WINDOW || pace.taken.is_some_and(|taken| taken < self.min_taken);
-        (others_are_faster && pace.backlog >= self.max_memory / 2 && slow)
+        let is_slow = pace.idle >= WINDOW || pace.speed.is_some_and(|speed| speed < self.min_taken);
+        (others_are_faster && pace.backlog >= self.max_memory / 2 && is_slow)
             .then_some("it reads too slowly, and others wait for it")
     }
 }
@@ -185,7 +247,12 @@ async fn serve(
 ) -> Result<(), ZmtpError> {
     let Connection { mut reader, mut writer, .. } = connection;
     reader.set_limits(Limits::SMALL);
-    let subscriber = Arc::new(Subscriber { topics: Mutex::default(), outbox: Outbox::new(), slot });
+    let subscriber = Arc::new(Subscriber {
+        topics: Mutex::default(),
+        outbox: Outbox::new(),
+        pace: Mutex::default(),
+        slot,
+    });
     lock(&shared.subscribers).push(subscriber.clone());
     let entry = Entry { shared, subscriber };
     let ended = tokio::select! {
@@ -291,8 +358,7 @@ mod tests {
     use crate::zmtp::client::{Receiver, Sender, connect};
     use crate::zmtp::tests::{SOON, listener};
 
-    const SMALL: Policy =
-        Policy { max_memory: 1 << 20, patience: Duration::from_secs(3), min_taken: 64 << 10 };
+    const SMALL: Policy = Policy { max_memory: 1 << 20, patience: 3 * WINDOW, min_taken: 64 << 10 };
 
     async fn publisher() -> (Publisher, Endpoint) {
         let (listener, endpoint) = listener().await;
@@ -396,18 +462,31 @@ mod tests {
     #[test]
     fn the_policy_is_as_documented() {
         let half = SMALL.max_memory / 2;
-        let pace = Pace { backlog: half, total: 0, stalled: Duration::ZERO, taken: None };
-        let stalled = Pace { stalled: WINDOW, ..pace };
-        let slow = Pace { taken: Some(SMALL.min_taken - 1), ..pace };
+        let pace = Pace { backlog: half, ..Pace::default() };
+        let stalled = Pace { idle: WINDOW, ..pace };
+        let slow = Pace { speed: Some(SMALL.min_taken - 1), ..pace };
         for faster in [false, true] {
             let is_cut_off = |pace| SMALL.verdict(pace, faster).is_some();
             assert!(!is_cut_off(pace));
-            assert!(!is_cut_off(Pace { taken: Some(SMALL.min_taken), ..pace }));
+            assert!(!is_cut_off(Pace { speed: Some(SMALL.min_taken), ..pace }));
+            assert!(!is_cut_off(Pace { idle: WINDOW - 1, ..pace }));
             assert_eq!(is_cut_off(stalled), faster);
             assert_eq!(is_cut_off(slow), faster);
             assert!(!is_cut_off(Pace { backlog: half - 1, ..slow }));
-            assert!(is_cut_off(Pace { stalled: SMALL.patience, backlog: 1, ..pace }));
-            assert!(!is_cut_off(Pace { stalled: SMALL.patience, backlog: 0, ..pace }));
+            assert!(is_cut_off(Pace { idle: SMALL.patience, backlog: 1, ..pace }));
         }
+    }
+
+    #[test]
+    fn a_pace_is_measured_while_there_is_something_to_take() {
+        let mut pace = Pace::default();
+        (0..100).for_each(|_| pace.tick(0, 5));
+        assert_eq!((pace.idle, pace.speed), (0, None), "nothing to take");
+        (0..WINDOW).for_each(|_| pace.tick(1, 5));
+        assert_eq!((pace.idle, pace.speed), (WINDOW, Some(0)), "nothing taken");
+        (1..=u64::from(WINDOW)).for_each(|n| pace.tick(1, 5 + n * 100));
+        assert_eq!((pace.idle, pace.speed), (0, Some(1000)));
+        pace.tick(0, 2000);
+        assert_eq!((pace.idle, pace.speed), (0, None), "all taken");
     }
 }
