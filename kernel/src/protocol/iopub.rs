@@ -2,7 +2,7 @@
 
 use super::channels::Signer;
 use crate::wire::Data;
-use jupyter_protocol::{IoPubWelcome, JupyterMessage, JupyterMessageContent, StreamContent};
+use jupyter_protocol::{IoPubWelcome, JupyterMessage, JupyterMessageContent as Content, StreamContent};
 use std::sync::Arc;
 use threadbook_jupyter::complaint::complain;
 use threadbook_jupyter::message::Parts;
@@ -40,19 +40,19 @@ struct Queued {
 
 enum Waiting {
     /// Text, to which the next text may be joined.
-    Stream(JupyterMessage),
+    Stream(Box<JupyterMessage>),
     /// Anything else.
     Other(Parts),
 }
 
 impl IoPub {
     /// Publishes from an async task.
-    pub async fn publish(&self, content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) {
+    pub async fn publish(&self, content: impl Into<Content>, parent: &JupyterMessage) {
         self.push(child(content, parent)).await;
     }
 
     /// Publishes unless too much waits to be sent.
-    pub fn publish_if_possible(&self, content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) {
+    pub fn publish_if_possible(&self, content: impl Into<Content>, parent: &JupyterMessage) {
         if let Some((message, size)) = self.prepare(child(content, parent))
             && let Ok(room) = self.room.clone().try_acquire_many_owned(size)
         {
@@ -61,14 +61,14 @@ impl IoPub {
     }
 
     /// Publishes from a thread.
-    pub fn publish_blocking(&self, content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) {
+    pub fn publish_blocking(&self, content: impl Into<Content>, parent: &JupyterMessage) {
         self.runtime.block_on(self.push(child(content, parent)));
     }
 
     /// Publishes from a thread, with metadata.
     pub fn publish_blocking_with(
         &self,
-        content: impl Into<JupyterMessageContent>,
+        content: impl Into<Content>,
         metadata: Data,
         parent: &JupyterMessage,
     ) {
@@ -93,9 +93,9 @@ impl IoPub {
     /// The message as it waits, and the bytes that it is counted as.
     fn prepare(&self, message: JupyterMessage) -> Option<(Waiting, u32)> {
         let (message, size) = match &message.content {
-            JupyterMessageContent::StreamContent(stream) => {
+            Content::StreamContent(stream) => {
                 let size = stream.text.len();
-                (Waiting::Stream(message), size)
+                (Waiting::Stream(Box::new(message)), size)
             }
             _ => {
                 let parts = parts(message, &self.session)?;
@@ -113,7 +113,7 @@ fn parts(message: JupyterMessage, session: &str) -> Option<Parts> {
         .ok()
 }
 
-fn child(content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) -> JupyterMessage {
+fn child(content: impl Into<Content>, parent: &JupyterMessage) -> JupyterMessage {
     let mut message = JupyterMessage::new(content, Some(parent));
     // A topic for everybody, not the address of the one who asked.
     message.zmq_identities = vec![message.header.msg_type.clone().into()];
@@ -167,7 +167,7 @@ async fn publish(mut queued: mpsc::UnboundedReceiver<Queued>, mut publisher: Pub
         next = after;
         let parts = match message {
             Waiting::Other(parts) => Some(parts),
-            Waiting::Stream(message) => parts(message, &signer.session),
+            Waiting::Stream(message) => parts(*message, &signer.session),
         };
         if let Some(parts) = parts {
             publisher.send(&parts.sign(&signer.key)).await;
@@ -180,21 +180,19 @@ async fn publish(mut queued: mpsc::UnboundedReceiver<Queued>, mut publisher: Pub
 /// of the same cell. Returns the first that does not, too.
 fn join_streams(mut first: Queued, queued: &mut mpsc::UnboundedReceiver<Queued>) -> (Queued, Option<Queued>) {
     while let Waiting::Stream(message) = &mut first.message
-        && let JupyterMessageContent::StreamContent(stream) = &mut message.content
+        && let Content::StreamContent(stream) = &mut message.content
         && stream.text.len() < MAX_JOINED
         && let Ok(next) = queued.try_recv()
     {
         match &next.message {
             Waiting::Stream(following)
-                if id_of_parent(following) == message.parent_header.as_ref().map(|h| &*h.msg_id) =>
+                if id_of_parent(following)
+                    == message.parent_header.as_ref().map(|header| &*header.msg_id)
+                    && let Content::StreamContent(more) = &following.content
+                    && same_stream(stream, more) =>
             {
-                match &following.content {
-                    JupyterMessageContent::StreamContent(more) if same_stream(stream, more) => {
-                        stream.text.push_str(&more.text);
-                        first.room.merge(next.room);
-                    }
-                    _ => return (first, Some(next)),
-                }
+                stream.text.push_str(&more.text);
+                first.room.merge(next.room);
             }
             _ => return (first, Some(next)),
         }
@@ -217,10 +215,11 @@ mod tests {
 
     fn text(queued: &Queued) -> &str {
         match &queued.message {
-            Waiting::Stream(JupyterMessage {
-                content: JupyterMessageContent::StreamContent(stream), ..
-            }) => &stream.text,
-            _ => panic!("not a stream"),
+            Waiting::Stream(message) => match &message.content {
+                Content::StreamContent(stream) => &stream.text,
+                other => panic!("not a stream: {other:?}"),
+            },
+            Waiting::Other(_) => panic!("not a stream"),
         }
     }
 
