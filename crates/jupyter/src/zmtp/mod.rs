@@ -13,7 +13,7 @@
 //! - A handshake ends within [`handshake::TIMEOUT`]. Each socket has a bounded number of connections; if there are
 //!   too many, the oldest connection with an unfinished handshake is closed.
 //! - Each connection has a task of its own, and no task waits for another connection's peer, except
-//!   [`Publisher::send`] under the policy that it documents.
+//!   [`Publisher::send`], within limits.
 
 pub mod client;
 pub mod codec;
@@ -24,6 +24,7 @@ mod heartbeat;
 mod limits;
 mod listener;
 mod outbox;
+mod pace;
 mod publisher;
 mod router;
 mod stream;

@@ -1,23 +1,6 @@
 //! A publisher: sends each message to all peers that have subscribed to its topic.
 //!
-//! # Readers that are slower than the publisher
-//!
-//! A cell can print faster than a front end reads. *Invariants:*
-//!
-//! - The messages that wait for subscribers take at most [`Policy::max_memory`] together, and one message more. A
-//!   message that waits for many of them is in memory once.
-//! - [`Publisher::send`] waits while that memory is used up: a front end that reads, however slowly, gets all of its
-//!   output, and the cell is slowed down.
-//! - A subscriber that takes nothing for [`Policy::patience`] meanwhile is disconnected.
-//! - If another subscriber is half of the memory ahead, a subscriber that takes nothing for a second is disconnected,
-//!   and so is a subscriber that takes less than [`Policy::min_taken`] in a second.
-//!
-//! Time is counted in ticks, while the publisher runs and messages wait. So no subscriber is disconnected because this
-//! process was stopped or had no processor.
-//!
-//! A peer without the key, which may subscribe like any other, can slow a cell with a fast reader down to
-//! `max_memory` a second by not reading, and to `min_taken` a second by reading slowly. A subscriber that was
-//! disconnected may connect again, and gets what is published from then on.
+//! The policy towards subscribers that are slower than the publisher is in [`super::pace`].
 
 use super::ZmtpError;
 use super::codec::{Incoming, Limits, encode_message};
@@ -25,6 +8,7 @@ use super::handshake::SocketType;
 use super::limits::{Slot, lock};
 use super::listener::{Listener, Serving};
 use super::outbox::Outbox;
+use super::pace::{Pace, Policy};
 use super::stream::{Connection, Reader, answer};
 use crate::complaint::complain;
 use bytes::Bytes;
@@ -48,22 +32,6 @@ const MAX_EXTRA: usize = 64 << 10;
 /// How often the publisher looks at what its subscribers have taken.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The ticks over which a subscriber's speed is measured: a second.
-const WINDOW: u32 = 10;
-
-/// How a publisher treats subscribers that are slower than itself; see the [module](self).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Policy {
-    /// The memory for messages that wait for subscribers, in bytes.
-    max_memory: usize,
-    /// The ticks after which a subscriber that takes nothing is disconnected.
-    patience: u32,
-    /// The bytes that a subscriber must take in a second, if others are faster.
-    min_taken: u64,
-}
-
-const POLICY: Policy = Policy { max_memory: 64 << 20, patience: 30 * WINDOW, min_taken: 4 << 20 };
-
 /// A publisher socket. Dropping it closes its connections.
 pub struct Publisher {
     shared: Arc<Shared>,
@@ -82,21 +50,6 @@ struct Subscriber {
     outbox: Outbox<Published>,
     pace: Mutex<Pace>,
     slot: Arc<Slot>,
-}
-
-/// How a subscriber gets on with the messages that wait for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Pace {
-    /// The bytes that it has yet to take.
-    backlog: usize,
-    /// The bytes that it has taken since it connected.
-    taken: u64,
-    /// The last ticks in which it has taken nothing.
-    idle: u32,
-    /// The ticks of the present window, and what it had taken before that.
-    window: (u32, u64),
-    /// What it has taken in the last whole window, if it has had messages to take since then.
-    speed: Option<u64>,
 }
 
 /// The bytes of all messages that have not been sent to all their subscribers.
@@ -128,7 +81,7 @@ impl Publisher {
         listener: Listener,
         welcome: impl Fn(&[u8]) -> Option<Vec<Bytes>> + Send + Sync + 'static,
     ) -> Publisher {
-        Publisher::with(POLICY, listener, welcome)
+        Publisher::with(Policy::DEFAULT, listener, welcome)
     }
 
     fn with(
@@ -150,8 +103,8 @@ impl Publisher {
         Publisher { shared, _serving: serving }
     }
 
-    /// Sends a message to the subscribers of its first frame. Waits while too many messages wait already; see the
-    /// [module](self) for how long.
+    /// Sends a message to the subscribers of its first frame. While the messages that wait for subscribers take too
+    /// much memory, waits for the slowest subscriber that keeps up, and disconnects those that do not.
     pub async fn send(&mut self, frames: &[Bytes]) {
         self.shared.room().await;
         let topic = frames.first().map(|topic| &topic[..]).unwrap_or_default();
@@ -186,7 +139,7 @@ impl Shared {
         *last_tick = Instant::now();
         for subscriber in lock(&self.subscribers).iter() {
             let (backlog, taken) = (subscriber.outbox.backlog(), subscriber.outbox.taken());
-            lock(&subscriber.pace).tick(backlog, taken);
+            lock(&subscriber.pace).tick(backlog, taken, &self.policy);
         }
         true
     }
@@ -194,13 +147,10 @@ impl Shared {
     /// Disconnects the subscribers that hold the others up.
     fn cut_off(&self) {
         let mut subscribers = lock(&self.subscribers);
-        let half = self.policy.max_memory / 2;
-        let others_are_faster = subscribers.iter().any(|subscriber| {
-            let pace = lock(&subscriber.pace);
-            pace.backlog < half && pace.taken >= half as u64
-        });
+        let others_are_faster =
+            subscribers.iter().any(|subscriber| self.policy.is_fast(&lock(&subscriber.pace)));
         subscribers.retain(|subscriber| {
-            let Some(reason) = self.policy.verdict(*lock(&subscriber.pace), others_are_faster) else {
+            let Some(reason) = self.policy.verdict(&lock(&subscriber.pace), others_are_faster) else {
                 return true;
             };
             complain(format_args!("disconnected a subscriber of iopub: {reason}"));
@@ -208,34 +158,6 @@ impl Shared {
             subscriber.outbox.clear();
             false
         });
-    }
-}
-
-impl Pace {
-    fn tick(&mut self, backlog: usize, taken: u64) {
-        if backlog == 0 {
-            *self = Pace { taken, window: (0, taken), ..Pace::default() };
-            return;
-        }
-        self.idle = if taken == self.taken { self.idle + 1 } else { 0 };
-        (self.backlog, self.taken) = (backlog, taken);
-        self.window.0 += 1;
-        if self.window.0 == WINDOW {
-            self.speed = Some(taken - self.window.1);
-            self.window = (0, taken);
-        }
-    }
-}
-
-impl Policy {
-    /// Why a subscriber is to be disconnected while the memory is used up, if it is.
-    fn verdict(&self, pace: Pace, others_are_faster: bool) -> Option<&'static str> {
-        if pace.idle >= self.patience {
-            return Some("it has not read for too long");
-        }
-        let is_slow = pace.idle >= WINDOW || pace.speed.is_some_and(|speed| speed < self.min_taken);
-        (others_are_faster && pace.backlog >= self.max_memory / 2 && is_slow)
-            .then_some("it reads too slowly, and others wait for it")
     }
 }
 
@@ -358,7 +280,7 @@ mod tests {
     use crate::zmtp::client::{Receiver, Sender, connect};
     use crate::zmtp::tests::{SOON, listener};
 
-    const SMALL: Policy = Policy { max_memory: 1 << 20, patience: 3 * WINDOW, min_taken: 64 << 10 };
+    const SMALL: Policy = Policy { max_memory: 1 << 20, patience: 30, min_taken: 64 << 10 };
 
     async fn publisher() -> (Publisher, Endpoint) {
         let (listener, endpoint) = listener().await;
@@ -457,36 +379,5 @@ mod tests {
         };
         timeout(SOON, publishing).await.expect("the publisher waits for ever");
         assert!(lock(&publisher.shared.subscribers).is_empty());
-    }
-
-    #[test]
-    fn the_policy_is_as_documented() {
-        let half = SMALL.max_memory / 2;
-        let pace = Pace { backlog: half, ..Pace::default() };
-        let stalled = Pace { idle: WINDOW, ..pace };
-        let slow = Pace { speed: Some(SMALL.min_taken - 1), ..pace };
-        for faster in [false, true] {
-            let is_cut_off = |pace| SMALL.verdict(pace, faster).is_some();
-            assert!(!is_cut_off(pace));
-            assert!(!is_cut_off(Pace { speed: Some(SMALL.min_taken), ..pace }));
-            assert!(!is_cut_off(Pace { idle: WINDOW - 1, ..pace }));
-            assert_eq!(is_cut_off(stalled), faster);
-            assert_eq!(is_cut_off(slow), faster);
-            assert!(!is_cut_off(Pace { backlog: half - 1, ..slow }));
-            assert!(is_cut_off(Pace { idle: SMALL.patience, backlog: 1, ..pace }));
-        }
-    }
-
-    #[test]
-    fn a_pace_is_measured_while_there_is_something_to_take() {
-        let mut pace = Pace::default();
-        (0..100).for_each(|_| pace.tick(0, 5));
-        assert_eq!((pace.idle, pace.speed), (0, None), "nothing to take");
-        (0..WINDOW).for_each(|_| pace.tick(1, 5));
-        assert_eq!((pace.idle, pace.speed), (WINDOW, Some(0)), "nothing taken");
-        (1..=u64::from(WINDOW)).for_each(|n| pace.tick(1, 5 + n * 100));
-        assert_eq!((pace.idle, pace.speed), (0, Some(1000)));
-        pace.tick(0, 2000);
-        assert_eq!((pace.idle, pace.speed), (0, None), "all taken");
     }
 }
