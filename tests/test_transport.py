@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -386,7 +387,7 @@ def test_many_clients_and_one_that_reads(kernelspec, tmp_path, clients):
     """Of the clients, three tenths are stopped and one tenth sends garbage; the others have subscribed, to a topic that
     does not come."""
     count = 2000 if clients == 100 else 1000
-    with running_kernel(tmp_path) as kernel, contextlib.ExitStack() as stack:
+    with running_kernel(tmp_path) as kernel:
         kc = kernel.client
         ok(kc, "1")
 
@@ -396,24 +397,30 @@ def test_many_clients_and_one_that_reads(kernelspec, tmp_path, clients):
             assert shown_pages(result) == list(range(count)), result.status
             return time.monotonic() - start
 
-        seconds()  # the first time, its code is compiled
-        alone = min(seconds() for _ in range(2))
-        before = rss(kernel)
         urls = [url(kernel, channel) for channel in CHANNELS]
-        stack.enter_context(child(STOPPED, url(kernel, "iopub"), clients * 3 // 10))
-        stack.enter_context(child(GARBAGE, clients // 10, *urls))
-        for _ in range(clients * 6 // 10 - 1):
-            idle = stack.enter_context(zmq.Context.instance().socket(zmq.SUB))
-            idle.linger = 0
-            idle.connect(url(kernel, "iopub"))
-            idle.subscribe(b"no such topic")
-            assert idle.poll(30_000), "no welcome"
-        together = seconds()
+
+        def seconds_with_others() -> float:
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(child(STOPPED, url(kernel, "iopub"), clients * 3 // 10))
+                stack.enter_context(child(GARBAGE, clients // 10, *urls))
+                for _ in range(clients * 6 // 10 - 1):
+                    idle = stack.enter_context(zmq.Context.instance().socket(zmq.SUB))
+                    idle.linger = 0
+                    idle.connect(url(kernel, "iopub"))
+                    idle.subscribe(b"no such topic")
+                    assert idle.poll(30_000), "no welcome"
+                return seconds()
+
+        seconds()  # the first time, its code is compiled
+        before = rss(kernel)
+        # By turns, as other work on this machine makes both slower.
+        rounds = [(seconds(), seconds_with_others()) for _ in range(5 if clients == 100 else 1)]
         grown = rss(kernel) - before
+        alone, together = map(statistics.median, zip(*rounds))
         print(f"{clients} clients, {count * PAGE >> 20} MB: {together:.1f} s, alone {alone:.1f} s, memory +{grown} MB")
         assert grown < 300
         if clients == 100:
-            assert together <= 1.5 * alone, (together, alone)
+            assert together <= 1.5 * alone, rounds
 
 
 # --- the echo kernel ------------------------------------------------------------------------------------------------
