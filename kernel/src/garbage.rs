@@ -4,14 +4,16 @@
 //! `THREADBOOK_FUZZ` says: `THREADBOOK_FUZZ=3600 cargo test -p threadbook-kernel garbage -- --nocapture`
 //! says how many those were. A case that fails is named by a seed, see [arbtest].
 
-use crate::protocol::{decode, is_complete};
+use crate::protocol::is_complete;
 use crate::runtime::ContentBlocks;
 use crate::session::{Names, Utf8Stream, byte_offset, code_points, with_code_hash};
 use crate::wire::{self, Kind, Message, Order};
 use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
+use bytes::Bytes;
 use std::cell::Cell;
 use std::time::Duration;
+use threadbook_jupyter::{Key, message};
 
 /// Messages as front ends send them.
 const REQUESTS: [(&str, &str); 8] = [
@@ -88,10 +90,8 @@ fn of_a_front_end() {
             frames.push(garbled(random, &[part])?);
         }
         frames.truncate(random.int_in_range(1..=frames.len())?);
-        let frames: Vec<zeromq::ZmqMessage> = frames.into_iter().map(Into::into).collect();
-        let mut multipart = zeromq::ZmqMessage::from(Vec::new());
-        frames.iter().flat_map(|frame| frame.iter()).for_each(|frame| multipart.push_back(frame.clone()));
-        let _ = decode(multipart, &None);
+        let frames: Vec<Bytes> = frames.into_iter().map(Bytes::from).collect();
+        let _ = message::decode(&frames, &Key::new(""));
         Ok(())
     });
 }

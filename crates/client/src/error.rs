@@ -41,7 +41,7 @@ pub enum ClientError {
     Stopped,
     /// The connection failed.
     #[error("the connection to the kernel failed: {0}")]
-    Connection(#[from] jupyter_zmq_client::RuntimeError),
+    Connection(#[from] threadbook_jupyter::zmtp::ZmtpError),
     /// Something on this side failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -8,7 +8,7 @@ use jupyter_protocol::{
     ConnectionInfo, ExecuteRequest, InterruptRequest, KernelInfoRequest, ShutdownRequest,
 };
 use serde_json::Value;
-use tokio::net::TcpStream;
+use threadbook_jupyter::zmtp::ZmtpError;
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 
@@ -19,6 +19,10 @@ use crate::wire::{Event, Wire};
 
 /// How long a kernel may take until it answers for the first time.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a kernel that accepts a connection may take to shake hands, before it is tried again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the end of a kernel's process may come after the end of its connections.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a kernel may take to act upon an interrupt, or to shut down, before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -220,6 +224,7 @@ impl Cell {
                     self.late.extend(message.parent.map(|request| LateText { request, name, text }));
                 }
                 Some(Event::Reply(_) | Event::Broadcast(_)) => {}
+                Some(Event::Disconnected) => return Err(disconnected(wire, process).await),
                 Some(Event::Ended(status)) => {
                     process.ended = Some(status);
                     return Err(ClientError::Ended { status, log: process.last_words() });
@@ -238,6 +243,27 @@ impl Cell {
             execution_count: reply["execution_count"].as_u64(),
             elapsed,
         })
+    }
+}
+
+/// What it means that the kernel has closed a connection: it has ended, or it has given this client up.
+async fn disconnected(wire: &mut Wire, process: &mut Process) -> ClientError {
+    let end = async {
+        loop {
+            match wire.events.recv().await {
+                Some(Event::Ended(status)) => return Some(status),
+                Some(Event::Stop) | None => return None,
+                Some(_) => {}
+            }
+        }
+    };
+    match timeout(END_TIMEOUT, end).await {
+        Ok(Some(status)) => {
+            process.ended = Some(status);
+            ClientError::Ended { status, log: process.last_words() }
+        }
+        Ok(None) => ClientError::Stopped,
+        Err(_) => ClientError::Connection(ZmtpError::Closed),
     }
 }
 
@@ -272,14 +298,10 @@ fn status(reply: &Value, outputs: &Outputs) -> Status {
 async fn first_answer(process: &mut Process, connection: &ConnectionInfo) -> Result<(Wire, Value)> {
     let connected = async {
         loop {
-            // The sockets themselves wait longer and longer between their attempts, which would count as
-            // start-up time. The heartbeat's port does not mind a caller that says nothing.
-            if TcpStream::connect((connection.ip.as_str(), connection.hb_port)).await.is_ok() {
-                // For a moment after its start, the kernel's process may still hold the listeners that
-                // kept the ports free: a connection to one of those fails. So any failure means "not yet".
-                if let Ok(connected) = Wire::connect(connection).await {
-                    return connected;
-                }
+            // For a moment after its start, the kernel's process may still hold the listeners that kept the
+            // ports free: a connection to one of those fails. So any failure means "not yet".
+            if let Ok(Ok(connected)) = timeout(CONNECT_TIMEOUT, Wire::connect(connection)).await {
+                return connected;
             }
             sleep(Duration::from_millis(2)).await;
         }
@@ -300,6 +322,7 @@ async fn first_answer(process: &mut Process, connection: &ConnectionInfo) -> Res
             }
             Ok(Some(Event::Reply(_))) => {}
             Ok(Some(Event::Broadcast(_))) => subscribed = true,
+            Ok(Some(Event::Disconnected)) => return Err(disconnected(&mut wire, process).await),
             Ok(Some(event @ (Event::Ended(_) | Event::Stop))) => return Err(process.failure(event)),
             Ok(None) => return Err(ClientError::Stopped),
             Err(_) => {

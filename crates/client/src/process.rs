@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -38,12 +38,17 @@ impl Process {
     ) -> Result<(Self, ConnectionInfo)> {
         // The key in the connection file lets its readers run anything in the kernel.
         let directory = Held::new(&temporary(|_| None)?, "threadbook-run-")?;
-        let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
         // The listeners hold the ports until the kernel's process exists.
-        let (ports, listeners) = jupyter_zmq_client::peek_ports_with_listeners(localhost, 5).await?;
+        let mut listeners = Vec::new();
+        let mut ports = [0; 5];
+        for port in &mut ports {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            *port = listener.local_addr()?.port();
+            listeners.push(listener);
+        }
         let connection = ConnectionInfo {
             transport: Transport::TCP,
-            ip: localhost.to_string(),
+            ip: Ipv4Addr::LOCALHOST.to_string(),
             shell_port: ports[0],
             iopub_port: ports[1],
             stdin_port: ports[2],

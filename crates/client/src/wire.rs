@@ -4,16 +4,19 @@
 //! up. Messages are kept as plain JSON: what a kernel sends goes into the notebook as it is.
 
 use std::process::ExitStatus;
+use std::sync::Arc;
 
 use jupyter_protocol::{ConnectionInfo, JupyterMessage};
-use jupyter_zmq_client::{
-    ClientControlConnection, Connection, DealerSendConnection, RawMessage, create_client_control_connection,
-    create_client_iopub_connection, create_client_shell_connection_with_identity, peer_identity_for_session,
-};
 use serde::Deserialize;
 use serde_json::Value;
+use threadbook_jupyter::Key;
+use threadbook_jupyter::connection::Endpoints;
+use threadbook_jupyter::message::{self, Received};
+use threadbook_jupyter::zmtp::client::{Receiver, Sender, connect};
+use threadbook_jupyter::zmtp::handshake::SocketType;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use zeromq::SocketRecv;
+
+use crate::error::Result;
 
 /// What may happen while one waits for a kernel.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(crate) enum Event {
     Reply(Message),
     /// A broadcast on the iopub channel.
     Broadcast(Message),
+    /// The kernel closed a connection, most likely because it ends.
+    Disconnected,
     /// The kernel's process ended.
     Ended(ExitStatus),
     /// Somebody asked this process to stop.
@@ -39,57 +44,69 @@ pub(crate) struct Message {
 
 /// The sockets to send on, and the events.
 pub(crate) struct Wire {
-    shell: DealerSendConnection,
-    control: ClientControlConnection,
+    shell: Sender,
+    control: Sender,
+    key: Arc<Key>,
+    session: String,
     pub(crate) events: UnboundedReceiver<Event>,
 }
 
 impl Wire {
-    /// Connects to a kernel; waits until it listens.
-    pub(crate) async fn connect(
-        info: &ConnectionInfo,
-    ) -> jupyter_zmq_client::Result<(Self, UnboundedSender<Event>)> {
+    /// Connects to a kernel that listens.
+    pub(crate) async fn connect(info: &ConnectionInfo) -> Result<(Self, UnboundedSender<Event>)> {
         let session = uuid::Uuid::new_v4().to_string();
-        let identity = peer_identity_for_session(&session)?;
-        let iopub = create_client_iopub_connection(info, "", &session).await?;
-        let shell = create_client_shell_connection_with_identity(info, &session, identity).await?;
-        let control = create_client_control_connection(info, &session).await?;
+        let key = Arc::new(Key::new(&info.key));
+        let endpoints = Endpoints::from(info);
+        let (subscriber, broadcasts) = connect(&endpoints.iopub, SocketType::Sub, b"").await?;
+        subscriber.subscribe(b"").await?;
+        // Kernels send the user's questions to the peer with the identity of the request.
+        let identity = session.as_bytes();
+        let (shell, replies) = connect(&endpoints.shell, SocketType::Dealer, identity).await?;
+        let (control, control_replies) = connect(&endpoints.control, SocketType::Dealer, identity).await?;
 
-        let (sender, events) = unbounded_channel();
-        let (shell, replies) = shell.split();
-        tokio::spawn(forward(replies, sender.clone(), Event::Reply));
-        tokio::spawn(forward(iopub, sender.clone(), Event::Broadcast));
-        Ok((Self { shell, control, events }, sender))
+        let (events, received) = unbounded_channel();
+        tokio::spawn(forward(replies, key.clone(), events.clone(), Some(Event::Reply)));
+        tokio::spawn(forward(broadcasts, key.clone(), events.clone(), Some(Event::Broadcast)));
+        tokio::spawn(forward(control_replies, key.clone(), events.clone(), None));
+        Ok((Self { shell, control, key, session, events: received }, events))
     }
 
     /// Sends a request on the shell channel; its replies name the identifier that is returned.
-    pub(crate) async fn request(&mut self, request: JupyterMessage) -> jupyter_zmq_client::Result<String> {
+    pub(crate) async fn request(&mut self, request: JupyterMessage) -> Result<String> {
         let id = request.header.msg_id.clone();
-        self.shell.send(request).await?;
+        self.send(&self.shell, request).await?;
         Ok(id)
     }
 
-    /// Sends a request on the control channel. Nobody waits for its reply.
-    pub(crate) async fn control(&mut self, request: JupyterMessage) -> jupyter_zmq_client::Result<()> {
-        self.control.send(request).await
+    /// Sends a request on the control channel. Its reply is ignored.
+    pub(crate) async fn control(&mut self, request: JupyterMessage) -> Result<()> {
+        self.send(&self.control, request).await
+    }
+
+    async fn send(&self, socket: &Sender, request: JupyterMessage) -> Result<()> {
+        let frames = message::encode(request, &self.session, &self.key).map_err(std::io::Error::from)?;
+        Ok(socket.send(&frames).await?)
     }
 }
 
-async fn forward<S: SocketRecv>(
-    mut socket: Connection<S>,
+/// Turns what a socket receives into events, if it is to.
+async fn forward(
+    mut socket: Receiver,
+    key: Arc<Key>,
     events: UnboundedSender<Event>,
-    event: fn(Message) -> Event,
+    event: Option<fn(Message) -> Event>,
 ) {
-    while let Ok(frames) = socket.socket.recv().await {
-        let raw = RawMessage::from_multipart(frames, &socket.mac);
-        // What is not signed, or is no message, did not come from the kernel that we talk to.
-        let Some(message) = raw.ok().and_then(|raw| Message::parse(&raw.jparts)) else {
-            continue;
-        };
-        if events.send(event(message)).is_err() {
+    while let Ok(frames) = socket.receive().await {
+        // A message without a valid signature did not come from this kernel.
+        let message =
+            Received::new(&frames, &key, false).ok().and_then(|received| Message::parse(&received.json));
+        if let (Some(event), Some(message)) = (event, message)
+            && events.send(event(message)).is_err()
+        {
             return;
         }
     }
+    let _ = events.send(Event::Disconnected);
 }
 
 impl Message {

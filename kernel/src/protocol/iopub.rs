@@ -1,14 +1,22 @@
 //! The IOPub channel: what everybody sees.
 
-use super::dated;
+use super::channels::Signer;
 use crate::wire::Data;
-use jupyter_protocol::{IoPubWelcome, JupyterMessage, JupyterMessageContent, StreamContent};
-use jupyter_zmq_client::{KernelIoPubXPubConnection, SubscriptionEvent};
-use tokio::sync::mpsc;
+use jupyter_protocol::{IoPubWelcome, JupyterMessage, JupyterMessageContent as Content, StreamContent};
+use std::sync::Arc;
+use threadbook_jupyter::complaint::complain;
+use threadbook_jupyter::message::Parts;
+use threadbook_jupyter::zmtp::{Listener, Publisher};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
 
-/// How many messages may wait to be sent. When there are more, who publishes waits: a cell that prints
-/// without end is slowed down, and memory is not filled.
-const QUEUE: usize = 1024;
+/// How many bytes of messages may wait for the publisher. When there are more, who publishes waits: a cell that prints
+/// without end is slowed down, and memory is not filled. A message that is larger waits alone.
+const MAX_QUEUED: u32 = 16 << 20;
+
+/// What a message takes beside its content, in bytes.
+const OVERHEAD: usize = 1024;
 
 /// No stream message is made longer than this by joining the next one to it.
 const MAX_JOINED: usize = 1 << 20;
@@ -16,100 +24,180 @@ const MAX_JOINED: usize = 1 << 20;
 /// A handle to publish with, from anywhere.
 #[derive(Clone)]
 pub struct IoPub {
-    queue: mpsc::Sender<JupyterMessage>,
+    queue: mpsc::UnboundedSender<Queued>,
+    /// A permit for each byte that may still wait. Closed when nothing is published any more.
+    room: Arc<Semaphore>,
+    session: Arc<str>,
+    runtime: Handle,
+}
+
+/// A message that waits for the publisher.
+struct Queued {
+    message: Waiting,
+    /// Its size, for as long as it waits.
+    room: OwnedSemaphorePermit,
+}
+
+enum Waiting {
+    /// Text, to which the next text may be joined.
+    Stream(Box<JupyterMessage>),
+    /// Anything else.
+    Other(Parts),
 }
 
 impl IoPub {
     /// Publishes from an async task.
-    pub async fn publish(&self, content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) {
-        let _ = self.queue.send(child(content, parent)).await;
+    pub async fn publish(&self, content: impl Into<Content>, parent: &JupyterMessage) {
+        self.push(child(content, parent)).await;
     }
 
     /// Publishes unless too much waits to be sent.
-    pub fn publish_if_possible(&self, content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) {
-        let _ = self.queue.try_send(child(content, parent));
+    pub fn publish_if_possible(&self, content: impl Into<Content>, parent: &JupyterMessage) {
+        if let Some((message, size)) = self.prepare(child(content, parent))
+            && let Ok(room) = self.room.clone().try_acquire_many_owned(size)
+        {
+            let _ = self.queue.send(Queued { message, room });
+        }
     }
 
     /// Publishes from a thread.
-    pub fn publish_blocking(&self, content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) {
-        let _ = self.queue.blocking_send(child(content, parent));
+    pub fn publish_blocking(&self, content: impl Into<Content>, parent: &JupyterMessage) {
+        self.runtime.block_on(self.push(child(content, parent)));
     }
 
     /// Publishes from a thread, with metadata.
     pub fn publish_blocking_with(
         &self,
-        content: impl Into<JupyterMessageContent>,
+        content: impl Into<Content>,
         metadata: Data,
         parent: &JupyterMessage,
     ) {
         let message = JupyterMessage { metadata: metadata.into(), ..child(content, parent) };
-        let _ = self.queue.blocking_send(message);
+        self.runtime.block_on(self.push(message));
     }
 
     /// Waits until all that was published has been handed to the socket. (The last of it may still be on
     /// its way there.)
     pub async fn drained(&self) {
-        let _ = self.queue.reserve_many(QUEUE).await;
+        let _ = self.room.acquire_many(MAX_QUEUED).await;
+    }
+
+    async fn push(&self, message: JupyterMessage) {
+        if let Some((message, size)) = self.prepare(message)
+            && let Ok(room) = self.room.clone().acquire_many_owned(size).await
+        {
+            let _ = self.queue.send(Queued { message, room });
+        }
+    }
+
+    /// The message as it waits, and the bytes that it is counted as.
+    fn prepare(&self, message: JupyterMessage) -> Option<(Waiting, u32)> {
+        let (message, size) = match &message.content {
+            Content::StreamContent(stream) => {
+                let size = stream.text.len();
+                (Waiting::Stream(Box::new(message)), size)
+            }
+            _ => {
+                let parts = parts(message, &self.session)?;
+                let size = parts.size();
+                (Waiting::Other(parts), size)
+            }
+        };
+        Some((message, u32::try_from(size + OVERHEAD).unwrap_or(MAX_QUEUED).min(MAX_QUEUED)))
     }
 }
 
-fn child(content: impl Into<JupyterMessageContent>, parent: &JupyterMessage) -> JupyterMessage {
+fn parts(message: JupyterMessage, session: &str) -> Option<Parts> {
+    Parts::new(message, session)
+        .inspect_err(|error| complain(format_args!("a message could not be published: {error}")))
+        .ok()
+}
+
+fn child(content: impl Into<Content>, parent: &JupyterMessage) -> JupyterMessage {
     let mut message = JupyterMessage::new(content, Some(parent));
     // A topic for everybody, not the address of the one who asked.
     message.zmq_identities = vec![message.header.msg_type.clone().into()];
     message
 }
 
-/// Starts the task that sends what is published, and welcomes new subscribers (JEP 65).
-pub fn start(mut connection: KernelIoPubXPubConnection) -> IoPub {
-    let (queue, mut queued) = mpsc::channel::<JupyterMessage>(QUEUE);
-    tokio::spawn(async move {
-        let mut next = None;
-        loop {
-            let message = match next.take() {
-                Some(message) => message,
-                None => tokio::select! {
-                    biased;
-                    event = connection.recv_subscription() => match event {
-                        Ok(SubscriptionEvent::Subscribe(topic)) => IoPubWelcome::new(topic).into(),
-                        Ok(SubscriptionEvent::Unsubscribe(_)) | Err(_) => continue,
-                    },
-                    message = queued.recv() => match message {
-                        Some(message) => message,
-                        None => return,
-                    },
-                },
-            };
-            let (message, after) = join_streams(message, &mut queued);
-            next = after;
-            if let Err(error) = connection.send(dated(message)).await {
-                eprintln!("threadbook: a message could not be published: {error}");
-            }
-        }
+/// Starts the task that publishes, and welcomes new subscribers (JEP 65).
+pub fn start(listener: Listener, signer: Signer, sockets: &mut JoinSet<()>) -> IoPub {
+    let (queue, queued) = mpsc::unbounded_channel();
+    let room = Arc::new(Semaphore::new(MAX_QUEUED as usize));
+    let publisher = Publisher::start(listener, {
+        let signer = signer.clone();
+        move |topic| Some(parts(welcome(topic), &signer.session)?.sign(&signer.key))
     });
-    IoPub { queue }
+    let iopub =
+        IoPub { queue, room: room.clone(), session: signer.session.clone(), runtime: Handle::current() };
+    sockets.spawn(async move {
+        let _closing = Closing(room);
+        publish(queued, publisher, signer).await;
+    });
+    iopub
 }
 
-/// Joins the stream messages that wait behind `message` to it, as long as they continue the same stream
-/// of the same cell. Returns the first that does not, too.
-fn join_streams(
-    mut message: JupyterMessage,
-    queued: &mut mpsc::Receiver<JupyterMessage>,
-) -> (JupyterMessage, Option<JupyterMessage>) {
-    while let JupyterMessageContent::StreamContent(stream) = &mut message.content {
-        if stream.text.len() >= MAX_JOINED {
-            break;
+/// Lets nobody wait when nothing is published any more.
+struct Closing(Arc<Semaphore>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The message for a front end that has just subscribed to a topic. It has that topic itself.
+fn welcome(topic: &[u8]) -> JupyterMessage {
+    let mut message =
+        JupyterMessage::new(IoPubWelcome::new(String::from_utf8_lossy(topic).into_owned()), None);
+    message.zmq_identities = vec![topic.to_vec().into()];
+    message
+}
+
+async fn publish(mut queued: mpsc::UnboundedReceiver<Queued>, mut publisher: Publisher, signer: Signer) {
+    let mut next = None;
+    loop {
+        let Some(message) = (match next.take() {
+            Some(message) => Some(message),
+            None => queued.recv().await,
+        }) else {
+            return;
+        };
+        let (Queued { message, room }, after) = join_streams(message, &mut queued);
+        next = after;
+        let parts = match message {
+            Waiting::Other(parts) => Some(parts),
+            Waiting::Stream(message) => parts(*message, &signer.session),
+        };
+        if let Some(parts) = parts {
+            publisher.send(&parts.sign(&signer.key)).await;
         }
-        let Ok(next) = queued.try_recv() else { break };
-        let same_cell = id_of_parent(&next) == message.parent_header.as_ref().map(|h| &*h.msg_id);
-        match next.content {
-            JupyterMessageContent::StreamContent(ref more) if same_cell && same_stream(stream, more) => {
+        drop(room);
+    }
+}
+
+/// Joins the stream messages that wait behind `first` to it, as long as they continue the same stream
+/// of the same cell. Returns the first that does not, too.
+fn join_streams(mut first: Queued, queued: &mut mpsc::UnboundedReceiver<Queued>) -> (Queued, Option<Queued>) {
+    while let Waiting::Stream(message) = &mut first.message
+        && let Content::StreamContent(stream) = &mut message.content
+        && stream.text.len() < MAX_JOINED
+        && let Ok(next) = queued.try_recv()
+    {
+        match &next.message {
+            Waiting::Stream(following)
+                if id_of_parent(following)
+                    == message.parent_header.as_ref().map(|header| &*header.msg_id)
+                    && let Content::StreamContent(more) = &following.content
+                    && same_stream(stream, more) =>
+            {
                 stream.text.push_str(&more.text);
+                first.room.merge(next.room);
             }
-            _ => return (message, Some(next)),
+            _ => return (first, Some(next)),
         }
     }
-    (message, None)
+    (first, None)
 }
 
 fn id_of_parent(message: &JupyterMessage) -> Option<&str> {
@@ -125,16 +213,21 @@ mod tests {
     use super::*;
     use jupyter_protocol::{ExecuteRequest, Status};
 
-    fn text(message: &JupyterMessage) -> &str {
-        match &message.content {
-            JupyterMessageContent::StreamContent(stream) => &stream.text,
-            other => panic!("not a stream: {other:?}"),
+    fn text(queued: &Queued) -> &str {
+        match &queued.message {
+            Waiting::Stream(message) => match &message.content {
+                Content::StreamContent(stream) => &stream.text,
+                other => panic!("not a stream: {other:?}"),
+            },
+            Waiting::Other(_) => panic!("not a stream"),
         }
     }
 
-    #[test]
-    fn only_the_same_stream_of_the_same_cell_is_joined() {
-        let (sender, mut queued) = mpsc::channel(9);
+    #[tokio::test]
+    async fn only_the_same_stream_of_the_same_cell_is_joined() {
+        let (queue, mut queued) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(MAX_QUEUED as usize));
+        let iopub = IoPub { queue, room: room.clone(), session: "s".into(), runtime: Handle::current() };
         let (one, two): (JupyterMessage, JupyterMessage) =
             (ExecuteRequest::default().into(), ExecuteRequest::default().into());
         for (content, parent) in [
@@ -143,9 +236,9 @@ mod tests {
             (StreamContent::stderr("c"), &one),
             (StreamContent::stderr("d"), &two),
         ] {
-            sender.try_send(child(content, parent)).unwrap();
+            iopub.publish(content, parent).await;
         }
-        sender.try_send(child(Status::idle(), &two)).unwrap();
+        iopub.publish(Status::idle(), &two).await;
         let first = queued.try_recv().unwrap();
         let (first, next) = join_streams(first, &mut queued);
         assert_eq!(text(&first), "ab");
@@ -153,6 +246,23 @@ mod tests {
         assert_eq!(text(&second), "c");
         let (third, next) = join_streams(next.unwrap(), &mut queued);
         assert_eq!(text(&third), "d");
-        assert!(matches!(next.unwrap().content, JupyterMessageContent::Status(_)));
+        assert!(matches!(next.as_ref().unwrap().message, Waiting::Other(_)));
+        assert!(room.available_permits() < MAX_QUEUED as usize);
+        drop((first, second, third, next));
+        assert_eq!(room.available_permits(), MAX_QUEUED as usize);
+    }
+
+    #[tokio::test]
+    async fn messages_that_wait_are_counted_in_bytes() {
+        let (queue, mut queued) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(MAX_QUEUED as usize));
+        let iopub = IoPub { queue, room: room.clone(), session: "s".into(), runtime: Handle::current() };
+        let parent = ExecuteRequest::default().into();
+        iopub.publish(StreamContent::stdout(&"x".repeat(100 << 20)), &parent).await;
+        assert_eq!(room.available_permits(), 0, "a message that is larger than the room waits alone");
+        iopub.publish_if_possible(Status::idle(), &parent);
+        drop(queued.try_recv().unwrap());
+        assert!(queued.try_recv().is_err(), "there was no room for another");
+        iopub.drained().await;
     }
 }

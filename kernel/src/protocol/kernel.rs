@@ -16,6 +16,7 @@ use jupyter_protocol::{
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use threadbook_jupyter::complaint::complain;
 use tokio::sync::mpsc;
 
 /// Where replies go.
@@ -297,7 +298,7 @@ impl Kernel {
     /// Takes what the user has entered.
     pub fn input_reply(&self, message: &JupyterMessage) {
         let Content::InputReply(reply) = &message.content else {
-            eprintln!("threadbook: dropped a message: {} on stdin", message.content.message_type());
+            complain(format_args!("dropped a message: {} on stdin", message.content.message_type()));
             return;
         };
         let answer = match &reply.error {
@@ -355,7 +356,7 @@ fn comm_message(message: &JupyterMessage) -> Option<CommMessage> {
 /// for no reply.
 fn refusal(msg_type: &str) -> Option<Content> {
     let reason = format!("{msg_type} is not known here, or its content is not what it should be");
-    eprintln!("threadbook: dropped a message: {reason}");
+    complain(format_args!("dropped a message: {reason}"));
     let unknown = UnknownMessage { msg_type: msg_type.to_owned(), content: json!(null) };
     msg_type.ends_with("_request").then(|| {
         unknown.reply(json!({"status": "error", "ename": "BadRequest", "evalue": reason, "traceback": []}))

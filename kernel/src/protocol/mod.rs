@@ -1,14 +1,13 @@
 //! The protocol front: Jupyter's messages over ZeroMQ.
 //!
-//! [`connection`] reads what the front end asks for; [`channels`] opens the sockets and carries messages;
-//! [`kernel`] answers them, one method a message type; [`iopub`] publishes what everybody sees, [`stdin`]
+//! [`threadbook_jupyter`] has sockets, signatures and the connection file; [`channels`] carries messages between its
+//! sockets and [`kernel`], which answers them, one method a message type; [`iopub`] publishes what everybody sees, [`stdin`]
 //! asks the user. Nothing here knows how code is evaluated: that is [`crate::session`], which in turn knows
 //! nothing of sockets.
 //!
 //! The specification: <https://jupyter-client.readthedocs.io/en/stable/messaging.html>.
 
 mod channels;
-mod connection;
 mod history;
 pub mod iopub;
 mod is_complete;
@@ -16,12 +15,11 @@ mod kernel;
 pub mod stdin;
 
 #[cfg(test)]
-pub use {channels::decode, is_complete::is_complete};
+pub use is_complete::is_complete;
 
 use anyhow::Context;
-use jupyter_protocol::JupyterMessage;
 use std::path::Path;
-use std::time::Duration;
+use threadbook_jupyter::connection;
 
 /// The version of the protocol that is spoken here.
 pub const PROTOCOL_VERSION: &str = "5.3";
@@ -41,11 +39,4 @@ pub fn serve(connection_file: &Path, prepared: &Path) -> anyhow::Result<()> {
     let served = runtime.block_on(channels::serve(&connection, workplace, parent));
     runtime.shutdown_background();
     served
-}
-
-/// A message as it is sent: dated to the microsecond. Python's clients read no finer dates.
-fn dated(mut message: JupyterMessage) -> JupyterMessage {
-    let finer = message.header.date.timestamp_subsec_nanos() % 1000;
-    message.header.date -= Duration::from_nanos(finer.into());
-    message
 }
