@@ -5,7 +5,7 @@
 //! - [`Key`] signs messages and checks signatures.
 //! - [`message`] converts between frames and [`jupyter_protocol::JupyterMessage`].
 //!
-//! `examples/echo.rs` is a kernel of some sixty lines.
+//! `examples/echo.rs` is a kernel of a hundred lines.
 //!
 //! # Invariants
 //!
