@@ -262,3 +262,14 @@ def test_what_is_left_of_it_in_a_restored_process(rough_kernel, how):
     results = {name: run_cell(kc, kept.after[0]) for name, kept in OBJECTS.items()}
     wrong = {name: result for name, result in results.items() if OBJECTS[name].after[1] not in (result.result or result.complaint)}
     assert not wrong, "\n".join(f"{name}: {result.result} {result.traceback}" for name, result in wrong.items())
+
+
+def test_descriptors_that_are_used_up_leave_room_for_the_next_cell(rough_kernel):
+    kc = rough_kernel.client
+    ok(kc, "use std::fs::File; let mut files: Vec<File> = Vec::new();")
+    for _ in range(2):
+        full = ok(kc, 'let error = loop { match File::open("/dev/null") { Ok(file) => files.push(file), Err(error) => break error } };\nerror.raw_os_error()')
+        assert full.result == "Some(24)"
+        assert ok(kc, "files.len() > 100").result == "true"
+        assert run_cell(kc, "std::process::abort();").status == "error"
+        assert ok(kc, "files.clear(); File::open(\"/dev/null\").is_ok()").result == "true"

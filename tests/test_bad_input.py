@@ -47,6 +47,28 @@ def test_syntax_error(kc, cell, said):
     assert_next_cell_runs(kc)
 
 
+@pytest.mark.parametrize(
+    "before, level, after",
+    [
+        ("let x: ", "Vec<", "u8;"),
+        ("let x: ", "HashMap<u8, ", "u8;"),
+        ("let x = ", "&", "1;"),
+        ("let x = 1", " + 1", ";"),
+        ("let x = 1u8", ".clone()", ";"),
+        ("use ", "a::", "b;"),
+        ("if false {}", " else if false {}", ""),
+        ("", "{", "}" * 20_000),
+    ],
+)
+def test_what_is_nested_too_deep_is_refused(kc, before, level, after):
+    """Parsers call themselves for each level: here it is the cell that ends, and no process."""
+    cell = before + level * 20_000 + after
+    assert_failed(run_cell(kc, cell), "more than")
+    for question in ("is_complete", "complete", "inspect"):
+        assert ask(kc, question, cell), question
+    assert_next_cell_runs(kc)
+
+
 def test_syntax_error_after_a_cell_with_a_warning(kc):
     ok(kc, "fn with_a_warning() -> i32 { let x = (5); x }")
     assert_failed(run_cell(kc, "1 +"), "expected expression")

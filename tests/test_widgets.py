@@ -234,6 +234,9 @@ def test_garbage_changes_nothing(kc):
         {"comm_id": slider, "data": {"method": ["update"], "state": 3}},
         {"comm_id": slider, "data": {"method": "update", "state": {"value": "six", "max": [], "_model_name": "x"}}},
         {"comm_id": slider, "data": {"method": "update", "state": {"value": 1e300}}},
+        {"comm_id": slider, "data": {"method": "update", "state": {"min": 500, "value": 3}}},
+        {"comm_id": slider, "data": {"method": "update", "state": {"max": -5, "value": 3}}},
+        {"comm_id": slider, "data": {"method": "update", "state": {"min": None, "max": 1 << 70, "value": None}}},
         {"comm_id": slider, "data": {"method": "custom", "content": deep}},
         {"comm_id": slider, "data": {"method": "custom", "content": "x" * (1 << 20)}},
     ]:

@@ -1,4 +1,5 @@
-//! The delimiters of a cell: they have to be balanced, or the code around the cell would be part of it.
+//! The delimiters of a cell: they have to be balanced, or the code around the cell would be part of it. And its nesting:
+//! parsers call themselves for each level, and end with their stack.
 
 use std::ops::Range;
 
@@ -6,6 +7,9 @@ use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
 /// The deepest nesting that is compiled. rustc's own parser overflows its stack at some thousands.
 const MAX_DEPTH: usize = 500;
+
+/// The most tokens of an expression or type that is compiled, between commas and semicolons. Each may be a level.
+const MAX_TOKENS: usize = 4096;
 
 /// An error in the tokens of a cell, in rustc's words.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +24,7 @@ pub(crate) struct Unbalanced {
 /// Checks that delimiters are balanced and that literals and comments end.
 pub(crate) fn check(cell: &str) -> Result<(), Unbalanced> {
     let mut open: Vec<(usize, char)> = Vec::new();
+    let mut nesting = Nesting::default();
     let mut at = 0;
     for token in tokenize(cell, FrontmatterAllowed::No) {
         let range = at..at + token.len as usize;
@@ -54,6 +59,12 @@ pub(crate) fn check(cell: &str) -> Result<(), Unbalanced> {
         if open.len() > MAX_DEPTH {
             return error(None, &format!("delimiters are nested more than {MAX_DEPTH} deep"));
         }
+        if nesting.add(token.kind, &cell[range.clone()]) > MAX_TOKENS {
+            return error(
+                None,
+                &format!("an expression or type here has more than {MAX_TOKENS} tokens in a row"),
+            );
+        }
     }
     match open.pop() {
         None => Ok(()),
@@ -64,6 +75,73 @@ pub(crate) fn check(cell: &str) -> Result<(), Unbalanced> {
             other: Some((cell.len()..cell.len(), "the cell ends here")),
         }),
     }
+}
+
+/// The tokens in which a parser may call itself, at most: those since the last semicolon, comma or block, at each level of
+/// delimiters.
+struct Nesting {
+    /// At each level: the tokens, and the angle brackets that are open, as far as one can know.
+    levels: Vec<(usize, usize)>,
+    total: usize,
+    last: Option<TokenKind>,
+}
+
+impl Default for Nesting {
+    fn default() -> Nesting {
+        Nesting { levels: vec![(0, 0)], total: 0, last: None }
+    }
+}
+
+impl Nesting {
+    /// Counts a token, and returns how many there are.
+    fn add(&mut self, kind: TokenKind, text: &str) -> usize {
+        use TokenKind::*;
+        if matches!(kind, Whitespace | LineComment { .. } | BlockComment { .. }) {
+            return self.total;
+        }
+        // What follows a block goes on with it, or is another statement.
+        if self.last == Some(CloseBrace) && !matches!(kind, Dot | Question) && text != "else" {
+            self.reset();
+        }
+        match (kind, self.levels.last_mut()) {
+            (OpenBrace | OpenParen | OpenBracket, _) => self.levels.push((0, 0)),
+            (CloseBrace | CloseParen | CloseBracket, _) if self.levels.len() > 1 => {
+                self.reset();
+                self.levels.pop();
+            }
+            (Semi, _) | (Comma, Some((_, 0))) => self.reset(),
+            (Lt, Some((_, angles))) => *angles += 1,
+            (Gt, Some((_, angles))) if !matches!(self.last, Some(Minus | Eq)) => {
+                *angles = angles.saturating_sub(1);
+            }
+            _ => {}
+        }
+        if let Some((count, _)) = self.levels.last_mut() {
+            *count += 1;
+            self.total += 1;
+        }
+        self.last = Some(kind);
+        self.total
+    }
+
+    fn reset(&mut self) {
+        if let Some(level) = self.levels.last_mut() {
+            self.total -= level.0;
+            *level = (0, 0);
+        }
+    }
+}
+
+/// Whether code may be nested so deep that a parser needs more than a thread's usual stack.
+pub fn is_deep(code: &str) -> bool {
+    const USUAL: usize = 512;
+    let mut nesting = Nesting::default();
+    let mut at = 0;
+    tokenize(code, FrontmatterAllowed::No).any(|token| {
+        let range = at..at + token.len as usize;
+        at = range.end;
+        nesting.add(token.kind, &code[range]) > USUAL || nesting.levels.len() > USUAL
+    })
 }
 
 fn close(
@@ -135,5 +213,46 @@ mod tests {
         assert_eq!(message("/* open\nlet x = 1;"), "unterminated block comment");
         assert_eq!(message("r#\"a\""), "unterminated raw string");
         assert!(message(&"{".repeat(16_000)).starts_with("delimiters are nested more than"));
+    }
+
+    #[test]
+    fn what_is_nested_without_delimiters_is_refused() {
+        let deep =
+            |before: &str, level: &str, after: &str| format!("{before}{}{after}", level.repeat(20_000));
+        for cell in [
+            deep("let x: ", "Vec<", "u8;"),
+            deep("let x: ", "HashMap<u8, ", "u8;"),
+            deep("let x: ", "fn() -> ", "u8;"),
+            deep("let x = ", "&", "1;"),
+            deep("let x = ", "- ", "1;"),
+            deep("let x = ", "|| ", "1;"),
+            deep("let x = 1", " + 1", ";"),
+            deep("let x = 1", ".clone()", ";"),
+            deep("let x = 1", " as u8", ";"),
+            deep("use ", "a::", "b;"),
+            deep("if a {}", " else if a {}", ""),
+            deep("", "return ", ""),
+        ] {
+            let message = check(&cell).unwrap_err().message;
+            assert!(message.contains("more than 4096 tokens in a row"), "{}: {message}", &cell[..30]);
+            assert!(is_deep(&cell));
+        }
+    }
+
+    #[test]
+    fn long_cells_are_not_deep() {
+        let long = |part: &str| part.repeat(20_000);
+        for cell in [
+            long("fn f(a: &[u8]) -> Vec<u8> { a.to_vec() }\n"),
+            long("let x = a < b && c > d;\n"),
+            format!("let v = vec![{}];", long("(1, \"a\"), ")),
+            format!("match x {{ {} }}", long("A => { f() } B(n) if n > 1 => g(n), ")),
+            long("if a { b } else { c }\n"),
+            long("impl<T: Fn(u8) -> u8> A<T> for B { type C = HashMap<u8, Vec<T>>; }\n"),
+            long("struct S { a: HashMap<u8, Vec<u8>>, b: u8 }\n"),
+        ] {
+            assert_eq!(check(&cell), Ok(()), "{}", &cell[..30]);
+            assert!(!is_deep(&cell));
+        }
     }
 }

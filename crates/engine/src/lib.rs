@@ -38,6 +38,7 @@ pub use base::Base;
 pub use cache::Cache;
 pub use cargo::{Progress, Tools};
 pub use crates::{Added, Crates};
+pub use delimiters::is_deep;
 pub use diagnostics::{Diagnostic, Label};
 pub use engine::{Compiled, Engine, Program, Ran, Refused};
 pub use interrupt::Interrupt;

@@ -1,6 +1,7 @@
 //! Who holds something, and whether that process still exists.
 
 use std::cell::Cell;
+use std::io;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 
@@ -37,9 +38,10 @@ impl Identity {
 #[cfg(target_os = "linux")]
 pub(crate) fn is_gone(pid: u32, born: u64) -> bool {
     match birth(pid) {
-        Some(found) => born != 0 && found != born,
-        // Only an end leaves no entry, or that of a zombie.
-        None => true,
+        Ok(Some(found)) => born != 0 && found != born,
+        // A zombie, or no entry.
+        Ok(None) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH),
     }
 }
 
@@ -63,7 +65,7 @@ fn this_process() -> (u32, u64) {
     // SAFETY: the handler only writes to an atomic, which a freshly forked child may do.
     WATCHED.call_once(|| unsafe { _ = libc::pthread_atfork(None, None, Some(forget)) });
     let pid = std::process::id();
-    let born = birth(pid).unwrap_or(0);
+    let born = birth(pid).ok().flatten().unwrap_or(0);
     BIRTH.store(born, Relaxed);
     PID.store(pid, Release);
     (pid, born)
@@ -76,20 +78,26 @@ unsafe extern "C" fn forget() {
     PID.store(0, Relaxed);
 }
 
-/// When a process began, in ticks of the system's clock; nothing for one that has ended. (`man 5 proc`:
-/// the third and the twenty-second field of `stat`; the second is in parentheses and may hold anything.)
+/// When a process began, in ticks of the system's clock; nothing for a zombie. (`man 5 proc`: the third and the
+/// twenty-second field of `stat`; the second is in parentheses and may hold anything.)
+///
+/// # Errors
+///
+/// If the system does not say: there is no such process, or no descriptor is left to ask with.
 #[cfg(target_os = "linux")]
-fn birth(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split(' ');
-    let state = fields.next()?;
-    if state == "Z" || state == "X" { None } else { fields.nth(18)?.parse().ok() }
+fn birth(pid: u32) -> io::Result<Option<u64>> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let mut fields = stat.rsplit_once(") ").map(|(_, fields)| fields).unwrap_or_default().split(' ');
+    match (fields.next(), fields.nth(18).map(str::parse)) {
+        (Some("Z" | "X"), _) => Ok(None),
+        (_, Some(Ok(born))) => Ok(Some(born)),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn birth(_pid: u32) -> Option<u64> {
-    None
+fn birth(_pid: u32) -> io::Result<Option<u64>> {
+    Ok(None)
 }
 
 #[cfg(test)]

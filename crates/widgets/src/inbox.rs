@@ -5,6 +5,7 @@ use crate::comm::{self, State};
 use crate::{callbacks, model};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use threadbook_display::{inbox, wire};
 
@@ -45,7 +46,8 @@ pub fn take_over() {
 fn obey(order: &Value) {
     match order["type"].as_str() {
         Some("comm") => {
-            hear(&order["message"]);
+            // The hook has reported a panic. The kernel waits for the answer, and the thread for the next message.
+            let _ = catch_unwind(AssertUnwindSafe(|| hear(&order["message"])));
             wire::send(&json!({"type": "handled", "id": order["id"]}));
         }
         Some("tell_comms") => tell_comms(),

@@ -225,8 +225,8 @@ impl Entry {
     }
 }
 
-/// The value as this part of the state may have it: of the same type, and within the bounds. A front end
-/// may send anything, and writes a float without a fraction as an integer.
+/// The value as this part of the state may have it: of the same type, and within the bounds, which never cross. A
+/// front end may send anything, and writes a float without a fraction as an integer.
 fn fitting(state: &State, name: &str, value: Value) -> Option<Value> {
     if name.starts_with('_') {
         return None;
@@ -238,7 +238,10 @@ fn fitting(state: &State, name: &str, value: Value) -> Option<Value> {
         _ => return None,
     };
     let bound = |name: &str| state.get(name);
+    let at_most = |low: &Value, high: &Value| Some(low.as_f64()? <= high.as_f64()?);
     Some(match (name, bound("min"), bound("max")) {
+        ("min", _, Some(max)) => at_most(&value, max)?.then_some(value)?,
+        ("max", Some(min), _) => at_most(min, &value)?.then_some(value)?,
         ("value", Some(min), Some(max)) => match (min.as_i64(), max.as_i64(), value.as_i64()) {
             (Some(min), Some(max), Some(value)) => json!(value.clamp(min, max)),
             _ => json!(value.as_f64()?.clamp(min.as_f64()?, max.as_f64()?)),

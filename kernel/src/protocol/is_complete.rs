@@ -5,6 +5,7 @@ use crate::session::without_commands;
 use jupyter_protocol::{IsCompleteReply, IsCompleteReplyStatus as Status};
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 use ra_ap_syntax::{Edition, SourceFile};
+use threadbook_engine::is_deep;
 
 const INDENT: &str = "    ";
 
@@ -70,6 +71,9 @@ pub fn is_complete(code: &str) -> IsCompleteReply {
 /// Whether something before the end of a cell is no Rust. What is missing at the end may follow.
 fn has_syntax_error(code: &str) -> bool {
     const BEFORE: &str = "async fn cell() {\n";
+    if is_deep(code) {
+        return false;
+    }
     let parse = SourceFile::parse(&format!("{BEFORE}{}\n}}", without_commands(code)), Edition::CURRENT);
     let end = BEFORE.len() + code.trim_end().len();
     parse.errors().iter().any(|error| usize::from(error.range().start()) < end)

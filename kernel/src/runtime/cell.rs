@@ -1,6 +1,6 @@
 //! The cell process: loads shared objects and runs the cells in them, one after the other.
 
-use super::{checkpoint, pages};
+use super::{checkpoint, pages, spare};
 use crate::wire::{self, Run};
 use libloading::Library;
 use libloading::os::unix::{Library as UnixLibrary, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
@@ -136,7 +136,7 @@ impl CellProcess {
             Some(object) => {
                 // SAFETY: the engine has compiled the object. Its initialisers are those of the standard library and
                 // of the crates that the user asked for.
-                let object = unsafe { UnixLibrary::open(Some(object), RTLD_NOW | how) }?;
+                let object = spare::with(|| unsafe { UnixLibrary::open(Some(object), RTLD_NOW | how) })?;
                 // SAFETY: only the address is used.
                 let entry = unsafe { object.get::<*const c_void>(ENTRY_POINT) }?.into_raw();
                 // Never unloaded: variables, threads and thread-local destructors may point into it.
@@ -165,7 +165,7 @@ impl CellProcess {
         loop {
             self.forked.retain(|&pid| !checkpoint::bury(pid));
             let _ = io::stdout().flush();
-            let (settled, mut settling) = io::pipe().ok()?;
+            let (settled, mut settling) = spare::with(io::pipe).ok()?;
             match self.fork().ok()? {
                 ForkResult::Parent { child } => {
                     self.settled = Some(settled);
@@ -178,7 +178,7 @@ impl CellProcess {
                 ForkResult::Child => {
                     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
                     drop(settled);
-                    self.lost = self.let_go(settling.as_fd());
+                    self.lost = spare::with(|| self.let_go(settling.as_fd()));
                     let _ = settling.write_all(b".");
                     drop(settling);
                     checkpoint::sleep(&self.alarm);
@@ -268,6 +268,7 @@ fn prepare_process(ends: &Ends) {
     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     end_with_parent();
     end_first_without_memory();
+    spare::keep();
     // SAFETY: this is no function of ours. (The supervisor's handler came along in the fork.)
     let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) };
     for result in [dup2_stdin(&ends.stdin), dup2_stdout(&ends.stdout), dup2_stderr(&ends.stderr)] {

@@ -19,6 +19,7 @@ mod inbox;
 mod pages;
 mod printed;
 pub mod processes;
+mod spare;
 #[cfg(target_os = "linux")]
 mod statics;
 mod supervisor;

@@ -3,10 +3,14 @@
 use ra_ap_syntax::ast::{AstNode, HasModuleItem, Item};
 use ra_ap_syntax::{Edition, SourceFile};
 use std::ops::Range;
+use threadbook_engine::is_deep;
 
 /// The range of the expression that is the value of a cell, if it has one.
 pub fn last_expression(code: &str) -> Option<Range<usize>> {
     const BEFORE: &str = "fn cell() {\n";
+    if is_deep(code) {
+        return None;
+    }
     let text = format!("{BEFORE}{}\n}}", without_commands(code));
     let parse = SourceFile::parse(&text, Edition::Edition2024);
     if !parse.errors().is_empty() {

@@ -8,13 +8,14 @@ use std::path::PathBuf;
 /// How much text of one cell is shown, in bytes: some 200,000 lines, with which JupyterLab is still usable.
 const SHOWN: usize = 16 << 20;
 /// How much more is kept in the file.
-const KEPT: usize = 1 << 30;
+const KEPT: usize = 100 << 20;
 
 /// The text of one cell, counted.
 #[derive(Default)]
 pub struct Limit {
     passed: usize,
     rest: Option<File>,
+    path: Option<PathBuf>,
 }
 
 /// What to publish of a piece of text.
@@ -38,6 +39,7 @@ impl Limit {
         let note = is_first.then(|| {
             let path = path();
             self.rest = File::create(&path).ok();
+            self.path = Some(path.clone());
             let rest = match self.rest {
                 Some(_) => format!("The rest is in {} until the kernel ends.", path.display()),
                 None => format!("The rest is lost: {} cannot be written.", path.display()),
@@ -48,9 +50,12 @@ impl Limit {
             && let Some(file) = &mut self.rest
             && file.write_all(&text.as_bytes()[shown..]).is_err()
         {
-            // The disk is full: there is no place to say so but the log.
+            // The disk is full. What the file takes of it is of more use to the next cells.
             eprintln!("threadbook: the rest of a cell's output could not be kept");
             self.rest = None;
+            if let Some(path) = self.path.take() {
+                let _ = std::fs::remove_file(path);
+            }
         }
         Passed { text: &text[..shown], note }
     }

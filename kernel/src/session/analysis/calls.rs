@@ -2,6 +2,7 @@
 
 use ra_ap_syntax::ast::{self, AstNode, HasArgList};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxNode, TextRange, TextSize};
+use threadbook_engine::is_deep;
 
 /// Cells are statements, and these stand in a function.
 const BEFORE: &str = "fn cell() {";
@@ -9,6 +10,9 @@ const BEFORE: &str = "fn cell() {";
 /// Where the names of the functions, methods and macros end among whose arguments the byte `offset` stands, the
 /// innermost one first.
 pub fn around(code: &str, offset: usize) -> Vec<usize> {
+    if is_deep(code) {
+        return Vec::new();
+    }
     let file = SourceFile::parse(&format!("{BEFORE}{code}\n}}"), Edition::CURRENT);
     let at = TextSize::new((BEFORE.len() + offset) as u32);
     let mut before = file.syntax_node().token_at_offset(at).left_biased();

@@ -18,8 +18,9 @@ use super::workplace::Workplace;
 use super::{Completions, Match, lock, magics};
 use crate::wire::MimeBundle;
 use names::{end_of_word, start_of_word};
-use process::{Place, Process};
+use process::{CELL_TIMEOUT, Place, Process, TIMEOUT};
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 use threadbook_engine::Program;
 use tokio::sync::oneshot;
 
@@ -44,6 +45,7 @@ enum Question {
         code: String,
         cursor: usize,
         is_busy: bool,
+        timeout: Duration,
         answer: oneshot::Sender<Option<MimeBundle>>,
     },
     /// The crates of the session are others.
@@ -75,12 +77,12 @@ impl Analysis {
 
     /// The meaning of the word at `cursor`, or else of the function among whose arguments that stands.
     pub async fn inspect(&self, code: &str, cursor: usize, is_busy: bool) -> Option<MimeBundle> {
-        self.ask_to_inspect(code, cursor, is_busy).await.ok().flatten()
+        self.ask_to_inspect(code, cursor, is_busy, TIMEOUT).await.ok().flatten()
     }
 
     /// The meaning of a name. Waits for the answer, so it is not for asynchronous code.
     pub fn explain(&self, name: &str) -> Option<MimeBundle> {
-        self.ask_to_inspect(name, name.chars().count(), false).blocking_recv().ok().flatten()
+        self.ask_to_inspect(name, name.chars().count(), false, CELL_TIMEOUT).blocking_recv().ok().flatten()
     }
 
     fn ask_to_inspect(
@@ -88,9 +90,11 @@ impl Analysis {
         code: &str,
         cursor: usize,
         is_busy: bool,
+        timeout: Duration,
     ) -> oneshot::Receiver<Option<MimeBundle>> {
         let (answer, answered) = oneshot::channel();
-        let _ = self.questions.send(Question::Inspect { code: code.into(), cursor, is_busy, answer });
+        let code = code.into();
+        let _ = self.questions.send(Question::Inspect { code, cursor, is_busy, timeout, answer });
         answered
     }
 
@@ -124,8 +128,8 @@ impl Answering {
                 Question::Complete { code, cursor, is_busy, answer } => {
                     let _ = answer.send(self.complete(&code, cursor, is_busy));
                 }
-                Question::Inspect { code, cursor, is_busy, answer } => {
-                    let _ = answer.send(self.inspect(&code, cursor, is_busy));
+                Question::Inspect { code, cursor, is_busy, timeout, answer } => {
+                    let _ = answer.send(self.inspect(&code, cursor, is_busy, timeout));
                 }
                 Question::Reload => {
                     self.process.as_mut().map(Process::reload);
@@ -170,7 +174,7 @@ impl Answering {
         completions
     }
 
-    fn inspect(&mut self, code: &str, cursor: usize, is_busy: bool) -> Option<MimeBundle> {
+    fn inspect(&mut self, code: &str, cursor: usize, is_busy: bool, timeout: Duration) -> Option<MimeBundle> {
         let rust = &magics::blanked(code);
         let offset = byte_offset(rust, cursor);
         let end = end_of_word(rust, offset);
@@ -181,7 +185,7 @@ impl Answering {
         let found = self.process(is_busy).and_then(|process| {
             ends.find_map(|end| {
                 let at = start_of_word(rust, end);
-                (at < end).then(|| process.describe(&text, shift + at))?
+                (at < end).then(|| process.describe(&text, shift + at, timeout))?
             })
         });
         match found {

@@ -17,8 +17,11 @@ use threadbook_cargo_env::NEUTRAL_DIRECTORY;
 /// The name of the package and of the program, which lies beside this one.
 pub const PROGRAM: &str = "threadbook-analysis";
 
-/// How long an answer may take: the first one waits until the project has been read.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an answer to a front end may take: the first one waits until the project has been read.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an answer to a cell may take.
+pub const CELL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How much later than its deadline an answer may come, which is empty then.
 const GRACE: Duration = Duration::from_secs(2);
@@ -67,7 +70,7 @@ impl Process {
 
     /// The text that could stand at a byte of `text`. Positions are bytes of `text`.
     pub fn complete(&mut self, text: &str, offset: usize) -> Option<Completions> {
-        let answer = self.ask("complete", text, offset)?;
+        let answer = self.ask("complete", text, offset, TIMEOUT)?;
         let position = |name: &str| answer[name].as_u64().map(|at| at as usize);
         let matches = answer["matches"].as_array()?.iter().filter_map(|found| {
             let (text, kind) = (found["text"].as_str()?, found["kind"].as_str()?);
@@ -77,8 +80,8 @@ impl Process {
     }
 
     /// The meaning of the word at a byte of `text`, as plain text and as Markdown.
-    pub fn describe(&mut self, text: &str, offset: usize) -> Option<(String, String)> {
-        let answer = self.ask("hover", text, offset)?;
+    pub fn describe(&mut self, text: &str, offset: usize, timeout: Duration) -> Option<(String, String)> {
+        let answer = self.ask("hover", text, offset, timeout)?;
         Some((answer["plain"].as_str()?.to_owned(), answer["markdown"].as_str()?.to_owned()))
     }
 
@@ -89,7 +92,7 @@ impl Process {
 
     /// Has the project read, without waiting for that.
     pub fn warm_up(&mut self) {
-        let question = self.question("complete", "", 0);
+        let question = self.question("complete", "", 0, TIMEOUT);
         match &mut self.running {
             // Its answer says that the process is warm.
             Some(running) => running.is_warm |= running.answers.try_recv().is_ok(),
@@ -111,21 +114,21 @@ impl Process {
         }
     }
 
-    fn question(&mut self, op: &str, text: &str, offset: usize) -> Value {
+    fn question(&mut self, op: &str, text: &str, offset: usize, timeout: Duration) -> Value {
         self.questions += 1;
-        let deadline = PATIENCE.as_millis() as u64;
+        let deadline = timeout.as_millis() as u64;
         json!({"id": self.questions, "op": op, "text": text, "offset": offset, "deadline_ms": deadline})
     }
 
-    fn ask(&mut self, op: &str, text: &str, offset: usize) -> Option<Value> {
-        let question = self.question(op, text, offset);
+    fn ask(&mut self, op: &str, text: &str, offset: usize, timeout: Duration) -> Option<Value> {
+        let question = self.question(op, text, offset, timeout);
         // A process that has ended since the last question is started again.
         for _ in 0..2 {
             let running = match &mut self.running {
                 Some(running) => running,
                 none => none.insert(Running::start(&self.place)?),
             };
-            match running.ask(&question) {
+            match running.ask(&question, timeout) {
                 Ok(answer) => return Some(answer),
                 // It may still be reading its project.
                 Err(RecvTimeoutError::Timeout) => return None,
@@ -165,11 +168,11 @@ impl Running {
         writeln!(self.requests, "{request}").ok()
     }
 
-    fn ask(&mut self, question: &Value) -> Result<Value, RecvTimeoutError> {
+    fn ask(&mut self, question: &Value, timeout: Duration) -> Result<Value, RecvTimeoutError> {
         self.send(question).ok_or(RecvTimeoutError::Disconnected)?;
         let asked = Instant::now();
         loop {
-            let answer = self.answers.recv_timeout((PATIENCE + GRACE).saturating_sub(asked.elapsed()))?;
+            let answer = self.answers.recv_timeout((timeout + GRACE).saturating_sub(asked.elapsed()))?;
             self.is_warm = true;
             if answer["id"] == question["id"] {
                 return Ok(answer);

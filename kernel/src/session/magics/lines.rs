@@ -7,6 +7,7 @@ use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
 use ra_ap_syntax::ast::{self, Expr, HasModuleItem};
 use ra_ap_syntax::{Edition, SourceFile};
 use std::ops::Range;
+use threadbook_engine::is_deep;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -158,6 +159,9 @@ fn rust_length(text: &str, is_nothing: &mut bool) -> usize {
 /// Whether Rust that ends with a `}` ends with a whole statement: `if a { b }` does, `let a = S { b }` wants a
 /// semicolon.
 fn ends_with_statement(rust: &str) -> bool {
+    if is_deep(rust) {
+        return false;
+    }
     let parse = SourceFile::parse(&format!("fn cell() {{\n{rust}\n}}"), Edition::Edition2024);
     let tree = parse.tree();
     let Some(ast::Item::Fn(function)) = tree.items().next() else { return false };

@@ -12,9 +12,15 @@ pub const LOST: &str = "Variables are lost with the process: run the cells that 
 const RESTORED: &str = "Variables are as they were before this cell. Threads and tasks of the process are gone; pools \
                         and runtimes start new threads.";
 
+/// A way to have more memory, if that was the reason.
+const MEMORY: &str = " If memory was short: the kernel keeps a copy of what a cell changes in memory, to go on from; with \
+                      THREADBOOK_CHECKPOINT=0 in its environment, it does not.";
+
 /// The cell's process died.
 pub fn failure(death: &Death) -> Failure {
-    Failure::plain("ProcessDied", &how_it_died(death), Some(&what_is_left(death)))
+    let is_killed = death.signal == Some(Signal::SIGKILL as i32);
+    let left = what_is_left(death) + if is_killed && death.restored { MEMORY } else { "" };
+    Failure::plain("ProcessDied", &how_it_died(death), Some(&left))
 }
 
 /// What to say of a process that died while no cell was running.
