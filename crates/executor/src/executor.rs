@@ -136,6 +136,31 @@ macro_rules! implement_submit {
                 self.map_until(f, items, Some(timeout))
             }
 
+            /// As `map`, but submits no more than `buffersize` calls beyond those whose results were taken, so that the
+            /// items may be many, large or without an end. (As `Executor.map` with `buffersize` in Python 3.14.)
+            ///
+            /// # Panics
+            ///
+            /// If `buffersize` is 0.
+            pub fn map_buffered<'a, F, A, R, I>(
+                &'a self,
+                f: F,
+                items: I,
+                buffersize: usize,
+            ) -> BufferedResults<'a, R>
+            where
+                F: Fn(A) -> R + Send + Sync + 'static,
+                I: IntoIterator<Item = A> + 'a,
+                A: Send + 'static,
+                R: Send + 'static,
+            {
+                let (name, f) = (task::name_of::<F>(), Arc::new(f));
+                BufferedResults::start(items, buffersize, move |item| {
+                    let f = Arc::clone(&f);
+                    self.submit_as(name, move || f(item))
+                })
+            }
+
             fn map_until<F, A, R, I>(&self, f: F, items: I, timeout: Option<Duration>) -> MapResults<R>
             where
                 F: Fn(A) -> R + Send + Sync + 'static,

@@ -114,7 +114,7 @@ pub use error::TaskError;
 pub use executor::{Executor, Portable};
 pub use future::Future;
 pub use interrupt::{clear_interrupt, interrupt, is_interrupted};
-pub use map::MapResults;
+pub use map::{BufferedResults, MapResults};
 pub use process_builder::{ProcessPoolBuilder, StartMethod};
 pub use process_pool::ProcessPoolExecutor;
 pub use promise::Promise;

@@ -1,5 +1,6 @@
 //! The results of a `map`, in the order of the items.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ impl<R: Send + 'static> MapResults<R> {
         submit: impl Fn(A) -> Future<R>,
     ) -> MapResults<R> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        MapResults::of(items.into_iter().map(submit).collect(), deadline)
+        MapResults::of(finite(items).map(submit).collect(), deadline)
     }
 
     /// The results of calls that have been submitted.
@@ -64,6 +65,79 @@ impl<R> Drop for MapResults<R> {
             }
         }
     }
+}
+
+/// Yields the results of a `map_buffered` in the order of the items, waiting for each, and submits a call for each result
+/// that it yields.
+///
+/// An iterator that is dropped before its end cancels the calls that have not started.
+#[must_use = "only the first calls are made without it"]
+pub struct BufferedResults<'a, R> {
+    submit_next: Box<dyn FnMut() -> Option<Future<R>> + 'a>,
+    submitted: VecDeque<Future<R>>,
+    buffersize: usize,
+}
+
+impl<'a, R: Send + 'static> BufferedResults<'a, R> {
+    /// Submits the first `buffersize` calls.
+    pub(crate) fn start<I: IntoIterator + 'a>(
+        items: I,
+        buffersize: usize,
+        submit: impl Fn(I::Item) -> Future<R> + 'a,
+    ) -> BufferedResults<'a, R> {
+        assert!(buffersize > 0, "buffersize must be at least 1");
+        let mut items = items.into_iter().fuse();
+        let submit_next = Box::new(move || items.next().map(&submit));
+        let mut results = BufferedResults { submit_next, submitted: VecDeque::new(), buffersize };
+        results.fill();
+        results
+    }
+
+    fn fill(&mut self) {
+        while self.submitted.len() < self.buffersize {
+            let Some(future) = (self.submit_next)() else { return };
+            self.submitted.push_back(future);
+        }
+    }
+}
+
+impl<R: Send + 'static> Iterator for BufferedResults<'_, R> {
+    type Item = Result<R, TaskError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let future = self.submitted.pop_front()?;
+        // The workers have something to do while this one waits.
+        self.fill();
+        Some(future.join(None).and_then(|()| future.take_if_last()))
+    }
+}
+
+impl<R> Drop for BufferedResults<'_, R> {
+    fn drop(&mut self) {
+        for future in &self.submitted {
+            future.cancel();
+        }
+    }
+}
+
+impl<R> fmt::Debug for BufferedResults<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BufferedResults({} submitted)", self.submitted.len())
+    }
+}
+
+/// The items of a `map`, which submits them all.
+///
+/// # Panics
+///
+/// If they say that they have no end.
+pub(crate) fn finite<I: IntoIterator>(items: I) -> I::IntoIter {
+    let items = items.into_iter();
+    assert!(
+        items.size_hint().0 < usize::MAX,
+        "`map` submits a call for each item, and these have no end: use `map_buffered`, which submits them by and by"
+    );
+    items
 }
 
 impl<R> fmt::Debug for MapResults<R> {

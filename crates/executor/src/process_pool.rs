@@ -18,7 +18,7 @@ use crate::error::TaskError;
 use crate::executor::Portable;
 use crate::future::Future;
 use crate::keeper::{Processes, RemoteJob};
-use crate::map::MapResults;
+use crate::map::{BufferedResults, MapResults, finite};
 use crate::panics;
 use crate::process_builder::ProcessPoolBuilder;
 use crate::shared::Shared;
@@ -159,7 +159,7 @@ impl ProcessPoolExecutor {
         A: Portable,
         R: Portable,
     {
-        MapResults::of(items.into_iter().map(|item| self.submit(f, item)).collect(), None)
+        MapResults::of(finite(items).map(|item| self.submit(f, item)).collect(), None)
     }
 
     /// As `map`; every result that is not there `timeout` after this call is [`TaskError::TimedOut`].
@@ -171,7 +171,23 @@ impl ProcessPoolExecutor {
         R: Portable,
     {
         let deadline = Instant::now().checked_add(timeout);
-        MapResults::of(items.into_iter().map(|item| self.submit(f, item)).collect(), deadline)
+        MapResults::of(finite(items).map(|item| self.submit(f, item)).collect(), deadline)
+    }
+
+    /// As `map`, but submits no more than `buffersize` calls beyond those whose results were taken, so that the
+    /// items may be many, large or without an end. (As `Executor.map` with `buffersize` in Python 3.14.)
+    ///
+    /// # Panics
+    ///
+    /// If `buffersize` is 0.
+    pub fn map_buffered<'a, F, A, R, I>(&'a self, f: F, items: I, buffersize: usize) -> BufferedResults<'a, R>
+    where
+        F: Fn(A) -> R + Copy + Send + Sync + 'a,
+        I: IntoIterator<Item = A> + 'a,
+        A: Portable,
+        R: Portable,
+    {
+        BufferedResults::start(items, buffersize, move |item| self.submit(f, item))
     }
 
     /// As `map`, but sends `chunksize` items at a time to a worker, which costs less for each item.

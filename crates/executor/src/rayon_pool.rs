@@ -11,7 +11,7 @@ use threadbook_trace::{NameId, Timeline};
 use crate::backlog::Backlog;
 use crate::fork::{self, Survivor};
 use crate::future::Future;
-use crate::map::MapResults;
+use crate::map::{BufferedResults, MapResults};
 use crate::{panics, task};
 
 /// Runs tasks in a thread pool of [rayon](rayon), where a worker that waits for a task which has not

@@ -13,7 +13,7 @@ use threadbook_trace::{Log, NameId, Recorder, TaskLabel, Timeline};
 use crate::agent::{Agent, AgentId};
 use crate::error::TaskError;
 use crate::future::Future;
-use crate::map::MapResults;
+use crate::map::{BufferedResults, MapResults};
 use crate::panics;
 use crate::task::{self, Job, Worker};
 

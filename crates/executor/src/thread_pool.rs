@@ -11,7 +11,7 @@ use crate::agent::Agent;
 use crate::builder::ThreadPoolBuilder;
 use crate::crew::{Craft, Crew, Handle};
 use crate::future::Future;
-use crate::map::MapResults;
+use crate::map::{BufferedResults, MapResults};
 use crate::panics;
 use crate::task::{self, Job, Worker};
 

@@ -16,7 +16,7 @@ use crate::backlog::{Backlog, Open};
 use crate::error::TaskError;
 use crate::fork::{self, Survivor};
 use crate::future::Future;
-use crate::map::MapResults;
+use crate::map::{BufferedResults, MapResults};
 use crate::rayon_pool::STACK_BYTES;
 use crate::shared::Shared;
 use crate::state::Header;

@@ -20,6 +20,33 @@ macro_rules! for_each_executor {
         }
 
         #[test]
+        fn maps_what_has_no_end_with_a_buffer() {
+            let pool = $new;
+            let pulled = std::cell::Cell::new(0);
+            let items = (0..).inspect(|_| pulled.set(pulled.get() + 1));
+            let mut results = pool.map_buffered(|n: u64| n * n, items, 3);
+            assert_eq!(pulled.get(), 3);
+            let squares: Vec<u64> = results.by_ref().take(20).map(Result::unwrap).collect();
+            assert_eq!(squares, (0..20).map(|n| n * n).collect::<Vec<u64>>());
+            assert_eq!(pulled.get(), 23);
+            drop(results);
+            assert_eq!(pool.map_buffered(|n| n, [1, 2], 9).collect::<Vec<_>>(), [Ok(1), Ok(2)]);
+            assert_eq!(pool.map_buffered(|n: u8| n, [], 1).count(), 0);
+        }
+
+        #[test]
+        #[should_panic(expected = "use `map_buffered`")]
+        fn says_that_a_map_needs_an_end() {
+            let _ = $new.map(|n: u64| n, 0..);
+        }
+
+        #[test]
+        #[should_panic(expected = "buffersize must be at least 1")]
+        fn needs_room_for_a_call() {
+            let _ = $new.map_buffered(|n| n, [1], 0);
+        }
+
+        #[test]
         fn gives_panics_back_as_errors_with_text_place_and_name() {
             let pool = $new;
             let future = pool.submit_named("alice", || -> i32 { panic!("no {}", "way") });

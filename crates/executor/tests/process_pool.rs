@@ -125,6 +125,13 @@ fn test_submit_and_map() {
 }
 
 #[test]
+fn test_map_buffersize_on_infinite_iterable() {
+    let pool = pool(StartMethod::Spawn, 2);
+    let results: Result<Vec<i64>, _> = pool.map_buffered(|n: i64| n + 1, 0.., 4).take(10).collect();
+    assert_eq!(results.unwrap(), (1..=10).collect::<Vec<_>>());
+}
+
+#[test]
 fn test_map_exception() {
     let pool = pool(StartMethod::Spawn, 2);
     let results: Vec<_> = pool.map(|n: i32| 10 / n, [1, 2, 0, 5]).collect();

@@ -203,6 +203,10 @@ impl Translation<'_> {
                 self.rewriting.replace(magic.range.end..magic.range.end, &begin);
             }
             (Kind::Cell, _) => {
+                if !argument.is_empty() {
+                    let message = format!("`{name}` takes no arguments such as `{}`", lines::name(argument));
+                    return Err(Misuse::new(message, "Write options into the script: `set -e`."));
+                }
                 let script = &self.cell[(magic.range.end + 1).min(self.cell.len())..];
                 let shell = name.trim_start_matches('%');
                 let whole = Magic { range: magic.range.start..self.cell.len(), ..*magic };

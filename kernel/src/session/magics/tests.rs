@@ -99,6 +99,8 @@ fn misuse_is_named_with_the_way_out() {
         ("%time", "alone times nothing"),
         ("%time f(", "first line of a cell"),
         ("%timeit -n 100 f()", "no options such as `-n`"),
+        ("%%bash -e\nls", "no arguments such as `-e`"),
+        ("%%sh x y\nls", "no arguments such as `x`"),
         ("%%time f()", "alone on its line"),
         ("let x = 1;\n:dep rand", "before everything else"),
         (":quit", "menu"),
