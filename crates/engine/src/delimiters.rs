@@ -103,22 +103,21 @@ impl Nesting {
         if self.last == Some(CloseBrace) && !matches!(kind, Dot | Question) && text != "else" {
             self.reset();
         }
-        match (kind, self.levels.last_mut()) {
-            (OpenBrace | OpenParen | OpenBracket, _) => self.levels.push((0, 0)),
-            (CloseBrace | CloseParen | CloseBracket, _) if self.levels.len() > 1 => {
+        let depth = self.levels.len();
+        let Some((count, angles)) = self.levels.last_mut() else { return self.total };
+        *count += 1;
+        self.total += 1;
+        match kind {
+            Lt => *angles += 1,
+            Gt if !matches!(self.last, Some(Minus | Eq)) => *angles = angles.saturating_sub(1),
+            Comma if *angles > 0 => {}
+            Comma | Semi => self.reset(),
+            OpenBrace | OpenParen | OpenBracket => self.levels.push((0, 0)),
+            CloseBrace | CloseParen | CloseBracket if depth > 1 => {
                 self.reset();
                 self.levels.pop();
             }
-            (Semi, _) | (Comma, Some((_, 0))) => self.reset(),
-            (Lt, Some((_, angles))) => *angles += 1,
-            (Gt, Some((_, angles))) if !matches!(self.last, Some(Minus | Eq)) => {
-                *angles = angles.saturating_sub(1);
-            }
             _ => {}
-        }
-        if let Some((count, _)) = self.levels.last_mut() {
-            *count += 1;
-            self.total += 1;
         }
         self.last = Some(kind);
         self.total
