@@ -3,6 +3,7 @@
 pub use threadbook_cell::*;
 
 use std::future::Future;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use tokio::runtime::{EnterGuard, Runtime};
 
@@ -11,25 +12,36 @@ static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
 
 /// Runs the statements of a cell that awaits.
 pub fn run_async<O: Outcome>(statements: impl Future<Output = O>) -> End {
-    run(move || runtime().block_on(statements))
+    run(move || match runtime() {
+        Ok(runtime) => runtime.block_on(statements),
+        Err(error) => panic!("a runtime for `.await` cannot be started: {error}"),
+    })
 }
 
-/// Lets code that this thread runs find the runtime, for `tokio::spawn` and its like.
-pub(crate) fn enter() -> EnterGuard<'static> {
-    runtime().enter()
+/// Lets code that this thread runs find the runtime, for `tokio::spawn` and its like. If there cannot be one, tokio says
+/// so where the code asks for it.
+pub(crate) fn enter() -> Option<EnterGuard<'static>> {
+    runtime().ok().map(Runtime::enter)
 }
 
-/// The runtime, which a restored process makes anew: the threads of the earlier one are gone.
-fn runtime() -> &'static Runtime {
+/// Starts the runtime again in a restored process, if there was one: its threads are gone.
+pub(crate) fn restored() {
+    let was_there = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    if was_there {
+        let _ = runtime();
+    }
+}
+
+/// The runtime of this process.
+fn runtime() -> io::Result<&'static Runtime> {
     let mut known = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
     match *known {
-        Some((of, runtime)) if of == process => runtime,
+        Some((of, runtime)) if of == process => Ok(runtime),
         _ => {
-            let runtime = Runtime::new().expect("the threads of a runtime can be started");
-            let runtime = Box::leak(Box::new(runtime));
+            let runtime = &*Box::leak(Box::new(Runtime::new()?));
             *known = Some((process, runtime));
-            runtime
+            Ok(runtime)
         }
     }
 }

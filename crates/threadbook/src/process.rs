@@ -74,7 +74,7 @@ pub unsafe extern "C" fn threadbook_execute(
             }
         }
         if let Some(cell) = cell {
-            let _guard = in_runtime.then(cell::enter);
+            let _guard = in_runtime.then(cell::enter).flatten();
             report_end(cell(&mut variables));
         }
         VARIABLES.store(Box::into_raw(variables), Ordering::Relaxed);
@@ -159,6 +159,7 @@ pub extern "C" fn threadbook_restored() {
     wire::take_over();
     threadbook_widgets::take_over();
     threads::forget();
+    cell::restored();
     if let Some(interrupted) = INTERRUPTED.get() {
         interrupted.store(false, Ordering::Relaxed);
     }

@@ -184,8 +184,10 @@ impl CellProcess {
                     checkpoint::sleep(&self.alarm);
                     self.forked.clear();
                     end_with_parent();
-                    self.begin_statics_anew();
-                    (self.companion.restored)();
+                    spare::with(|| {
+                        self.begin_statics_anew();
+                        (self.companion.restored)();
+                    });
                 }
             }
         }

@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn characters_are_not_cut_in_two() {
-        let mut limit = Limit { passed: SHOWN - 1, rest: None };
+        let mut limit = Limit { passed: SHOWN - 1, ..Limit::default() };
         let passed = limit.pass("ä", || PathBuf::from("/no/such/directory/rest.txt"));
         assert_eq!(passed.text, "");
         assert!(passed.note.unwrap().contains("cannot be written"));
