@@ -273,3 +273,14 @@ def test_descriptors_that_are_used_up_leave_room_for_the_next_cell(rough_kernel)
         assert ok(kc, "files.len() > 100").result == "true"
         assert run_cell(kc, "std::process::abort();").status == "error"
         assert ok(kc, "files.clear(); File::open(\"/dev/null\").is_ok()").result == "true"
+
+
+def test_the_handle_of_a_thread_is_never_dropped_in_a_restored_process(rough_kernel):
+    """Not even if the next cell has nothing to run, and a later one gives the name to another variable."""
+    kc = rough_kernel.client
+    ok(kc, "struct Loud { _thread: std::thread::JoinHandle<()> }\nimpl Drop for Loud { fn drop(&mut self) { println!(\"dropped\"); } }")
+    ok(kc, "let loud = Loud { _thread: std::thread::spawn(|| ()) };")
+    assert ok(kc, "drop(Loud { _thread: std::thread::spawn(|| ()) });").stdout == "dropped\n"
+    assert run_cell(kc, "std::process::abort();").status == "error"
+    ok(kc, "fn between() {}")
+    assert ok(kc, "let loud = 1;").stdout == ""

@@ -246,7 +246,7 @@ impl Cell {
     }
 }
 
-/// What it means that the kernel has closed a connection: it has ended, or it has given this client up.
+/// The error of a connection that the kernel has closed: the kernel has ended, or has disconnected this client.
 async fn disconnected(wire: &mut Wire, process: &mut Process) -> ClientError {
     let end = async {
         loop {

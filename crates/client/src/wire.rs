@@ -89,7 +89,7 @@ impl Wire {
     }
 }
 
-/// Turns what a socket receives into events, if it is to.
+/// Sends each message of a socket as an event, if `event` makes one of it.
 async fn forward(
     mut socket: Receiver,
     key: Arc<Key>,

@@ -80,7 +80,7 @@ pub(crate) fn check(cell: &str) -> Result<(), Unbalanced> {
 /// The tokens in which a parser may call itself, at most: those since the last semicolon, comma or block, at each level of
 /// delimiters.
 struct Nesting {
-    /// At each level: the tokens, and the angle brackets that are open, as far as one can know.
+    /// For each level of delimiters: the number of tokens, and an estimate of the open angle brackets.
     levels: Vec<(usize, usize)>,
     total: usize,
     last: Option<TokenKind>,

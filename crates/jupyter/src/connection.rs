@@ -23,7 +23,7 @@ pub enum ConnectionError {
         /// The reason.
         error: io::Error,
     },
-    /// The file asks for what is not served.
+    /// The file asks for a transport, a signature scheme or an encryption that this crate does not have.
     #[error("The connection file {} cannot be used: {reason}", .path.display())]
     Unusable {
         /// The file.

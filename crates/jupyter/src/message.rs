@@ -135,7 +135,7 @@ pub fn decode(frames: &[Bytes], key: &Key) -> Result<JupyterMessage, String> {
     })
 }
 
-/// The content as its type, with the defaults that the specification gives to what is left out.
+/// The content as its type. Missing fields get the defaults of the specification.
 fn parse_content(kind: &str, content: Value) -> JupyterMessageContent {
     let mut filled = content.clone();
     if let Some(fields) = filled.as_object_mut() {

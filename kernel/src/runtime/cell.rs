@@ -33,10 +33,7 @@ impl Done {
     /// In bytes, it is a dot, the process id of the checkpoint or 0, and the length of a text and the text.
     fn write(&self, stream: &mut impl Write) -> io::Result<()> {
         let pid = self.checkpoint.map_or(0, Pid::as_raw);
-        let mut end = self.lost.len().min(u16::MAX.into());
-        while !self.lost.is_char_boundary(end) {
-            end -= 1;
-        }
+        let end = self.lost.floor_char_boundary(u16::MAX.into());
         let length = (end as u16).to_le_bytes();
         stream.write_all(&[b".", &pid.to_le_bytes()[..], &length, &self.lost.as_bytes()[..end]].concat())
     }

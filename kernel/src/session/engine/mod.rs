@@ -285,7 +285,7 @@ impl Evaluator {
     /// Has the cell process run a compiled cell.
     fn carry_out(&self, compiled: &Compiled) -> (Ran, Happened) {
         let object = compiled.object.as_deref().map(|object| self.linked(object));
-        if object.is_none() && compiled.to_drop.is_empty() {
+        if object.is_none() && compiled.to_drop.is_empty() && compiled.to_forget.is_empty() {
             return (Ran::Ended, self.link.end_cell(false));
         }
         if let Some(object) = &object {
