@@ -68,17 +68,15 @@ fn tools() -> Tools {
     tools
 }
 
-/// Copies a directory, libraries as links, with the times of the files.
+/// Copies a directory.
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type().unwrap().is_dir() {
             copy(&from, &to);
-        } else if !(from.parent().unwrap().ends_with("deps") && std::fs::hard_link(&from, &to).is_ok()) {
+        } else {
             std::fs::copy(&from, &to).unwrap();
-            let time = entry.metadata().unwrap().modified().unwrap();
-            std::fs::File::options().write(true).open(&to).unwrap().set_modified(time).unwrap();
         }
     }
 }
@@ -118,13 +116,14 @@ impl Session {
         let prepared = prepared();
         let directory = tempfile::tempdir().unwrap();
         let (own, objects) = (directory.path().join("session"), directory.path().join("objects"));
-        copy(&prepared.directory.path().join("prepared"), &own);
+        std::fs::create_dir(&own).unwrap();
         std::fs::create_dir(&objects).unwrap();
         let mut tools = tools();
         tools.environment.extend(variables.iter().map(|(name, value)| (name.into(), value.into())));
         let interrupt = Interrupt::default();
-        let nothing = &mut |step: Progress| panic!("{step:?}");
-        let crates = Crates::open(&own, &prepared.base, tools, interrupt.clone(), nothing).unwrap();
+        let shared = prepared.directory.path().join("prepared");
+        let crates = Crates::share(&shared, &own, &prepared.base, tools, interrupt.clone()).unwrap();
+        assert!(!own.join("target").exists(), "a base of its own was built");
         let compiler = Compiler { rustc: tool("rustc"), arguments: Vec::new(), directory: objects };
         let engine = Engine::new(compiler, String::new(), Vec::new());
         let search = std::env::join_paths([&crates.libraries(), &prepared.libraries]).unwrap();

@@ -47,8 +47,7 @@ const OBJECTS: &str = "objects";
 /// The message of cargo.
 pub fn prepare(workplace: &Workplace) -> anyhow::Result<()> {
     crates::forget_base(workplace);
-    let crates = crates::open(workplace, &Interrupt::default())?;
-    analysis::write_project(workplace, &crates)?;
+    crates::open(workplace, &Interrupt::default())?;
     workplace.copy_sources()
 }
 
@@ -269,7 +268,7 @@ impl Evaluator {
         });
         self.building.end();
         let added = added.map_err(failed)?;
-        if analysis::write_project(&self.workplace, crates).is_ok() {
+        if analysis::write_project(&self.workplace, crates.requested()).is_ok() {
             self.analysis.reload();
         }
         for note in &added.notes {
