@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Lost, Variable};
 use crate::source::hash;
+use crate::variable::{Lost, Variable};
 
 /// The number of records that a cache keeps. An object takes some tens of kilobytes.
 const MAX_RECORDS: usize = 4096;

@@ -4,22 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::cache::{self, Record, Warning};
+use crate::compiled::{Compiled, Refused};
+use crate::context::Context;
 use crate::diagnostics::Diagnostic;
-use crate::engine::{Compiled, Engine, Refused};
 use crate::generate::{Crate, Form, Mark, Plan, PutBack, generate, generate_items};
-use crate::ledger::{Ledger, Lost, Variable};
-use crate::rustc::{Emit, Message, Output, Span};
+use crate::ledger::Ledger;
+use crate::rustc::{Emit, RustcMessage, RustcOutput, Span};
 use crate::source::{Place, Source};
 use crate::standby;
 use crate::syntax::{Binding, Syntax};
 use crate::types::{self, Type};
+use crate::variable::{Lost, Variable};
 
 /// How often a cell is compiled in another form after rustc has refused one.
 const MAX_ATTEMPTS: usize = 12;
 
 /// A cell on its way through the compiler.
 pub(crate) struct Compilation<'a> {
-    pub(crate) engine: &'a Engine,
+    pub(crate) context: &'a Context,
     pub(crate) source: Arc<Source>,
     pub(crate) syntax: Syntax,
 }
@@ -28,7 +30,8 @@ impl Compilation<'_> {
     /// Checks a cell that has only items. They are compiled with the first cell that reaches them.
     pub(crate) fn items(&self, compiled: &mut Compiled) -> Result<(), Refused> {
         for _ in 0..MAX_ATTEMPTS {
-            let mut code = generate_items(&self.engine.prelude, &compiled.ledger, &self.source, &self.syntax);
+            let mut code =
+                generate_items(&self.context.prelude, &compiled.ledger, &self.source, &self.syntax);
             self.declare_crates(&mut code);
             if self.recall(&code, compiled) {
                 compiled.object = None;
@@ -103,7 +106,7 @@ impl Compilation<'_> {
             let output = self.run(&code, &compiled.ledger, Emit::Object)?;
             if output.is_ok {
                 let before = plan.stored_as.len();
-                types.extend(types::warned(&output.messages, &code, &self.engine.externs));
+                types.extend(types::warned(&output.messages, &code, &self.context.externs));
                 for name in &plan.puts {
                     if let Some(Type::StoredAs(ty)) = types.get(name) {
                         plan.stored_as.insert(name.clone(), ty.clone());
@@ -133,13 +136,13 @@ impl Compilation<'_> {
     }
 
     fn key(&self, first: &Crate, environment: &str, ledger: &Ledger) -> u64 {
-        let environment = format!("{environment}\n{}", self.engine.brought.environment_of(&first.code.text));
+        let environment = format!("{environment}\n{}", self.context.brought.environment_of(&first.code.text));
         cache::key(&first.code.text, ledger.generation(), &environment)
     }
 
     /// Takes the product of a cell from the cache, if it is there. `first` is the code of the first attempt.
     fn recall(&self, first: &Crate, compiled: &mut Compiled) -> bool {
-        let Some((cache, environment)) = &self.engine.cache else { return false };
+        let Some((cache, environment)) = &self.context.cache else { return false };
         let key = self.key(first, environment, &compiled.ledger);
         let Some((record, object)) = cache.get(key) else { return false };
         compiled.object = Some(object);
@@ -161,7 +164,7 @@ impl Compilation<'_> {
 
     /// Puts the product of a cell into the cache. A cache that cannot be written to costs time, and no cell.
     fn remember(&self, first: &Crate, compiled: &mut Compiled) {
-        let Some((cache, environment)) = &self.engine.cache else { return };
+        let Some((cache, environment)) = &self.context.cache else { return };
         let key = self.key(first, environment, &compiled.ledger);
         let warnings = compiled.warnings.iter().filter_map(Diagnostic::to_warning).collect();
         let Compiled { is_global, variables, returns, lost, object, .. } = &*compiled;
@@ -179,11 +182,11 @@ impl Compilation<'_> {
         compiled: &mut Compiled,
         plan: Plan,
         types: &BTreeMap<String, Type>,
-        output: &Output,
+        output: &RustcOutput,
         code: Crate,
     ) {
         compiled.warnings = self.warnings(output, &code);
-        compiled.object = Some(self.engine.compiler.object(&name_of(&code)));
+        compiled.object = Some(self.context.compiler.object(&name_of(&code)));
         compiled.is_global = !code.defines.is_empty();
         compiled.lines = code.code.lines();
         compiled.defines = code.defines;
@@ -212,7 +215,7 @@ impl Compilation<'_> {
     /// is about the cell's.
     fn adapt(
         &self,
-        error: &Message,
+        error: &RustcMessage,
         code: &Crate,
         plan: &mut Plan,
         compiled: &mut Compiled,
@@ -308,7 +311,7 @@ impl Compilation<'_> {
     }
 
     /// The item of an earlier cell that an error says is in the way of an item of this cell.
-    fn conflict(&self, error: &Message, code: &Crate) -> Option<Place> {
+    fn conflict(&self, error: &RustcMessage, code: &Crate) -> Option<Place> {
         const CODES: [&str; 8] = ["E0428", "E0255", "E0252", "E0254", "E0119", "E0592", "E0260", "E0659"];
         if !CODES.iter().any(|code| error.has_code(code)) {
             return None;
@@ -330,7 +333,7 @@ impl Compilation<'_> {
     }
 
     /// The error of a last expression that cannot be shown, in terms of its type.
-    fn not_shown(&self, error: &Message, code: &Crate) -> Option<Diagnostic> {
+    fn not_shown(&self, error: &RustcMessage, code: &Crate) -> Option<Diagnostic> {
         let is_show = |span: &Span| code.mark(&span.range()) == Some(&Mark::Show);
         let range = self.syntax.tail.clone().filter(|_| error.spans.iter().any(is_show))?;
         let place = Place { source: self.source.clone(), range };
@@ -344,7 +347,7 @@ impl Compilation<'_> {
     }
 
     /// The errors of the cell as the body of a function. If it has none in that form, those that rustc gave.
-    fn report(&self, plan: &Plan, ledger: &Ledger, output: &Output, code: &Crate) -> Refused {
+    fn report(&self, plan: &Plan, ledger: &Ledger, output: &RustcOutput, code: &Crate) -> Refused {
         let body = self.generate(plan, ledger, Form::Body);
         match self.run(&body, ledger, Emit::Check) {
             Ok(checked) if errors(&checked).next().is_some() => self.refusal(&checked, &body, ledger),
@@ -353,7 +356,7 @@ impl Compilation<'_> {
         }
     }
 
-    fn refusal(&self, output: &Output, code: &Crate, ledger: &Ledger) -> Refused {
+    fn refusal(&self, output: &RustcOutput, code: &Crate, ledger: &Ledger) -> Refused {
         let mut errors: Vec<_> = errors(output)
             .map(|error| {
                 let shown = self.not_shown(error, code);
@@ -367,7 +370,7 @@ impl Compilation<'_> {
         Refused { errors }
     }
 
-    fn warnings(&self, output: &Output, code: &Crate) -> Vec<Diagnostic> {
+    fn warnings(&self, output: &RustcOutput, code: &Crate) -> Vec<Diagnostic> {
         let warnings = output.messages.iter().filter(|message| message.level == "warning");
         let is_own = |diagnostic: &Diagnostic| {
             diagnostic
@@ -380,22 +383,22 @@ impl Compilation<'_> {
     }
 
     fn generate(&self, plan: &Plan, ledger: &Ledger, form: Form) -> Crate {
-        let mut code = generate(&self.engine.prelude, ledger, &self.source, &self.syntax, plan, form);
+        let mut code = generate(&self.context.prelude, ledger, &self.source, &self.syntax, plan, form);
         self.declare_crates(&mut code);
         code
     }
 
     fn declare_crates(&self, code: &mut Crate) {
-        let declaration = self.engine.brought.declaration_for(&code.code.text);
+        let declaration = self.context.brought.declaration_for(&code.code.text);
         code.code.push(declaration);
     }
 
-    fn run(&self, code: &Crate, ledger: &Ledger, emit: Emit) -> Result<Output, Refused> {
-        let Engine { compiler, interrupt, .. } = self.engine;
+    fn run(&self, code: &Crate, ledger: &Ledger, emit: Emit) -> Result<RustcOutput, Refused> {
+        let Context { compiler, interrupt, .. } = self.context;
         let (name, text, generation) = (name_of(code), &code.code.text, ledger.generation());
         let output = match emit {
             Emit::Object => {
-                standby::compile(&self.engine.standby, compiler, generation, &name, text, interrupt)
+                standby::compile(&self.context.standby, compiler, generation, &name, text, interrupt)
             }
             Emit::Check => compiler.check(&name, text, generation, interrupt),
         };
@@ -418,8 +421,8 @@ fn name_of(code: &Crate) -> String {
 }
 
 /// The errors of a run, without the one that counts them.
-fn errors(output: &Output) -> impl Iterator<Item = &Message> {
+fn errors(output: &RustcOutput) -> impl Iterator<Item = &RustcMessage> {
     let is_summary =
-        |message: &Message| message.spans.is_empty() && message.message.starts_with("aborting due to");
+        |message: &RustcMessage| message.spans.is_empty() && message.message.starts_with("aborting due to");
     output.messages.iter().filter(move |message| message.is_error() && !is_summary(message))
 }

@@ -12,14 +12,15 @@
 //! Sessions share a prepared base: a session has links to its libraries from the start, and a copy of cargo's target
 //! directory from the first request on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use toml::{Table, Value};
+use toml::Table;
 
-use crate::base::{Base, Product, Record, content, find, name_and_version, package, write, write_package};
+use crate::base::{Base, Product, Record, content, find, name_and_version, write, write_package};
+use crate::brought::{Brought, content_of, sources_of};
 use crate::cargo::{Cargo, Dependency, Progress, TARGET, Tools};
 use crate::copy::{copy_directory, share_file};
 use crate::interrupt::Interrupt;
@@ -34,9 +35,6 @@ const LIBRARIES: &str = "crates";
 /// unless sources change meanwhile.
 const MAX_BUILDS: usize = 3;
 
-/// The number of codegen units that cargo has by default.
-const CODEGEN_UNITS: i64 = 16;
-
 /// The crates that the cells of a session can name, beside std.
 #[derive(Debug)]
 pub struct Crates {
@@ -48,26 +46,6 @@ pub struct Crates {
     brought: Brought,
     /// The directory in which the base was built, until its target directory is copied.
     prepared: Option<PathBuf>,
-}
-
-/// What requests have brought.
-#[derive(Clone, Debug, Default)]
-struct Brought {
-    requests: BTreeMap<String, Request>,
-    /// How often the sources of a package have changed, by cargo's id. cargo names a library by its package and
-    /// its profile, not by its sources, so each generation gets another number of codegen units.
-    generations: BTreeMap<String, i64>,
-    /// The sources of packages outside of registries, by cargo's id, and the hash of their content.
-    sources: BTreeMap<String, (Vec<PathBuf>, u64)>,
-    /// The hashes of the files in the directory of libraries.
-    files: BTreeMap<String, u64>,
-    /// For each name, the file.
-    externs: BTreeMap<String, String>,
-    /// The files that are in one of the dynamic libraries.
-    linked: BTreeSet<String>,
-    /// The names of the dynamic libraries, of which each depends on the one before it.
-    dynamic: Vec<String>,
-    search_paths: Vec<String>,
 }
 
 /// The result of a successful [`Crates::add`].
@@ -128,7 +106,11 @@ impl Crates {
         let crates = Crates::new(cargo, base, record, Some(prepared.to_owned()))?;
         let libraries = &crates.libraries.directory;
         let cannot = |error| {
-            format!("{} cannot be copied to {}: {error}.", prepared.display(), crates.cargo.directory.display())
+            format!(
+                "{} cannot be copied to {}: {error}.",
+                prepared.display(),
+                crates.cargo.directory.display()
+            )
         };
         fs::create_dir_all(libraries).map_err(cannot)?;
         for member in crates.base.members_for_cells() {
@@ -155,7 +137,7 @@ impl Crates {
     /// Writes what cargo needs to resolve requests.
     fn write_packages(&self, lock: &str) -> Result<(), String> {
         write_package(&self.cargo.directory.join("base"), &self.base.pins())?;
-        self.write_manifest(&self.brought)?;
+        self.brought.write_manifest(&self.cargo.directory)?;
         write(&self.cargo.directory.join("Cargo.lock"), lock.as_bytes())
     }
 
@@ -187,7 +169,7 @@ impl Crates {
                 Ok(added)
             }
             Err(error) => {
-                self.write_manifest(&self.brought)?;
+                self.brought.write_manifest(&self.cargo.directory)?;
                 write(&lock, &before)?;
                 Err(error)
             }
@@ -259,8 +241,9 @@ impl Crates {
         let Some(prepared) = &self.prepared else { return Ok(()) };
         let target = self.cargo.target();
         let is_same = || Record::read(prepared).is_some_and(|record| record == self.base);
-        let copied = copy_directory(&prepared.join(TARGET), &target)
-            .map_err(|error| format!("{} cannot be copied to {}: {error}.", prepared.display(), target.display()));
+        let copied = copy_directory(&prepared.join(TARGET), &target).map_err(|error| {
+            format!("{} cannot be copied to {}: {error}.", prepared.display(), target.display())
+        });
         let copied = match is_same() {
             true => copied,
             false => Err(format!(
@@ -323,7 +306,7 @@ impl Crates {
             }
         }
         for _ in 0..MAX_BUILDS {
-            self.write_manifest(next)?;
+            next.write_manifest(&self.cargo.directory)?;
             let direct = self.cargo.resolve(progress)?;
             let direct = next.requests.values().map(|request| {
                 let without =
@@ -451,29 +434,6 @@ impl Crates {
              {package} of the notebook."
         ))
     }
-
-    fn write_manifest(&self, brought: &Brought) -> Result<(), String> {
-        let requests = brought.requests.values();
-        let mut dependencies: Table =
-            requests.map(|request| (request.name.clone(), request.specification.clone().into())).collect();
-        let pins = Table::from_iter([("path".to_owned(), Value::from("base"))]);
-        dependencies.insert("threadbook-base".into(), pins.into());
-        let units = |generation: &i64| {
-            Table::from_iter([("codegen-units".to_owned(), (CODEGEN_UNITS + generation).into())])
-        };
-        let packages: Table = brought
-            .generations
-            .iter()
-            .map(|(id, generation)| (id.clone(), units(generation).into()))
-            .collect();
-        let profile = Table::from_iter([("package".to_owned(), Value::from(packages))]);
-        let mut manifest = package("notebook");
-        manifest.insert("workspace".into(), Table::new().into());
-        manifest.insert("dependencies".into(), dependencies.into());
-        manifest
-            .insert("profile".into(), Table::from_iter([("dev".to_owned(), Value::from(profile))]).into());
-        write_package(&self.cargo.directory, &manifest)
-    }
 }
 
 /// cargo gives a dynamic library the same name in each generation.
@@ -483,20 +443,4 @@ fn must_restart(product: &Product) -> String {
         "{package} is a dynamic library, and is another one now than the one that this session has loaded. Restart the \
          kernel to use it."
     )
-}
-
-/// The sources of a library, from the list that rustc has written beside it.
-fn sources_of(library: &Path) -> Vec<PathBuf> {
-    let name = library.file_stem().unwrap_or_default().to_string_lossy();
-    let name = name.strip_prefix(std::env::consts::DLL_PREFIX).unwrap_or(&name);
-    let text = fs::read_to_string(library.with_file_name(format!("{name}.d"))).unwrap_or_default();
-    // Each source also stands on a line of its own, as a target without prerequisites.
-    let sources = text.lines().filter_map(|line| line.strip_suffix(':'));
-    sources.map(|path| PathBuf::from(path.replace("\\ ", " "))).collect()
-}
-
-/// The hash of the content of files. A file that cannot be read counts as none.
-fn content_of(files: &[PathBuf]) -> u64 {
-    let hashes = files.iter().map(|file| content(file).ok());
-    hash(&format!("{:?}", hashes.collect::<Vec<_>>()))
 }

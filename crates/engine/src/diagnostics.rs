@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::cache::Warning;
 use crate::delimiters::Unbalanced;
-use crate::ledger::{Ledger, Lost};
-use crate::rustc::Message;
+use crate::ledger::Ledger;
+use crate::rustc::RustcMessage;
 use crate::source::{Generated, Place, Source};
+use crate::variable::Lost;
 
 /// An error or a warning of the compiler.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,7 +100,7 @@ impl Diagnostic {
     }
 
     /// The message of rustc about generated code.
-    pub(crate) fn of(message: &Message, code: &Generated) -> Diagnostic {
+    pub(crate) fn of(message: &RustcMessage, code: &Generated) -> Diagnostic {
         let labels = message.spans.iter().filter_map(|span| {
             let place = code.place(span.outermost().range())?;
             Some(Label { place, is_primary: span.is_primary, text: span.label.as_deref().map(clean) })
@@ -189,7 +190,7 @@ impl Diagnostic {
 }
 
 /// The line of a cell as rustc suggests it, if the suggestion is about a part of one line.
-fn suggested(message: &Message, code: &Generated) -> Option<String> {
+fn suggested(message: &RustcMessage, code: &Generated) -> Option<String> {
     let mut edits = Vec::new();
     for span in message.spans.iter().filter(|span| span.suggested_replacement.is_some()) {
         edits.push((code.place(span.range())?, span.suggested_replacement.as_deref()?));

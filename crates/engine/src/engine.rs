@@ -1,64 +1,33 @@
 //! The engine: it compiles the cells of a session one after the other.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::cache::Cache;
 use crate::compilation::Compilation;
+use crate::compiled::{Compiled, Refused};
+use crate::context::{BroughtCrates, Context};
 use crate::crates::Crates;
 use crate::delimiters;
 use crate::diagnostics::Diagnostic;
 use crate::generate::raw;
 use crate::interrupt::Interrupt;
-use crate::ledger::{Ledger, Lost, Variable};
+use crate::items::ItemKind;
+use crate::ledger::Ledger;
 use crate::rustc::Compiler;
-use crate::source::{Line, Source, hash};
-use crate::standby::{self, Standby};
-use crate::syntax::{Binding, Kind, parse};
+use crate::source::{Source, hash};
+use crate::standby;
+use crate::syntax::parse;
+use crate::variable::{Lost, Variable};
 
 /// A session.
 pub struct Engine {
-    pub(crate) compiler: Compiler,
-    pub(crate) cache: Option<(Cache, String)>,
-    /// The code at the top of every crate, such as `use threadbook::prelude::*;`.
-    pub(crate) prelude: String,
-    /// The crates that cells can name, beside std.
-    pub(crate) externs: Vec<String>,
-    pub(crate) brought: Brought,
-    pub(crate) standby: Mutex<Option<Standby>>,
-    pub(crate) interrupt: Interrupt,
+    context: Context,
     ledger: Ledger,
     /// Variables that the process still has and no cell can name.
     to_drop: Vec<String>,
     /// Variables that the process removes before it runs the next cell, without running their destructors.
     to_forget: Vec<String>,
-}
-
-/// The crates of a session as generated code sees them. Code that names none of those that requests have brought is the
-/// same with and without them.
-#[derive(Debug, Default)]
-pub(crate) struct Brought {
-    names: Vec<String>,
-    declaration: String,
-    environment: String,
-    base_environment: String,
-}
-
-impl Brought {
-    fn are_named_in(&self, code: &str) -> bool {
-        self.names.iter().any(|name| code.contains(name.as_str()))
-    }
-
-    /// The declaration that generated code needs.
-    pub(crate) fn declaration_for(&self, code: &str) -> &str {
-        if self.are_named_in(code) { &self.declaration } else { "" }
-    }
-
-    /// The environment on which the object of generated code depends.
-    pub(crate) fn environment_of(&self, code: &str) -> &str {
-        if self.are_named_in(code) { &self.environment } else { &self.base_environment }
-    }
 }
 
 /// A program that has the items and variables of a session, for analysis: variables have their types, and no values.
@@ -74,33 +43,6 @@ impl Program {
     }
 }
 
-/// A cell that rustc has accepted.
-pub struct Compiled {
-    /// The object to load and run, unless the cell has only items.
-    pub object: Option<PathBuf>,
-    /// Whether later objects name its statics, so that it has to be loaded for all (`RTLD_GLOBAL`).
-    pub is_global: bool,
-    /// The variables to drop before it runs.
-    pub to_drop: Vec<String>,
-    /// The variables to remove before, without running their destructors.
-    pub to_forget: Vec<String>,
-    /// The lines of the generated code that come from cells.
-    pub lines: Vec<Line>,
-    /// The variables of earlier cells that are dropped, each with the name of the redefined type in its own type.
-    pub dropped: Vec<(String, String)>,
-    /// The compiler's warnings about the cell.
-    pub warnings: Vec<Diagnostic>,
-    number: usize,
-    pub(crate) ledger: Ledger,
-    /// The new variables that it stores.
-    pub(crate) variables: BTreeMap<String, Variable>,
-    /// Those that it stores at each of its `return`s.
-    pub(crate) returns: Vec<Vec<String>>,
-    pub(crate) bindings: Vec<Binding>,
-    pub(crate) lost: BTreeMap<String, Lost>,
-    pub(crate) defines: Vec<usize>,
-}
-
 /// How a compiled cell was run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ran {
@@ -114,41 +56,32 @@ pub enum Ran {
     NotAtAll,
 }
 
-/// Why a cell was refused.
-#[derive(Debug)]
-pub struct Refused {
-    /// The errors, at least one, in the compiler's order.
-    pub errors: Vec<Diagnostic>,
-}
-
 impl Engine {
     /// A session without items and variables.
     pub fn new(compiler: Compiler, prelude: String, externs: Vec<String>) -> Engine {
-        Engine {
+        let context = Context {
             compiler,
             cache: None,
             prelude,
             externs,
-            brought: Brought::default(),
+            brought: BroughtCrates::default(),
             standby: Mutex::default(),
             interrupt: Interrupt::default(),
-            ledger: Ledger::default(),
-            to_drop: Vec::new(),
-            to_forget: Vec::new(),
-        }
+        };
+        Engine { context, ledger: Ledger::default(), to_drop: Vec::new(), to_forget: Vec::new() }
     }
 
     /// Takes objects from a cache, and puts them there. `environment` names everything beside the generated code that
     /// decides an object: the version of rustc, its arguments, and the content of the crates that cells can name, but for
     /// those of [`Engine::set_crates`].
     pub fn with_cache(mut self, cache: Cache, environment: &str) -> Engine {
-        self.cache = Some((cache, environment.to_owned()));
+        self.context.cache = Some((cache, environment.to_owned()));
         self
     }
 
     /// Ends compilations by this handle.
     pub fn with_interrupt(mut self, interrupt: Interrupt) -> Engine {
-        self.interrupt = interrupt;
+        self.context.interrupt = interrupt;
         self
     }
 
@@ -164,18 +97,18 @@ impl Engine {
         replaced: &[String],
     ) -> Vec<(String, String)> {
         // rustc may list the libraries of its directories when it starts.
-        self.standby = Mutex::default();
+        self.context.standby = Mutex::default();
         arguments.extend(crates.arguments());
-        self.compiler.arguments = arguments;
-        prelude.clone_into(&mut self.prelude);
-        self.externs = crates.names();
-        self.brought = Brought {
+        self.context.compiler.arguments = arguments;
+        prelude.clone_into(&mut self.context.prelude);
+        self.context.externs = crates.names();
+        self.context.brought = BroughtCrates {
             names: crates.brought_names().map(str::to_owned).collect(),
             declaration: crates.declaration(),
             environment: crates.environment(),
             base_environment: crates.base_environment(),
         };
-        let dropped = self.ledger.replace_crates(replaced, hash(&self.brought.environment));
+        let dropped = self.ledger.replace_crates(replaced, hash(&self.context.brought.environment));
         self.to_drop.extend(dropped.iter().map(|(name, _)| name.clone()));
         dropped
     }
@@ -193,7 +126,7 @@ impl Engine {
         }
         let mut syntax = parse(text, &self.ledger);
         // The cell may call macros of its own.
-        if syntax.items.iter().any(|item| matches!(item.kind, Kind::Macro { .. })) {
+        if syntax.items.iter().any(|item| matches!(item.kind, ItemKind::Macro { .. })) {
             let mut with_macros = self.ledger.clone();
             with_macros.define(&source, &syntax.items);
             syntax = parse(text, &with_macros);
@@ -220,8 +153,11 @@ impl Engine {
             defines: Vec::new(),
         };
         match syntax.has_statements {
-            true => Compilation { engine: self, source: source.clone(), syntax }.statements(&mut compiled)?,
-            false => Compilation { engine: self, source: source.clone(), syntax }.items(&mut compiled)?,
+            true => Compilation { context: &self.context, source: source.clone(), syntax }
+                .statements(&mut compiled)?,
+            false => {
+                Compilation { context: &self.context, source: source.clone(), syntax }.items(&mut compiled)?
+            }
         }
         Ok(compiled)
     }
@@ -231,7 +167,7 @@ impl Engine {
     /// that turns out to have other arguments than the next cell needs is replaced. If none can be started, the next
     /// cell says so. The process ends with the engine, or with the process of the engine if that is killed.
     pub fn prepare_next(&self) {
-        standby::prepare(&self.standby, &self.compiler, self.ledger.generation());
+        standby::prepare(&self.context.standby, &self.context.compiler, self.ledger.generation());
     }
 
     /// Notes how a compiled cell was run. Returns the new variables that are not kept, and why.
@@ -302,7 +238,7 @@ impl Engine {
 
     /// A program that has the items and variables of the session.
     pub fn program(&self) -> Program {
-        let mut before = self.prelude.clone();
+        let mut before = self.context.prelude.clone();
         for entry in self.ledger.entries() {
             before += entry.code.text();
             before.push('\n');

@@ -7,9 +7,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::ledger::{Entry, Ledger, Variable, words_of_type};
+use crate::entry::LedgerEntry;
+use crate::items::{ItemKind, Static};
+use crate::ledger::Ledger;
 use crate::source::{Fragment, Generated, Source};
-use crate::syntax::{Kind, Static, Syntax};
+use crate::syntax::Syntax;
+use crate::type_reach::words_of_type;
+use crate::variable::Variable;
 
 /// Lints that are mistakes in a program but not in a cell, whose items are used by later cells, and whose functions may
 /// be exercises that only say `todo!()`.
@@ -138,7 +142,7 @@ fn head(out: &mut Crate, prelude: &str, source: &Arc<Source>, syntax: &Syntax) {
 /// The items that the cell reaches: those of its own, and those that its statements and its variables name.
 fn items(out: &mut Crate, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax, types: &[&str]) {
     let mut words = syntax.words.clone();
-    let is_own = |entry: &Entry| Arc::ptr_eq(&entry.code.source, source);
+    let is_own = |entry: &LedgerEntry| Arc::ptr_eq(&entry.code.source, source);
     for entry in ledger.entries().iter().filter(|entry| is_own(entry)) {
         words.extend(entry.words.iter().cloned());
         words.extend(entry.names.iter().cloned());
@@ -149,7 +153,7 @@ fn items(out: &mut Crate, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax
     reached.extend(own);
     reached.sort_unstable();
     reached.dedup();
-    let is_macro = |index: &usize| matches!(ledger.entries()[*index].kind, Kind::Macro { .. });
+    let is_macro = |index: &usize| matches!(ledger.entries()[*index].kind, ItemKind::Macro { .. });
     let (macros, others): (Vec<_>, Vec<_>) = reached.into_iter().partition(is_macro);
     for index in macros.into_iter().chain(others) {
         let entry = &ledger.entries()[index];
@@ -162,8 +166,8 @@ fn items(out: &mut Crate, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax
 }
 
 /// An item, with its statics defined here or named as those of an earlier object.
-fn item(out: &mut Crate, entry: &Entry) {
-    if let Kind::Use { path, .. } = &entry.kind {
+fn item(out: &mut Crate, entry: &LedgerEntry) {
+    if let ItemKind::Use { path, .. } = &entry.kind {
         return out.code.push_for(path, entry.code.clone());
     }
     let Range { start, end } = entry.code.range.clone();
@@ -208,10 +212,11 @@ fn item(out: &mut Crate, entry: &Entry) {
         at = range.end;
     }
     out.code.push_fragment(fragment(at..end));
-    if matches!(entry.kind, Kind::MacroCall { .. }) && !entry.code.text().trim_end().ends_with([';', '}']) {
+    if matches!(entry.kind, ItemKind::MacroCall { .. }) && !entry.code.text().trim_end().ends_with([';', '}'])
+    {
         out.code.push(";");
     }
-    if entry.kind == Kind::Static
+    if entry.kind == ItemKind::Static
         && entry.statics.iter().any(|it| it.is_thread_local)
         && !entry.is_instantiated
     {
@@ -224,16 +229,16 @@ fn item(out: &mut Crate, entry: &Entry) {
 }
 
 /// The symbol of a static: another one for other code, and for the same code defined again.
-fn symbol(entry: &Entry, index: usize, it: &Static) -> String {
+fn symbol(entry: &LedgerEntry, index: usize, it: &Static) -> String {
     format!("threadbook_{:016x}_{}_{index}_{}", entry.hash, entry.occurrence, crate::source::hash(&it.name))
 }
 
-fn type_of<'a>(entry: &'a Entry, it: &Static) -> &'a str {
+fn type_of<'a>(entry: &'a LedgerEntry, it: &Static) -> &'a str {
     &entry.code.source.text[it.r#type.clone()]
 }
 
 /// A static of an earlier object, under its own name.
-fn import(entry: &Entry, it: &Static, symbol: &str) -> String {
+fn import(entry: &LedgerEntry, it: &Static, symbol: &str) -> String {
     let (visibility, name, ty) = (&it.visibility, &it.name, type_of(entry, it));
     let (safety, ty) = match (it.is_mut, it.is_thread_local) {
         (true, _) => ("static mut", ty.to_owned()),
@@ -244,7 +249,7 @@ fn import(entry: &Entry, it: &Static, symbol: &str) -> String {
 }
 
 /// A static that names a thread-local variable to later objects.
-fn export_local(entry: &Entry, it: &Static, symbol: &str) -> String {
+fn export_local(entry: &LedgerEntry, it: &Static, symbol: &str) -> String {
     let (name, ty) = (&it.name, type_of(entry, it));
     format!(
         "const _: () = {{ #[unsafe(export_name = \"{symbol}\")] \

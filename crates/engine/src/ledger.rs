@@ -1,5 +1,5 @@
-//! The ledger: what a session consists of. It holds the items that cells have defined, in order, and the variables
-//! that they have left, with their types.
+//! The ledger of a session: the items that cells have defined, in order, and the variables that cells have left, with
+//! their types.
 //!
 //! *Invariant:* no two entries have the same key. An entry that replaces another takes its position, so that the code
 //! generated for an unchanged cell is the same after any number of executions.
@@ -8,76 +8,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use crate::entry::{LedgerEntry, changed_names, remove_members, replaces};
+use crate::items::{Item, ItemKind, Macros};
 use crate::source::{Fragment, Source, hash};
-use crate::syntax::{Item, Kind, Macros, Static, Words};
-
-/// An item of the session.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) kind: Kind,
-    pub(crate) names: Vec<String>,
-    pub(crate) words: Words,
-    pub(crate) code: Fragment,
-    pub(crate) statics: Vec<Static>,
-    /// The parts that later cells have replaced: methods of an inherent `impl`.
-    pub(crate) removed: Vec<Range<usize>>,
-    /// A number that only entries with the same code share.
-    pub(crate) hash: u64,
-    /// How often the session had defined this code before.
-    pub(crate) occurrence: usize,
-    /// Whether a loaded object defines the statics.
-    pub(crate) is_instantiated: bool,
-}
-
-/// A variable that cells have left.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub(crate) struct Variable {
-    pub(crate) r#type: String,
-    pub(crate) is_mut: bool,
-}
-
-/// Why a name that a cell has bound is no variable any more.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub(crate) enum Lost {
-    /// The cell of this number has moved it. It had this type, if it was a variable before that cell.
-    Moved(usize, Option<Variable>),
-    /// Its type cannot be written.
-    Unnameable(String),
-    /// It borrows from another variable.
-    Borrows,
-    /// Its type contains the type of this name, which was redefined.
-    Redefined(String),
-    /// The cell ended before its last statement.
-    Unfinished(usize),
-    /// An item has taken its name.
-    Shadowed,
-    /// The process that had it has ended.
-    Ended,
-    /// It is the handle of a thread or a task of a process that has ended.
-    ThreadEnded,
-}
-
-impl Lost {
-    /// The reason, as the end of a sentence about the variable.
-    pub(crate) fn in_words(&self) -> String {
-        match self {
-            Lost::Moved(cell, _) => format!("cell [{cell}] has moved it"),
-            Lost::Unnameable(ty) => format!("its type, `{ty}`, cannot be written"),
-            Lost::Borrows => "it borrows from another variable".to_owned(),
-            Lost::Redefined(ty) => format!("`{ty}` was redefined"),
-            Lost::Unfinished(cell) => format!("cell [{cell}] ended before its last statement"),
-            Lost::Shadowed => "an item has taken its name".to_owned(),
-            Lost::Ended => "the process that had it has ended".to_owned(),
-            Lost::ThreadEnded => "its thread has ended with the process".to_owned(),
-        }
-    }
-}
+use crate::type_reach::{TypeReach, words_of_type};
+use crate::variable::{Lost, Variable};
+use crate::words::Words;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
-    entries: Vec<Arc<Entry>>,
+    entries: Vec<Arc<LedgerEntry>>,
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) lost: BTreeMap<String, Lost>,
     /// How often each code has been defined.
@@ -115,13 +55,13 @@ impl Ledger {
         (self.entries.len(), self.variables.len())
     }
 
-    pub(crate) fn entries(&self) -> &[Arc<Entry>] {
+    pub(crate) fn entries(&self) -> &[Arc<LedgerEntry>] {
         &self.entries
     }
 
-    fn has_macro(&self, name: &str, is_such: impl Fn(&Entry, bool) -> bool) -> bool {
+    fn has_macro(&self, name: &str, is_such: impl Fn(&LedgerEntry, bool) -> bool) -> bool {
         self.entries.iter().any(|entry| match entry.kind {
-            Kind::Macro { makes_items } => {
+            ItemKind::Macro { makes_items } => {
                 entry.names.iter().any(|own| own == name) && is_such(entry, makes_items)
             }
             _ => false,
@@ -131,8 +71,8 @@ impl Ledger {
     /// Whether a pattern that consists of this name means a constant or a unit struct, and no new variable.
     pub(crate) fn is_pattern(&self, name: &str) -> bool {
         self.entries.iter().any(|entry| {
-            let is_value = matches!(entry.kind, Kind::Const | Kind::Static)
-                || entry.kind == Kind::Type && entry.code.text().trim_end().ends_with(';');
+            let is_value = matches!(entry.kind, ItemKind::Const | ItemKind::Static)
+                || entry.kind == ItemKind::Type && entry.code.text().trim_end().ends_with(';');
             is_value && entry.names.iter().any(|own| own == name)
         })
     }
@@ -149,8 +89,9 @@ impl Ledger {
             let now = self.entries.iter().filter(|entry| entry.names.contains(name)).map(|entry| entry.hash);
             self.redefined.insert(name.clone(), now.fold(0, |all, hash| all.rotate_left(7) ^ hash));
         }
-        let values =
-            items.iter().filter(|item| matches!(item.kind, Kind::Function | Kind::Const | Kind::Static));
+        let values = items
+            .iter()
+            .filter(|item| matches!(item.kind, ItemKind::Function | ItemKind::Const | ItemKind::Static));
         for name in values.flat_map(|item| &item.names) {
             if self.variables.remove(name).is_some() {
                 self.lost.insert(name.clone(), Lost::Shadowed);
@@ -170,7 +111,7 @@ impl Ledger {
 
     /// Drops the variables whose types contain a changed name, by the definitions that were there `before`, and has
     /// the statics that do so begin anew.
-    fn change(&mut self, before: &[Arc<Entry>], changed: &BTreeSet<String>) -> Vec<(String, String)> {
+    fn change(&mut self, before: &[Arc<LedgerEntry>], changed: &BTreeSet<String>) -> Vec<(String, String)> {
         let mut dropped = Vec::new();
         if changed.is_empty() {
             return dropped;
@@ -197,11 +138,11 @@ impl Ledger {
     fn define_one(&mut self, source: &Arc<Source>, item: &Item, changed: &mut BTreeSet<String>) {
         let code = Fragment { source: source.clone(), range: item.range.clone() };
         let text = match &item.kind {
-            Kind::Use { path, .. } => path.clone(),
+            ItemKind::Use { path, .. } => path.clone(),
             _ => tokens(code.text()),
         };
         let hash = hash(&text);
-        let mut entry = Entry {
+        let mut entry = LedgerEntry {
             kind: item.kind.clone(),
             names: item.names.clone(),
             words: item.words.clone(),
@@ -247,7 +188,7 @@ impl Ledger {
         let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, entry) in self.entries.iter().enumerate() {
             let members = match &entry.kind {
-                Kind::Trait { members } => Some(members),
+                ItemKind::Trait { members } => Some(members),
                 _ => None,
             };
             let names = entry.names.iter().chain(members.into_iter().flatten());
@@ -258,7 +199,9 @@ impl Ledger {
         let mut queue: Vec<&str> = words.into_iter().map(String::as_str).collect();
         // Which imports bring a trait into scope cannot be known, so all are there.
         for (index, entry) in self.entries.iter().enumerate() {
-            if matches!(entry.kind, Kind::Use { .. }) || entry.kind == Kind::Other && entry.names.is_empty() {
+            if matches!(entry.kind, ItemKind::Use { .. })
+                || entry.kind == ItemKind::Other && entry.names.is_empty()
+            {
                 included[index] = true;
                 queue.extend(entry.words.iter().map(String::as_str));
             }
@@ -276,8 +219,8 @@ impl Ledger {
             }
             let reached = |included: &[bool], header: &Words| {
                 let local = |word: &String| by_name.get(word.as_str()).map(Vec::as_slice).unwrap_or_default();
-                let is_trait = |&&index: &&usize| matches!(self.entries[index].kind, Kind::Trait { .. });
-                let is_import = |&&index: &&usize| matches!(self.entries[index].kind, Kind::Use { .. });
+                let is_trait = |&&index: &&usize| matches!(self.entries[index].kind, ItemKind::Trait { .. });
+                let is_import = |&&index: &&usize| matches!(self.entries[index].kind, ItemKind::Use { .. });
                 let all: Vec<usize> =
                     header.iter().flat_map(local).filter(|i| !is_import(i)).copied().collect();
                 let types: Vec<usize> = all.iter().filter(|i| !is_trait(i)).copied().collect();
@@ -286,11 +229,10 @@ impl Ledger {
             };
             for (index, entry) in self.entries.iter().enumerate() {
                 let is_reached = match &entry.kind {
-                    Kind::TraitImpl { header_words, .. } | Kind::InherentImpl { header_words, .. } => {
-                        reached(&included, header_words)
-                    }
+                    ItemKind::TraitImpl { header_words, .. }
+                    | ItemKind::InherentImpl { header_words, .. } => reached(&included, header_words),
                     // It may expand to an `impl`, so it comes with any type or trait that it or its macro names.
-                    Kind::MacroCall { name } => {
+                    ItemKind::MacroCall { name } => {
                         let of_macro = by_name
                             .get(name.as_str())
                             .into_iter()
@@ -299,7 +241,7 @@ impl Ledger {
                         let words = of_macro.flatten().chain(&entry.words);
                         let named = words.flat_map(|word| by_name.get(word.as_str()).into_iter().flatten());
                         let is_type = |index: &&usize| {
-                            matches!(self.entries[**index].kind, Kind::Type | Kind::Trait { .. })
+                            matches!(self.entries[**index].kind, ItemKind::Type | ItemKind::Trait { .. })
                         };
                         named.filter(is_type).any(|&index| included[index])
                     }
@@ -326,7 +268,7 @@ impl Ledger {
 
     /// Notes which statics the objects that are still loaded define: those of `earlier`.
     pub(crate) fn forget_statics(&mut self, earlier: &Ledger) {
-        let key = |entry: &Entry| (entry.hash, entry.occurrence);
+        let key = |entry: &LedgerEntry| (entry.hash, entry.occurrence);
         let alive: HashSet<_> =
             earlier.entries.iter().filter(|e| e.is_instantiated).map(|e| key(e)).collect();
         for entry in &mut self.entries {
@@ -366,29 +308,6 @@ impl Ledger {
     }
 }
 
-/// The names whose meaning in a type changes when a new entry takes the place of an old one.
-fn changed_names(new: &Entry, old: &Entry) -> Vec<String> {
-    match (&new.kind, &old.kind) {
-        _ if new.hash == old.hash => Vec::new(),
-        // Of a trait's `impl`, a type can contain the associated types only.
-        (Kind::TraitImpl { types, .. }, Kind::TraitImpl { types: before, header_words, .. })
-            if types != before =>
-        {
-            header_words.iter().cloned().collect()
-        }
-        (
-            _,
-            Kind::Type
-            | Kind::Trait { .. }
-            | Kind::Module
-            | Kind::Const
-            | Kind::Macro { .. }
-            | Kind::Use { .. },
-        ) => old.names.clone(),
-        _ => Vec::new(),
-    }
-}
-
 impl Macros for Ledger {
     fn makes_items(&self, name: &str) -> bool {
         self.has_macro(name, |_, makes_items| makes_items)
@@ -403,117 +322,6 @@ fn next(occurrences: &mut HashMap<u64, usize>, hash: u64) -> usize {
     let count = occurrences.entry(hash).or_default();
     *count += 1;
     *count - 1
-}
-
-/// Whether a new entry takes the place of an old one.
-fn replaces(new: &Entry, old: &Entry) -> bool {
-    let shares_name = || new.names.iter().any(|name| old.names.contains(name));
-    let same_cell = || new.code.source.id.is_some() && new.code.source.id == old.code.source.id;
-    let is_another = !Arc::ptr_eq(&new.code.source, &old.code.source);
-    match (&new.kind, &old.kind) {
-        (Kind::Macro { .. }, Kind::Macro { .. }) => shares_name(),
-        (Kind::Use { path, .. }, Kind::Use { path: other, .. }) => {
-            path == other || is_another && shares_name()
-        }
-        (Kind::TraitImpl { header, .. }, Kind::TraitImpl { header: other, .. }) => {
-            is_another && header == other
-        }
-        (Kind::InherentImpl { self_type, .. }, Kind::InherentImpl { self_type: other, .. }) => {
-            is_another && self_type == other && (same_cell() || new.hash == old.hash)
-        }
-        (Kind::MacroCall { name }, Kind::MacroCall { name: other }) => {
-            is_another && name == other && (same_cell() || new.hash == old.hash)
-        }
-        (Kind::Other, Kind::Other) => is_another && (shares_name() || new.hash == old.hash),
-        (new_kind, old_kind) => is_another && overlap(new_kind, old_kind) && shares_name(),
-    }
-}
-
-/// Whether two kinds of item are in one namespace.
-fn overlap(new: &Kind, old: &Kind) -> bool {
-    let is_type = |kind: &Kind| matches!(kind, Kind::Type | Kind::Trait { .. } | Kind::Module);
-    let is_value = |kind: &Kind| matches!(kind, Kind::Function | Kind::Const | Kind::Static);
-    let is_named = |kind: &Kind| is_type(kind) || is_value(kind);
-    let is_import = |kind: &Kind| matches!(kind, Kind::Use { .. });
-    is_type(new) && is_type(old) || is_value(new) && is_value(old) || is_named(new) && is_import(old)
-}
-
-/// Removes from an inherent `impl` of another cell the methods that a new one has as well.
-fn remove_members(new: &Entry, old: &mut Arc<Entry>) {
-    let (
-        Kind::InherentImpl { self_type, members, .. },
-        Kind::InherentImpl { self_type: other, members: theirs, .. },
-    ) = (&new.kind, &old.kind)
-    else {
-        return;
-    };
-    if self_type != other || Arc::ptr_eq(&new.code.source, &old.code.source) {
-        return;
-    }
-    let is_replaced = |name: &String| members.iter().any(|(own, _)| own == name);
-    let ranges: Vec<_> =
-        theirs.iter().filter(|(name, _)| is_replaced(name)).map(|(_, range)| range.clone()).collect();
-    if !ranges.is_empty() {
-        let old = Arc::make_mut(old);
-        old.removed.extend(ranges);
-        old.removed.sort_by_key(|range| range.start);
-        old.removed.dedup();
-        if let Kind::InherentImpl { members: theirs, .. } = &mut old.kind {
-            theirs.retain(|(name, _)| !is_replaced(name));
-        }
-    }
-}
-
-/// The identifiers of a type.
-pub(crate) fn words_of_type(ty: &str) -> Words {
-    ty.split(|c: char| c != '_' && !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// Which names a type contains, through the definitions of the types that it names.
-struct TypeReach<'a> {
-    words: HashMap<&'a str, Vec<&'a Words>>,
-}
-
-impl<'a> TypeReach<'a> {
-    fn new(entries: &'a [Arc<Entry>]) -> TypeReach<'a> {
-        let mut words: HashMap<&str, Vec<&Words>> = HashMap::new();
-        for entry in entries {
-            let defines = matches!(
-                entry.kind,
-                Kind::Type
-                    | Kind::Trait { .. }
-                    | Kind::Module
-                    | Kind::Const
-                    | Kind::Use { .. }
-                    | Kind::Macro { .. }
-                    | Kind::MacroCall { .. }
-            );
-            for name in entry.names.iter().filter(|_| defines) {
-                words.entry(name).or_default().push(&entry.words);
-            }
-        }
-        TypeReach { words }
-    }
-
-    /// The first changed name that code with these identifiers contains.
-    fn first_of(&self, changed: &BTreeSet<String>, words: &Words) -> Option<String> {
-        let mut seen = HashSet::new();
-        let mut queue: Vec<&str> = words.iter().map(String::as_str).collect();
-        while let Some(word) = queue.pop() {
-            if changed.contains(word) {
-                return Some(word.to_owned());
-            }
-            if seen.insert(word) {
-                queue.extend(
-                    self.words.get(word).into_iter().flatten().copied().flatten().map(String::as_str),
-                );
-            }
-        }
-        None
-    }
 }
 
 #[cfg(test)]

@@ -17,16 +17,21 @@
 //! `crates` does all of it in turn.
 
 mod base;
+mod brought;
 mod cache;
 mod cargo;
 mod compilation;
+mod compiled;
+mod context;
 mod copy;
 mod crates;
 mod delimiters;
 mod diagnostics;
 mod engine;
+mod entry;
 mod generate;
 mod interrupt;
+mod items;
 mod ledger;
 mod libraries;
 mod request;
@@ -34,15 +39,19 @@ mod rustc;
 mod source;
 mod standby;
 mod syntax;
+mod type_reach;
 mod types;
+mod variable;
+mod words;
 
 pub use base::Base;
 pub use cache::Cache;
 pub use cargo::{Progress, Tools};
+pub use compiled::{Compiled, Refused};
 pub use crates::{Added, Crates};
 pub use delimiters::is_deep;
 pub use diagnostics::{Diagnostic, Label};
-pub use engine::{Compiled, Engine, Program, Ran, Refused};
+pub use engine::{Engine, Program, Ran};
 pub use interrupt::Interrupt;
 pub use request::Request;
 pub use rustc::Compiler;

@@ -51,14 +51,14 @@ impl Emit {
 
 /// A message of rustc, as it prints it in JSON.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Message {
+pub(crate) struct RustcMessage {
     pub(crate) message: String,
     pub(crate) code: Option<Code>,
     pub(crate) level: String,
     #[serde(default)]
     pub(crate) spans: Vec<Span>,
     #[serde(default)]
-    pub(crate) children: Vec<Message>,
+    pub(crate) children: Vec<RustcMessage>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -104,16 +104,16 @@ impl Span {
     }
 }
 
-impl Message {
+impl RustcMessage {
     /// Without the spans in other files than the one of this name, such as those of libraries.
-    fn about(mut self, file: &str) -> Message {
+    fn about(mut self, file: &str) -> RustcMessage {
         self.spans = self.spans.into_iter().filter_map(|span| span.within(file)).collect();
         self.children = self.children.into_iter().map(|child| child.about(file)).collect();
         self
     }
 
     fn has_spans(&self) -> bool {
-        !self.spans.is_empty() || self.children.iter().any(Message::has_spans)
+        !self.spans.is_empty() || self.children.iter().any(RustcMessage::has_spans)
     }
 
     pub(crate) fn is_error(&self) -> bool {
@@ -126,8 +126,8 @@ impl Message {
 }
 
 /// The result of a run: the messages, and whether it succeeded.
-pub(crate) struct Output {
-    pub(crate) messages: Vec<Message>,
+pub(crate) struct RustcOutput {
+    pub(crate) messages: Vec<RustcMessage>,
     pub(crate) is_ok: bool,
     /// Text that is no message, such as that of a crash.
     pub(crate) rest: String,
@@ -141,7 +141,7 @@ impl Compiler {
         code: &str,
         generation: u64,
         interrupt: &Interrupt,
-    ) -> io::Result<Output> {
+    ) -> io::Result<RustcOutput> {
         let product = format!("{name}{}", Emit::Check.suffix());
         let output = finish(&mut self.start(generation, Emit::Check, &product)?, code, interrupt);
         let _ = fs::remove_file(self.directory.join(product));
@@ -190,7 +190,7 @@ impl Compiler {
 }
 
 /// Gives a process its source, and waits for it.
-pub(crate) fn finish(process: &mut Child, code: &str, interrupt: &Interrupt) -> io::Result<Output> {
+pub(crate) fn finish(process: &mut Child, code: &str, interrupt: &Interrupt) -> io::Result<RustcOutput> {
     let ends = interrupt.ends(process);
     if let Some(mut input) = process.stdin.take() {
         // A process that has ended takes nothing. Its output says why.
@@ -204,7 +204,7 @@ pub(crate) fn finish(process: &mut Child, code: &str, interrupt: &Interrupt) -> 
     let status = process.wait()?;
     let (mut messages, mut rest) = (Vec::new(), String::new());
     for line in String::from_utf8_lossy(&printed).lines() {
-        match serde_json::from_str::<Message>(line) {
+        match serde_json::from_str::<RustcMessage>(line) {
             Ok(message) => {
                 let mut message = message.about(SOURCE);
                 if message.is_error() && !message.has_spans() {
@@ -217,7 +217,7 @@ pub(crate) fn finish(process: &mut Child, code: &str, interrupt: &Interrupt) -> 
             Err(_) => rest += &format!("{line}\n"),
         }
     }
-    Ok(Output { messages, is_ok: status.success(), rest })
+    Ok(RustcOutput { messages, is_ok: status.success(), rest })
 }
 
 /// The closure of `code` that a message names, as in `{closure@cell.rs:3:9: 3:15}`: rustc says no more of the user's code

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::interrupt::Interrupt;
-use crate::rustc::{Compiler, Emit, Output, finish};
+use crate::rustc::{Compiler, Emit, RustcOutput, finish};
 
 /// A rustc that waits for the source of an object. It ends when this is dropped.
 pub(crate) struct Standby {
@@ -49,7 +49,7 @@ impl Standby {
     }
 
     /// Compiles `code` to the object of this name.
-    fn compile(mut self, name: &str, code: &str, interrupt: &Interrupt) -> io::Result<Output> {
+    fn compile(mut self, name: &str, code: &str, interrupt: &Interrupt) -> io::Result<RustcOutput> {
         let output = finish(&mut self.process, code, interrupt)?;
         if output.is_ok {
             fs::rename(self.compiler.object(&self.name), self.compiler.object(name))?;
@@ -98,7 +98,7 @@ pub(crate) fn compile(
     name: &str,
     code: &str,
     interrupt: &Interrupt,
-) -> io::Result<Output> {
+) -> io::Result<RustcOutput> {
     let standby = lock(standby).take();
     if let Some(mut standby) = standby
         && standby.fits(compiler, generation)

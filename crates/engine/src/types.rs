@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::generate::{Crate, Mark};
-use crate::rustc::Message;
+use crate::rustc::RustcMessage;
 
 /// The type of a new variable, as far as a later cell can write it.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub(crate) enum Type {
 }
 
 /// The types of the variables that a crate stores, by name, from the warnings that dropping a reference does nothing.
-pub(crate) fn warned(messages: &[Message], code: &Crate, externs: &[String]) -> BTreeMap<String, Type> {
+pub(crate) fn warned(messages: &[RustcMessage], code: &Crate, externs: &[String]) -> BTreeMap<String, Type> {
     let warnings = messages.iter().filter(|message| message.has_code("dropping_references"));
     let labels = warnings.flat_map(|warning| &warning.spans).filter_map(|span| {
         let Some(Mark::Put(name)) = code.mark(&span.range()) else { return None };
