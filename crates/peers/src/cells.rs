@@ -3,7 +3,7 @@
 use crate::Report;
 use crate::bare::beside_rustc;
 use crate::checkpoints;
-use crate::edits;
+use crate::edits::{self, IS_PRIME, STOCK};
 use crate::kernels::{Kernels, run};
 use crate::memory;
 use crate::row::Row;
@@ -12,13 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 use threadbook_client::KernelClient;
 
-pub const STOCK: &str = "stock evcxr_jupyter";
 const CACHED: &str = "stock with its cache filled";
 const IPYKERNEL: &str = "ipykernel";
-
-pub const IS_PRIME: &str = "fn is_prime(n: u64) -> bool {
-    n % 2 != 0 && (3..=n.isqrt()).step_by(2).all(|i| n % i != 0)
-}";
 
 /// The first cell: three numbers on a pool of two, and a bar chart of how long each took.
 const PICTURE: &str = r#"

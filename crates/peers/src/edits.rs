@@ -1,9 +1,16 @@
 //! Cells that are compiled, each another one than before, and cells that are executed again.
 
-use crate::cells::{IS_PRIME, STOCK};
 use crate::kernels::{Kernels, run};
 use crate::row::Row;
 use threadbook_client::KernelClient;
+
+/// The name of the other kernel.
+pub const STOCK: &str = "stock evcxr_jupyter";
+
+/// A function of several cells.
+pub const IS_PRIME: &str = "fn is_prime(n: u64) -> bool {
+    n % 2 != 0 && (3..=n.isqrt()).step_by(2).all(|i| n % i != 0)
+}";
 
 /// A cell that differs in every round.
 type Edited = fn(usize) -> String;

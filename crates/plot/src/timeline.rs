@@ -3,6 +3,7 @@
 mod blocks;
 mod labels;
 mod legend;
+mod shapes;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,15 +19,13 @@ use crate::palette::{ALARM, BARS, GRID, MANY, QUIET, STRIPE, rgb};
 use crate::units::{Unit, human, percent, plain};
 use blocks::{Block, Many, Scale, What, blocks, counted_bars, noun};
 use legend::{Legend, mark};
+use shapes::{LINE, MARGIN, SMALL, rect};
 
 /// More workers than this are summed up in a line.
 const MOST_ROWS: usize = 64;
-const MARGIN: f64 = 14.0;
 const TOP: f64 = 36.0;
 const AXIS: f64 = 24.0;
 const BUSY_COLUMN: f64 = 46.0;
-const LINE: f64 = 17.0;
-const SMALL: Font = Font::new(11.0);
 
 /// Draws a run: a row for each worker, a block for each task, waits hatched.
 ///
@@ -313,14 +312,6 @@ impl<'a> Drawing<'a> {
 }
 
 /// A rectangle with a hair of air to the next one, and never too thin to be seen.
-fn rect(page: &mut Page, frame: Frame, fill: &str, more: &str, tip: &str) {
-    let width = if frame.width() > 2.0 { frame.width() - 0.7 } else { frame.width().max(0.8) };
-    let (x, y, width, height) = (N(frame.left), N(frame.top), N(width), N(frame.height()));
-    page.add(format_args!(
-        r#"<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}"{more}>{tip}</rect>"#
-    ));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

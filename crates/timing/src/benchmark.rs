@@ -1,8 +1,9 @@
 //! Several works beside one another, under a name that the history knows them by.
 
-use crate::comparison::{Case, Comparison};
+use crate::comparison::Comparison;
 use crate::history::{self, History};
 use crate::loops::{Loop, timed};
+use crate::measurement::Case;
 use crate::turns::measure_by_turns;
 use std::path::PathBuf;
 

@@ -1,10 +1,10 @@
 //! Which of several works is faster, and whether one can tell.
 
-use crate::doubt::doubts;
 use crate::history::{Entry, History, strip};
-use crate::measurement::Measurement;
+use crate::measurement::{Case, Measurement};
 use crate::statistics::Estimate;
 use crate::units::{ago, counted, listed};
+use crate::warnings::doubts;
 use std::fmt;
 use std::ops::Range;
 
@@ -26,15 +26,6 @@ const UNCERTAIN: &str = "too uncertain to tell";
 /// The longest bar of the text, in letters, and the longest name.
 const BAR: usize = 20;
 const NAME: usize = 40;
-
-/// A work and how long it took.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Case {
-    /// What it is called.
-    pub name: String,
-    /// How long a round of it took; its runs in the order in which they ran.
-    pub measurement: Measurement,
-}
 
 /// Several works beside one another; made by [`Benchmark::run`](crate::Benchmark::run).
 ///

@@ -1,10 +1,8 @@
-//! What makes measurements doubtful, in a sentence for each kind of doubt.
+//! The reasons to doubt a measurement, in words.
 
-use crate::measurement::Measurement;
-use crate::units::{human, listed};
-use std::mem::discriminant;
+use crate::units::human;
 
-/// Why the figures of a measurement are to be doubted.
+/// A reason to doubt the figures of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Doubt {
     /// There are none.
@@ -24,7 +22,7 @@ impl Doubt {
     }
 
     /// The figure that goes with it.
-    fn figure(self) -> Option<String> {
+    pub(crate) fn figure(self) -> Option<String> {
         match self {
             Doubt::Nothing => None,
             Doubt::Empty(seconds) => Some(human(seconds)),
@@ -52,7 +50,7 @@ impl Doubt {
     }
 
     /// In a sentence about ` of` one, or about several, whose figures are beside their names.
-    fn said_of(self, of: &str, several: bool) -> String {
+    pub(crate) fn said_of(self, of: &str, several: bool) -> String {
         let figure = self.figure().unwrap_or_default();
         let fact = match self {
             Doubt::Nothing => format!("nothing was measured{of}"),
@@ -70,88 +68,5 @@ impl Doubt {
             }
         };
         format!("{fact}{}.", self.reason())
-    }
-}
-
-/// What makes measurements doubtful that have these names: a sentence for each kind of doubt.
-pub(crate) fn doubts<'a>(named: impl IntoIterator<Item = (String, &'a Measurement)>) -> Vec<String> {
-    let mut kinds: Vec<Vec<(String, Doubt)>> = Vec::new();
-    for (name, measurement) in named {
-        let Some(doubt) = measurement.doubt() else { continue };
-        match kinds.iter_mut().find(|kind| discriminant(&kind[0].1) == discriminant(&doubt)) {
-            Some(kind) => kind.push((name, doubt)),
-            None => kinds.push(vec![(name, doubt)]),
-        }
-    }
-    kinds.iter().map(|kind| sentence(kind)).collect()
-}
-
-/// What is said of all that have the same kind of doubt.
-fn sentence(kind: &[(String, Doubt)]) -> String {
-    let name = |(name, doubt): &(String, Doubt)| match doubt.figure() {
-        Some(figure) if kind.len() > 1 => format!("{name} ({figure})"),
-        _ => name.clone(),
-    };
-    let names: Vec<String> = kind.iter().map(name).collect();
-    kind[0].1.said_of(&format!(" of {}", listed(&names)), kind.len() > 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(measured: &[(&str, &[f64])]) -> Vec<String> {
-        let measured: Vec<_> = measured
-            .iter()
-            .map(|(name, seconds)| (name.to_string(), Measurement::new(1, seconds.iter().copied())))
-            .collect();
-        doubts(measured.iter().map(|(name, measurement)| (name.clone(), measurement)))
-    }
-
-    const VAGUE: &[f64] = &[1.0, 1.0, 1.0, 1.5, 1.6, 1.7];
-    const DISTURBED: &[f64] = &[1.0, 1.0, 9.0];
-
-    #[test]
-    fn one_is_named_with_its_figure() {
-        assert_eq!(
-            said(&[("one", &[1.0, 1.0]), ("threads", VAGUE)]),
-            [
-                "the loops of threads differ so much that the median is known only to 28 %: the machine has other work."
-            ]
-        );
-        assert_eq!(
-            said(&[("threads", DISTURBED)]),
-            [
-                "the slowest loop of threads took 9.0 times as long as the fastest: something else was going on."
-            ]
-        );
-        assert_eq!(said(&[("threads", &[])]), ["nothing was measured of threads."]);
-        assert!(said(&[("threads", &[0.0])])[0].starts_with(
-            "a round of threads takes 0 s, no longer than an empty one: the compiler has probably left the work out."
-        ));
-    }
-
-    #[test]
-    fn several_share_a_sentence() {
-        assert_eq!(
-            said(&[("threads", VAGUE), ("processes", VAGUE)]),
-            [
-                "the loops of threads (28 %) and processes (28 %) differ so much that the medians are known only to \
-              so many percent: the machine has other work."
-            ]
-        );
-        assert_eq!(
-            said(&[("a", DISTURBED), ("b", &[1.0, 5.0]), ("c", VAGUE)]),
-            [
-                "the slowest loops of a (9.0 times) and b (5.0 times) took so many times as long as the fastest: \
-                 something else was going on.",
-                "the loops of c differ so much that the median is known only to 28 %: the machine has other work."
-            ]
-        );
-        assert_eq!(said(&[("a", &[]), ("b", &[])]), ["nothing was measured of a and b."]);
-        assert!(
-            said(&[("a", &[0.0]), ("b", &[0.0])])[0]
-                .starts_with("rounds of a (0 s) and b (0 s) take no longer than empty ones: the compiler")
-        );
     }
 }

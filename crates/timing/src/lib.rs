@@ -32,14 +32,15 @@ mod stopwatch;
 mod timeit;
 mod turns;
 mod units;
+mod warnings;
 
 pub use benchmark::{Benchmark, benchmark};
 pub use clock::{Clock, clock};
 pub use command::{CommandTimer, CommandTiming, time_command};
-pub use comparison::{Case, Comparison};
+pub use comparison::Comparison;
 pub use context::set_code_hash;
 pub use history::{Entry, History, Machine, Past, history};
-pub use measurement::Measurement;
+pub use measurement::{Case, Measurement};
 pub use speedup::{Point, SpeedUp, speedup};
 pub use stopwatch::{Stopwatch, Timed, time};
 pub use timeit::timeit;

@@ -172,6 +172,15 @@ impl fmt::Debug for Measurement {
     }
 }
 
+/// A work and its measurement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// What it is called.
+    pub name: String,
+    /// How long a round of it took; its runs in the order in which they ran.
+    pub measurement: Measurement,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,12 +1,13 @@
 //! How much faster more workers are, and how much they could be.
 
 use crate::comparison::factor;
-use crate::doubt::{Doubt, doubts};
+use crate::doubt::Doubt;
 use crate::loops::timed;
 use crate::measurement::Measurement;
 use crate::statistics::Estimate;
 use crate::turns::measure_by_turns;
 use crate::units::counted;
+use crate::warnings::doubts;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;

@@ -4,10 +4,8 @@
 use super::ZmtpError;
 use super::codec::{Incoming, encode_command};
 use bytes::{Buf, Bytes};
-use std::time::Duration;
 
-/// The time that a handshake may take, as in libzmq.
-pub const TIMEOUT: Duration = Duration::from_secs(30);
+pub use super::error::TIMEOUT;
 
 /// The length of a greeting.
 pub const GREETING: usize = 64;

@@ -20,6 +20,7 @@ pub mod codec;
 pub mod handshake;
 
 mod endpoint;
+mod error;
 mod heartbeat;
 mod limits;
 mod listener;
@@ -32,42 +33,9 @@ mod stream;
 mod tests;
 
 pub use endpoint::Endpoint;
+pub use error::ZmtpError;
 pub use heartbeat::Heartbeat;
 pub use listener::Listener;
 pub use publisher::Publisher;
 pub use router::{Router, SendError};
 pub use stream::Reader;
-
-/// The reason why a connection ended.
-#[derive(Debug, thiserror::Error)]
-pub enum ZmtpError {
-    /// The peer closed the connection.
-    #[error("the peer closed the connection")]
-    Closed,
-    /// The peer sent what ZMTP does not allow.
-    #[error("the peer does not speak ZMTP 3: {0}")]
-    Protocol(&'static str),
-    /// The peer refused the handshake with this reason.
-    #[error("the peer refused the connection: {0}")]
-    Refused(String),
-    /// The peer sent more than this socket takes.
-    #[error("the peer sent {size} bytes at once, more than the {limit} that are taken")]
-    TooLarge {
-        /// The size that the peer announced.
-        size: u64,
-        /// The limit.
-        limit: usize,
-    },
-    /// The peer sent a message of too many frames.
-    #[error("the peer sent a message of more than {0} frames")]
-    TooManyFrames(usize),
-    /// The handshake took too long.
-    #[error("the handshake took longer than {} s", handshake::TIMEOUT.as_secs())]
-    Timeout,
-    /// The connection was given up, so that others have room.
-    #[error("the connection was closed to make room for others")]
-    Evicted,
-    /// Reading or writing failed.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-}

@@ -2,7 +2,7 @@
 
 use threadbook_trace::Outcome;
 
-use super::{LINE, MARGIN, SMALL, rect};
+use super::shapes::{LINE, MARGIN, SMALL, rect};
 use crate::page::{Anchor, Frame, N, Page, WIDTH};
 use crate::palette::{ALARM, INK, MANY, QUIET};
 use crate::text::shorten;

@@ -1,6 +1,5 @@
 use super::*;
-use crate::comparison::Case;
-use crate::measurement::Measurement;
+use crate::measurement::{Case, Measurement};
 use arbtest::arbtest;
 
 fn entry(number: u32) -> Entry {

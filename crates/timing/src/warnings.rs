@@ -1,0 +1,89 @@
+//! Warnings about doubtful measurements: a sentence for each kind of doubt.
+
+use crate::doubt::Doubt;
+use crate::measurement::Measurement;
+use crate::units::listed;
+use std::mem::discriminant;
+
+/// The warnings about measurements of these names: a sentence for each kind of doubt.
+pub(crate) fn doubts<'a>(named: impl IntoIterator<Item = (String, &'a Measurement)>) -> Vec<String> {
+    let mut kinds: Vec<Vec<(String, Doubt)>> = Vec::new();
+    for (name, measurement) in named {
+        let Some(doubt) = measurement.doubt() else { continue };
+        match kinds.iter_mut().find(|kind| discriminant(&kind[0].1) == discriminant(&doubt)) {
+            Some(kind) => kind.push((name, doubt)),
+            None => kinds.push(vec![(name, doubt)]),
+        }
+    }
+    kinds.iter().map(|kind| sentence(kind)).collect()
+}
+
+/// The sentence about the measurements with one kind of doubt.
+fn sentence(kind: &[(String, Doubt)]) -> String {
+    let name = |(name, doubt): &(String, Doubt)| match doubt.figure() {
+        Some(figure) if kind.len() > 1 => format!("{name} ({figure})"),
+        _ => name.clone(),
+    };
+    let names: Vec<String> = kind.iter().map(name).collect();
+    kind[0].1.said_of(&format!(" of {}", listed(&names)), kind.len() > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(measured: &[(&str, &[f64])]) -> Vec<String> {
+        let measured: Vec<_> = measured
+            .iter()
+            .map(|(name, seconds)| (name.to_string(), Measurement::new(1, seconds.iter().copied())))
+            .collect();
+        doubts(measured.iter().map(|(name, measurement)| (name.clone(), measurement)))
+    }
+
+    const VAGUE: &[f64] = &[1.0, 1.0, 1.0, 1.5, 1.6, 1.7];
+    const DISTURBED: &[f64] = &[1.0, 1.0, 9.0];
+
+    #[test]
+    fn one_is_named_with_its_figure() {
+        assert_eq!(
+            said(&[("one", &[1.0, 1.0]), ("threads", VAGUE)]),
+            [
+                "the loops of threads differ so much that the median is known only to 28 %: the machine has other work."
+            ]
+        );
+        assert_eq!(
+            said(&[("threads", DISTURBED)]),
+            [
+                "the slowest loop of threads took 9.0 times as long as the fastest: something else was going on."
+            ]
+        );
+        assert_eq!(said(&[("threads", &[])]), ["nothing was measured of threads."]);
+        assert!(said(&[("threads", &[0.0])])[0].starts_with(
+            "a round of threads takes 0 s, no longer than an empty one: the compiler has probably left the work out."
+        ));
+    }
+
+    #[test]
+    fn several_share_a_sentence() {
+        assert_eq!(
+            said(&[("threads", VAGUE), ("processes", VAGUE)]),
+            [
+                "the loops of threads (28 %) and processes (28 %) differ so much that the medians are known only to \
+              so many percent: the machine has other work."
+            ]
+        );
+        assert_eq!(
+            said(&[("a", DISTURBED), ("b", &[1.0, 5.0]), ("c", VAGUE)]),
+            [
+                "the slowest loops of a (9.0 times) and b (5.0 times) took so many times as long as the fastest: \
+                 something else was going on.",
+                "the loops of c differ so much that the median is known only to 28 %: the machine has other work."
+            ]
+        );
+        assert_eq!(said(&[("a", &[]), ("b", &[])]), ["nothing was measured of a and b."]);
+        assert!(
+            said(&[("a", &[0.0]), ("b", &[0.0])])[0]
+                .starts_with("rounds of a (0 s) and b (0 s) take no longer than empty ones: the compiler")
+        );
+    }
+}
