@@ -20,6 +20,20 @@ pub const ENTRIES: [&str; 10] =
 /// Those of them that are made for the kernel.
 const OWN: [&str; 4] = [STAMP, SOURCES, "cargo", "tmp"];
 
+/// The crates under `crates/` that no notebook loads.
+const NOT_LOADED: [&str; 10] = [
+    "analysis",
+    "cargo-env",
+    "client",
+    "engine",
+    "handout",
+    "jupyter",
+    "notebook",
+    "peers",
+    "private",
+    "supervisor",
+];
+
 /// The version of what is in the directory, so that one that an older Threadbook has built is built again.
 const LAYOUT: u32 = 3;
 
@@ -125,11 +139,8 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     for entry in entries {
         let path = entry?.path();
         match path.file_name().and_then(|name| name.to_str()) {
-            // Not part of what a notebook loads.
-            Some(
-                "analysis" | "cargo-env" | "client" | "engine" | "peers" | "private" | "tests" | "examples"
-                | "benches" | "target",
-            ) => {}
+            Some(name) if NOT_LOADED.contains(&name) => {}
+            Some("tests" | "examples" | "benches" | "target") => {}
             _ if path.is_dir() => collect(&path, files)?,
             _ if path.extension().is_some_and(|e| e == "rs" || e == "toml") => files.push(path),
             _ => {}

@@ -3,14 +3,10 @@
 mod browser;
 mod doctor;
 mod evcxr;
-mod file;
 mod handout;
 mod install;
-mod json;
 mod kernelspec;
 mod lab;
-mod notebook;
-mod origin;
 mod place;
 mod prepare;
 mod python;

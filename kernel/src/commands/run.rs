@@ -8,14 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use threadbook_client::{CellOutcome, KernelClient, LateText, Status};
+use threadbook_notebook::{Notebook, Origin, file};
 
-use super::file;
 use super::kernelspec::{self, Kernelspec};
-use super::notebook::Notebook;
-use super::origin::Origin;
 use super::place::KERNEL;
 use super::steps::shorten;
 use super::{mend, one_line, say};
+use crate::toolchain::Toolchain;
 
 /// The tag of a cell that is meant to fail.
 const RAISES: &str = "raises-exception";
@@ -88,7 +87,9 @@ impl<'a> Kernel<'a> {
 
     /// Executes a notebook in a fresh kernel, up to the first cell that fails, and notes in it where that was.
     pub(crate) fn execute(&self, path: &Path, notebook: &mut Notebook) -> anyhow::Result<()> {
-        Origin::here().note(notebook);
+        let rustc =
+            Toolchain::find().map_or_else(|_| "unknown".to_owned(), |found| found.version().to_owned());
+        Origin::here(&rustc).note(notebook);
         let mut client = start(path, &self.argv, &self.spec)?;
         let executed = execute(path, notebook, &mut client, self.how);
         client.shutdown();
@@ -296,7 +297,7 @@ mod tests {
         fs::write(at("theirs/x.ipynb"), r#"{"nbformat": 4, "cells": []}"#).unwrap();
         assert!(error(&both[..1], "theirs").contains("is no executed copy"));
         let mut executed = Notebook::read(&at("theirs/x.ipynb")).unwrap();
-        Origin::here().note(&mut executed);
+        Origin::here("1.95.0").note(&mut executed);
         executed.write(&at("theirs/x.ipynb")).unwrap();
         assert!(copies(&both[..1], Some(&at("theirs"))).is_ok(), "an executed copy is replaced");
         assert!(copies(&[at("none.ipynb")], None).unwrap_err().to_string().starts_with("cannot read"));

@@ -1,13 +1,15 @@
 //! A document as one page of HTML, which is printed as it is read.
 
+use ansi_to_html::Esc as Escaped;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ring::digest::{SHA256, digest};
 
-use super::document::{Document, Edition};
-use super::files::Trust;
-use super::markdown::{Beside, Heading, Markdown};
-use super::{Escaped, Facts, body};
+use crate::body;
+use crate::document::{Document, Edition};
+use crate::facts::Facts;
+use crate::files::Trust;
+use crate::markdown::{Beside, Heading, Markdown};
 
 const LOOK: &str = include_str!("look.css");
 const PAGE: &str = include_str!("page.css");
@@ -23,7 +25,7 @@ pub(super) fn page(document: &Document, facts: &Facts, beside: Beside) -> String
     shell(&document.title, &style, &body, None, beside.files.trust)
 }
 
-/// What a handout says of itself.
+/// The title and the facts of a handout.
 pub(super) fn title(document: &Document, facts: &Facts) -> String {
     let facts: String = facts
         .iter()
@@ -96,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::commands::handout::document::tests::document;
+    use crate::document::tests::document;
 
     #[test]
     fn a_page_has_its_title_its_facts_and_its_contents() {

@@ -8,10 +8,12 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use nix::fcntl::OFlag;
 
-/// Reads a regular file of at most `max` bytes. The error says why it is not read, as the end of a sentence.
+/// Reads a regular file of at most `max` bytes. Does not wait for a FIFO, and reads no device.
 ///
-/// A FIFO is not waited for, and a device is not read.
-pub(crate) fn read(path: &Path, max: u64) -> Result<Vec<u8>, String> {
+/// # Errors
+///
+/// The reason, as the end of a sentence.
+pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, String> {
     // Opening a device may already do something.
     if !fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
         return Err("it is not a regular file".to_owned());
@@ -32,8 +34,12 @@ pub(crate) fn read(path: &Path, max: u64) -> Result<Vec<u8>, String> {
 }
 
 /// Writes a file as a whole: it has the new content or the old one, and never half of it. A link in its place is
-/// replaced, and the file that the link leads to stays as it is.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+/// replaced, and the target of the link stays as it is.
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let written = || -> std::io::Result<()> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         // The umask applies, as to any new file.
@@ -48,9 +54,12 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     written().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Makes a directory beside a notebook, unless it exists. A link is refused: it would have the files written wherever
-/// the notebook's author wants them.
-pub(crate) fn make_directory_beside(directory: &Path) -> anyhow::Result<()> {
+/// Makes a directory beside a notebook, unless it exists.
+///
+/// # Errors
+///
+/// The directory cannot be made, or its path is a link: the author of the notebook would choose where files are written.
+pub fn make_directory_beside(directory: &Path) -> anyhow::Result<()> {
     if directory.is_symlink() {
         bail!("{} is a link; remove it, or choose a directory with --output-dir", directory.display());
     }
@@ -58,12 +67,16 @@ pub(crate) fn make_directory_beside(directory: &Path) -> anyhow::Result<()> {
 }
 
 /// Makes the directory that the user names, unless it exists.
-pub(crate) fn make_directory(directory: &Path) -> anyhow::Result<()> {
+///
+/// # Errors
+///
+/// The directory cannot be made.
+pub fn make_directory(directory: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))
 }
 
 /// Whether both paths lead to one file, by whatever links.
-pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+pub fn is_same(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
     identity(one).is_ok_and(|one| identity(other).is_ok_and(|other| one == other))
 }

@@ -1,13 +1,12 @@
-//! Pictures as `<img>` elements. In these an SVG runs no script and fetches nothing, whatever it holds.
+//! Pictures as `<img>` elements, in which an SVG runs no script and fetches nothing.
 
 use std::borrow::Cow;
 
+use ansi_to_html::Esc as Escaped;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::Escaped;
-
-/// An SVG as an `<img>`. Its name is what it says of itself, or else `name`, which is HTML.
+/// An SVG as an `<img>`. Its name is its own title and description, or else `name`, which is HTML.
 pub(super) fn svg(svg: &str, name: Option<String>) -> String {
     let said: Vec<_> = ["title", "desc"].iter().filter_map(|name| element(svg, name)).collect();
     let said = Some(said.join(". ")).filter(|said| !said.is_empty());
@@ -42,7 +41,7 @@ pub(super) fn with_images(html: &str) -> Cow<'_, str> {
     }
 }
 
-/// Where SVG elements begin.
+/// The byte offsets of SVG elements.
 fn starts(html: &str) -> impl Iterator<Item = usize> {
     let places = html.match_indices("<svg").map(|(at, _)| at);
     places.filter(|at| html[at + 4..].starts_with(|c: char| c.is_ascii_whitespace() || c == '>'))

@@ -1,27 +1,27 @@
 //! The notebook as a Rust file: its text as comments, its code as code.
 
-use super::document::{Content, Document, Role};
-use super::markdown;
-use crate::session::magics;
+use crate::code::NotRust;
+use crate::document::{Content, Document, Role};
+use crate::outline;
 
-/// A cell sees what the cells before it left, and a file has no cells.
+/// A cell sees the variables of the cells before it, and a file has no cells.
 const NOTE: &str = "To be read, and not to be compiled: this is a notebook, whose cells run one by one.";
 
 /// The text of the file. `facts` stand below the title.
-pub(super) fn script(document: &Document, facts: &[(&str, String)]) -> String {
+pub(super) fn script(document: &Document, facts: &[(&str, String)], not_rust: NotRust) -> String {
     let mut head = vec![document.title.clone(), document.edition.title().to_owned(), String::new()];
     head.extend(facts.iter().map(|(name, value)| format!("{name}: {value}")));
     head.extend([String::new(), NOTE.to_owned()]);
     let mut parts = vec![comment("//!", &head.join("\n"))];
     parts.extend(document.parts.iter().map(|part| match &part.content {
-        Content::Text { source, .. } => comment("//", &markdown::without_tags(source)),
+        Content::Text { source, .. } => comment("//", &outline::without_tags(source)),
         Content::Code { source, role, .. } => {
             let label = match role {
                 Role::Plain => "",
                 Role::Solution => "// --- Solution ---\n",
                 Role::Check => "// --- Check ---\n",
             };
-            format!("{label}{}", code(source))
+            format!("{label}{}", code(source, not_rust))
         }
         Content::Room { .. } => "// --- Your solution ---\n\n\n".to_owned(),
     }));
@@ -41,11 +41,11 @@ fn comment(mark: &str, text: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Code that ends with a line break. What is no Rust in it is a comment.
-fn code(source: &str) -> String {
+/// Code that ends with a line break. The parts that are not Rust are comments.
+fn code(source: &str, not_rust: NotRust) -> String {
     let mut text = String::new();
     let mut at = 0;
-    for magic in magics::places(source) {
+    for magic in not_rust(source) {
         text.push_str(&source[at..magic.start]);
         text.push_str(comment("//", &source[magic.clone()]).trim_end());
         at = magic.end;
@@ -58,7 +58,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::commands::handout::document::{Edition, tests::document};
+    use crate::document::{Edition, tests::document};
 
     fn cells() -> serde_json::Value {
         json!([
@@ -72,7 +72,9 @@ mod tests {
     #[test]
     fn text_is_comments_and_code_is_code() {
         let facts = [("Date", "3 May 2026".to_owned())];
-        let script = script(&document(cells(), Edition::Teacher), &facts);
+        let script = script(&document(cells(), Edition::Teacher), &facts, |code| {
+            code.starts_with('!').then_some(0..3).into_iter().collect()
+        });
         let expected = "//! Title\n//! Teacher edition, with solutions\n//!\n//! Date: 3 May 2026\n//!\n\
                         //! To be read, and not to be compiled: this is a notebook, whose cells run one by one.\n\n\
                         // Text *here*.\n//\n// There.\n\n\
@@ -84,7 +86,7 @@ mod tests {
 
     #[test]
     fn students_write_where_the_solution_was() {
-        let script = script(&document(cells(), Edition::Student), &[]);
+        let script = script(&document(cells(), Edition::Student), &[], |_| Vec::new());
         assert!(!script.contains("solved"), "{script}");
         assert!(script.contains("// --- Your solution ---\n\n\n\n// --- Check"), "{script}");
     }

@@ -1,7 +1,7 @@
 //! HTML of a notebook, made safe to open: it shows, and does nothing.
 //!
-//! What is allowed is listed here, and everything else goes. The page's content security policy forbids the same once
-//! more, see [`super::page::shell`].
+//! The allowed elements are listed here; all others are removed. The page's content security policy forbids the same once
+//! more, see [`crate::page::shell`].
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -42,7 +42,7 @@ const STYLES: &str = "\
 /// Our own classes in Markdown: the colours of code.
 const CODE: &str = "code comment function keyword lifetime macro magic number string type";
 
-/// The start of what lies on the web.
+/// The starts of addresses on the web.
 pub(super) const WEB: [&str; 3] = ["http://", "https://", "mailto:"];
 
 /// Sanitizes HTML.
@@ -75,7 +75,7 @@ impl Cleaner {
         Self(builder)
     }
 
-    /// The HTML without what could run, fetch, send or lead elsewhere by itself. All that it opens is closed.
+    /// The HTML without the parts that run, fetch, send or lead elsewhere by themselves. All elements are closed.
     pub(super) fn clean(&self, html: &str) -> String {
         self.0.clean(html).to_string()
     }
@@ -156,7 +156,7 @@ fn starts(value: &str, start: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::garbage::text;
+    use crate::fuzz::text;
 
     fn clean(html: &str) -> String {
         Cleaner::new(["two-student.html".to_owned()]).clean(html)

@@ -1,15 +1,16 @@
-//! What of a notebook a reader gets: its cells without what the edition keeps from them.
+//! The cells of a notebook that an edition shows.
 
 use anyhow::Context;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::markdown;
-use crate::commands::notebook::Notebook;
+use threadbook_notebook::Notebook;
 
-/// For whom a handout is.
+use crate::outline;
+
+/// The readers of a handout.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Edition {
+pub enum Edition {
     /// Without solutions, with room to write.
     Student,
     /// With everything.
@@ -41,23 +42,23 @@ pub(super) struct Document {
     pub(super) parts: Vec<Part>,
 }
 
-/// What became of a cell.
+/// A cell in an edition.
 pub(super) struct Part {
     pub(super) content: Content,
-    /// What the notebook says about slides here.
+    /// The notebook's own type of slide here.
     pub(super) slide: Option<String>,
 }
 
 pub(super) enum Content {
     /// Markdown, with the pictures that are attached to its cell.
     Text { source: String, attachments: Map<String, Value> },
-    /// Code and what came out.
-    Code { source: String, outputs: Vec<Output>, role: Role },
-    /// Where a solution of so many lines was.
+    /// Code and its outputs.
+    Code { source: String, outputs: Vec<SavedOutput>, role: Role },
+    /// The place of a solution of so many lines.
     Room { lines: usize },
 }
 
-/// What a code cell is in an exercise.
+/// The role of a code cell in an exercise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Role {
     /// No part of an exercise, or its start.
@@ -69,7 +70,7 @@ pub(super) enum Role {
 /// One output, as the notebook format has it.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "output_type", rename_all = "snake_case")]
-pub(super) enum Output {
+pub(super) enum SavedOutput {
     Stream {
         name: String,
         text: Lines,
@@ -96,7 +97,7 @@ impl From<Value> for Lines {
     }
 }
 
-/// The text in a value of a MIME bundle. What is no text is shown as JSON.
+/// The text in a value of a MIME bundle. A value that is not text is shown as JSON.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -120,7 +121,7 @@ struct Cell {
     #[serde(default)]
     metadata: Metadata,
     #[serde(default)]
-    outputs: Vec<Output>,
+    outputs: Vec<SavedOutput>,
     #[serde(default)]
     attachments: Map<String, Value>,
 }
@@ -165,7 +166,7 @@ impl Document {
         let cells = notebook.read_as::<Cells>()?.cells;
         let mut cells = (1..).zip(cells).map(Cell::read).collect::<anyhow::Result<Vec<_>>>()?;
         let title = cells.iter_mut().filter(|cell| cell.cell_type == "markdown").find_map(|cell| {
-            let (title, place) = markdown::title(&cell.source.0)?;
+            let (title, place) = outline::title(&cell.source.0)?;
             cell.source.0.replace_range(place, "");
             Some(title)
         });

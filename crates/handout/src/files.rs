@@ -7,21 +7,21 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::commands::file;
+use threadbook_notebook::file;
 
-/// The most bytes of one file.
-const MAX: u64 = 20 << 20;
+/// The largest file, in bytes.
+const MAX_BYTES: u64 = 20 << 20;
 
-/// What a notebook may do in its handout.
+/// The rights of a notebook in its handout.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Trust {
+pub enum Trust {
     /// Show text and pictures.
     Sanitized,
     /// Also run its scripts, and read files outside of its directory.
     Full,
 }
 
-/// What a handout leaves out of its notebook, and why.
+/// The parts of a notebook that its handout leaves out, each with the reason.
 #[derive(Debug, Default)]
 pub(super) struct LeftOut(RefCell<BTreeSet<String>>);
 
@@ -59,7 +59,7 @@ impl Files<'_> {
         if self.trust == Trust::Sanitized && !path.starts_with(&directory) {
             return Err("it is outside of the notebook's directory".to_owned());
         }
-        file::read(&path, MAX)
+        file::read(&path, MAX_BYTES)
     }
 
     /// Whether there is such a file, also if it is not to be read.
@@ -110,7 +110,7 @@ mod tests {
     fn a_large_file_is_not_read() {
         let directory = tempfile::tempdir().unwrap();
         let large = fs::File::create(directory.path().join("large.png")).unwrap();
-        large.set_len(MAX + 1).unwrap();
+        large.set_len(MAX_BYTES + 1).unwrap();
         let left_out = LeftOut::default();
         let files = Files { directory: directory.path(), trust: Trust::Full, left_out: &left_out };
         assert_eq!(files.read("large.png").unwrap_err(), "it has more than 20 MB");

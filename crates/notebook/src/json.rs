@@ -1,14 +1,14 @@
-//! What Python's `json` writes, and JSON does not have.
+//! Repairs the JSON that Python's `json` writes.
 
 use std::borrow::Cow;
 
-/// Nothing, which JSON has a word for.
+/// JSON's word for a missing value.
 const NULL: &[u8] = b"null";
-/// What stands for half a character.
+/// The replacement of an unpaired surrogate.
 const REPLACEMENT: &[u8] = b"\\ufffd";
 
-/// The text as JSON: without a byte order mark, with `null` for `NaN` and the infinities, and U+FFFD for a surrogate that
-/// is alone. Whatever else is wrong with it stays.
+/// The text as JSON: without a byte order mark, with `null` for `NaN` and the infinities, and U+FFFD for an unpaired
+/// surrogate. Other errors stay.
 pub(crate) fn strict(text: &[u8]) -> Cow<'_, [u8]> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut strict = Vec::new();
@@ -44,7 +44,7 @@ pub(crate) fn strict(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(strict)
 }
 
-/// The length of what begins with a backslash, and what takes its place.
+/// The length of the escape that begins with a backslash, and its replacement.
 fn escape(rest: &[u8]) -> (usize, Option<&'static [u8]>) {
     match unit(rest) {
         Some(0xd800..0xdc00) if matches!(unit(&rest[6..]), Some(0xdc00..0xe000)) => (12, None),
@@ -63,7 +63,14 @@ fn unit(rest: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::garbage::text;
+
+    use arbtest::arbitrary::{Result, Unstructured};
+
+    /// Text of up to `max` characters of `alphabet`.
+    fn text(random: &mut Unstructured, alphabet: &str, max: usize) -> Result<String> {
+        let alphabet: Vec<char> = alphabet.chars().collect();
+        (0..random.int_in_range(0..=max)?).map(|_| random.choose(&alphabet).copied()).collect()
+    }
 
     fn strictly(text: &str) -> String {
         String::from_utf8(strict(text.as_bytes()).into_owned()).unwrap()

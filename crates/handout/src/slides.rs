@@ -1,11 +1,12 @@
-//! A document as slides: one for each heading, or as the notebook's own metadata says.
+//! A document as slides: one for each heading, or by the notebook's own metadata.
 //!
 //! How much a slide holds is known in the browser alone. There, `slides.js` lets what is too much go on in
 //! another slide.
 
-use super::document::{Content, Document, Part};
-use super::markdown::{self, Beside, Markdown};
-use super::{Facts, body, page};
+use crate::document::{Content, Document, Part};
+use crate::facts::Facts;
+use crate::markdown::{Beside, Markdown};
+use crate::{body, outline, page};
 
 const LOOK: &str = include_str!("look.css");
 const SLIDES: &str = include_str!("slides.css");
@@ -47,8 +48,8 @@ fn pieces(part: &Part, by_metadata: bool, markdown: &mut Markdown) -> Vec<(bool,
             vec![(begins, body::html(part, markdown))]
         }
         Content::Text { source, attachments } => {
-            let sections = markdown::sections(source).into_iter();
-            let piece = |section| (markdown::is_section(section), body::text(section, attachments, markdown));
+            let sections = outline::sections(source).into_iter();
+            let piece = |section| (outline::is_section(section), body::text(section, attachments, markdown));
             sections.map(piece).collect()
         }
         _ => vec![(false, body::html(part, markdown))],
@@ -62,7 +63,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::commands::handout::document::{Edition, tests::document};
+    use crate::document::{Edition, tests::document};
 
     fn cut(cells: Value) -> Vec<String> {
         let html = slides(&document(cells, Edition::Student), &Vec::new(), Beside::alone(Path::new(".")));

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::document::{Content, Part, Role};
-use super::markdown::Markdown;
-use super::{code, output};
+use crate::document::{Content, Part, Role};
+use crate::markdown::Markdown;
+use crate::output;
 
 /// Code and outputs of so many lines are not to be split between two pages.
 const SHORT: usize = 28;
@@ -21,7 +21,7 @@ pub(super) fn html(part: &Part, markdown: &mut Markdown) -> String {
                 Role::Solution => (" solution", "<p class=\"label\">Solution</p>\n"),
                 Role::Check => (" check", "<p class=\"label\">Check</p>\n"),
             };
-            let code = format!("<pre class=\"code\"><code>{}</code></pre>\n", code::html(source));
+            let code = format!("<pre class=\"code\"><code>{}</code></pre>\n", markdown.code(source));
             let outputs: String = outputs.iter().map(|each| output::html(each, markdown)).collect();
             let outputs = match outputs.as_str() {
                 "" => outputs,

@@ -1,29 +1,31 @@
-//! What came out of a cell, as HTML.
+//! The outputs of a cell as HTML.
 
-use ansi_to_html::{Converter, Theme};
+use ansi_to_html::{Converter, Esc as Escaped, Theme};
 use serde_json::{Map, Value};
 
-use super::document::{Output, text};
-use super::markdown::Markdown;
-use super::{Escaped, clean, picture};
+use crate::document::{SavedOutput, text};
+use crate::markdown::Markdown;
+use crate::{clean, picture};
 
 /// The kinds of pictures besides SVG, which notebooks keep in Base64.
 const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 /// The HTML of an output; nothing, if there is nothing to see.
-pub(super) fn html(output: &Output, markdown: &mut Markdown) -> String {
+pub(super) fn html(output: &SavedOutput, markdown: &mut Markdown) -> String {
     match output {
-        Output::Stream { name, text } => pre(if name == "stderr" { "stderr" } else { "stdout" }, &text.0),
-        Output::Error { ename, evalue, traceback } if traceback.is_empty() => {
+        SavedOutput::Stream { name, text } => {
+            pre(if name == "stderr" { "stderr" } else { "stdout" }, &text.0)
+        }
+        SavedOutput::Error { ename, evalue, traceback } if traceback.is_empty() => {
             pre("error", &format!("{ename}: {evalue}"))
         }
-        Output::Error { traceback, .. } => pre("error", &traceback.join("\n")),
-        Output::DisplayData { data } => bundle(data, markdown),
+        SavedOutput::Error { traceback, .. } => pre("error", &traceback.join("\n")),
+        SavedOutput::DisplayData { data } => bundle(data, markdown),
     }
 }
 
 /// The richest representation, as JupyterLab chooses it. HTML of which nothing to see is left when it is sanitized is
-/// none. A view of a widget needs a kernel; what stands for it is its text.
+/// none. A view of a widget needs a kernel; its text stands for it.
 fn bundle(data: &Map<String, Value>, markdown: &mut Markdown) -> String {
     let get = |mime: &str| data.get(mime).map(text);
     let html = get("text/html").map(|html| markdown.sanitized(html));
@@ -71,7 +73,7 @@ fn coloured(text: &str) -> String {
     converter.convert(text).unwrap_or_else(|_| Escaped(text).to_string())
 }
 
-/// What is left to see on a terminal of lines that were written over.
+/// The last state of lines that were written over, as on a terminal.
 fn overwritten(text: &str) -> String {
     let lines = text.split('\n').map(|line| {
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -87,11 +89,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::commands::handout::document::Edition;
-    use crate::commands::handout::markdown::Beside;
+    use crate::document::Edition;
+    use crate::markdown::Beside;
 
     fn html(output: Value) -> String {
-        let output: Output = serde_json::from_value(output).unwrap();
+        let output: SavedOutput = serde_json::from_value(output).unwrap();
         super::html(&output, &mut Markdown::new(Edition::Student, Beside::alone(Path::new("."))))
     }
 

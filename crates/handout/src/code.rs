@@ -1,16 +1,19 @@
-//! Rust in colours. The compiler's own lexer says what is what, so raw strings and nested comments are right.
+//! Rust in colours. The compiler's own lexer finds the tokens, so raw strings and nested comments are right.
 
+use std::ops::Range;
+
+use ansi_to_html::Esc as Escaped;
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 use ra_ap_syntax::{Edition, SyntaxKind};
 
-use super::Escaped;
-use crate::session::magics;
+/// Finds the parts of a cell that are not Rust, in order. They may be any of a notebook's magics.
+pub type NotRust = fn(&str) -> Vec<Range<usize>>;
 
 /// The HTML of a cell's code: each word that has a colour is in a `span` of its class.
-pub(super) fn html(code: &str) -> String {
+pub(super) fn html(code: &str, not_rust: NotRust) -> String {
     let mut html = String::new();
     let mut at = 0;
-    for magic in magics::places(code) {
+    for magic in not_rust(code) {
         rust(&code[at..magic.start], &mut html);
         span(Some("magic"), &code[magic.clone()], &mut html);
         at = magic.end;
@@ -36,7 +39,7 @@ fn span(class: Option<&str>, text: &str, html: &mut String) {
     });
 }
 
-/// What kind of word it is; `next` is the code after it.
+/// The class of a word; `next` is the code after it.
 fn class(kind: TokenKind, word: &str, next: &str) -> Option<&'static str> {
     match kind {
         TokenKind::LineComment { .. } | TokenKind::BlockComment { .. } => Some("comment"),
@@ -59,8 +62,14 @@ fn is_keyword(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::html;
-    use crate::garbage::text;
+    use super::*;
+    use crate::fuzz::text;
+
+    fn html(code: &str) -> String {
+        super::html(code, |code| {
+            code.starts_with('!').then(|| 0..code.find('\n').unwrap_or(code.len())).into_iter().collect()
+        })
+    }
 
     #[test]
     fn words_have_classes_and_texts_are_escaped() {

@@ -1,4 +1,4 @@
-//! A notebook file. Whatever we do not set stays as it was, down to the order of its keys.
+//! A notebook file. Everything that is not set stays as it was, down to the order of its keys.
 
 use std::path::Path;
 
@@ -8,28 +8,36 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::ser::PrettyFormatter;
 
-use super::file;
-use super::json::strict;
+use crate::file;
+use crate::json::strict;
 
-/// The most bytes of a notebook's file.
-const MAX: u64 = 1 << 30;
+/// The largest notebook file, in bytes.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// A notebook.
-pub(crate) struct Notebook(Json);
+pub struct Notebook(Json);
 
 /// One of its code cells.
-pub(crate) struct CodeCell<'a>(&'a mut Json);
+pub struct CodeCell<'a>(&'a mut Json);
 
 impl Notebook {
     /// Reads a notebook file.
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the file, and the reason.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
         let name = path.display();
-        let text = file::read(path, MAX).map_err(|reason| anyhow!("cannot read {name}: {reason}"))?;
+        let text = file::read(path, MAX_BYTES).map_err(|reason| anyhow!("cannot read {name}: {reason}"))?;
         Self::parse(&text).with_context(|| format!("{name} is not a notebook that can be read"))
     }
 
     /// Parses the text of a notebook file.
-    pub(crate) fn parse(text: &[u8]) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// The text is not a notebook of format 4.
+    pub fn parse(text: &[u8]) -> anyhow::Result<Self> {
         let json: Json = serde_json::from_slice(&strict(text))?;
         match (json.get("nbformat").and_then(Json::as_i64), json.get("cells")) {
             (Some(4), Some(Json::Array(_))) => Ok(Self(json)),
@@ -40,7 +48,11 @@ impl Notebook {
     }
 
     /// Writes the notebook as Jupyter does, with one space a level.
-    pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
         file::replace(path, &self.to_text()?)
     }
 
@@ -52,13 +64,17 @@ impl Notebook {
         Ok(text)
     }
 
-    /// The notebook as a type that says what it wants to know of it.
-    pub(crate) fn read_as<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+    /// Deserializes the notebook as a `T`.
+    ///
+    /// # Errors
+    ///
+    /// The notebook lacks what `T` requires.
+    pub fn read_as<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_value(serde_json::to_value(&self.0)?)
     }
 
-    /// Notes something about the whole notebook, in its metadata.
-    pub(crate) fn note(&mut self, key: &str, value: Value) {
+    /// Sets a value in the notebook's metadata.
+    pub fn note(&mut self, key: &str, value: Value) {
         if self.0.get("metadata").is_none() {
             self.0.set("metadata", Json::Object(Entries(Vec::new())));
         }
@@ -68,7 +84,7 @@ impl Notebook {
     }
 
     /// The code cells in order.
-    pub(crate) fn code_cells(&mut self) -> Vec<CodeCell<'_>> {
+    pub fn code_cells(&mut self) -> Vec<CodeCell<'_>> {
         let Some(Json::Array(cells)) = self.0.get_mut("cells") else {
             return Vec::new();
         };
@@ -78,8 +94,8 @@ impl Notebook {
 }
 
 impl CodeCell<'_> {
-    /// What is in the cell. A file may keep it as one text or as a list of lines.
-    pub(crate) fn source(&self) -> String {
+    /// The cell's code. A file may keep it as one text or as a list of lines.
+    pub fn source(&self) -> String {
         match self.0.get("source") {
             Some(Json::Array(lines)) => lines.iter().filter_map(Json::as_str).collect(),
             Some(text) => text.as_str().unwrap_or_default().to_owned(),
@@ -88,7 +104,7 @@ impl CodeCell<'_> {
     }
 
     /// Whether the cell has a tag.
-    pub(crate) fn has_tag(&self, tag: &str) -> bool {
+    pub fn has_tag(&self, tag: &str) -> bool {
         match self.0.get("metadata").and_then(|metadata| metadata.get("tags")) {
             Some(Json::Array(tags)) => tags.iter().any(|each| each.as_str() == Some(tag)),
             _ => false,
@@ -96,7 +112,7 @@ impl CodeCell<'_> {
     }
 
     /// Gives the cell its number and outputs.
-    pub(crate) fn set(&mut self, execution_count: Option<u64>, outputs: Vec<Value>) {
+    pub fn set(&mut self, execution_count: Option<u64>, outputs: Vec<Value>) {
         self.0.set("execution_count", Json::Leaf(execution_count.into()));
         self.0.set("outputs", Json::Leaf(outputs.into()));
     }

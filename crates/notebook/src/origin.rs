@@ -1,47 +1,45 @@
-//! Where the outputs of a notebook come from: a time without its machine says little.
+//! The origin of a notebook's outputs: a timing means little without its machine.
 
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 use time::OffsetDateTime;
 
-use super::notebook::Notebook;
-use crate::toolchain::Toolchain;
+use crate::notebook::Notebook;
 
 /// The key in the notebook's metadata.
 const KEY: &str = "threadbook";
 
-/// When, with what, and on which machine a notebook was executed.
+/// The day, the versions and the machine of a notebook's execution.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(crate) struct Origin {
-    /// The day, as people write it.
-    pub(crate) date: String,
+pub struct Origin {
+    /// The day, as in `3 May 2026`.
+    pub date: String,
     /// The version of Threadbook.
-    pub(crate) threadbook: String,
+    pub threadbook: String,
     /// The version of the compiler.
-    pub(crate) rustc: String,
+    pub rustc: String,
     /// The processor, its cores, and the system.
-    pub(crate) machine: String,
+    pub machine: String,
 }
 
 impl Origin {
-    /// What is executed now, and here.
-    pub(crate) fn here() -> Self {
-        let rustc = Toolchain::find().map(|toolchain| toolchain.version().to_owned());
+    /// An execution on this machine, today, with this version of the compiler.
+    pub fn here(rustc: &str) -> Self {
         Self {
             date: today(),
             threadbook: env!("CARGO_PKG_VERSION").to_owned(),
-            rustc: rustc.unwrap_or_else(|_| "unknown".to_owned()),
+            rustc: rustc.to_owned(),
             machine: machine(),
         }
     }
 
-    /// Keeps it in the notebook, so that it is known wherever the outputs go.
-    pub(crate) fn note(&self, notebook: &mut Notebook) {
+    /// Records the origin in the notebook's metadata, where it stays with the outputs.
+    pub fn note(&self, notebook: &mut Notebook) {
         notebook.note(KEY, serde_json::json!(self));
     }
 
-    /// What a notebook says of its outputs: nothing, if it was not `threadbook run` that executed it.
-    pub(crate) fn of(notebook: &Notebook) -> Option<Self> {
+    /// The origin that a notebook records. `None` if it was executed by another program than `threadbook run`.
+    pub fn of(notebook: &Notebook) -> Option<Self> {
         #[derive(Deserialize)]
         struct Noted {
             metadata: Metadata,
@@ -54,8 +52,8 @@ impl Origin {
     }
 }
 
-/// The day, e.g. `3 May 2026`. In UTC where the system does not say where it is.
-pub(crate) fn today() -> String {
+/// Today, as in `3 May 2026`. In UTC if the system has no time zone.
+pub fn today() -> String {
     let now = OffsetDateTime::now_local().unwrap_or_else(|_| OffsetDateTime::now_utc());
     format!("{} {} {}", now.day(), now.month(), now.year())
 }
@@ -84,7 +82,7 @@ mod tests {
     fn what_is_noted_is_found_again() {
         let mut notebook = notebook(r#"{"nbformat": 4, "cells": []}"#);
         assert_eq!(Origin::of(&notebook), None);
-        let here = Origin::here();
+        let here = Origin::here("1.95.0");
         here.note(&mut notebook);
         assert_eq!(Origin::of(&notebook), Some(here));
     }
@@ -97,9 +95,9 @@ mod tests {
 
     #[test]
     fn this_machine_has_a_name_and_cores() {
-        let here = Origin::here();
+        let here = Origin::here("1.95.0");
         assert!(here.machine.contains(" core"), "{here:?}");
-        assert!(here.rustc.starts_with("1."), "{here:?}");
+        assert_eq!(here.rustc, "1.95.0");
         assert!(here.date.split(' ').count() == 3, "{here:?}");
     }
 }

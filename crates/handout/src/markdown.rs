@@ -1,24 +1,23 @@
-//! Markdown as HTML. What would be fetched from elsewhere is put in, or else left out.
+//! Markdown as HTML. Pictures are put in, or else left out.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::Range;
 #[cfg(test)]
 use std::path::Path;
 
+use ansi_to_html::Esc as Escaped;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Parser, Tag, TagEnd, html};
 use serde_json::{Map, Value};
 
-use super::clean::{self, Cleaner, WEB};
-use super::document::{Document, Edition, text};
-use super::files::{Files, Trust};
-use super::{Escaped, code, picture};
-use crate::commands::notebook::Notebook;
+use threadbook_notebook::Notebook;
 
-/// What of GitHub's Markdown JupyterLab reads, too.
-const OPTIONS: Options =
-    Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
+use crate::clean::{self, Cleaner, WEB};
+use crate::code::{self, NotRust};
+use crate::document::{Document, Edition, text};
+use crate::files::{Files, Trust};
+use crate::outline::{OPTIONS, plain, until};
+use crate::picture;
 
 /// A heading, as the contents list it.
 #[derive(Debug, PartialEq)]
@@ -28,13 +27,15 @@ pub(super) struct Heading {
     pub(super) text: String,
 }
 
-/// What a notebook's text may refer to besides itself.
+/// The files and handouts that a notebook's text may refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'a> {
     /// Its pictures, and other notebooks.
     pub(super) files: Files<'a>,
     /// The handouts that lie beside this one: their names by those of their notebooks.
     pub(super) handouts: &'a BTreeMap<String, String>,
+    /// Finds the parts of a cell that are not Rust.
+    pub(super) not_rust: NotRust,
 }
 
 #[cfg(test)]
@@ -44,7 +45,7 @@ impl<'a> Beside<'a> {
         static NONE: BTreeMap<String, String> = BTreeMap::new();
         // A test is over soon.
         let files = Files { directory, trust: Trust::Sanitized, left_out: Box::leak(Box::default()) };
-        Self { files, handouts: &NONE }
+        Self { files, handouts: &NONE, not_rust: |_| Vec::new() }
     }
 }
 
@@ -56,72 +57,6 @@ pub(super) struct Markdown<'a> {
     ids: HashSet<String>,
     /// The headings so far.
     pub(super) headings: Vec<Heading>,
-}
-
-/// The first heading of the first level: its text, and where it is.
-pub(super) fn title(source: &str) -> Option<(String, Range<usize>)> {
-    let mut events = Parser::new_ext(source, OPTIONS).into_offset_iter();
-    let (_, range) = events
-        .find(|(event, _)| matches!(event, Event::Start(Tag::Heading { level: HeadingLevel::H1, .. })))?;
-    let inside = events.take_while(|(event, _)| !matches!(event, Event::End(TagEnd::Heading(_))));
-    Some((plain(inside.map(|(event, _)| event)), range))
-}
-
-/// The Markdown from each heading to the next one.
-pub(super) fn sections(source: &str) -> Vec<&str> {
-    let mut depth = 0;
-    let mut starts = vec![0];
-    for (event, range) in Parser::new_ext(source, OPTIONS).into_offset_iter() {
-        match event {
-            Event::Start(tag) => {
-                if depth == 0 && matches!(tag, Tag::Heading { .. }) && range.start > 0 {
-                    starts.push(range.start);
-                }
-                depth += 1;
-            }
-            Event::End(_) => depth -= 1,
-            _ => {}
-        }
-    }
-    let ends = starts.iter().skip(1).copied().chain([source.len()]);
-    starts.iter().zip(ends).map(|(start, end)| &source[*start..end]).collect()
-}
-
-/// Whether it begins with a heading.
-pub(super) fn is_section(source: &str) -> bool {
-    matches!(Parser::new_ext(source, OPTIONS).next(), Some(Event::Start(Tag::Heading { .. })))
-}
-
-/// The Markdown to be read as it stands: without the tags of HTML.
-pub(super) fn without_tags(source: &str) -> String {
-    let mut text = String::new();
-    let mut at = 0;
-    for (event, range) in Parser::new_ext(source, OPTIONS).into_offset_iter() {
-        if let Event::Html(html) | Event::InlineHtml(html) = event {
-            text.push_str(&source[at..range.start]);
-            // The end of a hint's title is the end of a sentence.
-            text.push_str(&words(&html.replace("</summary>", ":")));
-            at = range.end;
-        }
-    }
-    text + &source[at..]
-}
-
-/// What a piece of HTML says.
-fn words(html: &str) -> String {
-    html.split('<')
-        .enumerate()
-        .map(|(n, piece)| if n == 0 { piece } else { piece.split_once('>').map_or("", |(_, text)| text) })
-        .collect()
-}
-
-fn plain<'e>(events: impl Iterator<Item = Event<'e>>) -> String {
-    let words = events.filter_map(|event| match event {
-        Event::Text(text) | Event::Code(text) => Some(text),
-        Event::SoftBreak | Event::HardBreak => Some(" ".into()),
-        _ => None,
-    });
-    words.map(CowStr::into_string).collect()
 }
 
 impl<'a> Markdown<'a> {
@@ -144,7 +79,7 @@ impl<'a> Markdown<'a> {
                 }
                 Event::Start(Tag::CodeBlock(kind)) => {
                     let inside = until(&mut events, |end| matches!(end, TagEnd::CodeBlock));
-                    out.push(Event::Html(code_block(&kind, &plain(inside.into_iter())).into()));
+                    out.push(Event::Html(self.code_block(&kind, &plain(inside.into_iter())).into()));
                 }
                 Event::Start(Tag::Image { dest_url, .. }) => {
                     let inside = until(&mut events, |end| matches!(end, TagEnd::Image));
@@ -281,6 +216,23 @@ impl<'a> Markdown<'a> {
         Ok(format!("data:{mime};base64,{}", BASE64_STANDARD.encode(data)))
     }
 
+    /// A cell's code in colours.
+    pub(super) fn code(&self, source: &str) -> String {
+        code::html(source, self.beside.not_rust)
+    }
+
+    fn code_block(&self, kind: &CodeBlockKind, source: &str) -> String {
+        let language = match kind {
+            CodeBlockKind::Fenced(info) => info.split([' ', ',']).next().unwrap_or_default(),
+            CodeBlockKind::Indented => "",
+        };
+        let html = match language {
+            "rust" | "rs" => self.code(source),
+            _ => Escaped(source).to_string(),
+        };
+        format!("<pre class=\"code\"><code>{html}</code></pre>\n")
+    }
+
     /// A teacher reads hints without opening them.
     fn unfolded<'e>(&self, html: CowStr<'e>) -> CowStr<'e> {
         match self.edition {
@@ -288,23 +240,6 @@ impl<'a> Markdown<'a> {
             Edition::Student => html,
         }
     }
-}
-
-/// The events up to the end of what has begun.
-fn until<'e>(events: &mut Parser<'e>, is_end: impl Fn(&TagEnd) -> bool) -> Vec<Event<'e>> {
-    events.take_while(|event| !matches!(event, Event::End(end) if is_end(end))).collect()
-}
-
-fn code_block(kind: &CodeBlockKind, source: &str) -> String {
-    let language = match kind {
-        CodeBlockKind::Fenced(info) => info.split([' ', ',']).next().unwrap_or_default(),
-        CodeBlockKind::Indented => "",
-    };
-    let html = match language {
-        "rust" | "rs" => code::html(source),
-        _ => Escaped(source).to_string(),
-    };
-    format!("<pre class=\"code\"><code>{html}</code></pre>\n")
 }
 
 #[cfg(test)]
@@ -403,20 +338,5 @@ mod tests {
         assert!(html("```rust\nlet\n```", Edition::Student).contains("<span class=\"keyword\">let</span>"));
         let plain = "<pre class=\"code\"><code>let &lt;\n</code></pre>\n";
         assert_eq!(html("```\nlet <\n```", Edition::Student), plain);
-    }
-
-    #[test]
-    fn a_text_is_cut_at_its_headings() {
-        assert_eq!(sections("a\n\n## b\nc\n\n## d"), ["a\n\n", "## b\nc\n\n", "## d"]);
-        assert_eq!(sections("## b\n\n> ## c"), ["## b\n\n> ## c"]);
-        assert_eq!(sections("```\n# a\n```"), ["```\n# a\n```"]);
-        assert!(is_section("## b\nc") && !is_section("c\n\n## b") && !is_section(""));
-    }
-
-    #[test]
-    fn tags_are_no_text() {
-        let source = "<details><summary>Hint 1</summary>\n\n`a < b` is *it*.\n</details>\n";
-        assert_eq!(without_tags(source).trim(), "Hint 1:\n\n`a < b` is *it*.");
-        assert_eq!(without_tags("a <b>c</b> d < e"), "a c d < e");
     }
 }

@@ -17,15 +17,16 @@ use base64::prelude::BASE64_STANDARD;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, Uid};
 
-use super::files::Trust;
-use crate::commands::file;
+use threadbook_notebook::file;
 
-/// A browser that needs longer hangs.
-const LIMIT: Duration = Duration::from_secs(120);
+use crate::files::Trust;
+
+/// After this time, the browser hangs.
+const PRINT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Prints a page of HTML to the file `target`, whose directory exists.
 pub(super) fn print(browser: &Path, page: &str, target: &Path, trust: Trust) -> anyhow::Result<()> {
-    print_within(LIMIT, Command::new(browser), page, target, trust)
+    print_within(PRINT_TIMEOUT, Command::new(browser), page, target, trust)
         .with_context(|| format!("cannot print {} with {}", target.display(), browser.display()))
 }
 
@@ -108,7 +109,7 @@ fn wait(mut child: Child, limit: Duration) -> anyhow::Result<ExitStatus> {
 mod tests {
     use super::*;
 
-    /// What is said of a browser that does this.
+    /// The error of a browser that does this.
     fn error(script: &str) -> String {
         let directory = tempfile::tempdir().unwrap();
         let mut browser = Command::new("sh");
