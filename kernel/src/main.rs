@@ -3,21 +3,19 @@
 mod commands;
 mod dependencies;
 #[cfg(test)]
-mod garbage;
+mod fuzz;
 mod prepared;
 mod protocol;
-mod runtime;
 mod session;
 mod sessions;
 mod sockets;
 mod standard_library;
 mod toolchain;
-mod wire;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // The kernel starts this same binary again as the supervisor of the process that cells run in.
-    runtime::hook();
+    threadbook_supervisor::hook();
     commands::main()
 }

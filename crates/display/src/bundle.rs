@@ -5,17 +5,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{OnceLock, RwLock};
-
-/// A value in several formats at once, by MIME type, of which a front end shows the best that it can: the
-/// `data` of the [Jupyter messaging
-/// specification](https://jupyter-client.readthedocs.io/en/stable/messaging.html#display-data).
-pub type MimeBundle = serde_json::Map<String, serde_json::Value>;
+pub use threadbook_wire::MimeBundle;
 
 /// Under this name a bundle carries what is not its data: the
 /// [metadata](https://jupyter-client.readthedocs.io/en/stable/messaging.html#display-data) of its formats.
 pub(crate) const METADATA: &str = "metadata";
 
-/// The value being shown in this thread: the name of its type, and what it has offered.
+/// The value being shown in this thread: the name of its type, and its offer.
 struct Request {
     type_name: &'static str,
     offered: Option<MimeBundle>,
@@ -25,7 +21,7 @@ thread_local! {
     static REQUEST: RefCell<Option<Request>> = const { RefCell::new(None) };
 }
 
-/// How `value` looks: what it offers, and its `{:?}` as `text/plain` if the offer has no text of its own.
+/// The look of `value`: its offer, and its `{:?}` as `text/plain` if the offer has no text of its own.
 ///
 /// # Panics
 ///

@@ -1,7 +1,7 @@
 //! Something on show that can be changed in its place.
 
 use crate::bundle::{MimeBundle, bundle_as};
-use crate::wire;
+use crate::{output, wire};
 use std::any::type_name;
 use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -13,7 +13,7 @@ const SEND_EVERY: Duration = Duration::from_millis(33);
 
 static HANDLES: AtomicUsize = AtomicUsize::new(1);
 
-/// What waits to be sent, so that it is sent when the cell ends.
+/// The handles with pending bundles, which are sent when the cell ends.
 static WAITING: Mutex<Vec<Arc<Shown>>> = Mutex::new(Vec::new());
 
 /// The handle to something on show, as `IPython.display.DisplayHandle`.
@@ -54,14 +54,14 @@ pub fn display_handle<T: Debug + ?Sized>(value: &T) -> DisplayHandle {
 impl DisplayHandle {
     fn new(bundle: MimeBundle) -> DisplayHandle {
         let display_id = format!("display-{}-{}", std::process::id(), HANDLES.fetch_add(1, Relaxed));
-        if !wire::send_display_as(&display_id, bundle.clone()) {
-            wire::print_bundle(&bundle);
+        if !output::send_display_as(&display_id, bundle.clone()) {
+            output::print_bundle(&bundle);
         }
         let state = State { sent: Instant::now(), waiting: None };
         DisplayHandle { shown: Arc::new(Shown { display_id, state: Mutex::new(state) }) }
     }
 
-    /// Shows `value` in the place of what is there.
+    /// Shows `value` in the place of the value before.
     ///
     /// In a tight loop not every value is sent, but thirty a second; the last one always is, when the cell ends at
     /// the latest.
@@ -92,10 +92,10 @@ impl Shown {
         }
     }
 
-    /// Sends what waits. It is taken when it is its turn on the wire, so that of two threads that send, the later one
-    /// sends the later value. No lock of this is held meanwhile: the process may be forked.
+    /// Sends the pending bundle. It is taken when the wire is free, so that of two threads that send, the later one sends
+    /// the later value. No lock of this is held meanwhile: the process may be forked.
     fn send(self: &Arc<Shown>) {
-        wire::update_display_with(&self.display_id, || self.take());
+        output::update_display_with(&self.display_id, || self.take());
     }
 
     fn take(self: &Arc<Shown>) -> Option<MimeBundle> {
@@ -112,7 +112,7 @@ impl Drop for DisplayHandle {
         if wire::is_connected() {
             self.shown.send();
         } else if let Some(bundle) = self.shown.take() {
-            wire::print_bundle(&bundle);
+            output::print_bundle(&bundle);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What a value looks like in a notebook cell.
+//! The look of a value in a notebook cell.
 //!
 //! Every value that has `Debug` has a look: its `{:?}` text. A value with a better one (a page of HTML, a
 //! picture) *offers* it from its `Debug` implementation, and [`bundle_of`] takes the offer when that value
-//! is the one being shown. So one trait that everybody knows is enough, and there is nothing to conflict.
+//! is the one being shown. So one well-known trait is enough, and no implementations conflict.
 //!
 //! ```
 //! use threadbook_display::{Html, bundle_of};
@@ -11,14 +11,16 @@
 //! assert_eq!(bundle_of(&Html("<b>1</b>".into()))["text/html"], "<b>1</b>");
 //! ```
 //!
-//! [`wire`] brings it to the reader: to the Threadbook kernel, to stock `evcxr_jupyter`, or to a terminal;
-//! what the reader has to say comes to the [`inbox`].
-//! This crate knows no executor, no timing and no plot.
+//! [`output`] brings it to the reader: to the Threadbook kernel, to stock `evcxr_jupyter`, or to a terminal. [`wire`] is the
+//! connection to the kernel; the kernel's commands arrive in its inbox.
+//!
+//! *API boundary:* this crate knows no executor, no timing and no plot. Only it opens the companion's end of the wire.
 
 mod bundle;
 mod handle;
-pub mod inbox;
+mod inbox;
 mod live;
+pub mod output;
 mod picture;
 mod progress;
 mod rich;

@@ -1,7 +1,7 @@
 //! A value that is shown anew while work goes on.
 
 use crate::bundle::bundle_of;
-use crate::wire;
+use crate::{output, wire};
 use std::fmt::Debug;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -42,21 +42,21 @@ static VIEWS: AtomicUsize = AtomicUsize::new(1);
 pub fn live<T: Debug, R>(mut look: impl FnMut() -> T + Send, work: impl FnOnce() -> R) -> R {
     if !wire::is_connected() {
         let result = work();
-        wire::print_bundle(&bundle_of(&look()));
+        output::print_bundle(&bundle_of(&look()));
         return result;
     }
     let display_id = format!("live-{}-{}", std::process::id(), VIEWS.fetch_add(1, Relaxed));
-    wire::send_display_as(&display_id, bundle_of(&look()));
+    output::send_display_as(&display_id, bundle_of(&look()));
     thread::scope(|scope| {
         let (work_goes_on, end) = mpsc::channel::<()>();
         let view = scope.spawn(move || {
             let mut pause = LOOK_EVERY;
             while end.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 let before = Instant::now();
-                wire::update_display(&display_id, bundle_of(&look()));
+                output::update_display(&display_id, bundle_of(&look()));
                 pause = LOOK_EVERY.max(before.elapsed() * REST);
             }
-            wire::update_display(&display_id, bundle_of(&look()));
+            output::update_display(&display_id, bundle_of(&look()));
         });
         let result = work();
         drop(work_goes_on);

@@ -1,7 +1,7 @@
 //! The progress of a loop or of tasks: a bar that moves in its place.
 
 use crate::bundle::MimeBundle;
-use crate::wire;
+use crate::output;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ const WIDTH: usize = 30;
 /// Style sheets that reset everything would hang the bar too high.
 const STYLE: &str = "style=\"vertical-align: middle\"";
 
-/// Passes on what `items` yields and shows a bar of how far that is.
+/// Yields the items of `items`, and shows a bar of the progress.
 ///
 /// # Examples
 ///
@@ -96,7 +96,7 @@ impl ProgressBar {
             display_id: format!("progress-{}-{}", std::process::id(), BARS.fetch_add(1, Relaxed)),
             drawn: Mutex::new(None),
         };
-        if wire::send_display_as(&bar.display_id, bar.bundle(bar.total)) {
+        if output::send_display_as(&bar.display_id, bar.bundle(bar.total)) {
             *bar.drawn.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(bar.started);
         }
         bar
@@ -125,7 +125,7 @@ impl ProgressBar {
             && let Some(last) = *drawn
             && last.elapsed() >= DRAW_EVERY
         {
-            wire::update_display(&self.display_id, self.bundle(self.total));
+            output::update_display(&self.display_id, self.bundle(self.total));
             *drawn = Some(Instant::now());
         }
     }
@@ -142,10 +142,10 @@ impl Drop for ProgressBar {
         let bundle = self.bundle(self.total.or(Some(self.position())));
         let is_on_show = self.drawn.get_mut().is_ok_and(|drawn| drawn.is_some());
         if is_on_show {
-            wire::update_display(&self.display_id, bundle);
+            output::update_display(&self.display_id, bundle);
         } else {
             // A front end that cannot change what it has shown sees the end.
-            wire::print_bundle(&bundle);
+            output::print_bundle(&bundle);
         }
     }
 }

@@ -1,82 +1,70 @@
-//! The way to the reader: the companion's end of the kernel's wire, or what stands in for it.
+//! The companion's end of the [wire](threadbook_wire) to the kernel.
 //!
-//! In the Threadbook kernel, `THREADBOOK_WIRE=2:<descriptor>:<descriptor>` names two sockets. A frame on
-//! them is a little-endian `u32` length, the byte 3 (a message), and a JSON object with a `type`. The first
-//! is where we speak ([`send`]): the supervisor of the cell's process answers each message with the frame
-//! `00 00 00 00 04`, when it has its place among what the cell printed. The second is the
-//! [`inbox`](crate::inbox), which is only read. (`kernel/src/wire.rs` says the same from the other side.)
-//!
-//! Elsewhere nothing changes for the user: under stock evcxr the bundle is printed as evcxr's own content
-//! blocks, and in a terminal as text.
+//! The cell process opens it with its first cell. Elsewhere there is none: under stock evcxr and in a terminal, [`send`]
+//! returns false, and values are [printed](crate::output).
 
-use crate::bundle::{METADATA, MimeBundle};
-use crate::inbox::Inbox;
-use serde_json::{Value, json};
-use std::io::{self, Read, Write};
+use crate::inbox::{Inbox, drain, interrupted};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock};
+use threadbook_wire::{
+    COMPANION_VARIABLE, Command, CompanionSockets, FrameKind, InputAnswer, MAX_FRAME, Message, write_frame,
+};
 
-const VARIABLE: &str = "THREADBOOK_WIRE";
-const VERSION: &str = "2";
-pub(crate) const MESSAGE: u8 = 3;
-
-/// No message is longer, in bytes: the kernel would take its length for garbage.
-const MOST: usize = 256 << 20;
-
-pub(crate) struct Wire {
+struct Wire {
     socket: Mutex<UnixStream>,
-    pub(crate) inbox: Inbox,
-    /// A forked process has the descriptor too, but its messages would mix with ours.
+    inbox: Inbox,
+    /// The process that may send. A forked process has the descriptor too, but its messages would mix with ours.
     owner: AtomicU32,
 }
 
-pub(crate) fn wire() -> Option<&'static Wire> {
+fn wire() -> Option<&'static Wire> {
     opened().filter(|wire| wire.owner.load(Relaxed) == std::process::id())
 }
 
-/// The wire of this process or of the one that it was forked from.
+/// The wire of this process, or of the process that it was forked from.
 fn opened() -> Option<&'static Wire> {
     static WIRE: OnceLock<Option<Wire>> = OnceLock::new();
     let wire = WIRE.get_or_init(|| {
-        let value = std::env::var(VARIABLE).ok()?;
-        let [version, socket, inbox] = value.split(':').collect::<Vec<_>>().try_into().ok()?;
+        let value = std::env::var(COMPANION_VARIABLE).ok()?;
         // SAFETY: the companion calls this first when its first cell starts, before user code has run and
         // so before any other thread. The variable must go: a child would inherit it without the socket.
-        unsafe { std::env::remove_var(VARIABLE) };
-        let (socket, inbox) = (socket.parse().ok()?, inbox.parse().ok().filter(|_| version == VERSION)?);
-        // SAFETY: the kernel opened these descriptors for us, and nobody else takes them.
-        let (socket, inbox) = unsafe { (UnixStream::from_raw_fd(socket), UnixStream::from_raw_fd(inbox)) };
-        Some(Wire::new(socket, inbox))
+        unsafe { std::env::remove_var(COMPANION_VARIABLE) };
+        match value.parse() {
+            Ok(CompanionSockets { messages, inbox }) => {
+                // SAFETY: the supervisor opened these descriptors for the companion alone.
+                let ends = unsafe { (UnixStream::from_raw_fd(messages), UnixStream::from_raw_fd(inbox)) };
+                Some(Wire::new(ends.0, ends.1))
+            }
+            Err(other_version) => {
+                eprintln!("threadbook: {other_version}");
+                None
+            }
+        }
     });
     wire.as_ref()
 }
 
-/// Calls `fork` at a moment when no message is on its way, so that a copy of this process can go on.
+/// Calls `fork` while no message is on its way, so that a copy of this process can go on.
 pub fn between_messages<T>(fork: impl FnOnce() -> T) -> T {
     let _held = opened().map(|wire| (wire.lock(), wire.inbox.lock()));
     fork()
 }
 
-/// Takes over from the process that this one was forked from, which is no more.
+/// Takes the wire over from the dead process that this process was forked from.
 pub fn take_over() {
     if let Some(wire) = opened() {
         wire.owner.store(std::process::id(), Relaxed);
-        // What the other one has not read is not for us.
-        empty(&wire.lock());
+        // The unread commands were for the dead process.
+        drain(&wire.lock());
         wire.inbox.empty();
     }
 }
 
-pub(crate) fn empty(mut socket: &UnixStream) {
-    let _ = socket.set_nonblocking(true);
-    while matches!(socket.read(&mut [0; 4096]), Ok(count) if count > 0) {}
-    let _ = socket.set_nonblocking(false);
-}
-
 impl Wire {
-    pub(crate) fn new(socket: UnixStream, inbox: UnixStream) -> Wire {
+    fn new(socket: UnixStream, inbox: UnixStream) -> Wire {
         let owner = AtomicU32::new(std::process::id());
         Wire { socket: Mutex::new(socket), inbox: Inbox::new(inbox), owner }
     }
@@ -85,176 +73,281 @@ impl Wire {
         self.socket.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Sends the message that `body` makes when it is its turn, and waits for its acknowledgement.
-    pub(crate) fn send(&self, body: impl FnOnce() -> String) -> io::Result<()> {
-        self.send_if(|| Some(body()))
-    }
-
-    /// As [`Wire::send`], if there is a message when it is its turn.
-    fn send_if(&self, body: impl FnOnce() -> Option<String>) -> io::Result<()> {
+    /// Sends the message that `body` returns when the socket is free, and waits for its acknowledgement.
+    fn send(&self, body: impl FnOnce() -> Option<Vec<u8>>) -> io::Result<()> {
         let mut socket = self.lock();
         let Some(body) = body() else { return Ok(()) };
-        if body.len() > MOST {
-            // Who prints may wait for this lock.
+        if body.len() > MAX_FRAME {
+            // Printing may wait for this lock.
             drop(socket);
-            eprintln!("{}", too_much(body.len()));
+            eprintln!("{}", too_large(body.len()));
             return Ok(());
         }
-        let mut frame = Vec::with_capacity(body.len() + 5);
-        frame.extend((body.len() as u32).to_le_bytes());
-        frame.push(MESSAGE);
-        frame.extend(body.as_bytes());
-        socket.write_all(&frame)?;
+        write_frame(&mut *socket, FrameKind::Message, &body)?;
         socket.read_exact(&mut [0; 5])
+    }
+
+    fn ask(&self, prompt: &str, password: bool, is_interrupted: impl Fn() -> bool) -> io::Result<String> {
+        if is_interrupted() {
+            return Err(interrupted());
+        }
+        let id = self.inbox.expect_answer();
+        let question = Message::InputRequest { id, prompt: prompt.to_owned(), password };
+        let sent = self.send(|| Some(encoded(&question)));
+        let answer = sent.and_then(|()| self.inbox.wait_for_answer(id, is_interrupted));
+        self.inbox.forget_question(id);
+        match answer? {
+            InputAnswer::Value(text) => Ok(text),
+            InputAnswer::Error(reason) => Err(io::Error::new(ErrorKind::Unsupported, reason)),
+        }
     }
 }
 
-/// What is said in the place of a message that is too long.
-fn too_much(length: usize) -> String {
+fn encoded(message: &Message) -> Vec<u8> {
+    // Messages have no maps with keys that are not text, so they can be written as JSON.
+    serde_json::to_vec(message).unwrap_or_default()
+}
+
+/// The text in the place of a message that is too large.
+fn too_large(length: usize) -> String {
     format!(
         "An output of {} MB is not shown: one may have {} MB. Save it to a file, or show less of it at a time.",
         length >> 20,
-        MOST >> 20,
+        MAX_FRAME >> 20,
     )
 }
 
-/// Whether the Threadbook kernel is at the other end. The first call takes the descriptor, so the cell
-/// process makes it before any user code runs.
+/// Whether the Threadbook kernel is at the other end. The first call takes the descriptors, so the cell process makes it
+/// before any user code runs.
 pub fn is_connected() -> bool {
     wire().is_some()
 }
 
-/// Sends one message and waits until it has its place among the cell's outputs. `false` if there is no
-/// kernel to send it to.
-pub fn send(message: &Value) -> bool {
-    send_body(|| message.to_string())
+/// Sends one message, and waits until it has its place among the cell's outputs. Returns false if there is no kernel.
+pub fn send(message: &Message) -> bool {
+    send_body(|| encoded(message))
 }
 
-/// As [`send`], for a message that is made when it is its turn: of two threads that tell a state, the later
-/// one tells the later state. Nothing may be printed or sent meanwhile.
-pub fn send_with(message: impl FnOnce() -> Value) -> bool {
-    send_body(|| message().to_string())
+/// As [`send`], for a message that is made when it is sent: of two threads that send a state, the later one sends the
+/// later state. `message` may print and send nothing.
+pub fn send_with(message: impl FnOnce() -> Message) -> bool {
+    send_body(|| encoded(&message()))
 }
 
-/// As [`send`], for a message whose place among what this cell prints does not matter: nothing is flushed, and so
-/// no thread that prints is waited for.
-pub fn send_aside(message: &Value) -> bool {
-    wire().is_some_and(|wire| wire.send(|| message.to_string()).is_ok())
+/// As [`send`], for a message whose place among the cell's output does not matter: it flushes nothing, and so waits for no
+/// thread that prints.
+pub fn send_aside(message: &Message) -> bool {
+    wire().is_some_and(|wire| wire.send(|| Some(encoded(message))).is_ok())
 }
 
-fn send_body(body: impl FnOnce() -> String) -> bool {
+/// As [`send_aside`], for a message that is made when it is sent. `None` sends nothing.
+pub(crate) fn send_aside_with(message: impl FnOnce() -> Option<Message>) {
+    let _ = wire().map(|wire| wire.send(|| Some(encoded(&message()?))));
+}
+
+fn send_body(body: impl FnOnce() -> Vec<u8>) -> bool {
     let Some(wire) = wire() else { return false };
-    // What this cell printed before must come before.
+    flush_output();
+    wire.send(|| Some(body())).is_ok()
+}
+
+/// Text that this cell printed before a message must come before the message.
+fn flush_output() {
     let _ = io::stdout().flush();
-    wire.send(body).is_ok()
 }
 
-/// A message that shows a bundle, which is moved there: it may be large.
-fn message(kind: &str, mut data: MimeBundle) -> Value {
-    let metadata = data.remove(METADATA).unwrap_or_else(|| json!({}));
-    let mut message = json!({"type": kind, "metadata": metadata});
-    message["data"] = data.into();
-    message
-}
-
-/// As [`message`], for what was shown or is to be shown under this id.
-fn message_with_id(kind: &str, display_id: &str, bundle: MimeBundle) -> Value {
-    let mut message = message(kind, bundle);
-    message["display_id"] = display_id.into();
-    message
-}
-
-/// Shows a bundle at this place among the outputs.
-pub(crate) fn send_display(bundle: MimeBundle) {
-    if !send(&message("display", bundle.clone())) {
-        print_bundle(&bundle);
+/// Reads the inbox until the kernel is gone. One thread of a process calls this.
+pub fn read_inbox() {
+    if let Some(wire) = wire() {
+        wire.inbox.read();
     }
 }
 
-/// Shows a bundle that can be changed later by its id. `false` if nobody is there who could.
-pub fn send_display_as(display_id: &str, bundle: MimeBundle) -> bool {
-    send(&message_with_id("display", display_id, bundle))
+/// Waits for the next command, answers to questions excepted. Returns `None` when the kernel is gone.
+pub fn receive() -> Option<Command> {
+    wire()?.inbox.receive()
 }
 
-/// Shows a bundle in the place of the one that was shown with this id. That has no place among what is printed.
-pub fn update_display(display_id: &str, bundle: MimeBundle) {
-    send_aside(&message_with_id("update_display", display_id, bundle));
-}
-
-/// As [`update_display`], for a bundle that is taken when it is its turn, as the message of [`send_with`]. There may be
-/// none any more.
-pub(crate) fn update_display_with(display_id: &str, bundle: impl FnOnce() -> Option<MimeBundle>) {
-    let body = || Some(message_with_id("update_display", display_id, bundle()?).to_string());
-    let _ = wire().map(|wire| wire.send_if(body));
-}
-
-/// Shows a bundle as the cell's result.
-pub(crate) fn send_result(bundle: MimeBundle) {
-    if !send(&message("result", bundle.clone())) {
-        print_bundle(&bundle);
-    }
-}
-
-/// Shows a bundle without a kernel.
-pub fn print_bundle(bundle: &MimeBundle) {
-    let in_evcxr = std::env::var_os("EVCXR_IS_RUNTIME").is_some();
-    let mut out = io::stdout().lock();
-    // An error here means that nobody reads any more, and then there is nobody to tell.
-    let _ = if in_evcxr { write_content_blocks(&mut out, bundle) } else { write_text(&mut out, bundle) };
-}
-
-/// evcxr's convention, see <https://github.com/evcxr/evcxr/blob/main/evcxr_jupyter/README.md>.
-fn write_content_blocks(out: &mut impl Write, bundle: &MimeBundle) -> io::Result<()> {
-    for (mime, value) in bundle.iter().filter(|(mime, _)| *mime != METADATA) {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        writeln!(out, "EVCXR_BEGIN_CONTENT {mime}\n{text}\nEVCXR_END_CONTENT")?;
-    }
-    out.flush()
-}
-
-fn write_text(out: &mut impl Write, bundle: &MimeBundle) -> io::Result<()> {
-    match bundle.get("text/plain") {
-        Some(Value::String(text)) => writeln!(out, "{text}"),
-        _ => Ok(()),
-    }
+/// Asks the user for a line and waits for it, until `is_interrupted`. Returns `None` if there is no kernel.
+pub fn ask(prompt: &str, password: bool, is_interrupted: impl Fn() -> bool) -> Option<io::Result<String>> {
+    let wire = wire()?;
+    flush_output();
+    Some(wire.ask(prompt, password, is_interrupted))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread::JoinHandle;
+    use std::time::Duration;
+    use threadbook_wire::{CommMessage, JsonObject, VERSION, read_frame, write_message};
 
-    fn bundle() -> MimeBundle {
-        let pairs = [("text/html", "<b>\n1</b>"), ("text/plain", "1")];
-        pairs.map(|(mime, text)| (mime.to_owned(), text.into())).into_iter().collect()
+    fn body(text: &str) -> Option<Vec<u8>> {
+        Some(text.as_bytes().to_vec())
     }
 
     #[test]
-    fn stock_evcxr_gets_content_blocks() {
-        let mut out = Vec::new();
-        write_content_blocks(&mut out, &bundle()).unwrap();
-        let expected = "EVCXR_BEGIN_CONTENT text/html\n<b>\n1</b>\nEVCXR_END_CONTENT\n\
-                        EVCXR_BEGIN_CONTENT text/plain\n1\nEVCXR_END_CONTENT\n";
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    fn without_a_kernel_nothing_is_sent() {
+        assert!(!is_connected() && !send(&Message::ClearOutput { wait: false }));
+        assert!(receive().is_none() && ask("", false, || false).is_none());
     }
 
     #[test]
-    fn a_terminal_gets_the_text() {
-        let mut out = Vec::new();
-        write_text(&mut out, &bundle()).unwrap();
-        assert_eq!(out, b"1\n");
-        assert!(!is_connected() && !send(&json!({})));
+    fn a_companion_of_another_version_uses_no_wire_and_a_sentence_says_so() {
+        for version in [VERSION - 1, VERSION + 1] {
+            // The test above, in a process with such a variable.
+            let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+            test.args(["--exact", "wire::tests::without_a_kernel_nothing_is_sent", "--nocapture"]);
+            let output = test.env(COMPANION_VARIABLE, format!("{version}:100:101")).output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && errors.contains("are of different versions"), "{errors}");
+        }
     }
 
     #[test]
-    fn what_is_too_long_is_not_sent_and_the_next_message_is() {
+    fn a_message_that_is_too_large_is_not_sent_and_the_next_one_is() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let wire = Wire::new(ours, UnixStream::pair().unwrap().0);
-        wire.send(|| "x".repeat(MOST + 1)).unwrap();
-        assert!(too_much(300 << 20).contains("300 MB is not shown"));
+        wire.send(|| Some(vec![b'x'; MAX_FRAME + 1])).unwrap();
+        assert!(too_large(300 << 20).contains("300 MB is not shown"));
         theirs.write_all(&[0, 0, 0, 0, 4]).unwrap();
-        wire.send(|| "{}".to_owned()).unwrap();
+        wire.send(|| body("{}")).unwrap();
         let mut got = [0; 7];
         theirs.read_exact(&mut got).unwrap();
         assert_eq!(&got, b"\x02\0\0\0\x03{}");
+    }
+
+    /// A wire whose inbox is read, and the supervisor's ends of it.
+    struct Supervisor {
+        wire: &'static Wire,
+        messages: UnixStream,
+        commands: UnixStream,
+        reader: JoinHandle<()>,
+    }
+
+    impl Supervisor {
+        fn new() -> Supervisor {
+            let (ours, messages) = UnixStream::pair().unwrap();
+            let (inbox, commands) = UnixStream::pair().unwrap();
+            messages.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            let wire: &'static Wire = Box::leak(Box::new(Wire::new(ours, inbox)));
+            let reader = std::thread::spawn(|| wire.inbox.read());
+            Supervisor { wire, messages, commands, reader }
+        }
+
+        /// The next message, which is acknowledged.
+        fn recv(&mut self) -> Message {
+            let (_, body) = read_frame(&mut self.messages).unwrap().unwrap();
+            self.messages.write_all(&[0, 0, 0, 0, 4]).unwrap();
+            serde_json::from_slice(&body).unwrap()
+        }
+
+        fn send(&mut self, command: &Command) {
+            write_message(&mut self.commands, command).unwrap();
+        }
+
+        fn answer(&mut self, id: u64, answer: InputAnswer) {
+            self.send(&Command::InputReply { id, answer });
+        }
+    }
+
+    fn asking(
+        wire: &'static Wire,
+        stop: impl Fn() -> bool + Send + 'static,
+    ) -> JoinHandle<io::Result<String>> {
+        std::thread::spawn(move || wire.ask("Name: ", false, stop))
+    }
+
+    fn comm(id: u64) -> Command {
+        Command::Comm { id, message: CommMessage::Msg { comm_id: "a".into(), data: JsonObject::new() } }
+    }
+
+    fn value(text: &str) -> InputAnswer {
+        InputAnswer::Value(text.into())
+    }
+
+    #[test]
+    fn an_answer_reaches_its_question_and_other_commands_the_receiver() {
+        let mut supervisor = Supervisor::new();
+        let wire = supervisor.wire;
+        let first = asking(wire, || false);
+        let question = Message::InputRequest { id: 1, prompt: "Name: ".into(), password: false };
+        assert_eq!(supervisor.recv(), question);
+        let second = asking(wire, || false);
+        assert!(matches!(supervisor.recv(), Message::InputRequest { id: 2, .. }));
+        // Other threads may send meanwhile.
+        let handled = Message::Handled { id: 9 };
+        let sending = std::thread::spawn(|| wire.send(|| Some(encoded(&Message::Handled { id: 9 }))));
+        assert_eq!(supervisor.recv(), handled);
+        sending.join().unwrap().unwrap();
+        supervisor.send(&comm(1));
+        supervisor.answer(9, value("to no question"));
+        supervisor.answer(2, value("Grace"));
+        supervisor.send(&comm(2));
+        supervisor.answer(1, value("Ada"));
+        // Answers arrive also if no command is received.
+        assert_eq!(first.join().unwrap().unwrap(), "Ada");
+        assert_eq!(second.join().unwrap().unwrap(), "Grace");
+        assert_eq!([wire.inbox.receive(), wire.inbox.receive()], [1, 2].map(|id| Some(comm(id))));
+        assert!(wire.inbox.has_no_questions());
+    }
+
+    #[test]
+    fn an_unknown_command_is_dropped_and_the_next_one_is_received() {
+        let mut supervisor = Supervisor::new();
+        for garbage in [&b"{\"type\":\"dance\"}"[..], b"{\"type\":\"comm\",\"id\":1}", b"[", b"\xff", b""] {
+            write_frame(&mut supervisor.commands, FrameKind::Message, garbage).unwrap();
+        }
+        supervisor.send(&Command::ListComms);
+        assert_eq!(supervisor.wire.inbox.receive(), Some(Command::ListComms));
+    }
+
+    #[test]
+    fn a_wait_for_an_answer_ends_with_an_interrupt_or_a_refusal() {
+        let mut supervisor = Supervisor::new();
+        let wire = supervisor.wire;
+        assert_eq!(wire.ask("", true, || true).unwrap_err().kind(), ErrorKind::Interrupted);
+        let polls = AtomicU32::new(0);
+        let interrupted = asking(wire, move || polls.fetch_add(1, Relaxed) > 1);
+        supervisor.recv();
+        assert_eq!(interrupted.join().unwrap().unwrap_err().kind(), ErrorKind::Interrupted);
+        let refused = asking(wire, || false);
+        // The answer to the first question comes late, and is dropped.
+        supervisor.answer(1, value("late"));
+        supervisor.recv();
+        supervisor.answer(2, InputAnswer::Error("there is no user".into()));
+        assert_eq!(refused.join().unwrap().unwrap_err().to_string(), "there is no user");
+    }
+
+    #[test]
+    fn no_wait_outlives_a_kernel_that_is_gone_or_writes_garbage() {
+        for garbage in [&[][..], &[1, 2, 3], &[255, 255, 255, 255, 3], &[0, 0, 0, 0, 9], &[0, 0, 0, 0, 1]] {
+            let mut supervisor = Supervisor::new();
+            let waiting = asking(supervisor.wire, || false);
+            supervisor.recv();
+            supervisor.commands.write_all(garbage).unwrap();
+            drop(supervisor.commands);
+            supervisor.reader.join().unwrap();
+            assert_eq!(waiting.join().unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe, "{garbage:?}");
+            assert_eq!(supervisor.wire.inbox.receive(), None);
+        }
+    }
+
+    #[test]
+    fn a_process_that_takes_over_drops_the_commands_of_the_dead_one() {
+        let (ours, _messages) = UnixStream::pair().unwrap();
+        let (inbox, mut commands) = UnixStream::pair().unwrap();
+        let wire: &'static Wire = Box::leak(Box::new(Wire::new(ours, inbox)));
+        let old = wire.inbox.expect_answer();
+        wire.inbox.sort(comm(1));
+        commands.write_all(&[9; 70_000]).unwrap(); // half a frame
+        wire.inbox.empty();
+        assert!(wire.inbox.has_no_questions());
+        assert_ne!(wire.inbox.expect_answer(), old);
+        let reader = std::thread::spawn(|| wire.inbox.read());
+        write_message(&mut commands, &Command::ListComms).unwrap();
+        assert_eq!(wire.inbox.receive(), Some(Command::ListComms));
+        drop(commands);
+        reader.join().unwrap();
     }
 }

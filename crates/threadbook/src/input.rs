@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use threadbook_display::inbox;
+use threadbook_display::wire;
 
 /// Shows `prompt` and returns the line that the user enters, without the end of the line. As Python's
 /// `input()`.
@@ -48,7 +48,7 @@ pub fn password(prompt: impl Display) -> io::Result<String> {
 }
 
 fn ask(prompt: &str, password: bool) -> io::Result<String> {
-    if let Some(answer) = inbox::ask(prompt, password, threadbook_executor::is_interrupted) {
+    if let Some(answer) = wire::ask(prompt, password, threadbook_executor::is_interrupted) {
         return answer;
     }
     if std::env::var_os("EVCXR_IS_RUNTIME").is_some() {

@@ -5,14 +5,16 @@
 //! What is printed while it runs goes where all goes that a cell prints; what comes later is sent with the number.
 //! (Also when no other cell runs yet: the kernel may be compiling the next one.)
 
-use serde_json::{Value, json};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use threadbook_display::wire;
+use threadbook_wire::{Message, StreamName};
 use threadbook_worker::{Printer, Stream, print_here, set_printer};
 
-use crate::{process, threads};
+use crate::threads;
 
+/// Whether a cell runs.
+static RUNNING: AtomicBool = AtomicBool::new(false);
 /// Counts the cells of this process.
 static CELL: AtomicU64 = AtomicU64::new(0);
 /// The last one of them that the kernel remembers.
@@ -23,6 +25,16 @@ struct OfCells;
 /// From now on, what new workers print goes to their cells.
 pub fn begin() {
     set_printer(OfCells);
+}
+
+/// Whether a cell runs at this moment.
+pub fn is_running() -> bool {
+    RUNNING.load(Ordering::Relaxed)
+}
+
+/// Records whether a cell runs.
+pub fn set_running(runs: bool) {
+    RUNNING.store(runs, Ordering::Relaxed);
 }
 
 /// A cell begins.
@@ -42,24 +54,24 @@ pub fn end_cell() {
 /// Has the kernel remember the cell that runs.
 fn remember(cell: u64) {
     if REMEMBERED.swap(cell, Ordering::Relaxed) != cell {
-        wire::send_aside(&json!({"type": "remember", "cell": cell}));
+        wire::send_aside(&Message::Remember { cell });
     }
 }
 
 /// Prints what this thread has to say for a cell of the past. `false` if it has nothing to do with one.
 pub fn print_for_past_cell(stream: Stream, text: fmt::Arguments<'_>) -> bool {
     let past = threads::own_cell().filter(|&cell| !is_now(cell));
-    past.is_some_and(|cell| wire::send_aside(&message(cell, stream, &text.to_string())))
+    past.is_some_and(|cell| wire::send_aside(&message(cell, stream, text.to_string())))
 }
 
 /// Whether that cell runs.
 fn is_now(cell: u64) -> bool {
-    process::is_running() && cell == CELL.load(Ordering::Relaxed)
+    is_running() && cell == CELL.load(Ordering::Relaxed)
 }
 
-fn message(cell: u64, stream: Stream, text: &str) -> Value {
-    let name = if stream == Stream::Stderr { "stderr" } else { "stdout" };
-    json!({"type": "print", "cell": cell, "name": name, "text": text})
+fn message(cell: u64, stream: Stream, text: String) -> Message {
+    let name = if stream == Stream::Stderr { StreamName::Stderr } else { StreamName::Stdout };
+    Message::Print { cell, name, text }
 }
 
 impl Printer for OfCells {
@@ -70,7 +82,9 @@ impl Printer for OfCells {
     }
 
     fn print(&self, origin: u64, stream: Stream, text: &[u8]) {
-        if is_now(origin) || !wire::send_aside(&message(origin, stream, &String::from_utf8_lossy(text))) {
+        if is_now(origin)
+            || !wire::send_aside(&message(origin, stream, String::from_utf8_lossy(text).into_owned()))
+        {
             print_here(stream, text);
         }
     }

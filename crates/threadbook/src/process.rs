@@ -4,7 +4,6 @@
 //! Cells print through the standard library's shared object, which only code that is linked to it can
 //! flush, and whose panics only a hook set through it can see. Hence these functions, which the process finds by name.
 
-use serde_json::json;
 use std::backtrace::Backtrace;
 use std::ffi::{c_int, c_void};
 use std::io::Write;
@@ -15,12 +14,13 @@ use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 use threadbook_cell::{CellFn, End, Error, Variables};
-use threadbook_display::{inbox, wire};
+use threadbook_display::wire;
+use threadbook_wire::{CellEnd, Message, PanicPlace};
 use threadbook_worker::panic_place;
 
 use crate::cell;
 use crate::printing;
-use crate::stack::{self, Address};
+use crate::stack::{self, code_address};
 use crate::threads;
 
 /// How often, while a cell runs, a partial line is pushed out and an interrupt is looked for.
@@ -30,17 +30,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 
 static FLUSHER: Mutex<Option<Sender<Sender<()>>>> = Mutex::new(None);
-static RUNNING: AtomicBool = AtomicBool::new(false);
 static CELL_THREAD: Mutex<Option<ThreadId>> = Mutex::new(None);
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// Whether a cell runs at this moment.
-pub fn is_running() -> bool {
-    RUNNING.load(Ordering::Relaxed)
-}
-
 /// Drops variables, then runs a cell if there is one.
-/// `names` has a line for each variable to drop; one that begins with `!` is removed without its destructor. The end is sent over the wire, unless it is that of the last statement.
+/// `names` has a line for each variable to drop; a variable whose line begins with `!` is removed without its destructor. An
+/// end before the last statement is sent over the wire.
 ///
 /// # Safety
 ///
@@ -85,22 +80,24 @@ fn report_end(end: End) {
     match end {
         End::Done => {}
         End::Returned(index) => {
-            wire::send(&json!({"type": "ended", "how": "returned", "index": index}));
+            wire::send(&Message::Ended { end: CellEnd::Returned { index } });
         }
         End::Failed(Error { text, causes, place }) => {
-            // The name of the file is a constant in the object that failed.
-            let object = Address::of(place.file().as_ptr()).map(|address| address.object);
-            wire::send(&json!({
-                "type": "ended", "how": "failed", "text": text, "causes": causes,
-                "file": place.file(), "line": place.line(), "object": object,
-            }));
+            let place = place_of(place.file(), place.line());
+            wire::send(&Message::Ended { end: CellEnd::Failed { text, causes, place } });
         }
         End::Panicked(payload) => {
-            wire::send(&json!({"type": "ended", "how": "panicked"}));
+            wire::send(&Message::Ended { end: CellEnd::Panicked });
             // Its destructor might panic.
             std::mem::forget(payload);
         }
     }
+}
+
+/// A place in the source of a loaded object. The name of the file is a constant in that object.
+fn place_of(file: &str, line: u32) -> PanicPlace {
+    let object = code_address(file.as_ptr()).map(|address| address.object);
+    PanicPlace { file: file.to_owned(), line, object }
 }
 
 /// Runs the work of a cell.
@@ -121,12 +118,12 @@ fn run<T>(work: impl FnOnce() -> T) -> T {
     printing::begin_cell();
     threadbook_widgets::begin_cell();
     threadbook_executor::clear_interrupt();
-    RUNNING.store(true, Ordering::Relaxed);
+    printing::set_running(true);
     *CELL_THREAD.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
     let result = work();
     threadbook_display::send_updates();
     printing::end_cell();
-    RUNNING.store(false, Ordering::Relaxed);
+    printing::set_running(false);
     flush();
     result
 }
@@ -166,9 +163,8 @@ pub extern "C" fn threadbook_restored() {
     start_threads();
 }
 
-/// A panic of the cell's own thread becomes the cell's error, so it is told and not printed. Panics of
-/// other threads are told as well: the kernel knows which line of which cell it was, and prints it. A backtrace is
-/// printed if `RUST_BACKTRACE` asks for it.
+/// Reports panics to the kernel. A panic of the cell's own thread becomes the cell's error. The kernel prints the panics of
+/// other threads, with the line of the cell. A backtrace is printed if `RUST_BACKTRACE` asks for it.
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let current = thread::current();
@@ -177,18 +173,12 @@ fn report_panics() {
             eprintln!("{}", Backtrace::force_capture());
         }
         let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
-        // The name of the file is a constant in the object that panics.
-        let object = Address::of(file.as_ptr()).map(|address| address.object);
-        let text = panic_message(panic);
-        let mut message = json!({"message": text, "file": file, "line": line, "object": object});
+        let (place, text) = (place_of(file, line), panic_message(panic));
         if cell_thread == Some(current.id()) {
-            message["type"] = "panic".into();
-            message["frames"] = json!(stack::calls());
-            wire::send(&message);
+            wire::send(&Message::Panic { message: text, place, frames: stack::calls() });
         } else {
             let thread = current.name().unwrap_or("<unnamed>");
-            message["type"] = "thread_panic".into();
-            message["thread"] = thread.into();
+            let message = Message::ThreadPanic { thread: thread.to_owned(), message: text.clone(), place };
             if !wire::send(&message) {
                 let place = panic.location().map(panic_place).unwrap_or_default();
                 eprintln!("thread '{thread}' panicked at {place}: {text}");
@@ -214,7 +204,7 @@ fn start_threads() {
     let tasks: [(&str, Task); 4] = [
         ("threadbook", Box::new(attend)),
         ("flusher", Box::new(|| flush_when_asked(asked))),
-        ("inbox", Box::new(inbox::read)),
+        ("inbox", Box::new(wire::read_inbox)),
         ("widgets", Box::new(threadbook_widgets::listen)),
     ];
     for (name, task) in tasks {
@@ -247,7 +237,7 @@ fn flush_when_asked(asked: Receiver<Sender<()>>) {
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        if done.is_some() || is_running() {
+        if done.is_some() || printing::is_running() {
             let _ = std::io::stdout().flush();
         }
         // Who asked may have stopped waiting.

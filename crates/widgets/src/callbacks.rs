@@ -1,19 +1,19 @@
 //! Callbacks, run one at a time and in the order in which they were caused.
 //!
 //! Whoever causes one when none runs, runs it, and those that are caused meanwhile, by itself or by other
-//! threads. So nobody ever waits for a callback that waits for him.
+//! threads. So no thread waits for a callback that waits for it.
 
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What to call with a new value.
+/// A callback for new values.
 pub(crate) type Callback = Arc<Mutex<dyn FnMut(&Value) + Send>>;
 
 struct Queue {
     waiting: VecDeque<(Callback, Value)>,
-    /// Somebody runs them.
+    /// A thread runs them.
     runs: bool,
 }
 

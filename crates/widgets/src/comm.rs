@@ -1,8 +1,9 @@
-//! What is said over comms, in the words of ipywidgets' [message
+//! Comm messages in the words of ipywidgets' [message
 //! specification](https://github.com/jupyter-widgets/ipywidgets/blob/main/packages/schema/messages.md).
 
 use serde_json::{Map, Value, json};
 use threadbook_display::wire;
+use threadbook_wire::{CommMessage, JsonObject, Message};
 
 /// The target of widgets' comms.
 const TARGET: &str = "jupyter.widget";
@@ -13,21 +14,19 @@ const VERSION: &str = "2.1.0";
 /// The state of a widget's model.
 pub(crate) type State = Map<String, Value>;
 
-/// Opens a comm. `state` is called when it is this message's turn. `false` if there is nobody to hear it.
+/// Opens a comm. `state` is called when the message is sent. Returns false if there is no kernel.
 pub(crate) fn open(id: &str, state: impl FnOnce() -> State) -> bool {
-    say(|| {
-        json!({
-            "type": "comm_open",
-            "comm_id": id,
-            "target_name": TARGET,
-            "data": {"state": state(), "buffer_paths": []},
-            "metadata": {"version": VERSION},
-        })
+    let (comm_id, target_name) = (id.to_owned(), TARGET.to_owned());
+    say(|| CommMessage::Open {
+        comm_id,
+        target_name,
+        data: object(json!({"state": state(), "buffer_paths": []})),
+        metadata: object(json!({"version": VERSION})),
     })
 }
 
-/// Tells the other end the part of the state that `state` returns when it is this message's turn: of two
-/// threads, the later one tells the later state.
+/// Sends the part of the state that `state` returns when the message is sent: of two threads, the later one sends the
+/// later state.
 pub(crate) fn update(id: &str, state: impl FnOnce() -> State) {
     send(id, || json!({"method": "update", "state": state(), "buffer_paths": []}));
 }
@@ -39,18 +38,26 @@ pub(crate) fn update_states(id: &str, states: impl FnOnce() -> Map<String, Value
 
 /// Closes a comm.
 pub(crate) fn close(id: &str) {
-    say(|| json!({"type": "comm_close", "comm_id": id, "data": {}}));
+    say(|| CommMessage::Close { comm_id: id.to_owned(), data: JsonObject::new() });
 }
 
 fn send(id: &str, data: impl FnOnce() -> Value) {
-    say(|| json!({"type": "comm_msg", "comm_id": id, "data": data()}));
+    say(|| CommMessage::Msg { comm_id: id.to_owned(), data: object(data()) });
 }
 
-fn say(message: impl FnOnce() -> Value) -> bool {
-    wire::send_with(|| json!({"type": "comm", "message": message()}))
+fn say(message: impl FnOnce() -> CommMessage) -> bool {
+    wire::send_with(|| Message::Comm { message: message() })
 }
 
-/// How the state of a model is told among others.
+/// The object that a value is.
+fn object(value: Value) -> JsonObject {
+    match value {
+        Value::Object(object) => object,
+        _ => JsonObject::new(),
+    }
+}
+
+/// The state of a model as it stands among others.
 pub(crate) fn described(state: &State) -> Value {
     let of = |name: &str| state.get(name).cloned().unwrap_or_default();
     json!({

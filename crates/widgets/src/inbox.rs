@@ -1,13 +1,13 @@
-//! What front ends say: a thread hears it and has it done. The companion has that thread, and calls the rest
-//! around cells.
+//! Handles the comm messages of front ends, in a thread of the companion, which also calls the rest around cells.
 
 use crate::comm::{self, State};
 use crate::{callbacks, model};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use threadbook_display::{inbox, wire};
+use threadbook_display::wire;
+use threadbook_wire::{CommMessage, Command, Message};
 
 /// The target by which a front end asks for the states of all widgets, after its page was loaded anew.
 const CONTROL_TARGET: &str = "jupyter.widget.control";
@@ -19,10 +19,19 @@ fn controls() -> MutexGuard<'static, BTreeSet<String>> {
     CONTROLS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does what front ends say, until the kernel is gone. One thread in a process does this.
+/// Handles the messages of front ends until the kernel is gone. One thread of a process calls this.
 pub fn listen() {
-    while let Some(order) = inbox::receive() {
-        obey(&order);
+    while let Some(command) = wire::receive() {
+        match command {
+            Command::Comm { id, message } => {
+                // The hook has reported a panic. The kernel waits for the reply, and this thread for the next message.
+                let _ = catch_unwind(AssertUnwindSafe(|| handle(&message)));
+                wire::send(&Message::Handled { id });
+            }
+            Command::ListComms => list_comms(),
+            // These are for the supervisor.
+            Command::Run { .. } | Command::Interrupt | Command::Sync { .. } | Command::InputReply { .. } => {}
+        }
     }
 }
 
@@ -31,60 +40,49 @@ pub fn begin_cell() {
     model::begin_cell();
 }
 
-/// Calls `fork` at a moment when no lock of this crate is held, so that a copy of this process can go on.
-/// To be called while no message is on its way.
+/// Calls `fork` while no lock of this crate is held, so that a copy of this process can go on. To be called while no
+/// message is on its way.
 pub fn between_changes<T>(fork: impl FnOnce() -> T) -> T {
     let _held = controls();
     callbacks::while_locked(|| model::while_locked(fork))
 }
 
-/// Takes over from the process that this one was forked from, which is no more.
+/// Takes over from the dead process that this process was forked from.
 pub fn take_over() {
     callbacks::forget();
 }
 
-fn obey(order: &Value) {
-    match order["type"].as_str() {
-        Some("comm") => {
-            // The hook has reported a panic. The kernel waits for the answer, and the thread for the next message.
-            let _ = catch_unwind(AssertUnwindSafe(|| hear(&order["message"])));
-            wire::send(&json!({"type": "handled", "id": order["id"]}));
-        }
-        Some("tell_comms") => tell_comms(),
-        _ => {}
-    }
-}
-
-/// Front ends may know widgets that this copy of the process has not, and other states of those it has.
-fn tell_comms() {
+/// Sends the comms of this process, and the states of its widgets. Front ends may know widgets that this copy of the
+/// process lacks, and other states of those that it has.
+fn list_comms() {
     let mut open = model::open_ids();
     open.extend(controls().iter().cloned());
-    wire::send(&json!({"type": "comms", "open": open}));
+    wire::send(&Message::Comms { open });
     for id in model::open_ids() {
         comm::update(&id, || model::state_of(&id, &[]));
     }
 }
 
-fn hear(message: &Value) {
-    let Some(id) = message["comm_id"].as_str() else { return };
-    let data = &message["data"];
-    match message["type"].as_str() {
-        Some("comm_open") if message["target_name"] == CONTROL_TARGET => {
-            controls().insert(id.to_owned());
+fn handle(message: &CommMessage) {
+    match message {
+        CommMessage::Open { comm_id, target_name, .. } if target_name == CONTROL_TARGET => {
+            controls().insert(comm_id.clone());
         }
-        Some("comm_open") => comm::close(id),
-        Some("comm_close") => {
+        CommMessage::Open { comm_id, .. } => comm::close(comm_id),
+        CommMessage::Close { comm_id: id, .. } => {
             controls().remove(id);
             model::set_closed(id);
         }
-        Some("comm_msg") => match (data["method"].as_str(), data["state"].as_object()) {
-            (Some("update"), Some(state)) => model::changed_by_front_end(id, state),
-            (Some("request_state"), _) => comm::update(id, || model::state_of(id, &[])),
-            (Some("request_states"), _) if controls().contains(id) => comm::update_states(id, all_states),
-            (Some("custom"), _) => model::custom(id, &data["content"]),
-            _ => {}
-        },
-        _ => {}
+        CommMessage::Msg { comm_id: id, data } => {
+            let method = data.get("method").and_then(Value::as_str);
+            match (method, data.get("state").and_then(Value::as_object)) {
+                (Some("update"), Some(state)) => model::changed_by_front_end(id, state),
+                (Some("request_state"), _) => comm::update(id, || model::state_of(id, &[])),
+                (Some("request_states"), _) if controls().contains(id) => comm::update_states(id, all_states),
+                (Some("custom"), _) => model::custom(id, data.get("content").unwrap_or(&Value::Null)),
+                _ => {}
+            }
+        }
     }
 }
 
@@ -100,9 +98,14 @@ fn all_states() -> Map<String, Value> {
 mod tests {
     use super::*;
     use crate::{Button, IntSlider, ValueWidget, Widget};
+    use serde_json::json;
+
+    fn message(value: Value) -> CommMessage {
+        serde_json::from_value(value).unwrap()
+    }
 
     fn say(id: &str, data: Value) {
-        hear(&json!({"type": "comm_msg", "comm_id": id, "data": data}));
+        handle(&message(json!({"type": "comm_msg", "comm_id": id, "data": data})));
     }
 
     #[test]
@@ -121,17 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_passed_over() {
-        for message in [
-            Value::Null,
-            json!([]),
-            json!({"type": "comm_msg", "comm_id": 7}),
-            json!({"type": "comm_msg", "comm_id": "nobody", "data": {"method": "update", "state": {"a": 1}}}),
-            json!({"type": "comm_msg", "comm_id": "nobody", "data": {"method": ["update"]}}),
+    fn messages_to_unknown_comms_are_passed_over() {
+        for value in [
+            json!({"type": "comm_msg", "comm_id": "none"}),
+            json!({"type": "comm_msg", "comm_id": "none", "data": {"method": "update", "state": {"a": 1}}}),
+            json!({"type": "comm_msg", "comm_id": "none", "data": {"method": "update", "state": []}}),
+            json!({"type": "comm_msg", "comm_id": "none", "data": {"method": ["update"]}}),
+            json!({"type": "comm_msg", "comm_id": "none", "data": {"method": "custom"}}),
             json!({"type": "comm_open", "comm_id": "x", "target_name": "no such"}),
-            json!({"type": "comm_close", "comm_id": "nobody"}),
+            json!({"type": "comm_close", "comm_id": "none"}),
         ] {
-            hear(&message);
+            handle(&message(value));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Showing what depends on a value, anew whenever the value changes.
+//! Shows a picture that depends on a value, again each time the value changes.
 
 use crate::controls::{Checkbox, Dropdown, FloatSlider, IntSlider, Text};
 use crate::widget::ValueWidget;
@@ -6,7 +6,7 @@ use std::any::type_name;
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use threadbook_display::{bundle_of, display, wire};
+use threadbook_display::{bundle_of, display, output};
 
 /// What [`interact`] has a control for.
 pub trait Interactive {
@@ -91,13 +91,13 @@ pub fn interact<C: Interactive, R: Debug>(
     let drawn = draw(widget.value());
     let display_id = format!("interact-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
     let shows = type_name::<R>() != "()";
-    if shows && !wire::send_display_as(&display_id, bundle_of(&drawn)) {
+    if shows && !output::send_display_as(&display_id, bundle_of(&drawn)) {
         display(&drawn);
     }
     widget.on_change(move |value| {
         let drawn = draw(value);
         if shows {
-            wire::update_display(&display_id, bundle_of(&drawn));
+            output::update_display(&display_id, bundle_of(&drawn));
         }
     });
 }

@@ -31,7 +31,7 @@
 //! # Invariants
 //!
 //! * No lock of this crate is held while a callback runs or a message is sent.
-//! * Nothing here knows the kernel or an executor; messages go by `threadbook_display`'s wire.
+//! * Nothing here knows the kernel or an executor; messages are sent by `threadbook_display`'s wire.
 
 mod callbacks;
 mod comm;

@@ -1,4 +1,4 @@
-//! The models of widgets: their states, and who wants to hear of changes.
+//! The models of widgets: their states, and the callbacks for changes.
 
 use crate::callbacks::{self, Callback};
 use crate::comm::{self, State};
@@ -15,7 +15,7 @@ const VERSION: &str = "2.0.0";
 /// Under this key are callbacks for clicks and whatever else is no change of state.
 const CUSTOM: &str = "";
 
-/// What this process knows of one model.
+/// A model in this process.
 struct Entry {
     state: State,
     /// Front ends know of it.

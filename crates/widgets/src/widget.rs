@@ -1,4 +1,4 @@
-//! What widgets have in common.
+//! The trait of widgets.
 
 use crate::model::{Model, get};
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub trait ValueWidget: Widget {
     /// The value's type.
     type Value: Debug;
 
-    /// What the value is called in the model.
+    /// The name of the value in the model.
     #[doc(hidden)]
     const NAME: &'static str = "value";
 
@@ -67,7 +67,7 @@ pub trait ValueWidget: Widget {
         self.model().set(Self::NAME, self.to_model(value));
     }
 
-    /// Calls `callback` with each new value, no matter who has changed it.
+    /// Calls `callback` with each new value, from a front end or from code.
     ///
     /// # Examples
     ///

@@ -1,12 +1,12 @@
 //! The IOPub channel: what everybody sees.
 
 use super::channels::Signer;
-use crate::wire::Data;
 use jupyter_protocol::{IoPubWelcome, JupyterMessage, JupyterMessageContent as Content, StreamContent};
 use std::sync::Arc;
 use threadbook_jupyter::complaint::complain;
 use threadbook_jupyter::message::Parts;
 use threadbook_jupyter::zmtp::{Listener, Publisher};
+use threadbook_wire::JsonObject;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -69,7 +69,7 @@ impl IoPub {
     pub fn publish_blocking_with(
         &self,
         content: impl Into<Content>,
-        metadata: Data,
+        metadata: JsonObject,
         parent: &JupyterMessage,
     ) {
         let message = JupyterMessage { metadata: metadata.into(), ..child(content, parent) };

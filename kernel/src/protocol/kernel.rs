@@ -5,7 +5,6 @@ use super::history::History;
 use super::iopub::IoPub;
 use super::is_complete::is_complete;
 use crate::session::{Completions, Failure, Outcome, Session};
-use crate::wire::{Answer, CommMessage, Data, MimeBundle};
 use jupyter_protocol::{
     CodeMirrorMode, CommId, CommInfo, CommInfoReply, CommInfoRequest, CompleteReply, CompleteRequest,
     ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, ExecutionCount, ExpressionResult, HelpLink,
@@ -17,6 +16,7 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use threadbook_jupyter::complaint::complain;
+use threadbook_wire::{CommMessage, InputAnswer, JsonObject, MimeBundle};
 use tokio::sync::mpsc;
 
 /// Where replies go.
@@ -302,8 +302,8 @@ impl Kernel {
             return;
         };
         let answer = match &reply.error {
-            Some(error) => Answer::Error(error.evalue.clone()),
-            None => Answer::Value(reply.value.clone()),
+            Some(error) => InputAnswer::Error(error.evalue.clone()),
+            None => InputAnswer::Value(reply.value.clone()),
         };
         // Some front ends name no parent, or the cell's request.
         let question = message.parent_header.as_ref().filter(|parent| parent.msg_type == "input_request");
@@ -313,7 +313,7 @@ impl Kernel {
     /// The client that ran the cell cannot be reached with the question in `message`.
     pub fn cannot_ask(&self, message: &str) {
         let reason = "the front end said that it takes input, but has not opened the channel for it (stdin)";
-        self.session.answer(Some(message), Answer::Error(reason.into()));
+        self.session.answer(Some(message), InputAnswer::Error(reason.into()));
     }
 
     fn comm_info_request(&self, request: &CommInfoRequest) -> CommInfoReply {
@@ -344,7 +344,7 @@ fn comm_message(message: &JupyterMessage) -> Option<CommMessage> {
             comm_id: open.comm_id.0,
             target_name: open.target_name,
             data: open.data,
-            metadata: Data::new(),
+            metadata: JsonObject::new(),
         },
         Content::CommMsg(msg) => CommMessage::Msg { comm_id: msg.comm_id.0, data: msg.data },
         Content::CommClose(close) => CommMessage::Close { comm_id: close.comm_id.0, data: close.data },

@@ -2,9 +2,9 @@
 
 use super::lock;
 use super::output::CellOutput;
-use crate::wire::MimeBundle;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use threadbook_wire::MimeBundle;
 
 /// Work that takes no longer than this is not shown.
 const PATIENCE: Duration = Duration::from_millis(400);

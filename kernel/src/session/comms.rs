@@ -6,10 +6,10 @@
 use super::lock;
 use super::output::{Aside, Cell, CellOutput};
 use crate::protocol::iopub::IoPub;
-use crate::wire::{CommMessage, Data};
 use jupyter_protocol::{CommClose, CommId, CommMsg, CommOpen, JupyterMessage, JupyterMessageContent};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
+use threadbook_wire::{CommMessage, JsonObject};
 use tokio::sync::oneshot;
 
 /// See the module's documentation.
@@ -87,7 +87,7 @@ impl Comms {
     /// Tells a front end that what it has opened is closed.
     pub async fn refuse(&self, comm_id: &str, parent: &JupyterMessage) {
         lock(&self.state).open.remove(comm_id);
-        let close = CommClose { comm_id: CommId(comm_id.to_owned()), data: Data::new() };
+        let close = CommClose { comm_id: CommId(comm_id.to_owned()), data: JsonObject::new() };
         self.iopub.publish(close, parent).await;
     }
 
@@ -103,11 +103,11 @@ impl Comms {
                 (open.into(), metadata)
             }
             CommMessage::Msg { comm_id, data } => {
-                (CommMsg { comm_id: CommId(comm_id), data }.into(), Data::new())
+                (CommMsg { comm_id: CommId(comm_id), data }.into(), JsonObject::new())
             }
             CommMessage::Close { comm_id, data } => {
                 state.open.remove(&comm_id);
-                (CommClose { comm_id: CommId(comm_id), data }.into(), Data::new())
+                (CommClose { comm_id: CommId(comm_id), data }.into(), JsonObject::new())
             }
         };
         drop(state);
@@ -144,7 +144,7 @@ impl Comms {
         let gone = |id: &String| !kept.contains(id);
         let closed: Vec<String> = lock(&self.state).open.keys().filter(|id| gone(id)).cloned().collect();
         for comm_id in closed {
-            self.hear(CommMessage::Close { comm_id, data: Data::new() });
+            self.hear(CommMessage::Close { comm_id, data: JsonObject::new() });
         }
     }
 }

@@ -7,13 +7,16 @@ use super::lock;
 use super::output::{Cell, CellOutput};
 use super::questions::{Question, Questions};
 use super::report::{self, Cells};
-use crate::wire::{self, Address, Answer, CommMessage, End, Kind, Message, Order, PanicPlace, Run};
 use std::io::{self, BufReader};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 use threadbook_engine::Interrupt;
+use threadbook_wire::{
+    CellEnd, CodeAddress, CommMessage, Command, FrameKind, InputAnswer, Message, PanicPlace, RunCell,
+    read_frame, write_frame,
+};
 
 /// How long to wait for the supervisor to answer. It does so within microseconds, if it lives.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -34,7 +37,7 @@ pub struct Happened {
     pub died: Option<Death>,
     pub interrupted: bool,
     /// Why the cell ended before its last statement.
-    pub end: Option<End>,
+    pub end: Option<CellEnd>,
 }
 
 /// How an order to run a cell was carried out.
@@ -53,7 +56,7 @@ pub enum Ran {
 pub struct Panic {
     pub message: String,
     pub place: PanicPlace,
-    pub frames: Vec<Address>,
+    pub frames: Vec<CodeAddress>,
 }
 
 /// How the cell process ended.
@@ -151,13 +154,15 @@ impl Link {
         self.changed.notify_all();
         let mut from = BufReader::with_capacity(128 << 10, stream);
         loop {
-            match wire::read_frame(&mut from) {
-                Ok(Some((kind @ (Kind::Stdout | Kind::Stderr), bytes))) => self.output.stream(kind, &bytes),
-                Ok(Some((Kind::Message, body))) => match serde_json::from_slice(&body) {
+            match read_frame(&mut from) {
+                Ok(Some((kind @ (FrameKind::Stdout | FrameKind::Stderr), bytes))) => {
+                    self.output.stream(kind, &bytes)
+                }
+                Ok(Some((FrameKind::Message, body))) => match serde_json::from_slice(&body) {
                     Ok(message) => self.hear(message),
                     Err(error) => eprintln!("threadbook: a message of the companion was dropped: {error}"),
                 },
-                Ok(Some((Kind::Ack, _))) => {}
+                Ok(Some((FrameKind::Ack, _))) => {}
                 Ok(None) => break,
                 Err(error) => {
                     eprintln!("threadbook: the wire broke: {error}");
@@ -186,7 +191,8 @@ impl Link {
             Message::Content { mime, text } => self.output.content_block(mime, text),
             Message::InputRequest { id, prompt, password } => {
                 if let Err(reason) = self.questions.ask(Question { id, prompt, password }) {
-                    let _ = self.order(&Order::InputReply { id, answer: Answer::Error(reason.into()) });
+                    let _ =
+                        self.order(&Command::InputReply { id, answer: InputAnswer::Error(reason.into()) });
                 }
             }
             Message::Panic { message, place, frames } => {
@@ -201,7 +207,7 @@ impl Link {
             }
             Message::Ended { end } => {
                 let happened = &mut lock(&self.state).happened;
-                happened.panicked |= end == End::Panicked;
+                happened.panicked |= end == CellEnd::Panicked;
                 happened.end = Some(end);
             }
             Message::Ran { ran } => {
@@ -224,7 +230,7 @@ impl Link {
                 } else {
                     drop(state);
                     self.output
-                        .stream(Kind::Stderr, format!("{}\n", report::between_cells(&death)).as_bytes());
+                        .stream(FrameKind::Stderr, format!("{}\n", report::between_cells(&death)).as_bytes());
                 }
             }
             Message::Synced { id } => {
@@ -243,7 +249,7 @@ impl Link {
 
     fn print_panic(&self, thread: &str, panic: &Panic) {
         let text = report::panic_of_thread(thread, panic, &lock(&self.cells));
-        self.output.stream(Kind::Stderr, text.as_bytes());
+        self.output.stream(FrameKind::Stderr, text.as_bytes());
     }
 
     /// A cell begins. `false` if it was interrupted before it could.
@@ -296,7 +302,7 @@ impl Link {
     }
 
     /// Has the cell process run a cell, and waits until it has ended. Does not begin if an interrupt has come.
-    pub fn run(&self, cell: Run) -> Ran {
+    pub fn run(&self, cell: RunCell) -> Ran {
         let mut state = lock(&self.state);
         if state.happened.interrupted {
             return Ran::NotAtAll;
@@ -304,7 +310,7 @@ impl Link {
         state.ran = None;
         let gone = state.gone;
         // An interrupt that comes from now on comes after this order.
-        if self.order(&Order::Run { cell }).is_err() {
+        if self.order(&Command::Run { cell }).is_err() {
             return Ran::Gone;
         }
         let is_over = |state: &mut State| state.ran.is_none() && state.gone == gone;
@@ -328,16 +334,16 @@ impl Link {
 
     /// Passes on to the companion what a front end says to a comm. `Comms` hears when it has been handled.
     pub fn tell_comm(&self, id: u64, message: CommMessage) {
-        if let Err(error) = self.order(&Order::Comm { id, message }) {
+        if let Err(error) = self.order(&Command::Comm { id, message }) {
             self.comms.answer(id, Err(error.to_string()));
         }
     }
 
     /// Gives an order, without waiting for it to be read.
-    fn order(&self, order: &Order) -> io::Result<()> {
+    fn order(&self, order: &Command) -> io::Result<()> {
         let body = serde_json::to_vec(order)?;
         // What is nested so deep that JSON's readers refuse it must not end the supervisor.
-        serde_json::from_slice::<Order>(&body)?;
+        serde_json::from_slice::<Command>(&body)?;
         let sent = lock(&self.orders).as_ref().is_some_and(|orders| orders.send(body).is_ok());
         if sent { Ok(()) } else { Err(io::Error::other("no process runs cells")) }
     }
@@ -347,7 +353,7 @@ impl Link {
             let state = lock(&self.state);
             (state.cells, state.gone)
         };
-        if self.order(&Order::Sync { id }).is_err() {
+        if self.order(&Command::Sync { id }).is_err() {
             return;
         }
         self.wait_until(|state| state.synced >= id || state.gone > gone);
@@ -395,14 +401,14 @@ impl Link {
     }
 
     /// Takes the user's answer to what the cell has asked in `message`.
-    pub fn answer(&self, message: Option<&str>, answer: Answer) {
+    pub fn answer(&self, message: Option<&str>, answer: InputAnswer) {
         if let Some((id, answer)) = self.questions.answer(message, answer) {
-            let _ = self.order(&Order::InputReply { id, answer });
+            let _ = self.order(&Command::InputReply { id, answer });
         }
     }
 
     fn end_running(&self) {
-        let _ = self.order(&Order::Interrupt);
+        let _ = self.order(&Command::Interrupt);
         self.compilers.interrupt();
     }
 }
@@ -411,7 +417,7 @@ impl Link {
 fn write_orders(mut supervisor: UnixStream) -> mpsc::Sender<Vec<u8>> {
     let (orders, given) = mpsc::channel::<Vec<u8>>();
     std::thread::spawn(move || {
-        given.into_iter().try_for_each(|order| wire::write_frame(&mut supervisor, Kind::Message, &order))
+        given.into_iter().try_for_each(|order| write_frame(&mut supervisor, FrameKind::Message, &order))
     });
     orders
 }

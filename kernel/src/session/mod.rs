@@ -40,8 +40,6 @@ pub use workplace::{SOURCES, Workplace};
 
 use crate::protocol::iopub::IoPub;
 use crate::protocol::stdin::Stdin;
-use crate::runtime::processes;
-use crate::wire::{Answer, CommMessage, MimeBundle};
 use analysis::Analysis;
 use comms::{Comms, Handled};
 use engine::Evaluator;
@@ -58,6 +56,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use threadbook_supervisor::end_children;
+use threadbook_wire::{CommMessage, InputAnswer, MimeBundle};
 use tokio::sync::oneshot;
 
 /// How a cell ended.
@@ -197,7 +197,7 @@ impl Session {
     }
 
     /// Takes the user's answer to what a cell has asked in `message`, if the front end says which.
-    pub fn answer(&self, message: Option<&str>, answer: Answer) {
+    pub fn answer(&self, message: Option<&str>, answer: InputAnswer) {
         self.link.answer(message, answer);
     }
 
@@ -249,7 +249,7 @@ impl Session {
         let Some(thread) = lock(&self.thread).take() else { return };
         let ended = tokio::task::spawn_blocking(move || thread.join());
         if tokio::time::timeout(END, ended).await.is_err() {
-            processes::end_children(std::process::id(), None);
+            end_children(std::process::id(), None);
             let _ = self.directory.as_ref().map(std::fs::remove_dir_all);
         }
     }

@@ -4,7 +4,6 @@ use super::limit::Limit;
 use super::lock;
 use super::text::Utf8Stream;
 use crate::protocol::iopub::IoPub;
-use crate::wire::{Kind, MimeBundle, StreamName};
 use jupyter_protocol::{
     ClearOutput, ExecutionCount, JupyterMessage, JupyterMessageContent, StreamContent, UnknownMessage,
 };
@@ -12,6 +11,7 @@ use serde_json::json;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use threadbook_wire::{FrameKind, MimeBundle, StreamName};
 
 /// The cell that outputs belong to.
 #[derive(Clone)]
@@ -87,7 +87,9 @@ impl CellOutput {
     pub fn end(&self) -> Option<String> {
         let mut state = lock(&self.state);
         let blocks = std::mem::take(&mut state.blocks);
-        for (kind, rest) in [(Kind::Stdout, state.stdout.finish()), (Kind::Stderr, state.stderr.finish())] {
+        for (kind, rest) in
+            [(FrameKind::Stdout, state.stdout.finish()), (FrameKind::Stderr, state.stderr.finish())]
+        {
             self.publish_text(&mut state, kind, rest);
         }
         if !blocks.is_empty() {
@@ -125,10 +127,10 @@ impl CellOutput {
     }
 
     /// Bytes that user code wrote to a standard stream.
-    pub fn stream(&self, kind: Kind, bytes: &[u8]) {
+    pub fn stream(&self, kind: FrameKind, bytes: &[u8]) {
         let mut state = lock(&self.state);
         self.flush_blocks(&mut state);
-        let decoder = if kind == Kind::Stderr { &mut state.stderr } else { &mut state.stdout };
+        let decoder = if kind == FrameKind::Stderr { &mut state.stderr } else { &mut state.stdout };
         let text = decoder.push(bytes);
         self.publish_text(&mut state, kind, text);
     }
@@ -152,7 +154,7 @@ impl CellOutput {
         let found = state.remembered.iter_mut().find(|earlier| earlier.number == number);
         let Some(Remembered { cell, limit, .. }) = found else {
             drop(state);
-            let kind = if name == StreamName::Stderr { Kind::Stderr } else { Kind::Stdout };
+            let kind = if name == StreamName::Stderr { FrameKind::Stderr } else { FrameKind::Stdout };
             return self.stream(kind, text.as_bytes());
         };
         let count = cell.count.value();
@@ -217,12 +219,12 @@ impl CellOutput {
         self.publish(state, result(state, data, metadata));
     }
 
-    fn publish_text(&self, state: &mut State, kind: Kind, text: String) {
+    fn publish_text(&self, state: &mut State, kind: FrameKind, text: String) {
         let count = state.cell.as_ref().map_or(0, |cell| cell.count.value());
         let rest = || self.directory.join(format!("output-of-cell-{count}.txt"));
         let passed = state.limit.pass(&text, rest);
         if !passed.text.is_empty() {
-            let name = if kind == Kind::Stderr { StreamName::Stderr } else { StreamName::Stdout };
+            let name = if kind == FrameKind::Stderr { StreamName::Stderr } else { StreamName::Stdout };
             self.publish(state, stream_content(name, passed.text));
         }
         if let Some(note) = passed.note {

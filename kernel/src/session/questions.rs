@@ -3,10 +3,10 @@
 use super::lock;
 use super::output::Cell;
 use crate::protocol::stdin::Stdin;
-use crate::wire::Answer;
 use jupyter_protocol::{InputRequest, JupyterMessage};
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use threadbook_wire::InputAnswer;
 
 const NO_CELL: &str = "no cell is running, so there is nobody to ask; call `input` in the cell itself, or have \
                        the cell wait for the thread that does";
@@ -94,7 +94,7 @@ impl Questions {
 
     /// Takes an answer to the question in `message`, if the front end names one. Returns what to tell the
     /// companion about which of its questions; nothing if nobody waits for this answer any more.
-    pub fn answer(&self, message: Option<&str>, answer: Answer) -> Option<(u64, Answer)> {
+    pub fn answer(&self, message: Option<&str>, answer: InputAnswer) -> Option<(u64, InputAnswer)> {
         let mut state = lock(&self.state);
         if message.is_some_and(|message| message != state.message) {
             return None;
@@ -102,7 +102,7 @@ impl Questions {
         let question = state.open.pop_front()?;
         self.show_first(&mut state);
         let answer = match answer {
-            Answer::Value(text) if text.len() > MAX_ANSWER => Answer::Error(format!(
+            InputAnswer::Value(text) if text.len() > MAX_ANSWER => InputAnswer::Error(format!(
                 "the input has {} bytes, and can have {MAX_ANSWER}; read it from a file",
                 text.len()
             )),
@@ -129,8 +129,8 @@ mod tests {
         Question { id, prompt: "? ".into(), password: false }
     }
 
-    fn value(text: &str) -> Answer {
-        Answer::Value(text.into())
+    fn value(text: &str) -> InputAnswer {
+        InputAnswer::Value(text.into())
     }
 
     #[test]
@@ -165,6 +165,6 @@ mod tests {
         let (questions, _asked) = questions(true);
         questions.ask(question(1)).unwrap();
         let (_, answer) = questions.answer(None, value(&"x".repeat(MAX_ANSWER + 1))).unwrap();
-        assert!(matches!(answer, Answer::Error(reason) if reason.contains("32769 bytes")));
+        assert!(matches!(answer, InputAnswer::Error(reason) if reason.contains("32769 bytes")));
     }
 }

@@ -85,7 +85,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::garbage::text;
+    use crate::fuzz::text;
     use arbtest::arbtest;
 
     #[test]

@@ -1,12 +1,10 @@
 //! The directory that a session works in, and the environment around it.
 
 use crate::prepared;
-use crate::runtime;
 use crate::sessions;
 use crate::sockets::{self, Socket};
 use crate::standard_library;
 use crate::toolchain::Toolchain;
-use crate::wire;
 use anyhow::Context;
 use std::ffi::OsString;
 use std::fs;
@@ -14,6 +12,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use threadbook_private::{Held, TEMPORARY};
+use threadbook_wire::{KERNEL_VARIABLE, SUPERVISOR_VARIABLE};
 
 /// In the prepared directory: copies of the standard library's sources.
 pub const SOURCES: &str = "std-sources";
@@ -128,9 +127,9 @@ impl Workplace {
     pub fn supervisor_command(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         self.set_own_environment(&mut command);
-        command.env(runtime::IS_SUPERVISOR, "1");
+        command.env(SUPERVISOR_VARIABLE, "1");
         if let Some(socket) = &self.socket {
-            command.env(wire::KERNEL_VARIABLE, &socket.path);
+            command.env(KERNEL_VARIABLE, &socket.path);
         }
         Ok(command)
     }

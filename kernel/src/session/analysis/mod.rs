@@ -16,12 +16,12 @@ pub use project::write as write_project;
 use super::text::{byte_offset, code_points};
 use super::workplace::Workplace;
 use super::{Completions, Match, lock, magics};
-use crate::wire::MimeBundle;
 use names::{end_of_word, start_of_word};
 use process::{CELL_TIMEOUT, Place, Process, TIMEOUT};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use threadbook_engine::Program;
+use threadbook_wire::MimeBundle;
 use tokio::sync::oneshot;
 
 /// The handle of the thread. Clones ask the same one, which ends with the last of them.

@@ -4,11 +4,11 @@
 use super::calls;
 use crate::session::text::{byte_offset, code_points};
 use crate::session::{Completions, Match, lock};
-use crate::wire::MimeBundle;
 use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
+use threadbook_wire::MimeBundle;
 
 /// The names that every cell can use, as they are exported.
 const PRELUDE: &str = include_str!("../../../../crates/threadbook/src/prelude.rs");

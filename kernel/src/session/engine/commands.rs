@@ -4,9 +4,9 @@ use crate::dependencies;
 use crate::session::magics::Misuse;
 use crate::session::text::escaped;
 use crate::session::workplace::Workplace;
-use crate::wire::MimeBundle;
 use std::process;
 use threadbook_engine::Engine;
+use threadbook_wire::MimeBundle;
 
 /// A line that is no Rust.
 #[derive(Debug, PartialEq)]

@@ -18,7 +18,6 @@ use super::output::{Cell, CellOutput};
 use super::report::{self, Cells, Failure};
 use super::workplace::Workplace;
 use super::{Outcome, lock, magics};
-use crate::wire::{End, Kind, MimeBundle, Run};
 use commands::{Command, Settings};
 use process::Process;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +27,7 @@ use std::sync::{Arc, Mutex};
 use threadbook_engine::{
     Cache, Compiled, Compiler, Crates, Engine, Interrupt, Progress, Ran as EngineRan, Request, Source,
 };
+use threadbook_wire::{CellEnd, FrameKind, MimeBundle, RunCell};
 
 /// The variable that names the directory of the cache of objects. Empty, it switches the cache off.
 const CACHE: &str = "THREADBOOK_CACHE";
@@ -217,7 +217,7 @@ impl Evaluator {
         self.in_runtime |= code.contains("tokio") || code.contains(".await");
         for (name, ty) in &compiled.dropped {
             let line = format!("`{name}` was dropped, because `{ty}` was redefined.\n");
-            self.output.stream(Kind::Stderr, line.as_bytes());
+            self.output.stream(FrameKind::Stderr, line.as_bytes());
         }
         if let Some(warnings) = report::warnings(&compiled.warnings, &lock(&self.cells)) {
             self.output.display(warnings, MimeBundle::new(), None);
@@ -234,8 +234,8 @@ impl Evaluator {
             }
             (Ran::NotAtAll, _) => EngineRan::NotAtAll,
             (Ran::Ended, None) => EngineRan::Completely,
-            (Ran::Ended, Some(End::Returned { index })) => EngineRan::Returned(*index),
-            (Ran::Ended, Some(End::Failed { .. } | End::Panicked)) => EngineRan::InPart,
+            (Ran::Ended, Some(CellEnd::Returned { index })) => EngineRan::Returned(*index),
+            (Ran::Ended, Some(CellEnd::Failed { .. } | CellEnd::Panicked)) => EngineRan::InPart,
         };
         engine.finish(compiled, ended);
         if let Some(failure) = report::ended(happened, cell, count, &lock(&self.cells)) {
@@ -272,11 +272,11 @@ impl Evaluator {
             self.analysis.reload();
         }
         for note in &added.notes {
-            self.output.stream(Kind::Stderr, format!("{note}\n").as_bytes());
+            self.output.stream(FrameKind::Stderr, format!("{note}\n").as_bytes());
         }
         for (name, of) in engine.set_crates(crates, self.options.clone(), PRELUDE, &added.replaced) {
             let line = format!("`{name}` was dropped, because the crate `{of}` was compiled anew.\n");
-            self.output.stream(Kind::Stderr, line.as_bytes());
+            self.output.stream(FrameKind::Stderr, line.as_bytes());
         }
         Ok(())
     }
@@ -290,7 +290,7 @@ impl Evaluator {
         if let Some(object) = &object {
             lock(&self.cells).know(object, &compiled.lines);
         }
-        let cell = Run {
+        let cell = RunCell {
             object,
             is_global: compiled.is_global,
             to_drop: compiled.to_drop.clone(),

@@ -1,6 +1,5 @@
 //! The process of the cells, as the session starts and ends it.
 
-use crate::runtime;
 use crate::session::link::Link;
 use crate::session::lock;
 use crate::session::workplace::Workplace;
@@ -10,6 +9,7 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use threadbook_engine::Crates;
+use threadbook_wire::{LIBRARY_PATH, LIBRARY_VARIABLE};
 
 /// How long the process may take to end.
 const END_TIMEOUT: Duration = Duration::from_millis(800);
@@ -61,8 +61,8 @@ fn start(workplace: &Workplace, crates: &Crates, link: &Link) -> anyhow::Result<
     let search = std::env::join_paths([&libraries, &workplace.standard_libraries()]).context(
         "the dynamic linker cannot search the directory of the toolchain; set RUSTUP_HOME to another",
     )?;
-    command.env(runtime::LIBRARY_PATH, search);
-    command.env(runtime::COMPANION, libraries.join(format!("{DLL_PREFIX}threadbook{DLL_SUFFIX}")));
+    command.env(LIBRARY_PATH, search);
+    command.env(LIBRARY_VARIABLE, libraries.join(format!("{DLL_PREFIX}threadbook{DLL_SUFFIX}")));
     let before = link.connected();
     let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
     link.wait_for_supervisor(before);

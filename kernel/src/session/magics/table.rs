@@ -1,6 +1,6 @@
 //! What magics and commands there are, in words.
 
-use crate::wire::MimeBundle;
+use threadbook_wire::MimeBundle;
 
 /// What stands alone: on a line, or above the lines of a cell that it is about.
 pub const MAGICS: [(&str, &str); 15] = [

@@ -1,5 +1,5 @@
 use super::*;
-use crate::garbage::text;
+use crate::fuzz::text;
 use arbtest::arbtest;
 
 fn type_of(name: &str) -> Option<String> {

@@ -5,11 +5,11 @@ use super::lines::{Line, Lines};
 use super::object;
 use crate::session::rewriting::Places;
 use crate::session::text::place_offset;
-use crate::wire::Address;
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use threadbook_wire::CodeAddress;
 
 /// See the module's documentation.
 pub struct Cells {
@@ -83,10 +83,10 @@ impl Cells {
     }
 
     /// The places in cells that the code at these addresses came from.
-    pub fn places(&self, addresses: &[Address]) -> Vec<Place> {
+    pub fn places(&self, addresses: &[CodeAddress]) -> Vec<Place> {
         let ours = addresses.iter().filter(|address| self.objects.contains_key(&address.object));
         let mut offsets: HashMap<&Path, Vec<u64>> = HashMap::new();
-        for Address { object, offset } in ours.clone() {
+        for CodeAddress { object, offset } in ours.clone() {
             offsets.entry(object).or_default().push(*offset);
         }
         let mut found: HashMap<&Path, _> = offsets
@@ -95,7 +95,7 @@ impl Cells {
                 Some((*object, (self.objects.get(*object)?, object::lines(object, offsets)?.into_iter())))
             })
             .collect();
-        let of = |address: &Address| {
+        let of = |address: &CodeAddress| {
             let (known, lines) = found.get_mut(&*address.object)?;
             Some(lines.next()?.into_iter().filter_map(|line| self.place_in(known, line)).collect::<Vec<_>>())
         };

@@ -16,12 +16,12 @@ pub use refused::{refused, warnings};
 use super::link::{Death, Happened, Panic};
 use super::magics::Misuse;
 use super::text::line_span;
-use crate::wire::{End, PanicPlace};
 use annotate_snippets::renderer::{AnsiColor, Style};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use cells::{Place, cell_name};
 use std::borrow::Cow;
 use std::path::Path;
+use threadbook_wire::{CellEnd, PanicPlace};
 
 /// No error is longer than this, in lines.
 const MAX_LINES: usize = 12;
@@ -93,9 +93,9 @@ pub fn ended(mut happened: Happened, code: &str, count: usize, cells: &Cells) ->
         return Some(interrupted(None));
     }
     match happened.end.take()? {
-        End::Returned { .. } => None,
-        End::Panicked => Some(ended_by_panic(happened, cells)),
-        End::Failed { text, causes, place: PanicPlace { line, object, .. } } => {
+        CellEnd::Returned { .. } => None,
+        CellEnd::Panicked => Some(ended_by_panic(happened, cells)),
+        CellEnd::Failed { text, causes, place: PanicPlace { line, object, .. } } => {
             let place = cells.place(Some(object.as_deref()?), line).filter(|place| place.count == count);
             let causes: Vec<&str> = causes.iter().map(String::as_str).collect();
             Some(ended_by_question_mark(&text, &causes, place, code, count))
@@ -288,7 +288,7 @@ mod tests {
     fn panic_at(object: &Path, line: u32, message: &str, file: &str) -> Happened {
         let place = PanicPlace { file: file.into(), line, object: Some(object.to_owned()) };
         let panic = Panic { message: message.into(), place, frames: Vec::new() };
-        Happened { panic: Some(panic), panicked: true, end: Some(End::Panicked), ..Default::default() }
+        Happened { panic: Some(panic), panicked: true, end: Some(CellEnd::Panicked), ..Default::default() }
     }
 
     #[test]
@@ -314,7 +314,7 @@ mod tests {
             move |object: &Path| {
                 let place = PanicPlace { file: FILE.into(), line, object: Some(object.to_owned()) };
                 let causes = vec!["no file".to_owned(), "no disk".to_owned()];
-                let end = Some(End::Failed { text: "no settings\nat all".into(), causes, place });
+                let end = Some(CellEnd::Failed { text: "no settings\nat all".into(), causes, place });
                 Happened { end, ..Default::default() }
             }
         };

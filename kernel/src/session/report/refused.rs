@@ -3,9 +3,9 @@
 use super::cells::{Cells, cell_name};
 use super::{Failure, disk, render, snippet};
 use crate::session::text::escaped;
-use crate::wire::MimeBundle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Snippet};
 use threadbook_engine::{Diagnostic, Label};
+use threadbook_wire::MimeBundle;
 
 /// rustc's words before the message of a library that refuses code by a constant's panic.
 const REFUSED: &str = "evaluation panicked: ";

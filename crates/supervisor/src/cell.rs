@@ -1,7 +1,6 @@
 //! The cell process: loads shared objects and runs the cells in them, one after the other.
 
-use super::{checkpoint, pages, spare};
-use crate::wire::{self, Run};
+use crate::{checkpoint, prefault, spare};
 use libloading::Library;
 use libloading::os::unix::{Library as UnixLibrary, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
 use nix::unistd::{ForkResult, Pid, setpgid};
@@ -9,9 +8,10 @@ use std::ffi::{CStr, OsStr, OsString, c_int, c_void};
 use std::io::{self, BufRead, BufReader, PipeReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use threadbook_wire::{COMPANION_VARIABLE, CompanionSockets, LIBRARY_PATH, LIBRARY_VARIABLE, RunCell};
 
-/// The ends that the cell process keeps of what the supervisor opened.
-pub struct Ends {
+/// The cell process's ends of its streams to the supervisor.
+pub struct CellEnds {
     pub control: UnixStream,
     pub companion: UnixStream,
     pub inbox: UnixStream,
@@ -21,15 +21,15 @@ pub struct Ends {
     pub stderr: OwnedFd,
 }
 
-/// The report of the cell process, over the control stream: a cell has been run, or the process been restored.
+/// The report of the cell process over the control stream: a cell has ended, or the process was restored.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Done {
+pub struct CellReport {
     pub checkpoint: Option<Pid>,
-    /// What a restored process does not have any more, in words.
+    /// The parts that a restored process lacks, in words.
     pub lost: String,
 }
 
-impl Done {
+impl CellReport {
     /// In bytes, it is a dot, the process id of the checkpoint or 0, and the length of a text and the text.
     fn write(&self, stream: &mut impl Write) -> io::Result<()> {
         let pid = self.checkpoint.map_or(0, Pid::as_raw);
@@ -38,17 +38,17 @@ impl Done {
         stream.write_all(&[b".", &pid.to_le_bytes()[..], &length, &self.lost.as_bytes()[..end]].concat())
     }
 
-    pub fn read(stream: &mut impl Read) -> io::Result<Done> {
+    pub fn read(stream: &mut impl Read) -> io::Result<CellReport> {
         let mut head = [0; 7];
         stream.read_exact(&mut head)?;
         let [b'.', a, b, c, d, e, f] = head else {
-            return Err(io::Error::other("what the process has written is no report"));
+            return Err(io::Error::other("the process has written no report"));
         };
         let pid = i32::from_le_bytes([a, b, c, d]);
         let mut text = vec![0; u16::from_le_bytes([e, f]).into()];
         stream.read_exact(&mut text)?;
         let lost = String::from_utf8_lossy(&text).into_owned();
-        Ok(Done { checkpoint: (pid > 0).then(|| Pid::from_raw(pid)), lost })
+        Ok(CellReport { checkpoint: (pid > 0).then(|| Pid::from_raw(pid)), lost })
     }
 }
 
@@ -73,17 +73,17 @@ struct CellProcess {
     takes_checkpoints: bool,
     /// Checkpoints that this process has forked, ended or not.
     forked: Vec<Pid>,
-    /// Readable when the newest checkpoint has let go of its descriptors.
+    /// Readable when the newest checkpoint has released its descriptors.
     settled: Option<PipeReader>,
-    /// What this process lost when it was restored, in words.
+    /// The parts that this process lost when it was restored, in words.
     lost: String,
 }
 
 /// Runs cells until the supervisor closes the control stream.
-pub fn main(ends: Ends) -> ! {
-    let path = std::env::var_os(super::COMPANION).unwrap_or_default();
+pub fn main(ends: CellEnds) -> ! {
+    let path = std::env::var_os(LIBRARY_VARIABLE).unwrap_or_default();
     prepare_process(&ends);
-    let Ends { control, alarm, companion, inbox, .. } = ends;
+    let CellEnds { control, alarm, companion, inbox, .. } = ends;
     let sockets = [companion, inbox];
     let companion = match Companion::load(&path) {
         Ok(companion) => companion,
@@ -117,16 +117,16 @@ impl CellProcess {
             }
             let checkpoint = if self.takes_checkpoints { self.take_checkpoint() } else { None };
             let lost = std::mem::take(&mut self.lost);
-            Done { checkpoint, lost }.write(&mut self.control)?;
+            CellReport { checkpoint, lost }.write(&mut self.control)?;
             if checkpoint.is_some() {
-                pages::take_back();
+                prefault::copy_shared_pages();
             }
         }
         Ok(())
     }
 
     /// Loads and runs a compiled cell.
-    fn execute(&self, cell: &Run) -> Result<(), libloading::Error> {
+    fn execute(&self, cell: &RunCell) -> Result<(), libloading::Error> {
         let how = if cell.is_global { RTLD_GLOBAL } else { RTLD_LOCAL };
         let entry = match &cell.object {
             None => std::ptr::null(),
@@ -148,7 +148,7 @@ impl CellProcess {
         Ok(())
     }
 
-    /// Waits until the newest checkpoint has let go of its descriptors, so that what the next cell closes is closed.
+    /// Waits until the newest checkpoint has released its descriptors, so that the next cell can close pipes and connections.
     fn await_checkpoint(&mut self) {
         if let Some(mut settled) = self.settled.take() {
             // A byte, or the end of a checkpoint that has died.
@@ -160,14 +160,14 @@ impl CellProcess {
     /// own and goes on as the cell process.
     fn take_checkpoint(&mut self) -> Option<Pid> {
         loop {
-            self.forked.retain(|&pid| !checkpoint::bury(pid));
+            self.forked.retain(|&pid| !checkpoint::is_reaped(pid));
             let _ = io::stdout().flush();
             let (settled, mut settling) = spare::with(io::pipe).ok()?;
             match self.fork().ok()? {
                 ForkResult::Parent { child } => {
                     self.settled = Some(settled);
-                    // A group of its own, so that it outlives what ends with this process. Said by both:
-                    // neither knows who comes first.
+                    // A group of its own, so that it outlives the group of this process. Both processes make
+                    // it: either may come first.
                     let _ = setpgid(child, child);
                     self.forked.push(child);
                     return Some(child);
@@ -175,14 +175,14 @@ impl CellProcess {
                 ForkResult::Child => {
                     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
                     drop(settled);
-                    self.lost = spare::with(|| self.let_go(settling.as_fd()));
+                    self.lost = spare::with(|| self.release(settling.as_fd()));
                     let _ = settling.write_all(b".");
                     drop(settling);
                     checkpoint::sleep(&self.alarm);
                     self.forked.clear();
                     end_with_parent();
                     spare::with(|| {
-                        self.begin_statics_anew();
+                        self.reset_statics();
                         (self.companion.restored)();
                     });
                 }
@@ -190,24 +190,24 @@ impl CellProcess {
         }
     }
 
-    /// Begins anew with the statics of crates whose threads are those of the process that died.
-    fn begin_statics_anew(&self) {
+    /// Resets the statics of crates whose threads were in the process that died.
+    fn reset_statics(&self) {
         #[cfg(target_os = "linux")]
         if let Err(error) =
-            super::statics::begin_anew(self.path.as_ref(), self.companion.restored as *const c_void)
+            crate::statics::reset(self.path.as_ref(), self.companion.restored as *const c_void)
         {
             eprintln!("threadbook: rayon's pool cannot be started again in this process: {error:#}");
         }
     }
 
-    /// Lets go of the descriptors of what others can see being closed. Returns what is lost so, in words.
+    /// Releases the descriptors whose end others can see. Returns the parts that are lost, in words.
     #[cfg(target_os = "linux")]
-    fn let_go(&self, settling: BorrowedFd) -> String {
+    fn release(&self, settling: BorrowedFd) -> String {
         let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
         let [companion, inbox] = self.sockets.each_ref().map(AsFd::as_fd);
         let standard = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
         let own = [self.control.as_fd(), self.alarm.as_fd(), companion, inbox, settling];
-        match super::descriptors::let_go(&[&standard[..], &own].concat()) {
+        match crate::descriptors::release(&[&standard[..], &own].concat()) {
             Ok(lost) => lost.join(", "),
             Err(error) => format!("what the process shared with others (it could not be closed: {error})"),
         }
@@ -215,7 +215,7 @@ impl CellProcess {
 
     /// There are no checkpoints on this system.
     #[cfg(not(target_os = "linux"))]
-    fn let_go(&self, _settling: BorrowedFd) -> String {
+    fn release(&self, _settling: BorrowedFd) -> String {
         String::new()
     }
 
@@ -253,34 +253,33 @@ fn end_with_parent() {
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
 }
 
-/// Has the system end this process, and none of the kernel's, when the machine runs out of memory: what a cell takes
-/// is the likely reason, and there is a checkpoint. What cells start inherits it.
+/// Has the system end this process, and none of the kernel's, when the machine runs out of memory: a cell is the likely
+/// reason, and there is a checkpoint. The children of cells inherit it.
 fn end_first_without_memory() {
     #[cfg(target_os = "linux")]
     let _ = std::fs::write("/proc/self/oom_score_adj", "800");
 }
 
-fn prepare_process(ends: &Ends) {
+fn prepare_process(ends: &CellEnds) {
     use nix::sys::signal::{SigHandler, Signal, signal};
     use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
-    // A group of its own: whatever user code starts can be ended together with it.
+    // A group of its own: the processes of user code can be ended together with it.
     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     end_with_parent();
     end_first_without_memory();
-    spare::keep();
+    spare::reserve();
     // SAFETY: this is no function of ours. (The supervisor's handler came along in the fork.)
     let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) };
     for result in [dup2_stdin(&ends.stdin), dup2_stdout(&ends.stdout), dup2_stderr(&ends.stderr)] {
         result.expect("a descriptor can be duplicated");
     }
+    let (messages, inbox) = (ends.companion.as_raw_fd(), ends.inbox.as_raw_fd());
+    let sockets = CompanionSockets { messages, inbox };
     // SAFETY: the process has one thread.
     unsafe {
         std::env::remove_var("RUST_BACKTRACE");
-        std::env::remove_var(super::LIBRARY_PATH);
-        std::env::remove_var(super::COMPANION);
-        std::env::set_var(
-            wire::COMPANION_VARIABLE,
-            format!("{}:{}:{}", wire::VERSION, ends.companion.as_raw_fd(), ends.inbox.as_raw_fd()),
-        );
+        std::env::remove_var(LIBRARY_PATH);
+        std::env::remove_var(LIBRARY_VARIABLE);
+        std::env::set_var(COMPANION_VARIABLE, sockets.to_string());
     }
 }

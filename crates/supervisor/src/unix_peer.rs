@@ -1,4 +1,4 @@
-//! The other end of a Unix socket, as Linux tells it.
+//! The other end of a Unix socket, from Linux.
 //!
 //! `sock_diag(7)`: a question over a netlink socket names a socket by its inode, and the answer has the peer's.
 

@@ -1,15 +1,14 @@
-//! The supervisor: stands between the kernel and the process that runs the cells.
+//! The supervisor: the process between the kernel and the cell process.
 //!
-//! One loop over `poll`. The cell process may die at any moment and in any way. Then the supervisor sends on its output,
-//! tells the kernel how it ended, and wakes its checkpoint, which goes on in its place. If there is no checkpoint, the
-//! supervisor ends too, and the kernel starts a new one. It ends as well when the kernel closes its standard input.
+//! One loop over `poll`. The cell process may die at any moment and in any way. Then the supervisor sends its last output
+//! and the reason to the kernel, and wakes its checkpoint, which goes on in its place. Without a checkpoint the supervisor
+//! exits too, and the kernel starts a new one. The supervisor also exits when the kernel closes its standard input.
 
-use super::cell::{self, Done, Ends};
-use super::checkpoint;
-use super::inbox::Inbox;
-use super::printed::{HOLD, Printed};
-use super::processes;
-use crate::wire::{self, Kind, Message, Order, Run};
+use crate::capture::{Capture, HOLD_TIMEOUT};
+use crate::cell::{self, CellEnds, CellReport};
+use crate::checkpoint;
+use crate::inbox::InboxWriter;
+use crate::kill_tree::end_children;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill, killpg};
@@ -19,20 +18,24 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
+use threadbook_wire::{
+    Command, FrameKind, KERNEL_VARIABLE, Message, RunCell, SUPERVISOR_VARIABLE, read_frame, write_frame,
+    write_message,
+};
 
-/// How long an interrupted cell may take to end by itself, as one does that waits for something of ours.
-const GRACE: Duration = Duration::from_millis(800);
+/// The time for an interrupted cell to end by itself, as a cell does that waits through the companion's types.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// How long the rest of a message of the companion may take to arrive, or an acknowledgement to be taken.
+/// The time for the rest of a companion's message to arrive, or for an acknowledgement to be read.
 const COMPANION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a checkpoint may take to wake up. (Much of its memory may have been swapped out.)
+/// The time for a checkpoint to wake up. Much of its memory may have been swapped out.
 const WAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The supervisor's whole life.
+/// Runs the supervisor until the kernel is gone or no cell process is left.
 pub fn main() -> ! {
     // SAFETY: the process has one thread.
-    unsafe { std::env::remove_var(super::IS_SUPERVISOR) };
+    unsafe { std::env::remove_var(SUPERVISOR_VARIABLE) };
     let code = match Supervisor::start().and_then(|mut supervisor| supervisor.serve()) {
         Ok(()) => 0,
         Err(error) => {
@@ -40,41 +43,40 @@ pub fn main() -> ! {
             1
         }
     };
-    // Also what user code has started and nobody waits for: orphans become children of this process.
-    processes::end_children(std::process::id(), None);
+    // Also the orphans of user code, which are children of this process.
+    end_children(std::process::id(), None);
     std::process::exit(code)
 }
 
 struct Supervisor {
     cell: Pid,
-    /// What to go on from if the cell process dies.
+    /// The copy that goes on if the cell process dies.
     checkpoint: Option<Pid>,
     alarm: UnixStream,
-    /// Becomes readable when a child has died.
+    /// Readable when a child has died.
     deaths: UnixStream,
     running: bool,
     /// A cell has begun in the process, so the companion reads its inbox.
     has_begun: bool,
     control: UnixStream,
     companion: UnixStream,
-    inbox: Inbox,
+    inbox: InboxWriter,
     kernel: UnixStream,
-    printed: Printed,
-    /// The other ends of what is polled. Kept, so that nothing that user code closes reads as ready for
-    /// ever.
+    capture: Capture,
+    /// The other ends of the polled streams. They stay open, so that a stream that user code closes is not ready for ever.
     _other_ends: Vec<OwnedFd>,
     /// When the running cell was interrupted.
     interrupted: Option<Instant>,
-    /// The cell that is being compiled was interrupted: it shall not run.
-    is_unwanted: bool,
+    /// The cell that is being compiled was interrupted, and must not run.
+    is_cancelled: bool,
 }
 
 impl Supervisor {
     fn start() -> io::Result<Supervisor> {
-        let missing = || io::Error::other(format!("{} is not set", wire::KERNEL_VARIABLE));
-        let path = std::env::var_os(wire::KERNEL_VARIABLE).ok_or_else(missing)?;
+        let missing = || io::Error::other(format!("{} is not set", KERNEL_VARIABLE));
+        let path = std::env::var_os(KERNEL_VARIABLE).ok_or_else(missing)?;
         // SAFETY: the process has one thread.
-        unsafe { std::env::remove_var(wire::KERNEL_VARIABLE) };
+        unsafe { std::env::remove_var(KERNEL_VARIABLE) };
         let kernel = UnixStream::connect(path)?;
         #[cfg(target_os = "linux")]
         nix::sys::prctl::set_child_subreaper(true)?;
@@ -101,7 +103,7 @@ impl Supervisor {
             ForkResult::Parent { child } => child,
             ForkResult::Child => {
                 drop((control, companion, inbox, alarm, deaths, stdout, stderr, kernel, other_ends));
-                cell::main(Ends {
+                cell::main(CellEnds {
                     control: cell_control,
                     companion: cell_companion,
                     inbox: cell_inbox,
@@ -121,12 +123,12 @@ impl Supervisor {
             has_begun: false,
             control,
             companion,
-            inbox: Inbox::new(inbox)?,
+            inbox: InboxWriter::new(inbox)?,
             kernel,
-            printed: Printed::new(stdout, stderr)?,
+            capture: Capture::new(stdout, stderr)?,
             _other_ends: other_ends,
             interrupted: None,
-            is_unwanted: false,
+            is_cancelled: false,
         })
     }
 
@@ -135,31 +137,31 @@ impl Supervisor {
         loop {
             let [stdin, kernel, control, companion, stdout, stderr, deaths, inbox] = self.wait()?;
             if stderr || stdout {
-                self.printed.pump(&mut self.kernel)?;
+                self.capture.pump(&mut self.kernel)?;
             }
-            if self.printed.held_since().is_some_and(|since| since.elapsed() >= HOLD) {
-                self.printed.release(&mut self.kernel)?;
+            if self.capture.held_since().is_some_and(|since| since.elapsed() >= HOLD_TIMEOUT) {
+                self.capture.release(&mut self.kernel)?;
             }
-            if self.interrupted.is_some_and(|since| since.elapsed() >= GRACE) {
+            if self.interrupted.is_some_and(|since| since.elapsed() >= INTERRUPT_TIMEOUT) {
                 self.interrupted = None;
                 self.end_cell_process();
             }
             if companion {
-                self.pass_on()?;
+                self.forward()?;
             }
             if inbox {
                 self.inbox.push();
             }
             if control {
-                self.hear_cell()?;
+                self.recv_report()?;
             }
             if deaths
-                && let Some(status) = self.cell_has_died()?
-                && !self.bury(status)?
+                && let Some(status) = self.reap()?
+                && !self.replace_dead(status)?
             {
                 return Ok(());
             }
-            if kernel && !self.obey()? || stdin && read(io::stdin(), &mut [0; 64])? == 0 {
+            if kernel && !self.handle_command()? || stdin && read(io::stdin(), &mut [0; 64])? == 0 {
                 self.end_cell_process();
                 return Ok(());
             }
@@ -168,7 +170,7 @@ impl Supervisor {
 
     fn wait(&self) -> io::Result<[bool; 8]> {
         let stdin = io::stdin();
-        let [stdout, stderr] = self.printed.pipes();
+        let [stdout, stderr] = self.capture.pipes();
         let descriptors: [(BorrowedFd, PollFlags); 8] = [
             (stdin.as_fd(), PollFlags::POLLIN),
             (self.kernel.as_fd(), PollFlags::POLLIN),
@@ -181,36 +183,38 @@ impl Supervisor {
         ];
         let mut polled = descriptors.map(|(fd, awaited)| PollFd::new(fd, awaited));
         let left = |limit: Duration, since: Option<Instant>| Some(limit.saturating_sub(since?.elapsed()));
-        let next =
-            left(HOLD, self.printed.held_since()).into_iter().chain(left(GRACE, self.interrupted)).min();
+        let next = left(HOLD_TIMEOUT, self.capture.held_since())
+            .into_iter()
+            .chain(left(INTERRUPT_TIMEOUT, self.interrupted))
+            .min();
         let timeout = next.map_or(PollTimeout::NONE, |left| (left.as_millis() as u16 + 1).into());
         poll_all(&mut polled, timeout)
     }
 
-    /// Passes a message of the companion on, in its place among what was printed.
-    fn pass_on(&mut self) -> io::Result<()> {
-        let Ok(Some((Kind::Message, body))) = wire::read_frame(&mut self.companion) else {
+    /// Forwards a message of the companion, in its place among the printed text.
+    fn forward(&mut self) -> io::Result<()> {
+        let Ok(Some((FrameKind::Message, body))) = read_frame(&mut self.companion) else {
             // User code garbled the descriptor: go on without the companion.
             let (quiet, other_end) = UnixStream::pair()?;
             self.companion = quiet;
             self._other_ends.push(other_end.into());
             return Ok(());
         };
-        self.printed.drain(&mut self.kernel)?;
-        self.send(Kind::Message, &body)?;
-        let _ = wire::write_frame(&mut self.companion, Kind::Ack, &[]);
+        self.capture.drain(&mut self.kernel)?;
+        self.send(FrameKind::Message, &body)?;
+        let _ = write_frame(&mut self.companion, FrameKind::Ack, &[]);
         Ok(())
     }
 
-    /// Reads a report of the cell process; tells the kernel if the cell has been run.
-    fn hear_cell(&mut self) -> io::Result<()> {
-        match Done::read(&mut self.control) {
-            Ok(Done { checkpoint, .. }) => {
+    /// Reads a report of the cell process, and sends the kernel the end of the cell.
+    fn recv_report(&mut self) -> io::Result<()> {
+        match CellReport::read(&mut self.control) {
+            Ok(CellReport { checkpoint, .. }) => {
                 self.replace_checkpoint(checkpoint);
-                self.printed.finish(&mut self.kernel)?;
+                self.capture.finish(&mut self.kernel)?;
                 self.end_run(true)?;
             }
-            // It has closed the stream, or writes garbage to it: it cannot be talked to any more.
+            // User code has closed the stream, or wrote garbage to it.
             Err(_) => {
                 let (quiet, other_end) = UnixStream::pair()?;
                 self.control = quiet;
@@ -229,12 +233,12 @@ impl Supervisor {
 
     fn end_run(&mut self, ran: bool) -> io::Result<()> {
         self.interrupted = None;
-        if std::mem::take(&mut self.running) { self.tell(&Message::Ran { ran }) } else { Ok(()) }
+        if std::mem::take(&mut self.running) { self.send_message(&Message::Ran { ran }) } else { Ok(()) }
     }
 
-    fn run_cell(&mut self, cell: &Run) -> io::Result<()> {
+    fn run_cell(&mut self, cell: &RunCell) -> io::Result<()> {
         self.running = true;
-        if std::mem::take(&mut self.is_unwanted) {
+        if std::mem::take(&mut self.is_cancelled) {
             return self.end_run(false);
         }
         self.has_begun = true;
@@ -243,40 +247,47 @@ impl Supervisor {
         self.control.write_all(&order)
     }
 
-    /// Carries out an order of the kernel; `false` if the kernel is gone.
-    fn obey(&mut self) -> io::Result<bool> {
-        let Some((Kind::Message, body)) = wire::read_frame(&mut self.kernel)? else {
+    /// Handles a command of the kernel. Returns false if the kernel is gone.
+    fn handle_command(&mut self) -> io::Result<bool> {
+        let Some((FrameKind::Message, body)) = read_frame(&mut self.kernel)? else {
             return Ok(false);
         };
-        match serde_json::from_slice(&body)? {
-            Order::Run { cell } => {
+        let command = match serde_json::from_slice(&body) {
+            Ok(command) => command,
+            Err(error) => {
+                eprintln!("threadbook: the process that runs cells dropped a command: {error}");
+                return Ok(true);
+            }
+        };
+        match command {
+            Command::Run { cell } => {
                 self.run_cell(&cell)?;
             }
-            Order::Interrupt if self.running => {
+            Command::Interrupt if self.running => {
                 let _ = kill(self.cell, Signal::SIGINT);
                 self.interrupted.get_or_insert_with(Instant::now);
             }
-            Order::Interrupt => self.is_unwanted = true,
-            // The cell has ended, in whatever way.
-            Order::Sync { id } => {
-                self.is_unwanted = false;
-                self.printed.drain(&mut self.kernel)?;
-                self.tell(&Message::Synced { id })?;
+            Command::Interrupt => self.is_cancelled = true,
+            // The cell has ended.
+            Command::Sync { id } => {
+                self.is_cancelled = false;
+                self.capture.drain(&mut self.kernel)?;
+                self.send_message(&Message::Synced { id })?;
             }
-            Order::InputReply { .. } => {
-                // If it does not fit, nobody has read for long, nor would read this.
+            Command::InputReply { .. } => {
+                // If there is no room, the companion does not read its inbox, and waits for no answer.
                 let _ = self.inbox.put(&body);
             }
-            Order::Comm { id, .. } => {
+            Command::Comm { id, .. } => {
                 let delivered = match self.has_begun {
                     true => self.inbox.put(&body),
                     false => Err("no cell has run yet".to_owned()),
                 };
                 if let Err(reason) = delivered {
-                    self.tell(&Message::Dropped { id, reason })?;
+                    self.send_message(&Message::Dropped { id, reason })?;
                 }
             }
-            Order::TellComms => {}
+            Command::ListComms => {}
         }
         Ok(true)
     }
@@ -286,9 +297,9 @@ impl Supervisor {
         let _ = kill(self.cell, Signal::SIGKILL);
     }
 
-    /// Buries all children that have died, also those of user code that came here as orphans. Returns how
-    /// the cell process ended, if it did.
-    fn cell_has_died(&mut self) -> io::Result<Option<WaitStatus>> {
+    /// Reaps all children that have died, including orphans of user code. Returns the status of the cell process if it has
+    /// died.
+    fn reap(&mut self) -> io::Result<Option<WaitStatus>> {
         while matches!(self.deaths.read(&mut [0; 64]), Ok(count) if count > 0) {}
         let mut of_cell = None;
         loop {
@@ -301,25 +312,25 @@ impl Supervisor {
         }
     }
 
-    /// The cell process has died: ends what it left behind, says how it died, and goes on from its
-    /// checkpoint. Returns false if that cannot be.
-    fn bury(&mut self, status: WaitStatus) -> io::Result<bool> {
+    /// The cell process has died: ends its children, reports the reason, and wakes the checkpoint. Returns false if there is
+    /// none that wakes.
+    fn replace_dead(&mut self, status: WaitStatus) -> io::Result<bool> {
         let (signal, code) = match status {
             WaitStatus::Signaled(_, signal, _) => (Some(signal as i32), None),
             WaitStatus::Exited(_, code) => (None, Some(code)),
             _ => (None, None),
         };
         // First, as the checkpoint may be another one after that.
-        self.hear_last_words()?;
-        // All that it has started is of this process now, beside its checkpoint.
+        self.drain_dead()?;
+        // Its children are children of this process now, as is its checkpoint.
         let checkpoint = self.checkpoint.map(|pid| pid.as_raw() as u32);
-        processes::end_children(std::process::id(), checkpoint);
+        end_children(std::process::id(), checkpoint);
         let ran = self.running;
         let lost = self.restore();
         let restored = lost.is_some();
-        self.tell(&Message::Died { signal, code, ran, restored, lost: lost.unwrap_or_default() })?;
+        self.send_message(&Message::Died { signal, code, ran, restored, lost: lost.unwrap_or_default() })?;
         if restored && self.has_begun {
-            let _ = self.inbox.put(&serde_json::to_vec(&Order::TellComms)?);
+            let _ = self.inbox.put(&serde_json::to_vec(&Command::ListComms)?);
         }
         if restored && ran {
             self.end_run(false)?;
@@ -327,38 +338,38 @@ impl Supervisor {
         Ok(restored)
     }
 
-    /// What the dead process had still said and printed.
-    fn hear_last_words(&mut self) -> io::Result<()> {
+    /// Forwards the last messages and output of the dead process.
+    fn drain_dead(&mut self) -> io::Result<()> {
         while is_readable(&self.control)? {
-            self.hear_cell()?;
+            self.recv_report()?;
         }
-        self.companion.set_read_timeout(Some(HOLD))?;
+        self.companion.set_read_timeout(Some(HOLD_TIMEOUT))?;
         while is_readable(&self.companion)? {
-            match wire::read_frame(&mut self.companion) {
-                Ok(Some((Kind::Message, body))) => {
-                    self.printed.drain(&mut self.kernel)?;
-                    self.send(Kind::Message, &body)?;
+            match read_frame(&mut self.companion) {
+                Ok(Some((FrameKind::Message, body))) => {
+                    self.capture.drain(&mut self.kernel)?;
+                    self.send(FrameKind::Message, &body)?;
                 }
                 // It died in the middle of a message.
                 _ => break,
             }
         }
         self.companion.set_read_timeout(Some(COMPANION_TIMEOUT))?;
-        self.printed.finish(&mut self.kernel)
+        self.capture.finish(&mut self.kernel)
     }
 
-    /// Wakes the checkpoint, which becomes the cell process. Returns what that has lost, in words, if it works.
+    /// Wakes the checkpoint, which becomes the cell process. Returns the parts that it lacks, in words, if it wakes.
     fn restore(&mut self) -> Option<String> {
         let pid = self.checkpoint.take()?;
         self.cell = pid;
-        // What was for the dead process is not for this one, which empties the socket when it wakes.
+        // The backlog was for the dead process. The checkpoint empties the socket when it wakes.
         self.inbox.forget();
         let woken = checkpoint::wake(&mut self.alarm, pid)
             .and_then(|()| self.control.set_read_timeout(Some(WAKE_TIMEOUT)))
-            .and_then(|()| Done::read(&mut self.control))
+            .and_then(|()| CellReport::read(&mut self.control))
             .and_then(|done| self.control.set_read_timeout(None).map(|()| done));
         match woken {
-            Ok(Done { checkpoint, lost }) => {
+            Ok(CellReport { checkpoint, lost }) => {
                 self.checkpoint = checkpoint;
                 Some(lost)
             }
@@ -369,12 +380,12 @@ impl Supervisor {
         }
     }
 
-    fn send(&mut self, kind: Kind, body: &[u8]) -> io::Result<()> {
-        wire::write_frame(&mut self.kernel, kind, body)
+    fn send(&mut self, kind: FrameKind, body: &[u8]) -> io::Result<()> {
+        write_frame(&mut self.kernel, kind, body)
     }
 
-    fn tell(&mut self, message: &Message) -> io::Result<()> {
-        wire::write_message(&mut self.kernel, message)
+    fn send_message(&mut self, message: &Message) -> io::Result<()> {
+        write_message(&mut self.kernel, message)
     }
 }
 
@@ -389,3 +400,6 @@ fn poll_all<const N: usize>(polled: &mut [PollFd; N], timeout: PollTimeout) -> i
     }
     Ok(std::array::from_fn(|index| polled[index].revents().is_some_and(|events| !events.is_empty())))
 }
+
+#[cfg(test)]
+mod tests;

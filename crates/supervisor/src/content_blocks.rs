@@ -1,12 +1,13 @@
 //! Finds evcxr's content blocks in the standard output of user code.
 //!
 //! A crate that shows values in a notebook of evcxr prints a MIME type and a text between two lines
-//! (<https://github.com/evcxr/evcxr/blob/main/evcxr_jupyter/README.md>). [`ContentBlocks`] parts them from other text,
-//! byte for byte: text is handed on as soon as it cannot be the start of a block any more, also in the middle of a line.
+//! (<https://github.com/evcxr/evcxr/blob/main/evcxr_jupyter/README.md>). [`ContentBlocks`] splits them from other text,
+//! byte for byte: text is returned as soon as it cannot be the start of a block, also in the middle of a line.
 
 /// A piece of the standard output.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
+    /// Other text.
     Text(Vec<u8>),
     /// A content block: a MIME type and its text.
     Content(String, String),
@@ -19,7 +20,7 @@ const END: &[u8] = b"\nEVCXR_END_CONTENT\n";
 #[derive(Default)]
 pub struct ContentBlocks {
     held: Vec<u8>,
-    /// How much of what is held has been searched for the end of a content block, in vain.
+    /// The number of held bytes that have no end of a content block.
     searched: usize,
 }
 
@@ -29,7 +30,7 @@ impl ContentBlocks {
         !self.held.is_empty() && !self.is_in_block()
     }
 
-    /// Whether a block has begun; its end may be long in coming.
+    /// Whether a block has begun.
     fn is_in_block(&self) -> bool {
         self.held.starts_with(BEGIN) && self.held.contains(&b'\n')
     }
@@ -47,12 +48,12 @@ impl ContentBlocks {
         pieces
     }
 
-    /// Gives up waiting for the rest of what may be the start of a block, and returns it.
+    /// Returns the bytes that may be the start of a block.
     pub fn flush(&mut self) -> Option<Vec<u8>> {
         if self.is_in_block() { None } else { self.finish() }
     }
 
-    /// Gives up waiting for everything, also for the end of a block: nothing more will come.
+    /// Returns all bytes, including an unfinished block: the stream has ended.
     pub fn finish(&mut self) -> Option<Vec<u8>> {
         let count = self.held.len();
         (count > 0).then(|| self.take(count))
@@ -84,7 +85,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-/// How many bytes at the end of `bytes` may be the start of a block.
+/// The number of bytes at the end of `bytes` that may be the start of a block.
 fn partial_begin(bytes: &[u8]) -> usize {
     (1..BEGIN.len()).rev().find(|&count| bytes.ends_with(&BEGIN[..count])).unwrap_or(0)
 }

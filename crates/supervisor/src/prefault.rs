@@ -1,29 +1,29 @@
-//! Takes back the pages of memory that a fork has left shared.
+//! Copies the pages of memory that a fork has left shared.
 //!
-//! After a checkpoint, the first write to a page copies it, so a cell that writes to much memory for the first time
-//! would be slower than its work is, and a clock around that would tell something else than it seems to. The cell
-//! process has nothing to do while the next cell is compiled: it has the pages copied then.
+//! After a checkpoint, the first write to a page copies it. A cell that writes to much memory would be slower than its
+//! work, and its timings would be wrong. The cell process is idle while the next cell is compiled, so it has the pages
+//! copied then.
 
 use std::fs::{self, File};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-/// With more memory than this, in bytes, pages are copied as they are written: a second copy could be too much.
-const MOST: usize = 256 << 20;
+/// The largest amount of memory that is copied in advance, in bytes. A second copy of more could be too much.
+const MAX_TOTAL: usize = 256 << 20;
 
-/// A larger mapping than this, in bytes, is hardly in use, and there is too much of it to look through.
-const LARGEST: usize = 4 << 30;
+/// The largest mapping that is searched, in bytes. A larger one is hardly in use.
+const MAX_MAPPING: usize = 4 << 30;
 
-/// The bit of a page in `pagemap` that says that it is in memory.
+/// The bit of a page in `pagemap` that marks it as in memory.
 const PRESENT: u64 = 1 << 63;
 
-/// Has the system copy what is shared with the checkpoint, where it can (Linux 5.14 and later).
-pub fn take_back() {
-    // No harm is done if it cannot: then the cell pays.
+/// Has the system copy the pages that are shared with the checkpoint (Linux 5.14 and later).
+pub fn copy_shared_pages() {
+    // After a failure, the next cell pays for the copies.
     let _ = in_use().map(|ranges| ranges.into_iter().for_each(populate));
 }
 
-/// The ranges of addresses that can be written to and are in memory; none if they are too much.
+/// The ranges of addresses that can be written to and are in memory. Empty if they are too large.
 fn in_use() -> std::io::Result<Vec<Range<usize>>> {
     let page = page_size();
     let pagemap = File::open("/proc/self/pagemap")?;
@@ -42,7 +42,7 @@ fn in_use() -> std::io::Result<Vec<Range<usize>>> {
             }
         }
     }
-    Ok(if total > MOST { Vec::new() } else { ranges })
+    Ok(if total > MAX_TOTAL { Vec::new() } else { ranges })
 }
 
 /// The addresses of a line of `/proc/self/maps`, if it is private memory that can be written to.
@@ -51,7 +51,7 @@ fn writable(line: &str) -> Option<Range<usize>> {
     let (start, end) = addresses.split_once('-')?;
     let address = |text| usize::from_str_radix(text, 16).ok();
     let range = address(start)?..address(end)?;
-    (rest.starts_with("rw-p") && range.len() <= LARGEST).then_some(range)
+    (rest.starts_with("rw-p") && range.len() <= MAX_MAPPING).then_some(range)
 }
 
 fn page_size() -> usize {
@@ -62,8 +62,7 @@ fn page_size() -> usize {
 #[cfg(target_os = "linux")]
 fn populate(range: Range<usize>) {
     use nix::libc::{MADV_POPULATE_WRITE, madvise};
-    // SAFETY: this changes no memory, whoever uses it: it only has the system do what it would do at a write. Where
-    // nothing is mapped any more it fails.
+    // SAFETY: this changes no memory: the system copies the pages as at a write. It fails for an unmapped range.
     unsafe { madvise(range.start as *mut _, range.len(), MADV_POPULATE_WRITE) };
 }
 
@@ -92,7 +91,7 @@ mod tests {
         let contains = |of: usize| in_use().unwrap().iter().any(|range| range.contains(&of));
         assert!(contains(written.as_ptr() as usize + (1 << 19)));
         assert!(!contains(untouched.as_ptr() as usize + (1 << 29)));
-        take_back();
+        copy_shared_pages();
         assert!(written.iter().all(|&byte| byte == 7));
         assert!(!contains(untouched.as_ptr() as usize + (1 << 29)));
     }

@@ -2,7 +2,7 @@
 //!
 //! A copy of a process has the descriptors of its original. If it kept them while it sleeps, a pipe, connection,
 //! listener, terminal or file lock would stay open after a later cell closes it: the other side would wait in vain. So a
-//! checkpoint lets go of them, and keeps their numbers. If it is woken, they read as closed.
+//! checkpoint releases them, and keeps their numbers. If it is woken, they read as closed.
 //!
 //! *Invariant:* a pipe or socket pair with both ends in the process stays connected: in the copy, it is another one.
 
@@ -19,19 +19,19 @@ use std::os::unix;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 
-use super::unix_peer;
+use crate::unix_peer;
 
 /// The device numbers of terminals: `/dev/tty` and `/dev/ptmx`, then those of pseudo-terminals.
 const TERMINALS: [std::ops::RangeInclusive<u64>; 2] = [5..=5, 136..=143];
 
-/// What several numbers refer to, by inode.
+/// The numbers of each pipe or socket, by inode.
 type Groups = BTreeMap<u64, Vec<RawFd>>;
 
-/// Replaces all descriptors of this process that others can see being closed, but for those that are
-/// the same as one of `kept`. Returns what a user would miss, in words.
+/// Replaces all descriptors of this process whose end others can see, except those that refer to the same file as one of
+/// `kept`. Returns the parts that a user would miss, in words.
 ///
 /// The process has one thread.
-pub fn let_go(kept: &[BorrowedFd]) -> io::Result<Vec<String>> {
+pub fn release(kept: &[BorrowedFd]) -> io::Result<Vec<String>> {
     let identity = |status: &FileStat| (status.st_dev, status.st_ino);
     let kept: BTreeSet<_> = kept.iter().filter_map(|fd| Some(identity(&fstat(fd).ok()?))).collect();
     let (mut pipes, mut sockets, mut lost) = (Groups::new(), Groups::new(), Lost::default());
@@ -57,8 +57,8 @@ pub fn let_go(kept: &[BorrowedFd]) -> io::Result<Vec<String>> {
             _ => {}
         }
     }
-    pipes.values().try_for_each(|numbers| let_go_of_pipe(numbers, &mut lost))?;
-    let_go_of_sockets(&sockets, &mut lost)?;
+    pipes.values().try_for_each(|numbers| release_pipe(numbers, &mut lost))?;
+    release_sockets(&sockets, &mut lost)?;
     Ok(lost.in_words())
 }
 
@@ -70,7 +70,7 @@ fn open_descriptors() -> io::Result<Vec<RawFd>> {
     Ok(numbers)
 }
 
-/// Puts `other` under a number, with the flags of what was there.
+/// Puts `other` under a number, with the flags of the old descriptor.
 fn replace(number: RawFd, other: BorrowedFd) -> io::Result<()> {
     // SAFETY: the number is that of an open descriptor, whose owner finds an open descriptor there again.
     let old = unsafe { BorrowedFd::borrow_raw(number) };
@@ -115,7 +115,7 @@ fn path(number: RawFd) -> String {
 }
 
 /// Replaces the numbers of one pipe: by another pipe if both of its ends are in this process.
-fn let_go_of_pipe(numbers: &[RawFd], lost: &mut Lost) -> io::Result<()> {
+fn release_pipe(numbers: &[RawFd], lost: &mut Lost) -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
     let access = |number: RawFd| -> io::Result<OFlag> {
         // SAFETY: the number is that of an open descriptor.
@@ -140,7 +140,7 @@ fn let_go_of_pipe(numbers: &[RawFd], lost: &mut Lost) -> io::Result<()> {
 }
 
 /// Replaces sockets: pairs with both ends in this process by other pairs, all others by one that is closed.
-fn let_go_of_sockets(sockets: &Groups, lost: &mut Lost) -> io::Result<()> {
+fn release_sockets(sockets: &Groups, lost: &mut Lost) -> io::Result<()> {
     let mut done = BTreeSet::new();
     for (&inode, numbers) in sockets {
         if !done.insert(inode) {
@@ -152,7 +152,7 @@ fn let_go_of_sockets(sockets: &Groups, lost: &mut Lost) -> io::Result<()> {
         let peer = if is_unix(socket) { unix_peer::of(inode) } else { Ok(None) };
         let other_numbers = peer.as_ref().ok().copied().flatten().and_then(|peer| sockets.get(&peer));
         match (peer.as_ref(), other_numbers) {
-            // The system does not say.
+            // The system gives no answer.
             (Err(_), _) => {}
             (Ok(&Some(peer)), Some(others)) => {
                 done.insert(peer);
@@ -170,7 +170,7 @@ fn let_go_of_sockets(sockets: &Groups, lost: &mut Lost) -> io::Result<()> {
     Ok(())
 }
 
-/// A socket as a user knows it; nothing for one without an address, as those of our own workers are.
+/// A socket in words. `None` for a socket without an address, as of our own workers.
 fn described(socket: BorrowedFd) -> Option<String> {
     let (own, peer) = addresses(socket);
     if getsockopt(&socket, sockopt::AcceptConn).unwrap_or(false) {
@@ -221,7 +221,7 @@ impl UnixEnd {
     }
 }
 
-/// What a restored process does not have any more.
+/// The parts of a process that its checkpoint lacks.
 #[derive(Default)]
 struct Lost {
     pipes: usize,

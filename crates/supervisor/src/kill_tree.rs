@@ -1,11 +1,11 @@
-//! Ends processes that are found by their parent, because nobody has a handle to them: the compiler of a cell that
-//! is interrupted, which the engine has started, and what user code leaves behind. Where the system does not tell,
-//! compilation goes on to its end and the cell does not run.
+//! Ends the descendants of a process: the compilers of an engine that does not end, and the processes that user code has
+//! left behind. There are no handles to them, so they are found by their parents. On a system that does not list children,
+//! nothing is ended.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Ends all children of a process, and theirs, except the child `spare`.
+/// Ends all descendants of a process by SIGKILL, except its child `spare` and the descendants of that.
 pub fn end_children(process: u32, spare: Option<u32>) {
     for child in children(process).into_iter().filter(|child| Some(*child) != spare) {
         end_with_children(child);

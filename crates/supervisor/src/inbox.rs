@@ -1,50 +1,54 @@
-//! The supervisor's end of the companion's inbox: what waits to be read by the cell process.
+//! The supervisor's end of the companion's inbox.
 //!
-//! User code may keep the companion from reading for as long as it likes, so nothing here waits for it.
+//! User code may keep the companion from reading for any time, so the supervisor never waits for it.
 
-use crate::wire::{self, Kind};
 use nix::poll::PollFlags;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use threadbook_wire::{FrameKind, write_frame};
 
-/// How many bytes may wait here beside what the socket holds. The kernel sends the next message when the
-/// last one has been handled, so more than one waits only if something is wrong.
-const LIMIT: usize = 16 << 20;
+/// The largest backlog, in bytes, beside the content of the socket. The kernel sends the next message after the last one
+/// was handled, so a longer backlog is a fault.
+const MAX_WAITING: usize = 16 << 20;
 
 /// See the module's documentation.
-pub struct Inbox {
+pub struct InboxWriter {
     socket: UnixStream,
     waiting: Vec<u8>,
 }
 
-impl Inbox {
-    pub fn new(socket: UnixStream) -> io::Result<Inbox> {
+impl InboxWriter {
+    pub fn new(socket: UnixStream) -> io::Result<InboxWriter> {
         socket.set_nonblocking(true)?;
-        Ok(Inbox { socket, waiting: Vec::new() })
+        Ok(InboxWriter { socket, waiting: Vec::new() })
     }
 
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
-    /// What to poll the socket for: room, if anything waits for it.
+    /// The events to poll the socket for: room, if there is a backlog.
     pub fn awaits(&self) -> PollFlags {
         if self.waiting.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT }
     }
 
-    /// Puts a message in, or says why it cannot be.
+    /// Appends a command.
+    ///
+    /// # Errors
+    ///
+    /// The backlog is too long.
     pub fn put(&mut self, message: &[u8]) -> Result<(), String> {
-        if self.waiting.len() + message.len() > LIMIT {
+        if self.waiting.len() + message.len() > MAX_WAITING {
             let waiting = self.waiting.len();
             return Err(format!("{waiting} bytes wait already for the cells' process to read them"));
         }
-        wire::write_frame(&mut self.waiting, Kind::Message, message).map_err(|error| error.to_string())?;
+        write_frame(&mut self.waiting, FrameKind::Message, message).map_err(|error| error.to_string())?;
         self.push();
         Ok(())
     }
 
-    /// Writes what there is room for.
+    /// Writes as much of the backlog as there is room for.
     pub fn push(&mut self) {
         let mut written = 0;
         while written < self.waiting.len() {
@@ -52,14 +56,14 @@ impl Inbox {
                 Ok(count) if count > 0 => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                // User code has closed the other end, so nobody will ever read it.
+                // User code has closed the other end, so there will never be a reader.
                 _ => written = self.waiting.len(),
             }
         }
         self.waiting.drain(..written);
     }
 
-    /// Forgets what waits.
+    /// Drops the backlog.
     pub fn forget(&mut self) {
         self.waiting.clear();
     }
@@ -68,19 +72,20 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use threadbook_read_frame;
 
     #[test]
-    fn what_nobody_reads_is_kept_up_to_a_limit_and_arrives_whole() {
+    fn a_backlog_is_kept_up_to_a_limit_and_arrives_whole() {
         let (socket, mut other) = UnixStream::pair().unwrap();
-        let mut inbox = Inbox::new(socket).unwrap();
+        let mut inbox = InboxWriter::new(socket).unwrap();
         let message = vec![b'x'; 1 << 20];
         let kept = (0..100).take_while(|_| inbox.put(&message).is_ok()).count();
         assert!((15..100).contains(&kept), "{kept}");
         assert_eq!(inbox.awaits(), PollFlags::POLLOUT);
         let reader = std::thread::spawn(move || {
-            let frame = wire::read_frame(&mut other);
-            (0..kept - 1).all(|_| wire::read_frame(&mut other).is_ok_and(|frame| frame.is_some()))
-                && frame.is_ok_and(|frame| frame == Some((Kind::Message, message)))
+            let frame = read_frame(&mut other);
+            (0..kept - 1).all(|_| read_frame(&mut other).is_ok_and(|frame| frame.is_some()))
+                && frame.is_ok_and(|frame| frame == Some((FrameKind::Message, message)))
         });
         while !inbox.waiting.is_empty() {
             inbox.push();
@@ -92,7 +97,7 @@ mod tests {
     #[test]
     fn a_closed_end_is_no_error() {
         let (socket, other) = UnixStream::pair().unwrap();
-        let mut inbox = Inbox::new(socket).unwrap();
+        let mut inbox = InboxWriter::new(socket).unwrap();
         drop(other);
         assert_eq!(inbox.put(b"{}"), Ok(()));
         assert!(inbox.waiting.is_empty());

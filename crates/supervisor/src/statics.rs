@@ -1,7 +1,7 @@
-//! Statics that begin anew in a restored process.
+//! Resets statics of crates in a restored process.
 //!
-//! rayon's pool belongs to the process as a whole and is started once. Its threads stayed behind in the process that died,
-//! so a parallel iterator would wait for them for ever. The two statics that hold the pool therefore get the content that
+//! rayon's pool is started once in a process. Its threads do not exist in a forked copy, so a parallel iterator would wait
+//! for ever. The two statics that hold the pool therefore get the content that
 //! they have in the library's file, and rayon starts its pool again when it is used.
 
 use anyhow::Context;
@@ -11,17 +11,17 @@ use std::ffi::c_void;
 use std::fs;
 use std::path::Path;
 
-/// The ends of their paths, as they are within the names of symbols.
+/// The ends of the statics' paths, as in the names of symbols.
 const STATICS: [&str; 2] = ["10rayon_core8registry12THE_REGISTRY", "10rayon_core8registry16THE_REGISTRY_SET"];
 
-/// Gives these statics of a library their first content again. `within` is an address in the library.
+/// Gives these statics of a library their initial content. `within` is an address in the library.
 ///
 /// The process has one thread.
 ///
 /// # Errors
 ///
 /// If the library cannot be read, or does not have the statics.
-pub fn begin_anew(library: &Path, within: *const c_void) -> anyhow::Result<()> {
+pub fn reset(library: &Path, within: *const c_void) -> anyhow::Result<()> {
     let file = fs::read(library)?;
     let object = object::File::parse(&*file)?;
     // SAFETY: all-zero is a value of this type, which the call fills.

@@ -1,19 +1,19 @@
-//! What comes from outside, however garbled, never makes the kernel panic.
+//! Fuzz tests: no garbled input from outside makes the kernel panic.
 //!
-//! Each test makes up as many cases as it can within a tenth of a second, and in as many seconds as
-//! `THREADBOOK_FUZZ` says: `THREADBOOK_FUZZ=3600 cargo test -p threadbook-kernel garbage -- --nocapture`
+//! Each test makes up as many cases as it can within a tenth of a second, or within the seconds of
+//! `THREADBOOK_FUZZ`: `THREADBOOK_FUZZ=3600 cargo test -p threadbook-kernel fuzz -- --nocapture`
 //! says how many those were. A case that fails is named by a seed, see [arbtest].
 
 use crate::protocol::is_complete;
-use crate::runtime::ContentBlocks;
 use crate::session::{Names, Utf8Stream, byte_offset, code_points, with_code_hash};
-use crate::wire::{self, Kind, Message, Order};
 use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::time::Duration;
 use threadbook_jupyter::{Key, message};
+use threadbook_supervisor::ContentBlocks;
+use threadbook_wire::{Command, FrameKind, Message, read_frame, write_frame};
 
 /// Messages as front ends send them.
 const REQUESTS: [(&str, &str); 8] = [
@@ -58,10 +58,10 @@ fn fuzz(name: &str, mut case: impl FnMut(&mut Unstructured) -> Result<()>) {
     println!("{name}: {} cases", cases.get());
 }
 
-/// Text of up to `most` characters of `alphabet`.
-pub fn text(random: &mut Unstructured, alphabet: &str, most: usize) -> Result<String> {
+/// Text of up to `max` characters of `alphabet`.
+pub fn text(random: &mut Unstructured, alphabet: &str, max: usize) -> Result<String> {
     let alphabet: Vec<char> = alphabet.chars().collect();
-    (0..random.int_in_range(0..=most)?).map(|_| random.choose(&alphabet).copied()).collect()
+    (0..random.int_in_range(0..=max)?).map(|_| random.choose(&alphabet).copied()).collect()
 }
 
 /// One of the texts, with a few of its bytes replaced, taken out or put in.
@@ -101,7 +101,7 @@ fn of_the_wire() {
     fuzz("bytes on the wire", |random| {
         let bytes: Vec<u8> = random.arbitrary()?;
         let mut from = &bytes[..];
-        while let Ok(Some((_, body))) = wire::read_frame(&mut from) {
+        while let Ok(Some((_, body))) = read_frame(&mut from) {
             let _ = serde_json::from_slice::<Message>(&body);
         }
         Ok(())
@@ -113,11 +113,11 @@ fn of_messages_on_the_wire() {
     fuzz("messages on the wire", |random| {
         let body = garbled(random, &WIRED)?;
         let mut frame = Vec::new();
-        wire::write_frame(&mut frame, Kind::Message, &body).unwrap();
-        let read = wire::read_frame(&mut &frame[..]).unwrap().unwrap();
-        assert_eq!(read, (Kind::Message, body.clone()));
+        write_frame(&mut frame, FrameKind::Message, &body).unwrap();
+        let read = read_frame(&mut &frame[..]).unwrap().unwrap();
+        assert_eq!(read, (FrameKind::Message, body.clone()));
         let _ = serde_json::from_slice::<Message>(&body);
-        let _ = serde_json::from_slice::<Order>(&body);
+        let _ = serde_json::from_slice::<Command>(&body);
         Ok(())
     });
 }

@@ -1,12 +1,11 @@
 //! A checkpoint is a copy of the cell process, forked after each cell, that only sleeps.
 //!
 //! When the cell process dies, the supervisor wakes the checkpoint, which goes on in its place with every
-//! variable as it was after the cell before. Only one thread comes along in a fork: what had threads
-//! starts them anew, or says that they are lost (see `threadbook_restored` in the companion).
+//! variable as it was after the cell before. Only one thread exists in a forked copy: the owners of threads
+//! start them again, or report that they are lost (see `threadbook_restored` in the companion).
 //!
-//! All copies hold one end of the same socket pair, the *alarm*; the supervisor holds the other. It wakes
-//! one by its process id. Whoever finds another's id there was left over, and ends; so does everybody
-//! when the supervisor ends.
+//! All copies hold one end of the same socket pair, the *alarm*, and the supervisor holds the other. It wakes a copy by
+//! writing its process id. A copy that reads another id was left over, and exits. All copies exit with the supervisor.
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -17,11 +16,10 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
-/// Set to `0`, it switches checkpoints off: a cell that dies takes the variables along.
+/// The environment variable that switches checkpoints off if it is `0`. The variables are lost with the cell process then.
 const VARIABLE: &str = "THREADBOOK_CHECKPOINT";
 
-/// Whether to take checkpoints. The supervisor can only watch over a grandchild where orphans become its
-/// children, which is Linux.
+/// Whether to take checkpoints. The supervisor can only wait for a grandchild on Linux, where orphans become its children.
 pub fn is_wanted() -> bool {
     cfg!(target_os = "linux") && std::env::var_os(VARIABLE).is_none_or(|value| value != "0")
 }
@@ -31,7 +29,7 @@ pub fn wake(alarm: &mut UnixStream, pid: Pid) -> io::Result<()> {
     alarm.write_all(&pid.as_raw().to_le_bytes())
 }
 
-/// Sleeps until the supervisor wakes this process. Returns only then; else the process ends.
+/// Sleeps until the supervisor wakes this process. The process exits if another one is woken.
 pub fn sleep(alarm: &UnixStream) {
     let own = Pid::this().as_raw().to_le_bytes();
     let mut called = [0; 4];
@@ -49,12 +47,12 @@ pub fn sleep(alarm: &UnixStream) {
     unsafe { nix::libc::_exit(0) }
 }
 
-/// Ends a checkpoint that is no longer needed. Its parent buries it, see [`bury`].
+/// Ends a checkpoint that is no longer needed. Its parent [reaps](is_reaped) it.
 pub fn end(pid: Pid) {
     let _ = kill(pid, Signal::SIGKILL);
 }
 
-/// Says whether `pid`, a child that has been ended, is buried by now.
-pub fn bury(pid: Pid) -> bool {
+/// Reaps `pid`, a child that has been ended, if it is dead by now. Returns whether it is.
+pub fn is_reaped(pid: Pid) -> bool {
     !matches!(waitpid(pid, Some(WaitPidFlag::WNOHANG)), Ok(nix::sys::wait::WaitStatus::StillAlive))
 }
