@@ -5,7 +5,7 @@
 //! says how many those were. A case that fails is named by a seed, see [arbtest].
 
 use crate::protocol::is_complete;
-use crate::session::{Names, Utf8Stream, byte_offset, code_points, with_code_hash};
+use crate::session::{NameIndex, Utf8Stream, byte_offset, code_points, with_code_hash};
 use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
 use bytes::Bytes;
@@ -39,7 +39,7 @@ const WIRED: [&str; 5] = [
     r#"{"type":"sync","id":7}"#,
 ];
 
-/// Pieces of cells: some of them are Rust, and what is put together of them hardly ever is.
+/// Pieces of cells: some of them are Rust, and their combinations hardly ever are.
 const PIECES: [&str; 20] = [
     "fn f() {", "}", "let x = ", ";", "\"", "'", "/*", "*/", "//", "\n", "r#\"", "(", ")", "é", "🦀", "x.",
     "::", "%time ", "!ls", ":dep ",
@@ -152,7 +152,7 @@ fn of_cells() {
         if let Some((_, places)) = with_code_hash(&code) {
             places.old_column(random.int_in_range(0..=9)?, random.int_in_range(0..=90)?);
         }
-        let names = Names::default();
+        let names = NameIndex::default();
         names.learn_cell(&code);
         names.complete(&code, cursor);
         names.inspect(&code, cursor);

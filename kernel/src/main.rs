@@ -4,12 +4,12 @@ mod commands;
 mod dependencies;
 #[cfg(test)]
 mod fuzz;
-mod prepared;
 mod protocol;
 mod session;
 mod sessions;
 mod sockets;
 mod standard_library;
+mod template;
 mod toolchain;
 
 use std::process::ExitCode;

@@ -3,35 +3,35 @@
 //! They lie in the user's cache directory, unless something speaks against it: another user could replace them there,
 //! programs may not be run, or the dynamic linker cannot search such a path. Then they lie among the temporary files.
 
-use crate::prepared;
+use crate::template;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use threadbook_private::{Held, close_to_others, directory, temporary};
 
-/// How the names of sessions begin among temporary files, where other programs have files, too.
+/// The start of sessions' names among the temporary files of other programs.
 const PREFIX: &str = "threadbook-session-";
 
-/// Where sessions lie.
+/// The place of sessions.
 #[derive(Debug)]
-pub struct Place {
+pub struct SessionPlace {
     /// The directory that they lie in.
     pub parent: PathBuf,
-    /// How their names begin.
+    /// The start of their names.
     pub prefix: &'static str,
     /// The reason why it is not the user's cache directory.
     pub reason: Option<String>,
 }
 
-/// Makes a directory for the session that this process is, and sweeps away what sessions that were killed have left.
+/// Makes a directory for the session of this process, and removes the directories of sessions that were killed.
 ///
 /// # Errors
 ///
 /// A sentence: the prepared directory is not there, there is no place for a session, or no room in it.
 pub fn open(prepared: &Path) -> anyhow::Result<Held> {
-    if let Some(reason) = prepared::missing(prepared) {
+    if let Some(reason) = template::missing(prepared) {
         anyhow::bail!("{reason}. Run `cargo threadbook install` in the checkout again.");
     }
-    let Place { parent, prefix, reason } = place()?;
+    let SessionPlace { parent, prefix, reason } = place()?;
     if let Some(reason) = reason {
         eprintln!("threadbook: the session works in {}, because {reason}", parent.display());
     }
@@ -44,14 +44,14 @@ pub fn open(prepared: &Path) -> anyhow::Result<Held> {
 /// # Errors
 ///
 /// A sentence with the reasons against each place.
-pub fn place() -> anyhow::Result<Place> {
+pub fn place() -> anyhow::Result<SessionPlace> {
     let reason = match dirs::cache_dir().map(|cache| in_cache(&cache)) {
-        Some(Ok(parent)) => return Ok(Place { parent, prefix: "", reason: None }),
+        Some(Ok(parent)) => return Ok(SessionPlace { parent, prefix: "", reason: None }),
         Some(Err(reason)) => reason,
         None => "this user has no home directory".to_owned(),
     };
     let parent = temporary(reason_against).with_context(|| format!("a session has no place: {reason}"))?;
-    Ok(Place { parent, prefix: PREFIX, reason: Some(reason) })
+    Ok(SessionPlace { parent, prefix: PREFIX, reason: Some(reason) })
 }
 
 /// The directory of sessions in the user's cache directory, or the reason against it.

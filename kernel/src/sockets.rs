@@ -1,4 +1,4 @@
-//! Where a session listens to its supervisor: in its directory, or in a private directory among the temporary files, if the
+//! The socket on which a session listens for its supervisor: in its directory, or in a private directory among the temporary files, if the
 //! path would be too long (Unix allows about a hundred bytes) or the file system has no sockets.
 
 use anyhow::Context;
@@ -9,7 +9,7 @@ use threadbook_private::{Held, temporary};
 /// The name of the socket.
 const WIRE: &str = "wire";
 
-/// How the names of directories for sockets begin.
+/// The start of the names of directories for sockets.
 const PREFIX: &str = "threadbook-wire-";
 
 /// No path of a socket in such a directory is longer, in bytes.
@@ -28,8 +28,8 @@ pub struct Socket {
 /// # Errors
 ///
 /// A sentence: the reason against each place.
-pub fn listen(workplace: &Path) -> anyhow::Result<Socket> {
-    let path = workplace.join(WIRE);
+pub fn listen(workspace: &Path) -> anyhow::Result<Socket> {
+    let path = workspace.join(WIRE);
     match UnixListener::bind(&path) {
         Ok(listener) => Ok(Socket { listener, path, _directory: None }),
         Err(error) => {

@@ -13,7 +13,7 @@ pub const ADD_SOURCE: &str = "rustup component add rust-src";
 /// The toolchain on the path. (Finding it once is worth while: each start of a rustup proxy costs 15 to 40 ms.)
 pub struct Toolchain {
     root: PathBuf,
-    /// What `rustc -vV` prints.
+    /// The output of `rustc -vV`.
     pub about: String,
 }
 
@@ -44,17 +44,17 @@ impl Toolchain {
         self.about.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default()
     }
 
-    /// Where its programs lie.
+    /// The directory of its programs.
     pub fn bin(&self) -> PathBuf {
         self.root.join("bin")
     }
 
-    /// Where the standard library's shared object lies.
+    /// The directory of the standard library's shared object.
     pub fn libraries(&self) -> PathBuf {
         self.root.join("lib/rustlib").join(self.host()).join("lib")
     }
 
-    /// Where the standard library's sources lie, if the component `rust-src` is there. Without it, completion and help know
+    /// The standard library's sources, if the component `rust-src` is there. Without it, completion and help know
     /// nothing of the standard library.
     pub fn sources(&self) -> Option<PathBuf> {
         Some(self.root.join("lib/rustlib/src/rust/library")).filter(|sources| sources.join("std").is_dir())

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 
-/// What is said when there is none.
+/// The text when there is none.
 pub(crate) const MISSING: &str = "no Chromium or Chrome on the path";
 /// The command that brings one.
 pub(crate) const INSTALL: &str =

@@ -5,28 +5,28 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use super::install_dir::{InstallDir, KERNEL};
 use super::kernelspec::Kernelspec;
-use super::place::{KERNEL, Place};
 use super::python::{self, Python};
 use super::{browser, evcxr, say, venv};
 use crate::session::cache_directory;
 use crate::toolchain::{self, Toolchain};
-use crate::{prepared, sessions};
+use crate::{sessions, template};
 
 /// How to say it.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct DoctorOptions {
     /// As JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What was found out about one thing.
+/// The result of one check.
 #[derive(Debug, PartialEq, Serialize)]
 struct Check {
     name: &'static str,
     state: State,
-    /// What was found.
+    /// The finding.
     found: String,
     /// The command that mends it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ impl Check {
 }
 
 /// Prints the checks; false if something that is needed is missing.
-pub(crate) fn doctor(options: &Options) -> anyhow::Result<bool> {
+pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<bool> {
     let mut checks = vec![rust(), rust_source()];
     checks.extend(python_and_lab());
     checks.extend(kernel());
@@ -151,7 +151,7 @@ fn python_and_lab() -> [Check; 2] {
 
 /// The kernelspec that Jupyter would find, and where it lies.
 fn find(name: &str) -> Option<(Kernelspec, PathBuf)> {
-    Place::all().into_iter().find_map(|place| {
+    InstallDir::all().into_iter().find_map(|place| {
         let directory = place.spec(name);
         Some((Kernelspec::read(&directory)?, directory))
     })
@@ -159,7 +159,7 @@ fn find(name: &str) -> Option<(Kernelspec, PathBuf)> {
 
 /// The kernel, and its prepared directory.
 fn kernel() -> [Check; 2] {
-    kernel_checks(find(KERNEL), prepared::stale)
+    kernel_checks(find(KERNEL), template::stale)
 }
 
 /// evcxr with the companion crate, if it is registered.
@@ -244,13 +244,15 @@ fn cache() -> Check {
     Check::ok(name, format!("{:.1} MB in {}", bytes as f64 / 1e6, directory.display()))
 }
 
-/// Where a session would work.
+/// The place of sessions.
 fn session() -> Check {
     let name = "sessions";
     let mend = "set XDG_CACHE_HOME to a directory of your own with a plain path, on a file system that runs programs";
     match sessions::place() {
-        Ok(sessions::Place { parent, reason: None, .. }) => Check::ok(name, parent.display().to_string()),
-        Ok(sessions::Place { parent, reason: Some(reason), .. }) => {
+        Ok(sessions::SessionPlace { parent, reason: None, .. }) => {
+            Check::ok(name, parent.display().to_string())
+        }
+        Ok(sessions::SessionPlace { parent, reason: Some(reason), .. }) => {
             Check::not(name, State::Warn, format!("in {}, because {reason}", parent.display()), mend)
         }
         Err(error) => Check::not(name, State::Missing, format!("{error:#}"), mend),
@@ -259,7 +261,7 @@ fn session() -> Check {
 
 /// Sessions of other hosts that share the home directory. Only they know which of these live.
 fn left_behind() -> Option<Check> {
-    let sessions::Place { parent, prefix, .. } = sessions::place().ok()?;
+    let sessions::SessionPlace { parent, prefix, .. } = sessions::place().ok()?;
     let found = threadbook_private::left_behind(&parent, prefix);
     let first = found.first()?;
     let text = format!("{} of other hosts, such as {}", found.len(), first.display());

@@ -17,7 +17,7 @@ use super::quiet::last_line;
 use super::steps::step;
 use super::{mend, one_line};
 use crate::toolchain::Toolchain;
-use crate::{dependencies, prepared, sessions};
+use crate::{dependencies, sessions, template};
 
 /// The name that Jupyter knows it by.
 pub(crate) const KERNEL: &str = "evcxr-threadbook";
@@ -61,8 +61,8 @@ pub(crate) fn ensure(directory: &Path, program: &Path) -> anyhow::Result<()> {
 
 /// Why the prepared directory must be built again, or `None` if it is ready to use.
 pub(crate) fn stale(directory: &Path, program: &Path) -> Option<String> {
-    prepared::missing(directory).or_else(|| match built_from(program) {
-        Ok(now) if now == prepared::stamp(directory) => None,
+    template::missing(directory).or_else(|| match built_from(program) {
+        Ok(now) if now == template::stamp(directory) => None,
         Ok(_) => Some(format!(
             "{} was built from an older companion crate, or by another compiler or evcxr",
             directory.display()
@@ -74,7 +74,7 @@ pub(crate) fn stale(directory: &Path, program: &Path) -> Option<String> {
 fn built_from(program: &Path) -> anyhow::Result<String> {
     let about = program.metadata().with_context(|| format!("{} is not there", program.display()))?;
     let changed = about.modified()?.duration_since(std::time::UNIX_EPOCH)?.as_secs();
-    let sources = prepared::built_from(&Toolchain::find()?)?;
+    let sources = template::built_from(&Toolchain::find()?)?;
     Ok(format!("{sources}{}: {} bytes, {changed}\n", program.display(), about.len()))
 }
 
@@ -82,7 +82,7 @@ fn built_from(program: &Path) -> anyhow::Result<String> {
 fn build(directory: &Path, program: &Path) -> anyhow::Result<()> {
     let config = directory.join(CONFIG);
     fs::create_dir_all(&config).with_context(|| format!("{} cannot be made", config.display()))?;
-    let _ = fs::remove_file(directory.join(prepared::STAMP));
+    let _ = fs::remove_file(directory.join(template::STAMP));
     let _ = fs::remove_file(config.join(FIRST_CELL));
     fs::write(config.join("Cargo.lock"), dependencies::lock_file())?;
     let directory = directory.canonicalize()?;
@@ -110,7 +110,7 @@ fn build(directory: &Path, program: &Path) -> anyhow::Result<()> {
         forget_cells(&target.path().join("debug"));
     }
     fs::write(config.join(FIRST_CELL), cell)?;
-    Ok(fs::write(directory.join(prepared::STAMP), built_from(program)?)?)
+    Ok(fs::write(directory.join(template::STAMP), built_from(program)?)?)
 }
 
 /// The companion and its friends. Cargo removes from the lock file all that evcxr does not ask for at the moment: it
@@ -118,7 +118,7 @@ fn build(directory: &Path, program: &Path) -> anyhow::Result<()> {
 fn first_cell() -> anyhow::Result<String> {
     let lock = r#"!cp "$EVCXR_CONFIG_DIR/Cargo.lock" "$EVCXR_TMPDIR/Cargo.lock""#;
     let mut cell = String::new();
-    for (name, specification) in dependencies::all(&prepared::companion()?)? {
+    for (name, specification) in dependencies::all(&template::companion()?)? {
         writeln!(cell, "{lock}\n:dep {name} = {specification}")?;
     }
     writeln!(cell, "{lock}\nuse threadbook::prelude::*;")?;
@@ -151,7 +151,7 @@ fn forget_cells(debug: &Path) {
 
 /// Becomes evcxr_jupyter, in a directory of its own that the next session of any kernel removes.
 pub(crate) fn serve(prepared: &Path, program: &Path, connection_file: &Path) -> anyhow::Result<()> {
-    if let Some(reason) = prepared::missing(prepared) {
+    if let Some(reason) = template::missing(prepared) {
         return Err(mend(reason, "cargo threadbook install --evcxr"));
     }
     let (directory, lock) = sessions::open(prepared)?.into_parts();

@@ -11,7 +11,7 @@ use crate::session::magics;
 
 /// What to make, of which notebooks.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct HandoutOptions {
     /// The notebooks
     #[arg(value_name = "NB", required = true)]
     notebooks: Vec<PathBuf>,
@@ -63,7 +63,7 @@ impl From<FormatName> for Format {
 }
 
 /// Makes the handouts of one notebook after the other; fails at the first that cannot be executed.
-pub(crate) fn handout(options: &Options) -> anyhow::Result<()> {
+pub(crate) fn handout(options: &HandoutOptions) -> anyhow::Result<()> {
     let kernel = if options.as_is { None } else { Some(Kernel::find(&options.execution)?) };
     let browser = browser::find();
     let recipe = Recipe {
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::commands::{Cli, Command};
 
-    fn parse(arguments: &[&str]) -> Result<Options, clap::Error> {
+    fn parse(arguments: &[&str]) -> Result<HandoutOptions, clap::Error> {
         let line = ["threadbook", "handout"].iter().chain(arguments);
         match Cli::try_parse_from(line)?.command {
             Some(Command::Handout(options)) => Ok(options),

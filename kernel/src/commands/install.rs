@@ -5,13 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use super::install_dir::{InstallDir, InstallOptions};
 use super::kernelspec::{self, Kernelspec};
-use super::place::{Options, Place};
 use super::{evcxr, prepare, say};
-use crate::prepared;
+use crate::template;
 
 /// Registers the kernel and prepares the companion crate.
-pub(crate) fn install(options: &Options) -> anyhow::Result<()> {
+pub(crate) fn install(options: &InstallOptions) -> anyhow::Result<()> {
     let place = options.place()?;
     let directory = match &options.evcxr {
         None => ensure(&place, options.name())?,
@@ -27,7 +27,7 @@ pub(crate) fn install(options: &Options) -> anyhow::Result<()> {
 }
 
 /// Installs what is not there or out of date. The kernelspec comes last: what Jupyter offers works.
-pub(crate) fn ensure(place: &Place, name: &str) -> anyhow::Result<std::path::PathBuf> {
+pub(crate) fn ensure(place: &InstallDir, name: &str) -> anyhow::Result<std::path::PathBuf> {
     let directory = place.spec(name);
     refuse_others(&directory, false)?;
     prepare::ensure(&place.prepared)?;
@@ -37,16 +37,16 @@ pub(crate) fn ensure(place: &Place, name: &str) -> anyhow::Result<std::path::Pat
 
 /// Removes the kernelspec, and the prepared directory unless another kernelspec names it, wherever that lies. Files that
 /// `install` has not made stay.
-pub(crate) fn uninstall(options: &Options) -> anyhow::Result<()> {
+pub(crate) fn uninstall(options: &InstallOptions) -> anyhow::Result<()> {
     let place = options.place()?;
     let spec = place.spec(options.name());
     let prepared = if options.evcxr.is_some() { place.evcxr() } else { place.prepared.clone() };
     refuse_others(&spec, options.evcxr.is_some())?;
     let mut removed = remove(&spec, &kernelspec::FILES)?;
-    let places = [place.clone()].into_iter().chain(Place::all());
+    let places = [place.clone()].into_iter().chain(InstallDir::all());
     let users: Vec<_> = places.flat_map(|place| kernelspec::users_of(&prepared, &place)).collect();
     if users.is_empty() {
-        removed |= remove(&prepared, &prepared::ENTRIES)?;
+        removed |= remove(&prepared, &template::ENTRIES)?;
         // The directory around it was made for it. If there is something else in it, it stays.
         let _ = prepared.parent().map(fs::remove_dir);
     } else {
@@ -101,11 +101,11 @@ mod tests {
     use crate::commands::Cli;
     use clap::Parser;
 
-    fn options(prefix: &Path, name: &str) -> Options {
+    fn options(prefix: &Path, name: &str) -> InstallOptions {
         uninstall_with(prefix, &["--name", name])
     }
 
-    fn uninstall_with(prefix: &Path, options: &[&str]) -> Options {
+    fn uninstall_with(prefix: &Path, options: &[&str]) -> InstallOptions {
         let line = [&["threadbook", "uninstall", "--prefix", prefix.to_str().unwrap()], options].concat();
         match Cli::parse_from(line).command {
             Some(crate::commands::Command::Uninstall(options)) => options,
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn uninstall_removes_both_but_not_what_another_kernel_uses() {
         let prefix = tempfile::tempdir().unwrap();
-        let place = Place::under(prefix.path());
+        let place = InstallDir::under(prefix.path());
         fs::create_dir_all(&place.prepared).unwrap();
         let (one, two) =
             (kernelspec::write(&place, "one").unwrap(), kernelspec::write(&place, "two").unwrap());
@@ -131,13 +131,14 @@ mod tests {
     #[test]
     fn files_of_the_user_and_what_a_kernelspec_elsewhere_names_stay() {
         let (prefix, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let place = Place::under(prefix.path());
+        let place = InstallDir::under(prefix.path());
         fs::create_dir_all(place.prepared.join("cargo/target")).unwrap();
         let own = kernelspec::write(&place, "one").unwrap();
         for file in [own.join("notes.txt"), place.prepared.join("notes.txt")] {
             fs::write(file, "mine").unwrap();
         }
-        let other = Place { kernels: elsewhere.path().join("kernels"), prepared: place.prepared.clone() };
+        let other =
+            InstallDir { kernels: elsewhere.path().join("kernels"), prepared: place.prepared.clone() };
         let other_spec = kernelspec::write(&other, "two").unwrap();
         let users = kernelspec::users_of(&place.prepared, &other);
         assert_eq!(users, [other_spec]);
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn the_two_hosts_are_removed_apart() {
         let prefix = tempfile::tempdir().unwrap();
-        let place = Place::under(prefix.path());
+        let place = InstallDir::under(prefix.path());
         for directory in [&place.prepared, &place.evcxr()] {
             fs::create_dir_all(directory).unwrap();
         }
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn another_kernel_is_left_alone() {
         let prefix = tempfile::tempdir().unwrap();
-        let other = Place::under(prefix.path()).spec("python3");
+        let other = InstallDir::under(prefix.path()).spec("python3");
         fs::create_dir_all(&other).unwrap();
         fs::write(other.join("kernel.json"), r#"{"argv": ["python3"]}"#).unwrap();
         let error = uninstall(&options(prefix.path(), "python3")).unwrap_err();

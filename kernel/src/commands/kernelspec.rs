@@ -11,14 +11,14 @@ use serde_json::json;
 use threadbook_client::CONNECTION_FILE;
 
 use super::evcxr;
-use super::place::{KERNEL, Place};
+use super::install_dir::{InstallDir, KERNEL};
 
 /// The files of a kernelspec of ours.
 pub(crate) const FILES: [&str; 2] = ["kernel.json", "logo-svg.svg"];
 
 const LOGO: &str = include_str!("logo.svg");
 
-/// What we read of a `kernel.json`, ours or another's.
+/// The parts of a `kernel.json` that are read, ours or another's.
 #[derive(Debug, Deserialize, PartialEq)]
 pub(crate) struct Kernelspec {
     /// The command that starts the kernel.
@@ -56,13 +56,13 @@ impl Kernelspec {
 }
 
 /// Registers this program under `name`.
-pub(crate) fn write(place: &Place, name: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn write(place: &InstallDir, name: &str) -> anyhow::Result<PathBuf> {
     let title = title("Rust (Threadbook)", name, KERNEL);
     register(place, name, &title, &[Path::new("kernel"), Path::new("--prepared"), &place.prepared])
 }
 
 /// Registers an evcxr_jupyter under `name`.
-pub(crate) fn write_evcxr(place: &Place, name: &str, program: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn write_evcxr(place: &InstallDir, name: &str, program: &Path) -> anyhow::Result<PathBuf> {
     let title = title("Rust (evcxr + Threadbook)", name, evcxr::KERNEL);
     let options = ["evcxr", "--prepared", "--program"].map(Path::new);
     register(place, name, &title, &[options[0], options[1], &place.evcxr(), options[2], program])
@@ -73,7 +73,7 @@ fn title(title: &str, name: &str, usual: &str) -> String {
     if name == usual { title.to_owned() } else { format!("{title} {name}") }
 }
 
-fn register(place: &Place, name: &str, title: &str, command: &[&Path]) -> anyhow::Result<PathBuf> {
+fn register(place: &InstallDir, name: &str, title: &str, command: &[&Path]) -> anyhow::Result<PathBuf> {
     let program = env::current_exe().context("cannot find this program")?;
     let directory = place.spec(name);
     let write = |file: &str, content: &str| {
@@ -109,11 +109,11 @@ fn kernel_json(program: &Path, title: &str, command: &[&Path]) -> anyhow::Result
 
 /// Finds the kernelspec `name` where Jupyter would.
 pub(crate) fn find(name: &str) -> Option<Kernelspec> {
-    Place::all().iter().find_map(|place| Kernelspec::read(&place.spec(name)))
+    InstallDir::all().iter().find_map(|place| Kernelspec::read(&place.spec(name)))
 }
 
 /// Our kernelspecs in a place that name the prepared directory `prepared`.
-pub(crate) fn users_of(prepared: &Path, place: &Place) -> Vec<PathBuf> {
+pub(crate) fn users_of(prepared: &Path, place: &InstallDir) -> Vec<PathBuf> {
     let directories = fs::read_dir(&place.kernels).into_iter().flatten().flatten().map(|entry| entry.path());
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let named = |directory: &Path| Kernelspec::read(directory)?.prepared();
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn jupyter_reads_what_is_written() {
         let prefix = tempfile::tempdir().unwrap();
-        let place = Place::under(prefix.path());
+        let place = InstallDir::under(prefix.path());
         let directory = write(&place, KERNEL).unwrap();
         assert_eq!(directory, prefix.path().join("share/jupyter/kernels/threadbook"));
         assert!(fs::read_to_string(directory.join("logo-svg.svg")).unwrap().starts_with("<svg"));
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn the_second_host_is_ours_too() {
         let prefix = tempfile::tempdir().unwrap();
-        let place = Place::under(prefix.path());
+        let place = InstallDir::under(prefix.path());
         let directory = write_evcxr(&place, evcxr::KERNEL, Path::new("/bin/evcxr_jupyter")).unwrap();
         let spec = Kernelspec::read(&directory).unwrap();
         assert_eq!(spec.prepared(), Some(place.evcxr()));

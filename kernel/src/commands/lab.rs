@@ -8,15 +8,15 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::place::{KERNEL, Place};
+use super::install_dir::{InstallDir, KERNEL};
 use super::python::{self, Python};
 use super::{install, mend, venv};
-use crate::prepared;
+use crate::template;
 use crate::toolchain::{self, Toolchain};
 
 /// How JupyterLab is to be served.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct LabOptions {
     /// Do not open a browser
     #[arg(long)]
     pub(crate) no_browser: bool,
@@ -35,8 +35,8 @@ pub(crate) struct Options {
 }
 
 /// Makes everything ready and becomes JupyterLab.
-pub(crate) fn lab(options: &Options) -> anyhow::Result<()> {
-    let checkout = prepared::checkout();
+pub(crate) fn lab(options: &LabOptions) -> anyhow::Result<()> {
+    let checkout = template::checkout();
     let notebooks = checkout.join("notebooks").canonicalize().with_context(|| {
         format!("the checkout is not at {} any more; run cargo lab where it is now", checkout.display())
     })?;
@@ -50,7 +50,7 @@ pub(crate) fn lab(options: &Options) -> anyhow::Result<()> {
         );
     }
     let python = python()?;
-    install::ensure(&Place::under(&python.prefix), KERNEL)?;
+    install::ensure(&InstallDir::under(&python.prefix), KERNEL)?;
     if options.prepare {
         eprintln!("Everything is ready. {} has JupyterLab and the kernel.", python.program.display());
         return Ok(());
@@ -73,7 +73,7 @@ fn python() -> anyhow::Result<Python> {
     }
 }
 
-fn jupyterlab(python: &Python, notebooks: &Path, options: &Options) -> Command {
+fn jupyterlab(python: &Python, notebooks: &Path, options: &LabOptions) -> Command {
     let mut command = Command::new(&python.program);
     command.args(["-m", "jupyterlab"]).current_dir(notebooks);
     // The kernel that was just registered comes before one of the same name elsewhere.
@@ -144,7 +144,7 @@ mod tests {
             version: "3.12.0".into(),
             lab: None,
         };
-        let options = Options {
+        let options = LabOptions {
             no_browser: true,
             port: Some(8890),
             ip: Some("0.0.0.0".into()),

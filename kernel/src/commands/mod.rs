@@ -1,13 +1,13 @@
-//! The commands a person types. Each command is a module here; the others are what they share.
+//! The commands of the command line. Each command is a module here; the other modules are shared.
 
 mod browser;
 mod doctor;
 mod evcxr;
 mod handout;
 mod install;
+mod install_dir;
 mod kernelspec;
 mod lab;
-mod place;
 mod prepare;
 mod python;
 mod quiet;
@@ -32,23 +32,23 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Make everything ready and open JupyterLab on the notebooks
-    Lab(lab::Options),
+    Lab(lab::LabOptions),
     /// Register the kernel with Jupyter and prepare the companion crate
-    Install(place::Options),
+    Install(install_dir::InstallOptions),
     /// Remove what `install` made
-    Uninstall(place::Options),
+    Uninstall(install_dir::InstallOptions),
     /// Execute notebooks without a browser and write executed copies
     ///
     /// The cells are compiled to native code, which may do whatever you may do: read, change and send your files. Run only
     /// notebooks that you trust, or in a container.
-    Run(run::Options),
+    Run(run::RunOptions),
     /// Make handouts of notebooks: HTML, PDF, slides, a script
     ///
     /// A notebook is executed first, as by `threadbook run`: its cells are native code, which may do whatever you may do.
     /// With --as-is nothing is executed, and the handout of a stranger's notebook is safe to make and to open.
-    Handout(handout::Options),
+    Handout(handout::HandoutOptions),
     /// Say what is missing, and the command that mends it
-    Doctor(doctor::Options),
+    Doctor(doctor::DoctorOptions),
     /// Build the prepared directory; `install` starts this
     #[command(hide = true)]
     Prepare {
@@ -78,7 +78,7 @@ enum Command {
     },
 }
 
-/// Does what the command line says. 0: done, 1: failed; clap ends the process with 2 on wrong use.
+/// Runs the command of the command line. 0 means success, 1 failure; clap ends the process with 2 on wrong use.
 pub fn main() -> ExitCode {
     // SAFETY: The process has just begun and has one thread.
     unsafe { threadbook_cargo_env::forget() };
@@ -122,13 +122,13 @@ fn one_line(text: &str) -> String {
     lines.join(" / ")
 }
 
-/// Prints a line; unlike `println!`, does not panic when nobody reads any more (`threadbook run … | head`).
+/// Prints a line; unlike `println!`, does not panic when the pipe is closed (`threadbook run … | head`).
 fn say(line: impl Display) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Prints a line beside what is being made.
+/// Prints a line on standard error.
 fn warn(line: impl Display) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "threadbook: {}", one_line(&line.to_string()));

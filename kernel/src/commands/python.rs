@@ -13,7 +13,7 @@ pub(crate) const NEEDED: &str = "3.10";
 /// The oldest JupyterLab that the notebooks are tested with.
 const NEEDED_LAB: &str = "4";
 
-/// What a Python says of itself, a line each.
+/// The facts about a Python, a line each.
 const QUESTIONS: &str = "\
 import sys
 print(sys.prefix)

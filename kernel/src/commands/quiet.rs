@@ -1,11 +1,11 @@
-//! Runs a command without showing what it prints.
+//! Runs a command without showing its output.
 
 use std::io::{BufRead, BufReader, pipe};
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
-/// Runs `command`; hands over what it prints line by line, and as a whole if it fails.
+/// Runs `command`; hands over its output line by line, and as a whole if it fails.
 pub(crate) fn quietly(
     command: &mut Command,
     line_printed: &mut dyn FnMut(&str),

@@ -10,20 +10,20 @@ use clap::Args;
 use threadbook_client::{CellOutcome, KernelClient, LateText, Status};
 use threadbook_notebook::{Notebook, Origin, file};
 
+use super::install_dir::KERNEL;
 use super::kernelspec::{self, Kernelspec};
-use super::place::KERNEL;
 use super::steps::shorten;
 use super::{mend, one_line, say};
 use crate::toolchain::Toolchain;
 
 /// The tag of a cell that is meant to fail.
 const RAISES: &str = "raises-exception";
-/// How much of a cell's first line is shown.
+/// The longest part of a cell's first line that is shown.
 const WIDTH: usize = 56;
 
 /// What to execute, and how.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct RunOptions {
     /// The notebooks
     #[arg(value_name = "NB", required = true)]
     notebooks: Vec<PathBuf>,
@@ -49,7 +49,7 @@ pub(crate) struct Execution {
 }
 
 /// Executes the notebooks one after the other; fails at the first cell that does.
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+pub(crate) fn run(options: &RunOptions) -> anyhow::Result<()> {
     let copies = copies(&options.notebooks, options.output_dir.as_deref())?;
     let kernel = Kernel::find(&options.execution)?;
     for (path, copy) in options.notebooks.iter().zip(&copies) {
@@ -97,7 +97,7 @@ impl<'a> Kernel<'a> {
     }
 }
 
-/// Where the executed copies go. No two may be one file, and none may replace a notebook.
+/// The paths of the executed copies. No two may be one file, and none may replace a notebook.
 fn copies(notebooks: &[PathBuf], output_dir: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
     let mut copies = BTreeMap::new();
     let mut in_order = Vec::new();
@@ -203,7 +203,7 @@ fn execute(
     Ok(())
 }
 
-/// Takes what a later cell has brought for an earlier one into its outputs. Returns whether there was anything.
+/// Takes the late outputs that came with a later cell into an earlier one. Returns whether there were any.
 fn take_in(earlier: &mut CellOutcome, later: &CellOutcome) -> bool {
     let mut changed = false;
     for update in &later.updates {
@@ -238,7 +238,7 @@ fn announce(number: usize, source: &str) {
     let _ = stdout.flush();
 }
 
-/// The first line that says something: code before comments.
+/// The first line that is not empty: code before comments.
 fn first_line(source: &str) -> &str {
     let lines = || source.lines().map(str::trim).filter(|line| !line.is_empty());
     lines().find(|line| !line.starts_with("//")).or_else(|| lines().next()).unwrap_or_default()

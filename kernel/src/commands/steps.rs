@@ -1,4 +1,4 @@
-//! Says what is being done, and for how long it has been done.
+//! Shows the current step, and its duration.
 
 use std::io::{IsTerminal, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};

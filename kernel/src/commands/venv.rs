@@ -9,7 +9,7 @@ use super::mend;
 use super::python::{self, Python};
 use super::quiet::{last_line, quietly};
 use super::steps::step;
-use crate::prepared;
+use crate::template;
 
 /// The packages with their hashes. They are those of `environment.yml`, which conda and Binder read, and all that these need.
 const PACKAGES: &str = include_str!("../../../environment.lock");
@@ -17,9 +17,9 @@ const PACKAGES: &str = include_str!("../../../environment.lock");
 /// the user's own, and is left as it is.
 const STAMP: &str = "threadbook-pins.txt";
 
-/// Where the private environment lies.
+/// The directory of the private environment.
 pub(crate) fn directory() -> PathBuf {
-    let checkout = prepared::checkout();
+    let checkout = template::checkout();
     checkout.canonicalize().unwrap_or_else(|_| checkout.to_owned()).join(".venv")
 }
 

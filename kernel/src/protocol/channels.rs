@@ -1,38 +1,32 @@
-//! The five sockets of a kernel, and the tasks that carry messages between them and [`Kernel`].
+//! The five sockets of a kernel, and the tasks that carry messages between them and [`Handlers`].
 
+use super::front::FrontEnds;
+use super::handlers::Handlers;
 use super::iopub::{self, IoPub};
-use super::kernel::Kernel;
-use super::stdin::Stdin;
-use crate::session::{Session, Workplace};
+use super::signer::Signer;
+use crate::session::{Session, SessionWorkspace};
 use bytes::Bytes;
 use jupyter_protocol::{ConnectionInfo, JupyterMessage};
 use nix::unistd::{Pid, getppid};
 use std::sync::Arc;
 use std::time::Duration;
 use threadbook_jupyter::complaint::complain;
-use threadbook_jupyter::zmtp::{Heartbeat, Router};
+use threadbook_jupyter::zmtp::{Heartbeat, Listener, Router};
 use threadbook_jupyter::{Key, Listeners, message};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// How often to look whether the process that started the kernel is still there.
+/// The time between two looks at the process that started the kernel.
 const PARENT_CHECK: Duration = Duration::from_secs(1);
 
-/// How many messages to comms may wait while a callback runs. Front ends send the next one when the last one
+/// The number of messages to comms that may wait while a callback runs. Front ends send the next one when the last one
 /// has been handled, so it takes many of them, or a fault, to have more.
 const COMM_QUEUE: usize = 1024;
-
-/// What messages are signed with, and the session that they are sent in.
-#[derive(Clone)]
-pub struct Signer {
-    pub key: Arc<Key>,
-    pub session: Arc<str>,
-}
 
 /// Opens the sockets, starts the session, and serves until `shutdown_request` or the end of `parent`.
 pub async fn serve(
     connection: &ConnectionInfo,
-    workplace: anyhow::Result<Workplace>,
+    workspace: anyhow::Result<SessionWorkspace>,
     parent: Pid,
 ) -> anyhow::Result<()> {
     let termination = termination();
@@ -43,108 +37,109 @@ pub async fn serve(
     // The tasks that own a socket; their end is the sockets' end.
     let mut sockets = JoinSet::new();
     let iopub = iopub::start(iopub, signer.clone(), &mut sockets);
-    let (asker, questions) = Stdin::new();
-    let session = Session::start(workplace, iopub.clone(), asker);
+    let (asker, questions) = mpsc::unbounded_channel();
+    let session = Session::start(workspace, FrontEnds { iopub: iopub.clone(), questions: asker });
     let (stop, mut stopped) = mpsc::channel(1);
-    let kernel = Arc::new(Kernel::new(iopub.clone(), session, stop));
+    let handlers = Arc::new(Handlers::new(iopub.clone(), session, stop));
 
     let _heartbeat = Heartbeat::start(heartbeat);
-    // Control never waits for shell, and shell answers at once what needs no engine; what does goes into
-    // one queue, so that cells run one after the other; what is for comms goes into another.
-    let (queue, queued) = mpsc::unbounded_channel();
-    let (replies, outgoing) = mpsc::unbounded_channel();
-    tokio::spawn(serve_queue(kernel.clone(), queued, replies.clone()));
-    let (comm_queue, queued) = mpsc::channel(COMM_QUEUE);
-    tokio::spawn(serve_comms(kernel.clone(), queued, replies.clone()));
-    let shell = Router::start(
-        shell,
-        receive("shell", &signer, {
-            let kernel = kernel.clone();
-            move |message| {
-                if kernel.needs_engine(&message) {
-                    let _ = queue.send(message);
-                } else if Kernel::is_for_comm(&message) {
-                    if comm_queue.try_send(message).is_err() {
-                        complain(format_args!("a message of a comm was dropped: {COMM_QUEUE} wait already"));
-                    }
-                } else {
-                    tokio::spawn(answer(kernel.clone(), message, replies.clone()));
-                }
-            }
-        }),
-    );
-    sockets.spawn(send_replies(shell, signer.clone(), outgoing));
-    let (replies, outgoing) = mpsc::unbounded_channel();
-    let control = Router::start(
-        control,
-        receive("control", &signer, {
-            let kernel = kernel.clone();
-            move |message| {
-                tokio::spawn(answer(kernel.clone(), message, replies.clone()));
-            }
-        }),
-    );
-    sockets.spawn(send_replies(control, signer.clone(), outgoing));
+    serve_shell(shell, &signer, &handlers, &mut sockets);
+    serve_control(control, &signer, &handlers, &mut sockets);
     let stdin = Router::start(
         stdin,
         receive("stdin", &signer, {
-            let kernel = kernel.clone();
-            move |message| kernel.input_reply(&message)
+            let handlers = handlers.clone();
+            move |message| handlers.input_reply(&message)
         }),
     );
-    sockets.spawn(ask_questions(stdin, signer, questions, iopub, kernel.clone()));
+    sockets.spawn(ask_questions(stdin, signer, questions, iopub, handlers.clone()));
 
     tokio::select! {
         _ = stopped.recv() => {}
         () = parent_death(parent) => {}
         () = termination => {}
     }
-    // What has been said in reply to the shutdown shall still go out.
+    // The reply to the shutdown must still go out.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    kernel.close().await;
+    handlers.close().await;
     sockets.shutdown().await;
     Ok(())
 }
 
+/// Serves shell. Requests that need no engine are answered at once; the others go into one queue, so that cells run one
+/// after the other, and messages to comms into another.
+fn serve_shell(shell: Listener, signer: &Signer, handlers: &Arc<Handlers>, sockets: &mut JoinSet<()>) {
+    let (queue, queued) = mpsc::unbounded_channel();
+    let (replies, outgoing) = mpsc::unbounded_channel();
+    tokio::spawn(serve_queue(handlers.clone(), queued, replies.clone()));
+    let (comm_queue, queued) = mpsc::channel(COMM_QUEUE);
+    tokio::spawn(serve_comms(handlers.clone(), queued, replies.clone()));
+    let handlers = handlers.clone();
+    let handle = move |message| {
+        if handlers.needs_engine(&message) {
+            let _ = queue.send(message);
+        } else if Handlers::is_for_comm(&message) {
+            if comm_queue.try_send(message).is_err() {
+                complain(format_args!("a message of a comm was dropped: {COMM_QUEUE} wait already"));
+            }
+        } else {
+            tokio::spawn(answer(handlers.clone(), message, replies.clone()));
+        }
+    };
+    let shell = Router::start(shell, receive("shell", signer, handle));
+    sockets.spawn(send_replies(shell, signer.clone(), outgoing));
+}
+
+/// Serves control, which never waits for shell.
+fn serve_control(control: Listener, signer: &Signer, handlers: &Arc<Handlers>, sockets: &mut JoinSet<()>) {
+    let (replies, outgoing) = mpsc::unbounded_channel();
+    let handlers = handlers.clone();
+    let handle = move |message| {
+        tokio::spawn(answer(handlers.clone(), message, replies.clone()));
+    };
+    let control = Router::start(control, receive("control", signer, handle));
+    sockets.spawn(send_replies(control, signer.clone(), outgoing));
+}
+
 /// Handles one message and sends its reply, if there is one.
 async fn answer(
-    kernel: Arc<Kernel>,
+    handlers: Arc<Handlers>,
     message: JupyterMessage,
     replies: mpsc::UnboundedSender<JupyterMessage>,
 ) {
-    kernel.handle(&message, &replies).await;
+    handlers.handle(&message, &replies).await;
 }
 
-/// Handles what needs the engine, in order. After a failed cell, the cells that wait already are aborted.
+/// Handles the messages that need the engine, in order. After a failed cell, the cells that wait already are aborted.
 async fn serve_queue(
-    kernel: Arc<Kernel>,
+    handlers: Arc<Handlers>,
     mut queued: mpsc::UnboundedReceiver<JupyterMessage>,
     replies: mpsc::UnboundedSender<JupyterMessage>,
 ) {
     while let Some(message) = queued.recv().await {
-        let handled = kernel.begin(&message).await;
+        let handled = handlers.begin(&message).await;
         let mut aborted = Vec::new();
-        // Before anybody knows of the error: what is sent after that is meant to be run.
+        // Before front ends know of the error: cells that they send after that are meant to be run.
         while handled.stops_queue
             && let Ok(waiting) = queued.try_recv()
         {
             aborted.push(waiting);
         }
-        kernel.end(&message, handled, &replies).await;
+        handlers.end(&message, handled, &replies).await;
         for waiting in aborted {
-            kernel.abort(&waiting, &replies).await;
+            handlers.abort(&waiting, &replies).await;
         }
     }
 }
 
-/// Handles what is said to comms, in order.
+/// Handles messages to comms, in order.
 async fn serve_comms(
-    kernel: Arc<Kernel>,
+    handlers: Arc<Handlers>,
     mut queued: mpsc::Receiver<JupyterMessage>,
     replies: mpsc::UnboundedSender<JupyterMessage>,
 ) {
     while let Some(message) = queued.recv().await {
-        kernel.handle(&message, &replies).await;
+        handlers.handle(&message, &replies).await;
     }
 }
 
@@ -156,27 +151,21 @@ async fn send_replies(router: Router, signer: Signer, mut outgoing: mpsc::Unboun
     }
 }
 
-/// Sends questions to the user, each after what was printed before it.
+/// Sends questions to the user, each after the outputs before it.
 async fn ask_questions(
     router: Router,
     signer: Signer,
     mut questions: mpsc::UnboundedReceiver<JupyterMessage>,
     iopub: IoPub,
-    kernel: Arc<Kernel>,
+    handlers: Arc<Handlers>,
 ) {
     while let Some(question) = questions.recv().await {
         iopub.drained().await;
         let id = question.header.msg_id.clone();
         if let Err(error) = signer.send(&router, question) {
             complain(format_args!("a question could not be sent: {error}"));
-            kernel.cannot_ask(&id);
+            handlers.cannot_ask(&id);
         }
-    }
-}
-
-impl Signer {
-    fn send(&self, router: &Router, message: JupyterMessage) -> anyhow::Result<()> {
-        Ok(router.send(&message::encode(message, &self.session, &self.key)?)?)
     }
 }
 
@@ -195,7 +184,7 @@ fn receive(
     }
 }
 
-/// Ends when the process that started this kernel, `parent`, does.
+/// Ends when the process that started this handlers, `parent`, does.
 async fn parent_death(parent: Pid) {
     if std::env::var_os("JPY_PARENT_PID").is_none() {
         return std::future::pending().await;

@@ -1,6 +1,6 @@
-//! What has been executed, in this session and in earlier ones.
+//! The history of executed cells, in this session and in earlier ones.
 //!
-//! A thread of its own keeps it, so that no cell waits for a disk. Whatever happens to the file, the kernel
+//! A thread of its own keeps it, so that no cell waits for a disk. After any failure of the file, the kernel
 //! goes on. While another program uses the file, changes are kept until it is free again ([`leftover`]: also over the
 //! session's end); after any other failure, this session's history is kept in memory.
 
@@ -20,20 +20,20 @@ use tokio::sync::oneshot;
 /// Names another file for the history. Empty, or `:memory:`: it is not kept on disk.
 const VARIABLE: &str = "THREADBOOK_HISTORY";
 
-/// How long to wait for the thread that keeps the history; longer only if the disk hangs.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time to wait for the thread that keeps the history. It takes longer only if the disk hangs.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the end of the kernel may wait for what is not written yet.
+/// The time for the rest of the history to be written at the end of the kernel.
 const AT_THE_END: Duration = Duration::from_secs(3);
 
-/// How long the thread tries at the end to write to a file that is busy. Each attempt waits a second.
+/// The time for which the thread tries at the end to write to a file that is busy. Each attempt waits a second.
 const FINISH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long to leave a busy file alone.
+/// The time between two attempts to write to a busy file.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The handle to the history.
-pub struct History {
+pub struct CellHistory {
     jobs: mpsc::Sender<Job>,
 }
 
@@ -44,17 +44,17 @@ enum Job {
     Finish { done: oneshot::Sender<()> },
 }
 
-impl History {
+impl CellHistory {
     /// Starts to keep the history, in the file that the user wants.
-    pub fn start() -> History {
-        History::keep_in(file(std::env::var_os(VARIABLE)))
+    pub fn start() -> CellHistory {
+        CellHistory::keep_in(file(std::env::var_os(VARIABLE)))
     }
 
-    fn keep_in(file: Option<PathBuf>) -> History {
+    fn keep_in(file: Option<PathBuf>) -> CellHistory {
         let (sender, jobs) = mpsc::channel();
         let thread = std::thread::Builder::new().name("history".into());
         thread.spawn(move || Keeper::new(file).work(jobs)).expect("a thread can be started");
-        History { jobs: sender }
+        CellHistory { jobs: sender }
     }
 
     /// Notes the code of execution `line`.
@@ -71,7 +71,7 @@ impl History {
     pub async fn find(&self, request: HistoryRequest) -> Vec<HistoryEntry> {
         let (answer, answered) = oneshot::channel();
         let _ = self.jobs.send(Job::Find { request, answer });
-        tokio::time::timeout(PATIENCE, answered).await.ok().and_then(Result::ok).unwrap_or_default()
+        tokio::time::timeout(ANSWER_TIMEOUT, answered).await.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// Waits until all that was noted is kept.
@@ -154,14 +154,14 @@ impl Keeper {
         self.archive.is_none() || !self.pending.is_empty()
     }
 
-    /// Writes what is pending, unless the file was busy a moment ago.
+    /// Writes the pending changes, unless the file was busy a moment ago.
     fn flush(&mut self) {
         if self.was_busy.is_none_or(|time| time.elapsed() >= RETRY_INTERVAL) {
             self.flush_now();
         }
     }
 
-    /// Writes what is pending. What a busy file does not take stays; any other failure moves the history to memory.
+    /// Writes the pending changes. Changes that a busy file does not take stay; another failure moves the history to memory.
     fn flush_now(&mut self) {
         self.was_busy = None;
         match self.write_pending() {
@@ -194,7 +194,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// A copy in memory, with what is pending.
+    /// A copy in memory, with the pending changes.
     fn in_memory(&self) -> Archive {
         let mut copy = self.archive.as_ref().map_or_else(Archive::in_memory, Archive::to_memory);
         for change in &self.pending {
@@ -217,7 +217,7 @@ impl Keeper {
         })
     }
 
-    /// Writes what is pending. If the file is busy for too long, it goes to a file beside it, which the next session reads.
+    /// Writes the pending changes. If the file is busy for too long, they go to a file beside it for the next session.
     fn finish(&mut self) {
         let asked = Instant::now();
         while self.is_behind() && asked.elapsed() < FINISH_TIMEOUT {
@@ -280,7 +280,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    async fn codes(history: &History) -> Vec<String> {
+    async fn codes(history: &CellHistory) -> Vec<String> {
         let found = history.find(HistoryRequest::Tail { n: 99, output: false, raw: true }).await;
         let code = |entry| match entry {
             HistoryEntry::Input(_, _, code) | HistoryEntry::InputOutput(_, _, (code, _)) => code,
@@ -301,10 +301,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("history.sqlite");
         fs::write(&path, "garbage".repeat(1000)).unwrap();
-        let history = History::keep_in(Some(path.clone()));
+        let history = CellHistory::keep_in(Some(path.clone()));
         history.add(1, "one");
         history.finish().await;
-        let again = History::keep_in(Some(path));
+        let again = CellHistory::keep_in(Some(path));
         assert_eq!(codes(&again).await, ["one"]);
         let aside = fs::read_to_string(directory.path().join("history.sqlite.damaged")).unwrap();
         assert!(aside.starts_with("garbage"));
@@ -316,7 +316,7 @@ mod tests {
         let path = directory.path().join("history.sqlite");
         for damage in ["one", "two", "three"] {
             fs::write(&path, damage.repeat(1000)).unwrap();
-            let history = History::keep_in(Some(path.clone()));
+            let history = CellHistory::keep_in(Some(path.clone()));
             history.add(1, damage);
             history.finish().await;
             assert_eq!(codes(&history).await, [damage]);
@@ -338,7 +338,7 @@ mod tests {
     async fn a_busy_file_is_written_later() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("history.sqlite");
-        let history = History::keep_in(Some(path.clone()));
+        let history = CellHistory::keep_in(Some(path.clone()));
         history.add(1, "one");
         history.finish().await;
         let holder = hold(&path);
@@ -360,7 +360,7 @@ mod tests {
         let path = directory.path().join("history.sqlite");
         drop(Archive::open(&path).unwrap());
         let holder = hold(&path);
-        let history = History::keep_in(Some(path.clone()));
+        let history = CellHistory::keep_in(Some(path.clone()));
         history.add(1, "one");
         history.set_output(1, "1".into());
         history.finish().await;
@@ -371,7 +371,7 @@ mod tests {
             files.filter(|name| name.to_string_lossy().contains(leftover::SUFFIX)).count()
         };
         assert_eq!(left(), 1);
-        let later = History::keep_in(Some(path));
+        let later = CellHistory::keep_in(Some(path));
         later.add(1, "two");
         assert_eq!(codes(&later).await, ["one", "two"]);
         assert_eq!(left(), 0);
@@ -382,7 +382,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let blocked = directory.path().join("a file");
         fs::write(&blocked, "").unwrap();
-        let history = History::keep_in(Some(blocked.join("history.sqlite")));
+        let history = CellHistory::keep_in(Some(blocked.join("history.sqlite")));
         history.add(1, "one");
         assert_eq!(codes(&history).await, ["one"]);
     }
@@ -391,7 +391,7 @@ mod tests {
     async fn when_the_file_cannot_be_written_any_more_nothing_is_lost() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("history.sqlite");
-        let history = History::keep_in(Some(path.clone()));
+        let history = CellHistory::keep_in(Some(path.clone()));
         history.add(1, "one");
         history.finish().await;
         // As a full disk would, for this file.

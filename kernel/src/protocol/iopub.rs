@@ -1,21 +1,20 @@
-//! The IOPub channel: what everybody sees.
+//! The IOPub channel: outputs and states for all front ends.
 
-use super::channels::Signer;
+use super::signer::Signer;
 use jupyter_protocol::{IoPubWelcome, JupyterMessage, JupyterMessageContent as Content, StreamContent};
 use std::sync::Arc;
 use threadbook_jupyter::complaint::complain;
 use threadbook_jupyter::message::Parts;
 use threadbook_jupyter::zmtp::{Listener, Publisher};
 use threadbook_wire::JsonObject;
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-/// How many bytes of messages may wait for the publisher. When there are more, who publishes waits: a cell that prints
-/// without end is slowed down, and memory is not filled. A message that is larger waits alone.
+/// The largest backlog of the publisher, in bytes. When it is full, publishing waits: a cell that prints without end is
+/// slowed down, and memory is not filled. A message that is larger waits alone.
 const MAX_QUEUED: u32 = 16 << 20;
 
-/// What a message takes beside its content, in bytes.
+/// The size of a message beside its content, in bytes.
 const OVERHEAD: usize = 1024;
 
 /// No stream message is made longer than this by joining the next one to it.
@@ -28,7 +27,6 @@ pub struct IoPub {
     /// A permit for each byte that may still wait. Closed when nothing is published any more.
     room: Arc<Semaphore>,
     session: Arc<str>,
-    runtime: Handle,
 }
 
 /// A message that waits for the publisher.
@@ -60,20 +58,15 @@ impl IoPub {
         }
     }
 
-    /// Publishes from a thread.
-    pub fn publish_blocking(&self, content: impl Into<Content>, parent: &JupyterMessage) {
-        self.runtime.block_on(self.push(child(content, parent)));
-    }
-
-    /// Publishes from a thread, with metadata.
-    pub fn publish_blocking_with(
+    /// Publishes from an async task, with metadata.
+    pub async fn publish_with(
         &self,
         content: impl Into<Content>,
         metadata: JsonObject,
         parent: &JupyterMessage,
     ) {
         let message = JupyterMessage { metadata: metadata.into(), ..child(content, parent) };
-        self.runtime.block_on(self.push(message));
+        self.push(message).await;
     }
 
     /// Waits until all that was published has been handed to the socket. (The last of it may still be on
@@ -115,7 +108,7 @@ fn parts(message: JupyterMessage, session: &str) -> Option<Parts> {
 
 fn child(content: impl Into<Content>, parent: &JupyterMessage) -> JupyterMessage {
     let mut message = JupyterMessage::new(content, Some(parent));
-    // A topic for everybody, not the address of the one who asked.
+    // A topic, not the address of the front end that sent the request.
     message.zmq_identities = vec![message.header.msg_type.clone().into()];
     message
 }
@@ -128,8 +121,7 @@ pub fn start(listener: Listener, signer: Signer, sockets: &mut JoinSet<()>) -> I
         let signer = signer.clone();
         move |topic| Some(parts(welcome(topic), &signer.session)?.sign(&signer.key))
     });
-    let iopub =
-        IoPub { queue, room: room.clone(), session: signer.session.clone(), runtime: Handle::current() };
+    let iopub = IoPub { queue, room: room.clone(), session: signer.session.clone() };
     sockets.spawn(async move {
         let _closing = Closing(room);
         publish(queued, publisher, signer).await;
@@ -137,7 +129,7 @@ pub fn start(listener: Listener, signer: Signer, sockets: &mut JoinSet<()>) -> I
     iopub
 }
 
-/// Lets nobody wait when nothing is published any more.
+/// Ends all waits for room when the publisher ends.
 struct Closing(Arc<Semaphore>);
 
 impl Drop for Closing {
@@ -227,7 +219,7 @@ mod tests {
     async fn only_the_same_stream_of_the_same_cell_is_joined() {
         let (queue, mut queued) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(MAX_QUEUED as usize));
-        let iopub = IoPub { queue, room: room.clone(), session: "s".into(), runtime: Handle::current() };
+        let iopub = IoPub { queue, room: room.clone(), session: "s".into() };
         let (one, two): (JupyterMessage, JupyterMessage) =
             (ExecuteRequest::default().into(), ExecuteRequest::default().into());
         for (content, parent) in [
@@ -256,7 +248,7 @@ mod tests {
     async fn messages_that_wait_are_counted_in_bytes() {
         let (queue, mut queued) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(MAX_QUEUED as usize));
-        let iopub = IoPub { queue, room: room.clone(), session: "s".into(), runtime: Handle::current() };
+        let iopub = IoPub { queue, room: room.clone(), session: "s".into() };
         let parent = ExecuteRequest::default().into();
         iopub.publish(StreamContent::stdout(&"x".repeat(100 << 20)), &parent).await;
         assert_eq!(room.available_permits(), 0, "a message that is larger than the room waits alone");

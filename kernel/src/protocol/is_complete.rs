@@ -9,7 +9,7 @@ use threadbook_engine::is_deep;
 
 const INDENT: &str = "    ";
 
-/// What is open at the end of the code may go on; what is closed wrongly, or is no Rust, never can.
+/// Code with an open bracket or text may go on. Code that is closed wrongly, or is not Rust, cannot.
 pub fn is_complete(code: &str) -> IsCompleteReply {
     if waits_for_more(code) {
         return incomplete(0);

@@ -1,18 +1,21 @@
-//! The protocol front: Jupyter's messages over ZeroMQ.
+//! Jupyter's protocol: messages over ZeroMQ.
 //!
 //! [`threadbook_jupyter`] has sockets, signatures and the connection file; [`channels`] carries messages between its
-//! sockets and [`kernel`], which answers them, one method a message type; [`iopub`] publishes what everybody sees, [`stdin`]
-//! asks the user. Nothing here knows how code is evaluated: that is [`crate::session`], which in turn knows
-//! nothing of sockets.
+//! sockets and [`handlers`], which answer them, one method a message type; [`iopub`] publishes outputs. A session
+//! publishes and asks through [`front`].
+//!
+//! *API boundary:* [`serve`]. Nothing here knows how code is evaluated: that is [`crate::session`], which knows no
+//! sockets.
 //!
 //! The specification: <https://jupyter-client.readthedocs.io/en/stable/messaging.html>.
 
 mod channels;
+mod front;
+mod handlers;
 mod history;
-pub mod iopub;
+mod iopub;
 mod is_complete;
-mod kernel;
-pub mod stdin;
+mod signer;
 
 #[cfg(test)]
 pub use is_complete::is_complete;
@@ -30,13 +33,13 @@ pub fn serve(connection_file: &Path, prepared: &Path) -> anyhow::Result<()> {
     let parent = nix::unistd::getppid();
     let connection = connection::read(connection_file)?;
     // The environment may only be changed while there is one thread.
-    let workplace = crate::session::Workplace::open(prepared);
+    let workspace = crate::session::SessionWorkspace::open(prepared);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("tokio's runtime could not be started")?;
-    let served = runtime.block_on(channels::serve(&connection, workplace, parent));
+    let served = runtime.block_on(channels::serve(&connection, workspace, parent));
     runtime.shutdown_background();
     served
 }

@@ -1,6 +1,6 @@
-//! A cell that measures says which code it is, so that the history of a benchmark knows when that has changed.
+//! The hash of a cell that measures, so that the history of a benchmark knows when its code has changed.
 
-use super::rewriting::{Places, Rewriting};
+use super::edits::{EditMap, Edits};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The function of the companion that takes the hash of the code that runs.
@@ -9,13 +9,13 @@ const SET_CODE_HASH: &str = "::threadbook::timing::set_code_hash";
 /// A cell with this in it measures.
 const MEASURES: &str = "benchmark(";
 
-/// The text of a cell that measures, with a first statement that says which code it is, and the changed places. `None`
+/// The text of a cell that measures, with a first statement that sets its hash, and the map of the edits. `None`
 /// for any other cell.
-pub fn with_code_hash(code: &str) -> Option<(String, Places)> {
+pub fn with_code_hash(code: &str) -> Option<(String, EditMap)> {
     let start = first_statement(code).filter(|_| code.contains(MEASURES))?;
-    let mut rewriting = Rewriting::of(code);
-    rewriting.replace(start..start, &format!("{SET_CODE_HASH}({:#x}); ", hash(code)));
-    Some(rewriting.finish())
+    let mut edits = Edits::of(code);
+    edits.replace(start..start, &format!("{SET_CODE_HASH}({:#x}); ", hash(code)));
+    Some(edits.finish())
 }
 
 /// The byte where the first line begins that has code and is no inner attribute.

@@ -1,104 +1,95 @@
-//! The comms between the companion and front ends: which are open, and what is said over them.
+//! The comms between the companion and front ends: those that are open, and the messages that are handled.
 //!
-//! A front end's message goes to the companion over the wire, and counts as handled when the companion says
-//! so: only then does its sender see the kernel idle again, and send the next one.
+//! A front end's message goes to the companion over the wire, and counts as handled when the companion reports it: only then
+//! does its sender see the kernel idle again, and send the next one.
 
-use super::lock;
-use super::output::{Aside, Cell, CellOutput};
-use crate::protocol::iopub::IoPub;
+use super::event::Cell;
+use super::output::{CellOutput, CommContext};
 use jupyter_protocol::{CommClose, CommId, CommMsg, CommOpen, JupyterMessage, JupyterMessageContent};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use threadbook_wire::{CommMessage, JsonObject};
 use tokio::sync::oneshot;
 
 /// See the module's documentation.
-pub struct Comms {
-    iopub: IoPub,
-    output: Arc<CellOutput>,
-    /// Never locked while anything is published: tasks lock it too.
-    state: Mutex<State>,
-}
-
 #[derive(Default)]
-struct State {
-    open: BTreeMap<String, Open>,
+pub struct Comms {
+    open: BTreeMap<String, OpenComm>,
     /// Messages that the companion has not handled yet.
-    asked: HashMap<u64, oneshot::Sender<Handled>>,
+    pending: HashMap<u64, Pending>,
     last_id: u64,
 }
 
-struct Open {
+struct OpenComm {
     target_name: String,
     /// The cell that opened it; `None` if a front end did.
     cell: Option<Cell>,
 }
 
-/// Whether the companion has handled a message, or why it could not.
-pub type Handled = Result<(), String>;
+/// A message of a front end that the companion handles.
+struct Pending {
+    parent: Arc<JupyterMessage>,
+    /// The comm that the message opens.
+    opens: Option<String>,
+    /// Dropped when the message is handled.
+    handled: oneshot::Sender<()>,
+}
 
 impl Comms {
-    pub fn new(iopub: IoPub, output: Arc<CellOutput>) -> Comms {
-        Comms { iopub, output, state: Mutex::default() }
-    }
-
     /// The open comms: ids, and the names of their targets.
     pub fn open(&self) -> Vec<(String, String)> {
-        let state = lock(&self.state);
-        state.open.iter().map(|(id, comm)| (id.clone(), comm.target_name.clone())).collect()
+        self.open.iter().map(|(id, comm)| (id.clone(), comm.target_name.clone())).collect()
     }
 
-    /// A front end says something. Returns the number under which the companion is to be told, and where
-    /// its answer will be; `None` if there is no such comm.
-    pub fn ask(
-        &self,
+    /// Takes a message of a front end. Returns the number for the companion. `None` if there is no such comm, or no more:
+    /// the front end knows, or will.
+    pub fn begin(
+        &mut self,
         message: &CommMessage,
-        parent: JupyterMessage,
-    ) -> Option<(u64, oneshot::Receiver<Handled>)> {
-        let mut state = lock(&self.state);
+        parent: Arc<JupyterMessage>,
+        handled: oneshot::Sender<()>,
+        output: &mut CellOutput,
+    ) -> Option<u64> {
+        let mut opens = None;
         let cell = match message {
             CommMessage::Open { comm_id, target_name, .. } => {
-                let comm = Open { target_name: target_name.clone(), cell: None };
-                state.open.insert(comm_id.clone(), comm);
+                let comm = OpenComm { target_name: target_name.clone(), cell: None };
+                self.open.insert(comm_id.clone(), comm);
+                opens = Some(comm_id.clone());
                 None
             }
-            CommMessage::Msg { comm_id, .. } => state.open.get(comm_id)?.cell.clone(),
-            CommMessage::Close { comm_id, .. } => state.open.remove(comm_id)?.cell,
+            CommMessage::Msg { comm_id, .. } => self.open.get(comm_id)?.cell.clone(),
+            CommMessage::Close { comm_id, .. } => self.open.remove(comm_id)?.cell,
         };
-        drop(state);
-        self.output.begin_aside(Aside { parent, cell });
-        let mut state = lock(&self.state);
-        state.last_id += 1;
-        let id = state.last_id;
-        let (answer, answered) = oneshot::channel();
-        state.asked.insert(id, answer);
-        Some((id, answered))
+        output.begin_context(CommContext { parent: parent.clone(), cell });
+        self.last_id += 1;
+        self.pending.insert(self.last_id, Pending { parent, opens, handled });
+        Some(self.last_id)
     }
 
-    /// The companion has handled a message, or will not.
-    pub fn answer(&self, id: u64, handled: Handled) {
-        // One that has been given up may be answered after all.
-        if let Some(asker) = lock(&self.state).asked.remove(&id) {
-            self.output.end_aside();
-            let _ = asker.send(handled);
+    /// The companion has handled a message, or never will, for a reason. A comm that was not opened is closed.
+    pub fn end(&mut self, id: u64, result: Result<(), &str>, output: &mut CellOutput) {
+        // A message that was given up may be handled after all.
+        let Some(Pending { parent, opens, handled }) = self.pending.remove(&id) else { return };
+        output.end_context();
+        match (result, opens) {
+            (Ok(()), _) => {}
+            (Err(_), Some(comm_id)) => {
+                self.open.remove(&comm_id);
+                let close = CommClose { comm_id: CommId(comm_id), data: JsonObject::new() };
+                output.outbox.publish(close.into(), &parent);
+            }
+            (Err(reason), None) => eprintln!("threadbook: a message of a comm was dropped: {reason}"),
         }
+        output.outbox.reply(move || drop(handled));
     }
 
-    /// Tells a front end that what it has opened is closed.
-    pub async fn refuse(&self, comm_id: &str, parent: &JupyterMessage) {
-        lock(&self.state).open.remove(comm_id);
-        let close = CommClose { comm_id: CommId(comm_id.to_owned()), data: JsonObject::new() };
-        self.iopub.publish(close, parent).await;
-    }
-
-    /// The companion says something.
-    pub fn hear(&self, message: CommMessage) {
-        let cell = self.output.cell();
-        let mut state = lock(&self.state);
+    /// Publishes a message of the companion.
+    pub fn publish(&mut self, message: CommMessage, output: &mut CellOutput) {
         let (content, metadata): (JupyterMessageContent, _) = match message {
             CommMessage::Open { comm_id, target_name, data, metadata } => {
-                let comm = Open { target_name: target_name.clone(), cell };
-                state.open.insert(comm_id.clone(), comm);
+                let comm = OpenComm { target_name: target_name.clone(), cell: output.cell().cloned() };
+                self.open.insert(comm_id.clone(), comm);
                 let open = CommOpen { comm_id: CommId(comm_id), target_name, data, target_module: None };
                 (open.into(), metadata)
             }
@@ -106,45 +97,40 @@ impl Comms {
                 (CommMsg { comm_id: CommId(comm_id), data }.into(), JsonObject::new())
             }
             CommMessage::Close { comm_id, data } => {
-                state.open.remove(&comm_id);
+                self.open.remove(&comm_id);
                 (CommClose { comm_id: CommId(comm_id), data }.into(), JsonObject::new())
             }
         };
-        drop(state);
-        if let Some(parent) = self.output.parent() {
-            self.iopub.publish_blocking_with(content, metadata, &parent);
+        if let Some(parent) = output.parent() {
+            output.outbox.publish_with(content, metadata, &parent);
         }
     }
 
     /// The companion goes on from a checkpoint, in which it has these comms.
-    pub fn keep(&self, ids: &[String]) {
-        self.close_all_but(ids);
-    }
-
-    /// The companion is gone, and with it its comms.
-    pub fn lose(&self) {
-        self.give_up("the process of the cells has ended");
-        self.close_all_but(&[]);
-    }
-
-    /// The process of the cells has died: nobody will answer what it was asked.
-    pub fn give_up(&self, reason: &str) {
-        let asked: Vec<u64> = lock(&self.state).asked.keys().copied().collect();
-        for id in asked {
-            self.answer(id, Err(reason.to_owned()));
-        }
-    }
-
-    /// The session ends: front ends need not be told.
-    pub fn forget(&self) {
-        lock(&self.state).open.clear();
-    }
-
-    fn close_all_but(&self, kept: &[String]) {
-        let gone = |id: &String| !kept.contains(id);
-        let closed: Vec<String> = lock(&self.state).open.keys().filter(|id| gone(id)).cloned().collect();
+    pub fn keep(&mut self, ids: &[String], output: &mut CellOutput) {
+        let closed: Vec<String> = self.open.keys().filter(|id| !ids.contains(id)).cloned().collect();
         for comm_id in closed {
-            self.hear(CommMessage::Close { comm_id, data: JsonObject::new() });
+            self.publish(CommMessage::Close { comm_id, data: JsonObject::new() }, output);
         }
+    }
+
+    /// The companion is gone, and its comms with it.
+    pub fn lose(&mut self, output: &mut CellOutput) {
+        self.fail("the process of the cells has ended", output);
+        self.keep(&[], output);
+    }
+
+    /// The cell process has died: it will not handle its messages.
+    pub fn fail(&mut self, reason: &str, output: &mut CellOutput) {
+        let mut pending: Vec<u64> = self.pending.keys().copied().collect();
+        pending.sort_unstable();
+        for id in pending {
+            self.end(id, Err(reason), output);
+        }
+    }
+
+    /// The session ends, and front ends know.
+    pub fn forget(&mut self) {
+        self.open.clear();
     }
 }

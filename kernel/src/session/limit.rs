@@ -1,13 +1,13 @@
-//! How much a cell may print into the notebook. Neither the kernel nor the browser shall go down with a
-//! cell that prints for ever; what is too much for the page goes to a file.
+//! The limit of a cell's printed text. Neither the kernel nor the browser may go down with a
+//! cell that prints for ever: text beyond the limit goes to a file.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// How much text of one cell is shown, in bytes: some 200,000 lines, with which JupyterLab is still usable.
+/// The largest text of one cell that is shown, in bytes: some 200,000 lines, with which JupyterLab is still usable.
 const SHOWN: usize = 16 << 20;
-/// How much more is kept in the file.
+/// The largest rest that is kept in the file.
 const KEPT: usize = 100 << 20;
 
 /// The text of one cell, counted.
@@ -18,7 +18,7 @@ pub struct Limit {
     path: Option<PathBuf>,
 }
 
-/// What to publish of a piece of text.
+/// The part of a piece of text that is published.
 #[derive(Debug, PartialEq)]
 pub struct Passed<'a> {
     pub text: &'a str,
@@ -50,7 +50,7 @@ impl Limit {
             && let Some(file) = &mut self.rest
             && file.write_all(&text.as_bytes()[shown..]).is_err()
         {
-            // The disk is full. What the file takes of it is of more use to the next cells.
+            // The disk is full. The next cells need the file's space.
             eprintln!("threadbook: the rest of a cell's output could not be kept");
             self.rest = None;
             if let Some(path) = self.path.take() {

@@ -1,62 +1,46 @@
-//! What a cell prints and shows, published as it comes.
+//! The outputs of cells: their texts and displays, each for the cell that it belongs to.
 
+use super::event::Cell;
 use super::limit::Limit;
-use super::lock;
+use super::outbox::OutgoingQueue;
 use super::text::Utf8Stream;
-use crate::protocol::iopub::IoPub;
-use jupyter_protocol::{
-    ClearOutput, ExecutionCount, JupyterMessage, JupyterMessageContent, StreamContent, UnknownMessage,
-};
+use jupyter_protocol::{ClearOutput, JupyterMessage, JupyterMessageContent, StreamContent, UnknownMessage};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::Arc;
 use threadbook_wire::{FrameKind, MimeBundle, StreamName};
 
-/// The cell that outputs belong to.
-#[derive(Clone)]
-pub struct Cell {
-    pub parent: JupyterMessage,
-    pub count: ExecutionCount,
-    pub silent: bool,
-    /// Whether the front end takes questions to the user.
-    pub allow_stdin: bool,
-}
-
-/// What a front end has said to a comm, while that is being handled.
-pub struct Aside {
-    pub parent: JupyterMessage,
-    /// The cell that made what was spoken to.
+/// A comm message of a front end while it is handled.
+pub struct CommContext {
+    pub parent: Arc<JupyterMessage>,
+    /// The cell that made the comm.
     pub cell: Option<Cell>,
 }
 
-/// How many cells are remembered for what is printed later.
-const REMEMBERED: usize = 64;
+/// The number of cells that are remembered for late output.
+const MAX_REMEMBERED: usize = 64;
 
-/// A cell that something may be printed for when others run.
+/// A cell that may get output while others run.
 struct Remembered {
     number: u64,
     cell: Cell,
     limit: Limit,
 }
 
-/// Publishes outputs for the cell that runs. When none does, they belong to the cell that made the widget
-/// whose callback runs, or else to the last one.
+/// Attributes outputs to the cell that runs. When none does, they belong to the cell that made the widget whose callback
+/// runs, or else to the last cell.
 pub struct CellOutput {
-    iopub: IoPub,
-    /// Where files may be put until the session ends.
+    /// The way to the front ends.
+    pub outbox: OutgoingQueue,
+    /// The directory for files that live until the session ends.
     directory: PathBuf,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
     cell: Option<Cell>,
-    /// The one before a silent cell, to which what comes after that belongs.
+    /// The cell before a silent one. Outputs belong to it again after that.
     before: Option<Cell>,
-    /// That cell has not ended yet.
+    /// The cell has not ended yet.
     runs: bool,
-    aside: Option<Aside>,
+    context: Option<CommContext>,
     stdout: Utf8Stream,
     stderr: Utf8Stream,
     limit: Limit,
@@ -64,96 +48,102 @@ struct State {
     blocks: MimeBundle,
     /// The cell's result as text.
     result: Option<String>,
-    /// The last ones come last.
+    /// The newest comes last.
     remembered: VecDeque<Remembered>,
 }
 
 impl CellOutput {
-    pub fn new(iopub: IoPub, directory: PathBuf) -> CellOutput {
-        CellOutput { iopub, directory, state: Mutex::default() }
-    }
-
-    /// From now on, outputs belong to `cell`.
-    pub fn begin(&self, cell: Cell) {
-        let mut state = lock(&self.state);
-        let aside = state.aside.take();
-        let remembered = std::mem::take(&mut state.remembered);
-        let before = state.cell.take().filter(|_| cell.silent);
-        *state = State { cell: Some(cell), before, runs: true, aside, remembered, ..Default::default() };
-    }
-
-    /// The cell has ended: what was held back goes out. A bundle of content blocks that came last is the
-    /// cell's result. Returns the result as text, if there is one.
-    pub fn end(&self) -> Option<String> {
-        let mut state = lock(&self.state);
-        let blocks = std::mem::take(&mut state.blocks);
-        for (kind, rest) in
-            [(FrameKind::Stdout, state.stdout.finish()), (FrameKind::Stderr, state.stderr.finish())]
-        {
-            self.publish_text(&mut state, kind, rest);
+    pub fn new(directory: PathBuf) -> CellOutput {
+        CellOutput {
+            outbox: OutgoingQueue::default(),
+            directory,
+            cell: None,
+            before: None,
+            runs: false,
+            context: None,
+            stdout: Utf8Stream::default(),
+            stderr: Utf8Stream::default(),
+            limit: Limit::default(),
+            blocks: MimeBundle::new(),
+            result: None,
+            remembered: VecDeque::new(),
         }
+    }
+
+    /// Outputs belong to `cell` from now on.
+    pub fn begin(&mut self, cell: Cell) {
+        self.before = self.cell.take().filter(|_| cell.silent);
+        self.cell = Some(cell);
+        self.runs = true;
+        (self.stdout, self.stderr) = Default::default();
+        (self.limit, self.blocks, self.result) = Default::default();
+    }
+
+    /// The cell has ended: text that was held back is published. A bundle of content blocks that came last is the cell's
+    /// result. Returns the result as text, if there is one.
+    pub fn end(&mut self) -> Option<String> {
+        let blocks = std::mem::take(&mut self.blocks);
+        let (out, err) = (self.stdout.finish(), self.stderr.finish());
+        self.publish_text(FrameKind::Stdout, out);
+        self.publish_text(FrameKind::Stderr, err);
         if !blocks.is_empty() {
-            self.publish_result(&mut state, blocks, MimeBundle::new());
+            self.publish_result(blocks, MimeBundle::new());
         }
-        state.runs = false;
-        if let Some(before) = state.before.take() {
-            state.cell = Some(before);
+        self.runs = false;
+        if let Some(before) = self.before.take() {
+            self.cell = Some(before);
         }
-        state.result.take()
+        self.result.take()
     }
 
-    /// The handling of what a front end said begins.
-    pub fn begin_aside(&self, aside: Aside) {
-        lock(&self.state).aside = Some(aside);
+    /// The companion handles a message of a front end from now on.
+    pub fn begin_context(&mut self, context: CommContext) {
+        self.context = Some(context);
     }
 
-    /// It has been handled.
-    pub fn end_aside(&self) {
-        lock(&self.state).aside = None;
+    /// The companion has handled the message.
+    pub fn end_context(&mut self) {
+        self.context = None;
     }
 
     /// The cell that outputs belong to now.
-    pub fn cell(&self) -> Option<Cell> {
-        lock(&self.state).current().cloned()
+    pub fn cell(&self) -> Option<&Cell> {
+        let of_widget = self.context.as_ref().and_then(|context| context.cell.as_ref());
+        of_widget.filter(|_| !self.runs).or(self.cell.as_ref())
     }
 
-    /// What the comms' messages of now are about.
-    pub fn parent(&self) -> Option<JupyterMessage> {
-        let state = lock(&self.state);
-        match &state.aside {
-            Some(aside) if !state.runs => Some(aside.parent.clone()),
-            _ => state.cell.as_ref().map(|cell| cell.parent.clone()),
+    /// The request that comm messages belong to now.
+    pub fn parent(&self) -> Option<Arc<JupyterMessage>> {
+        match &self.context {
+            Some(context) if !self.runs => Some(context.parent.clone()),
+            _ => self.cell.as_ref().map(|cell| cell.parent.clone()),
         }
     }
 
     /// Bytes that user code wrote to a standard stream.
-    pub fn stream(&self, kind: FrameKind, bytes: &[u8]) {
-        let mut state = lock(&self.state);
-        self.flush_blocks(&mut state);
-        let decoder = if kind == FrameKind::Stderr { &mut state.stderr } else { &mut state.stdout };
+    pub fn stream(&mut self, kind: FrameKind, bytes: &[u8]) {
+        self.flush_blocks();
+        let decoder = if kind == FrameKind::Stderr { &mut self.stderr } else { &mut self.stdout };
         let text = decoder.push(bytes);
-        self.publish_text(&mut state, kind, text);
+        self.publish_text(kind, text);
     }
 
-    /// The cell of now is to be known by this number.
-    pub fn remember(&self, number: u64) {
-        let mut state = lock(&self.state);
+    /// Registers the cell of now under a number.
+    pub fn remember(&mut self, number: u64) {
         // A process that was restored from a checkpoint may count from an earlier number on.
-        state.remembered.retain(|earlier| earlier.number != number);
-        if let Some(cell) = state.cell.clone() {
-            state.remembered.push_back(Remembered { number, cell, limit: Limit::default() });
+        self.remembered.retain(|earlier| earlier.number != number);
+        if let Some(cell) = self.cell.clone() {
+            self.remembered.push_back(Remembered { number, cell, limit: Limit::default() });
         }
-        if state.remembered.len() > REMEMBERED {
-            state.remembered.pop_front();
+        if self.remembered.len() > MAX_REMEMBERED {
+            self.remembered.pop_front();
         }
     }
 
-    /// Text that was printed for a cell that is remembered, or else for nobody knows whom.
-    pub fn print(&self, number: u64, name: StreamName, text: &str) {
-        let mut state = lock(&self.state);
-        let found = state.remembered.iter_mut().find(|earlier| earlier.number == number);
+    /// Late output: attributed to cell `number` if it is remembered, otherwise to the cell of now.
+    pub fn print(&mut self, number: u64, name: StreamName, text: &str) {
+        let found = self.remembered.iter_mut().find(|earlier| earlier.number == number);
         let Some(Remembered { cell, limit, .. }) = found else {
-            drop(state);
             let kind = if name == StreamName::Stderr { FrameKind::Stderr } else { FrameKind::Stdout };
             return self.stream(kind, text.as_bytes());
         };
@@ -162,91 +152,82 @@ impl CellOutput {
         let note = passed.note.map(|note| (StreamName::Stderr, note));
         for (name, text) in [(name, passed.text.to_owned())].into_iter().chain(note) {
             if !text.is_empty() && !cell.silent {
-                self.iopub.publish_blocking(stream_content(name, &text), &cell.parent);
+                self.outbox.publish(stream_content(name, &text), &cell.parent);
             }
         }
     }
 
-    /// The value of the last expression.
-    pub fn result(&self, data: MimeBundle, metadata: MimeBundle) {
-        let mut state = lock(&self.state);
-        self.flush_blocks(&mut state);
-        self.publish_result(&mut state, data, metadata);
+    /// Shows the value of the last expression.
+    pub fn result(&mut self, data: MimeBundle, metadata: MimeBundle) {
+        self.flush_blocks();
+        self.publish_result(data, metadata);
     }
 
-    /// Something to show, in its place.
-    pub fn display(&self, data: MimeBundle, metadata: MimeBundle, display_id: Option<String>) {
-        let mut state = lock(&self.state);
-        self.flush_blocks(&mut state);
-        self.publish(&state, display("display_data", data, metadata, display_id));
+    /// Shows a value in its place.
+    pub fn display(&mut self, data: MimeBundle, metadata: MimeBundle, display_id: Option<String>) {
+        self.flush_blocks();
+        self.publish(display("display_data", data, metadata, display_id));
     }
 
-    /// What to show in the place of an earlier display.
-    pub fn update_display(&self, data: MimeBundle, metadata: MimeBundle, display_id: String) {
-        let state = lock(&self.state);
-        self.publish(&state, display("update_display_data", data, metadata, Some(display_id)));
+    /// Replaces an earlier display.
+    pub fn update_display(&mut self, data: MimeBundle, metadata: MimeBundle, display_id: String) {
+        self.publish(display("update_display_data", data, metadata, Some(display_id)));
     }
 
-    /// Takes away what the cell has shown.
-    pub fn clear(&self, wait: bool) {
-        let mut state = lock(&self.state);
-        self.flush_blocks(&mut state);
-        self.publish(&state, ClearOutput { wait });
+    /// Removes the cell's outputs.
+    pub fn clear(&mut self, wait: bool) {
+        self.flush_blocks();
+        self.publish(ClearOutput { wait });
     }
 
     /// One of evcxr's content blocks.
-    pub fn content_block(&self, mime: String, text: String) {
+    pub fn content_block(&mut self, mime: String, text: String) {
         if text == "()" {
-            // The engine's own way to show the value of an expression that has none.
+            // evcxr shows the value of an expression without a value so.
             return;
         }
-        let mut state = lock(&self.state);
-        if state.blocks.contains_key(&mime) {
-            self.flush_blocks(&mut state);
+        if self.blocks.contains_key(&mime) {
+            self.flush_blocks();
         }
-        state.blocks.insert(mime, text.into());
+        self.blocks.insert(mime, text.into());
     }
 
-    fn flush_blocks(&self, state: &mut State) {
-        if !state.blocks.is_empty() {
-            let data = std::mem::take(&mut state.blocks);
-            self.publish(state, display("display_data", data, MimeBundle::new(), None));
+    fn flush_blocks(&mut self) {
+        if !self.blocks.is_empty() {
+            let data = std::mem::take(&mut self.blocks);
+            self.publish(display("display_data", data, MimeBundle::new(), None));
         }
     }
 
-    fn publish_result(&self, state: &mut State, data: MimeBundle, metadata: MimeBundle) {
-        state.result = data.get("text/plain").and_then(|text| text.as_str()).map(str::to_owned);
-        self.publish(state, result(state, data, metadata));
+    fn publish_result(&mut self, data: MimeBundle, metadata: MimeBundle) {
+        self.result = data.get("text/plain").and_then(|text| text.as_str()).map(str::to_owned);
+        self.publish(result(self.count(), data, metadata));
     }
 
-    fn publish_text(&self, state: &mut State, kind: FrameKind, text: String) {
-        let count = state.cell.as_ref().map_or(0, |cell| cell.count.value());
-        let rest = || self.directory.join(format!("output-of-cell-{count}.txt"));
-        let passed = state.limit.pass(&text, rest);
+    fn publish_text(&mut self, kind: FrameKind, text: String) {
+        let count = self.count();
+        let passed = self.limit.pass(&text, || self.directory.join(format!("output-of-cell-{count}.txt")));
+        let name = if kind == FrameKind::Stderr { StreamName::Stderr } else { StreamName::Stdout };
         if !passed.text.is_empty() {
-            let name = if kind == FrameKind::Stderr { StreamName::Stderr } else { StreamName::Stdout };
-            self.publish(state, stream_content(name, passed.text));
+            self.publish(stream_content(name, passed.text));
         }
         if let Some(note) = passed.note {
-            self.publish(state, stream_content(StreamName::Stderr, &note));
+            self.publish(stream_content(StreamName::Stderr, &note));
         }
     }
 
-    fn publish(&self, state: &State, content: impl Into<JupyterMessageContent>) {
+    fn publish(&mut self, content: impl Into<JupyterMessageContent>) {
         let content = content.into();
-        match state.current() {
-            Some(cell) if cell.silent => {}
-            Some(cell) => self.iopub.publish_blocking(content, &cell.parent),
-            // Before the first cell, only what goes wrong is printed.
+        match self.cell().map(|cell| (cell.silent, cell.parent.clone())) {
+            Some((true, _)) => {}
+            Some((false, parent)) => self.outbox.publish(content, &parent),
+            // Before the first cell, only errors are printed.
             None => eprintln!("threadbook: {content:?}"),
         }
     }
-}
 
-impl State {
-    fn current(&self) -> Option<&Cell> {
-        let of_widget = self.aside.as_ref().and_then(|aside| aside.cell.as_ref());
-        of_widget.filter(|_| !self.runs).or(self.cell.as_ref())
+    fn count(&self) -> usize {
+        self.cell.as_ref().map_or(0, |cell| cell.count.value())
     }
 }
 
@@ -257,10 +238,9 @@ fn stream_content(name: StreamName, text: &str) -> JupyterMessageContent {
     }
 }
 
-// Written as JSON, so that every MIME type passes, also those that nobody has thought of yet.
+// Written as JSON, so that every MIME type passes, also types of the future.
 
-fn result(state: &State, data: MimeBundle, metadata: MimeBundle) -> UnknownMessage {
-    let count = state.cell.as_ref().map_or(0, |cell| cell.count.value());
+fn result(count: usize, data: MimeBundle, metadata: MimeBundle) -> UnknownMessage {
     UnknownMessage {
         msg_type: "execute_result".into(),
         content: json!({"data": data, "metadata": metadata, "execution_count": count}),

@@ -29,7 +29,7 @@ impl Utf8Stream {
         text
     }
 
-    /// What was still waiting at the end of the stream.
+    /// The rest at the end of the stream.
     pub fn finish(&mut self) -> String {
         String::from_utf8_lossy(&std::mem::take(&mut self.rest)).into_owned()
     }
@@ -45,7 +45,7 @@ pub fn byte_offset(text: &str, index: usize) -> usize {
     text.char_indices().nth(index).map_or(text.len(), |(offset, _)| offset)
 }
 
-/// How many code points stand before the byte `offset`.
+/// The number of code points before the byte `offset`.
 pub fn code_points(text: &str, offset: usize) -> usize {
     text.char_indices().take_while(|(start, _)| *start < offset).count()
 }
@@ -58,7 +58,7 @@ pub fn place_offset(text: &str, line: usize, column: usize) -> usize {
     start + byte_offset(this_line, column.saturating_sub(1))
 }
 
-/// Where a line (from 1) stands in a text, without the space around it.
+/// The range of a line (from 1) in a text, without the space around it.
 pub fn line_span(text: &str, line: usize) -> Range<usize> {
     let start = place_offset(text, line, 1);
     let line = text[start..].lines().next().unwrap_or_default();

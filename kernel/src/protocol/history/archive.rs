@@ -1,4 +1,4 @@
-//! Where the history is kept: a small SQLite database, in a file or in memory.
+//! The archive of the history: a small SQLite database, in a file or in memory.
 //!
 //! Several kernels may use one file, so every change is a transaction, and waits a while for those of
 //! others. The journal is SQLite's plain one: the faster write-ahead log does not work in a home directory
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
-/// How many cells are kept; the oldest go first.
+/// The number of cells that are kept; the oldest are removed first.
 const KEEP: i64 = 10_000;
 
 /// No more of a result's text is kept, in bytes.
@@ -19,10 +19,10 @@ const MAX_OUTPUT: usize = 16 << 10;
 /// No more of a cell's text is kept, in bytes.
 const MAX_SOURCE: usize = 64 << 10;
 
-/// How long to wait for another program, before the change is tried again later.
+/// The time to wait for another program, before the change is tried again later.
 const BUSY: Duration = Duration::from_secs(1);
 
-/// Marks the file as ours (`Thrd`), and says how it is laid out.
+/// Marks the file as ours (`Thrd`), with the version of its layout.
 const MARK: (i32, i32) = (0x5468_7264, 1);
 
 const LAYOUT: &str = "
@@ -89,7 +89,7 @@ impl Archive {
         Ok(Archive { connection, session: None })
     }
 
-    /// A copy in memory of what can still be read.
+    /// A copy in memory of the readable rest.
     pub fn to_memory(&self) -> Archive {
         let mut copy = Archive::in_memory();
         copy.session = self.session;
@@ -132,7 +132,7 @@ impl Archive {
         self.session
     }
 
-    /// Writes what another session has left.
+    /// Writes the changes that another session has left.
     pub fn write_for(
         &mut self,
         session: Option<i64>,
@@ -152,7 +152,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Answers a history request, oldest first. (Cells are kept as they were typed, so `raw` says nothing.)
+    /// Answers a history request, oldest first. Cells are kept as they were typed, so `raw` has no effect.
     pub fn find(&self, request: &HistoryRequest) -> rusqlite::Result<Vec<HistoryEntry>> {
         match request {
             HistoryRequest::Tail { n, output, .. } => self.tail(*n, *output),

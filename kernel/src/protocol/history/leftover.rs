@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// What follows the name of the file.
+/// The end of the file's name.
 pub const SUFFIX: &str = ".pending-";
 
 #[derive(Deserialize, Serialize)]
@@ -34,7 +34,7 @@ pub fn write<'a>(
     Ok(threadbook_private::create_new(Path::new(&path))?.write_all(&text)?)
 }
 
-/// Takes in what earlier sessions have left.
+/// Takes in the changes that earlier sessions have left.
 ///
 /// # Errors
 ///

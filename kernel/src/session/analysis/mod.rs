@@ -4,20 +4,22 @@
 //! program that has the items and variables of the session. Without an answer from there, or while that process is still
 //! reading its project and a cell runs, it answers by the names alone that have occurred ([`names`]).
 
-mod calls;
-mod names;
+mod enclosing_call;
+mod name_index;
 mod process;
 mod project;
 
-pub use names::Names;
+pub use name_index::NameIndex;
 pub use process::PROGRAM;
 pub use project::write as write_project;
 
+use super::lock::lock;
+use super::magics;
+use super::reply::{CompletionItem, CompletionList};
 use super::text::{byte_offset, code_points};
-use super::workplace::Workplace;
-use super::{Completions, Match, lock, magics};
-use names::{end_of_word, start_of_word};
-use process::{CELL_TIMEOUT, Place, Process, TIMEOUT};
+use super::workspace::SessionWorkspace;
+use name_index::{end_of_word, start_of_word};
+use process::{AnalysisInput, AnalysisProcess, CELL_TIMEOUT, TIMEOUT};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use threadbook_engine::Program;
@@ -28,7 +30,7 @@ use tokio::sync::oneshot;
 #[derive(Clone)]
 pub struct Analysis {
     questions: mpsc::Sender<Question>,
-    names: Arc<Names>,
+    names: Arc<NameIndex>,
     /// The program of the session after its last cell.
     program: Arc<Mutex<Program>>,
 }
@@ -39,7 +41,7 @@ enum Question {
         code: String,
         cursor: usize,
         is_busy: bool,
-        answer: oneshot::Sender<Completions>,
+        answer: oneshot::Sender<CompletionList>,
     },
     Inspect {
         code: String,
@@ -53,17 +55,17 @@ enum Question {
 }
 
 impl Analysis {
-    /// Starts the thread. The process is started by the first question. Without a workplace, or where its project cannot be
+    /// Starts the thread. The process is started by the first question. Without a workspace, or where its project cannot be
     /// written, there is none.
-    pub fn start(workplace: Option<&Workplace>) -> Analysis {
+    pub fn start(workspace: Option<&SessionWorkspace>) -> Analysis {
         let (questions, asked) = mpsc::channel();
-        let names = Arc::new(workplace.map_or_else(Names::default, |_| Names::of_prelude()));
+        let names = Arc::new(workspace.map_or_else(NameIndex::default, |_| NameIndex::of_prelude()));
         let program = Arc::<Mutex<Program>>::default();
         let analysis = Analysis { questions, names: names.clone(), program: program.clone() };
-        let process = workplace.and_then(|workplace| {
-            let written = write_project(workplace, toml::Table::new());
+        let process = workspace.and_then(|workspace| {
+            let written = write_project(workspace, toml::Table::new());
             let failed = |error| eprintln!("threadbook: completion knows names only: {error:#}");
-            written.map(|()| Process::new(Place::of(workplace))).map_err(failed).ok()
+            written.map(|()| AnalysisProcess::new(AnalysisInput::of(workspace))).map_err(failed).ok()
         });
         let answering = Answering { process, names, program };
         std::thread::Builder::new()
@@ -74,7 +76,7 @@ impl Analysis {
     }
 
     /// The text that could stand at `cursor`. `is_busy` says that a cell runs.
-    pub async fn complete(&self, code: &str, cursor: usize, is_busy: bool) -> Completions {
+    pub async fn complete(&self, code: &str, cursor: usize, is_busy: bool) -> CompletionList {
         let (answer, answered) = oneshot::channel();
         let _ = self.questions.send(Question::Complete { code: code.into(), cursor, is_busy, answer });
         answered.await.unwrap_or_default()
@@ -121,8 +123,8 @@ impl Analysis {
 
 /// The thread.
 struct Answering {
-    process: Option<Process>,
-    names: Arc<Names>,
+    process: Option<AnalysisProcess>,
+    names: Arc<NameIndex>,
     program: Arc<Mutex<Program>>,
 }
 
@@ -137,14 +139,14 @@ impl Answering {
                     let _ = answer.send(self.inspect(&code, cursor, is_busy, timeout));
                 }
                 Question::Reload => {
-                    self.process.as_mut().map(Process::reload);
+                    self.process.as_mut().map(AnalysisProcess::reload);
                 }
             }
         }
     }
 
     /// The process, unless it is better not to wait for it.
-    fn process(&mut self, is_busy: bool) -> Option<&mut Process> {
+    fn process(&mut self, is_busy: bool) -> Option<&mut AnalysisProcess> {
         let process = self.process.as_mut()?;
         if is_busy && !process.is_warm() {
             process.warm_up();
@@ -153,22 +155,23 @@ impl Answering {
         Some(process)
     }
 
-    fn complete(&mut self, code: &str, cursor: usize, is_busy: bool) -> Completions {
+    fn complete(&mut self, code: &str, cursor: usize, is_busy: bool) -> CompletionList {
         let offset = byte_offset(code, cursor);
         if let Some((start, matches)) = magics::complete(code, offset) {
-            let matches = matches.into_iter().map(|text| Match { text, kind: "magic".into() }).collect();
-            return Completions { matches, start: code_points(code, start), end: cursor };
+            let matches =
+                matches.into_iter().map(|text| CompletionItem { text, kind: "magic".into() }).collect();
+            return CompletionList { matches, start: code_points(code, start), end: cursor };
         }
         if code[..offset].trim().is_empty() {
-            return Completions { matches: Vec::new(), start: cursor, end: cursor };
+            return CompletionList { matches: Vec::new(), start: cursor, end: cursor };
         }
         let (text, shift) = lock(&self.program).with(&magics::blanked(code));
         let found = self.process(is_busy).and_then(|process| process.complete(&text, shift + offset));
         let known = self.names.complete(code, cursor);
-        let Some(Completions { matches, start, end }) = found else { return known };
+        let Some(CompletionList { matches, start, end }) = found else { return known };
         let start = code_points(code, start.saturating_sub(shift));
         let mut completions =
-            Completions { matches, start, end: code_points(code, end.saturating_sub(shift)) };
+            CompletionList { matches, start, end: code_points(code, end.saturating_sub(shift)) };
         self.names.learn(code, &completions);
         // The program does not have the cell that runs.
         if is_busy && known.start == start {
@@ -186,7 +189,7 @@ impl Answering {
         let is_number = rust[start_of_word(rust, end)..].starts_with(|c: char| c.is_ascii_digit());
         let word = Some(end).filter(|_| !is_number);
         let (text, shift) = lock(&self.program).with(rust);
-        let mut ends = word.into_iter().chain(calls::around(rust, offset));
+        let mut ends = word.into_iter().chain(enclosing_call::around(rust, offset));
         let found = self.process(is_busy).and_then(|process| {
             ends.find_map(|end| {
                 let at = start_of_word(rust, end);

@@ -4,8 +4,8 @@
 //! it: then there are no answers.
 
 use super::project;
-use crate::session::workplace::Workplace;
-use crate::session::{Completions, Match};
+use crate::session::reply::{CompletionItem, CompletionList};
+use crate::session::workspace::SessionWorkspace;
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
@@ -17,39 +17,39 @@ use threadbook_cargo_env::NEUTRAL_DIRECTORY;
 /// The name of the package and of the program, which lies beside this one.
 pub const PROGRAM: &str = "threadbook-analysis";
 
-/// How long an answer to a front end may take: the first one waits until the project has been read.
+/// The time for an answer to a front end. The first one waits until the project has been read.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an answer to a cell may take.
+/// The time for an answer to a cell.
 pub const CELL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How much later than its deadline an answer may come, which is empty then.
+/// The time after its deadline in which an empty answer may come.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The project and the tools of a session.
-pub struct Place {
+pub struct AnalysisInput {
     open: Value,
     environment: Vec<(OsString, Option<OsString>)>,
 }
 
-impl Place {
+impl AnalysisInput {
     /// The place of the session that works there.
-    pub fn of(workplace: &Workplace) -> Place {
-        let tools = workplace.tools();
+    pub fn of(workspace: &SessionWorkspace) -> AnalysisInput {
+        let tools = workspace.tools();
         let open = json!({
-            "op": "open", "directory": project::directory(workplace), "sysroot_src": workplace.lean_sources(),
+            "op": "open", "directory": project::directory(workspace), "sysroot_src": workspace.lean_sources(),
             "cargo": tools.join("cargo"), "rustc": tools.join("rustc"), "offline": true,
         });
         let mut command = Command::new(PROGRAM);
-        workplace.set_own_environment(&mut command);
+        workspace.set_own_environment(&mut command);
         let environment = command.get_envs().map(|(name, value)| (name.to_owned(), value.map(Into::into)));
-        Place { open, environment: environment.collect() }
+        AnalysisInput { open, environment: environment.collect() }
     }
 }
 
 /// See the module's documentation.
-pub struct Process {
-    place: Place,
+pub struct AnalysisProcess {
+    place: AnalysisInput,
     running: Option<Running>,
     questions: u64,
 }
@@ -62,21 +62,21 @@ struct Running {
     is_warm: bool,
 }
 
-impl Process {
+impl AnalysisProcess {
     /// No process yet, for this place.
-    pub fn new(place: Place) -> Process {
-        Process { place, running: None, questions: 0 }
+    pub fn new(place: AnalysisInput) -> AnalysisProcess {
+        AnalysisProcess { place, running: None, questions: 0 }
     }
 
     /// The text that could stand at a byte of `text`. Positions are bytes of `text`.
-    pub fn complete(&mut self, text: &str, offset: usize) -> Option<Completions> {
+    pub fn complete(&mut self, text: &str, offset: usize) -> Option<CompletionList> {
         let answer = self.ask("complete", text, offset, TIMEOUT)?;
         let position = |name: &str| answer[name].as_u64().map(|at| at as usize);
         let matches = answer["matches"].as_array()?.iter().filter_map(|found| {
             let (text, kind) = (found["text"].as_str()?, found["kind"].as_str()?);
-            Some(Match { text: text.to_owned(), kind: kind.to_owned().into() })
+            Some(CompletionItem { text: text.to_owned(), kind: kind.to_owned().into() })
         });
-        Some(Completions { matches: matches.collect(), start: position("start")?, end: position("end")? })
+        Some(CompletionList { matches: matches.collect(), start: position("start")?, end: position("end")? })
     }
 
     /// The meaning of the word at a byte of `text`, as plain text and as Markdown.
@@ -140,7 +140,7 @@ impl Process {
 }
 
 impl Running {
-    fn start(place: &Place) -> Option<Running> {
+    fn start(place: &AnalysisInput) -> Option<Running> {
         let program = std::env::current_exe().ok()?.with_file_name(PROGRAM);
         let mut command = Command::new(program);
         command.current_dir(NEUTRAL_DIRECTORY);

@@ -1,15 +1,15 @@
 //! The cargo project that the analysis process reads: it depends on the crates of the session, and is never compiled.
 
 use crate::dependencies;
-use crate::session::workplace::Workplace;
+use crate::session::workspace::SessionWorkspace;
 use anyhow::Context;
 use std::fs;
 use std::path::PathBuf;
 use toml::{Table, Value};
 
 /// The directory of the project, in that of a session.
-pub fn directory(workplace: &Workplace) -> PathBuf {
-    workplace.directory().join("analysis")
+pub fn directory(workspace: &SessionWorkspace) -> PathBuf {
+    workspace.directory().join("analysis")
 }
 
 /// Writes the project, with the crates that cells have brought: their `[dependencies]`.
@@ -17,10 +17,10 @@ pub fn directory(workplace: &Workplace) -> PathBuf {
 /// # Errors
 ///
 /// A file cannot be written.
-pub fn write(workplace: &Workplace, brought: Table) -> anyhow::Result<()> {
-    let directory = directory(workplace);
+pub fn write(workspace: &SessionWorkspace, brought: Table) -> anyhow::Result<()> {
+    let directory = directory(workspace);
     fs::create_dir_all(directory.join("src"))?;
-    let mut dependencies = dependencies::all(workplace.companion())?;
+    let mut dependencies = dependencies::all(workspace.companion())?;
     dependencies.extend(brought);
     let text = |text: &str| Value::from(text);
     let package = [("name", text("cells")), ("version", text("0.0.0")), ("edition", text("2024"))];

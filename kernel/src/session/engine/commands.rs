@@ -3,20 +3,20 @@
 use crate::dependencies;
 use crate::session::magics::Misuse;
 use crate::session::text::escaped;
-use crate::session::workplace::Workplace;
+use crate::session::workspace::SessionWorkspace;
 use std::process;
 use threadbook_engine::Engine;
 use threadbook_wire::MimeBundle;
 
 /// A line that is no Rust.
 #[derive(Debug, PartialEq)]
-pub struct Command {
+pub struct CellCommand {
     /// With its colon.
     name: String,
     argument: String,
 }
 
-impl Command {
+impl CellCommand {
     /// The crate that the cell asks for, as in a line of a manifest.
     pub fn dependency(&self) -> Option<&str> {
         (self.name == ":dep").then_some(&self.argument)
@@ -28,7 +28,7 @@ impl Command {
     }
 }
 
-/// What commands have set, and what they ask about.
+/// The settings of commands, and the state that they ask about.
 #[derive(Default)]
 pub struct Settings {
     is_offline: bool,
@@ -38,7 +38,7 @@ pub struct Settings {
 }
 
 /// Parts the commands of a cell from its Rust, in which every line keeps its number.
-pub fn split(cell: &str) -> (Vec<Command>, String) {
+pub fn split(cell: &str) -> (Vec<CellCommand>, String) {
     let mut commands = Vec::new();
     let mut is_top = true;
     let lines = cell.split('\n').map(|line| {
@@ -48,7 +48,7 @@ pub fn split(cell: &str) -> (Vec<Command>, String) {
             return line;
         }
         let (name, argument) = text.split_once(' ').unwrap_or((text, ""));
-        commands.push(Command { name: name.to_owned(), argument: argument.trim().to_owned() });
+        commands.push(CellCommand { name: name.to_owned(), argument: argument.trim().to_owned() });
         ""
     });
     let rust = lines.collect::<Vec<_>>().join("\n");
@@ -56,18 +56,18 @@ pub fn split(cell: &str) -> (Vec<Command>, String) {
 }
 
 impl Settings {
-    /// What a command has to say, if anything.
+    /// The answer of a command, if it has one.
     ///
     /// # Errors
     ///
-    /// What is written wrongly.
+    /// The command is wrong.
     pub fn answer(
         &mut self,
-        command: &Command,
+        command: &CellCommand,
         engine: &Engine,
-        workplace: &Workplace,
+        workspace: &SessionWorkspace,
     ) -> Result<Option<MimeBundle>, Misuse> {
-        let Command { name, argument } = command;
+        let CellCommand { name, argument } = command;
         let text = match name.as_str() {
             ":vars" => return Ok(Some(variables(engine))),
             ":type" | ":t" => {
@@ -77,7 +77,7 @@ impl Settings {
                 })?
             }
             ":version" => env!("CARGO_PKG_VERSION").to_owned(),
-            ":last_compile_dir" => workplace.directory().display().to_string(),
+            ":last_compile_dir" => workspace.directory().display().to_string(),
             ":offline" => {
                 self.is_offline = argument == "1";
                 format!("offline: {}", self.is_offline)
@@ -92,8 +92,8 @@ impl Settings {
                 self.build_env.push((key.trim().to_owned(), value.trim().to_owned()));
                 self.build_env.iter().map(|(key, value)| format!("{key}={value}\n")).collect()
             }
-            ":explain" => self.explain(workplace)?,
-            ":show_deps" => return Ok(Some(plain(dependency_list(workplace)))),
+            ":explain" => self.explain(workspace)?,
+            ":show_deps" => return Ok(Some(plain(dependency_list(workspace)))),
             _ => {
                 return Err(Misuse::new(format!("`{name}` is not there yet"), "`:help` lists the commands."));
             }
@@ -101,14 +101,14 @@ impl Settings {
         Ok(Some(plain(text)))
     }
 
-    fn explain(&self, workplace: &Workplace) -> Result<String, Misuse> {
+    fn explain(&self, workspace: &SessionWorkspace) -> Result<String, Misuse> {
         let Some(code) = &self.last_error else {
             return Err(Misuse::new(
                 "there is no error to explain",
                 "It explains the last error that has a code.",
             ));
         };
-        let rustc = process::Command::new(workplace.tools().join("rustc")).args(["--explain", code]).output();
+        let rustc = process::Command::new(workspace.tools().join("rustc")).args(["--explain", code]).output();
         rustc.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).map_err(|error| {
             Misuse::new(
                 format!("rustc cannot be asked about {code}: {error}"),
@@ -118,8 +118,8 @@ impl Settings {
     }
 }
 
-fn dependency_list(workplace: &Workplace) -> String {
-    let all = dependencies::all(workplace.companion()).unwrap_or_default();
+fn dependency_list(workspace: &SessionWorkspace) -> String {
+    let all = dependencies::all(workspace.companion()).unwrap_or_default();
     all.iter().map(|(name, specification)| format!("{name} = {specification}\n")).collect()
 }
 
@@ -163,7 +163,8 @@ mod tests {
     #[test]
     fn commands_stand_at_the_top_and_leave_their_lines() {
         let (commands, rust) = split("// note\n:vars\n\n:type x\nlet a = 1;\n:vars");
-        let command = |name: &str, argument: &str| Command { name: name.into(), argument: argument.into() };
+        let command =
+            |name: &str, argument: &str| CellCommand { name: name.into(), argument: argument.into() };
         assert_eq!(commands, [command(":vars", ""), command(":type", "x")]);
         assert_eq!(rust, "// note\n\n\n\nlet a = 1;\n:vars");
     }

@@ -1,7 +1,7 @@
 //! The crates that the cells of a session can name: those of the prepared directory, and those of `:dep`.
 
 use crate::dependencies;
-use crate::session::workplace::Workplace;
+use crate::session::workspace::SessionWorkspace;
 use anyhow::anyhow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use threadbook_engine::{Base, Crates, Interrupt, Tools};
 /// The directory of the crates, in the prepared directory and in those of sessions.
 const DIRECTORY: &str = "cargo";
 
-/// The file in it that says that the base is built.
+/// The file in it that marks the base as built.
 const BUILT: &str = "base.json";
 
 /// The profile of the companion and of the crates that cells bring.
@@ -46,24 +46,24 @@ const MORE_FEATURES: [&str; 9] = [
     "either",
 ];
 
-/// Opens the crates of a workplace. A session shares those of the prepared directory; in that, the base is built if it is
+/// Opens the crates of a workspace. A session shares those of the prepared directory; in that, the base is built if it is
 /// not there.
 ///
 /// # Errors
 ///
 /// The message of cargo.
-pub fn open(workplace: &Workplace, interrupt: &Interrupt) -> anyhow::Result<Crates> {
-    let directory = workplace.directory().join(DIRECTORY);
+pub fn open(workspace: &SessionWorkspace, interrupt: &Interrupt) -> anyhow::Result<Crates> {
+    let directory = workspace.directory().join(DIRECTORY);
     fs::create_dir_all(&directory)?;
-    let bin = workplace.tools();
+    let bin = workspace.tools();
     let tools = Tools {
         cargo: bin.join("cargo"),
         rustc: bin.join("rustc"),
-        about: workplace.about_rustc().to_owned(),
-        environment: environment(workplace),
+        about: workspace.about_rustc().to_owned(),
+        environment: environment(workspace),
     };
-    let base = base(workplace.companion())?;
-    let crates = match workplace.prepared() {
+    let base = base(workspace.companion())?;
+    let crates = match workspace.prepared() {
         Some(prepared) => {
             Crates::share(&prepared.join(DIRECTORY), &directory, &base, tools, interrupt.clone())
         }
@@ -73,14 +73,14 @@ pub fn open(workplace: &Workplace, interrupt: &Interrupt) -> anyhow::Result<Crat
 }
 
 /// Forgets that the base is built, so that it is brought up to date.
-pub fn forget_base(workplace: &Workplace) {
-    let _ = fs::remove_file(workplace.directory().join(DIRECTORY).join(BUILT));
+pub fn forget_base(workspace: &SessionWorkspace) {
+    let _ = fs::remove_file(workspace.directory().join(DIRECTORY).join(BUILT));
 }
 
 /// The user's own environment.
-fn environment(workplace: &Workplace) -> Vec<(OsString, OsString)> {
+fn environment(workspace: &SessionWorkspace) -> Vec<(OsString, OsString)> {
     let mut command = std::process::Command::new("cargo");
-    workplace.set_own_environment(&mut command);
+    workspace.set_own_environment(&mut command);
     let mut environment: BTreeMap<_, _> = std::env::vars_os().collect();
     for (name, value) in command.get_envs() {
         match value {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use threadbook_cargo_env::NEUTRAL_DIRECTORY;
 
-/// What a shared object begins and ends with.
+/// The first and last objects of a shared object.
 const STARTUP_FILES: [&str; 4] = ["crti.o", "crtbeginS.o", "crtendS.o", "crtn.o"];
 
 /// What to add to rustc's `arguments` to have it link directly. Nothing where it is not known to work (only on

@@ -1,6 +1,7 @@
-//! The thread in which a session works: it compiles cells with the engine and has the process of the cells run them.
+//! The thread of the engine: it compiles cells, and has the cell process run them.
 //!
-//! All that the process prints and shows comes over the wire ([`link`](super::link)).
+//! It tells the session's loop each step of a cell ([`EngineLink`]), and waits for the loop at the end of a cell. The
+//! outputs of cells do not pass through here.
 
 mod commands;
 mod crates;
@@ -9,17 +10,17 @@ mod options;
 mod process;
 
 use super::analysis::{self, Analysis};
-use super::building::Building;
 use super::code_hash::with_code_hash;
-use super::jobs::{Job, refuse};
-use super::link::{Happened, Link, Ran};
-use super::magics::{Page, Translated};
-use super::output::{Cell, CellOutput};
+use super::dependency_progress::crate_names;
+use super::engine_link::EngineLink;
+use super::event::{Cell, CellEvents, CellJob, DependencyStep, RunEnd};
+use super::lock::lock;
+use super::magics::{self, HelpPage, Translated};
+use super::reply::ExecuteOutcome;
 use super::report::{self, Cells, Failure};
-use super::workplace::Workplace;
-use super::{Outcome, lock, magics};
-use commands::{Command, Settings};
-use process::Process;
+use super::workspace::SessionWorkspace;
+use commands::{CellCommand, Settings};
+use process::SupervisorProcess;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
@@ -27,17 +28,17 @@ use std::sync::{Arc, Mutex};
 use threadbook_engine::{
     Cache, Compiled, Compiler, Crates, Engine, Interrupt, Progress, Ran as EngineRan, Request, Source,
 };
-use threadbook_wire::{CellEnd, FrameKind, MimeBundle, RunCell};
+use threadbook_wire::{CellEnd, MimeBundle, RunCell};
 
 /// The variable that names the directory of the cache of objects. Empty, it switches the cache off.
 const CACHE: &str = "THREADBOOK_CACHE";
 
-/// What every cell has without asking. The macros are named because from a glob they would be ambiguous with those
+/// The imports of every cell. The macros are named because from a glob they would be ambiguous with those
 /// of the standard library.
 const PRELUDE: &str = "use ::threadbook::prelude::*;\n\
                        use ::threadbook::{dbg, eprint, eprintln, print, println};\n";
 
-/// The directory of the session's objects, in its workplace.
+/// The directory of the session's objects, in its workspace.
 const OBJECTS: &str = "objects";
 
 /// Builds the crates that the cells of every session can name.
@@ -45,67 +46,61 @@ const OBJECTS: &str = "objects";
 /// # Errors
 ///
 /// The message of cargo.
-pub fn prepare(workplace: &Workplace) -> anyhow::Result<()> {
-    crates::forget_base(workplace);
-    crates::open(workplace, &Interrupt::default())?;
-    workplace.copy_sources()
+pub fn prepare(workspace: &SessionWorkspace) -> anyhow::Result<()> {
+    crates::forget_base(workspace);
+    crates::open(workspace, &Interrupt::default())?;
+    workspace.copy_sources()
 }
 
 /// See the module's documentation.
 pub struct Evaluator {
-    workplace: Workplace,
-    link: Arc<Link>,
-    output: Arc<CellOutput>,
+    workspace: SessionWorkspace,
+    link: EngineLink,
     analysis: Analysis,
     /// The cells so far, to find places in.
     cells: Arc<Mutex<Cells>>,
     settings: Settings,
-    building: Arc<Building>,
     /// The arguments of rustc that have nothing to do with crates.
     options: Vec<String>,
     /// Whether a cell has named tokio or awaited, so that cells run within the runtime.
     in_runtime: bool,
 }
 
-/// What the cells of a session run on.
+/// The engine, the crates and the process of a session.
 struct Running {
     engine: Engine,
     /// Those that cells can name.
     crates: Crates,
-    process: Process,
+    process: SupervisorProcess,
 }
 
 impl Evaluator {
     pub fn new(
-        workplace: Workplace,
-        link: Arc<Link>,
-        output: Arc<CellOutput>,
+        workspace: SessionWorkspace,
+        link: EngineLink,
         analysis: Analysis,
         cells: Arc<Mutex<Cells>>,
     ) -> Evaluator {
-        let building = Building::new(output.clone());
         Evaluator {
-            workplace,
+            workspace,
             link,
-            output,
             analysis,
             cells,
             settings: Settings::default(),
-            building,
             options: Vec::new(),
             in_runtime: false,
         }
     }
 
     /// Starts the process of the cells, then serves until no job can come any more.
-    pub fn work(mut self, jobs: Receiver<Job>) {
+    pub fn work(mut self, jobs: Receiver<CellJob>) {
         let mut running = match self.start() {
             Ok(running) => running,
             Err(reason) => return refuse(&self.link, jobs, &format!("{reason:#}")),
         };
         for job in jobs {
-            // A panic in the engine must not take the kernel along; the asker hears of it when its answer is dropped.
-            let Job { code, cell, answer } = job;
+            // A panic in the engine must not end the kernel. The dropped answer is the cell's failure.
+            let CellJob { code, cell, answer } = job;
             match catch_unwind(AssertUnwindSafe(|| self.execute(&mut running, &code, cell))) {
                 Ok(outcome) => {
                     self.analysis.set_program(running.engine.program());
@@ -119,14 +114,14 @@ impl Evaluator {
 
     fn start(&mut self) -> anyhow::Result<Running> {
         let interrupt = self.link.compiler_interrupt();
-        let crates = crates::open(&self.workplace, &interrupt)?;
-        let process = Process::start(&self.workplace, &crates, &self.link)?;
-        let directory = self.workplace.directory().join(OBJECTS);
+        let crates = crates::open(&self.workspace, &interrupt)?;
+        let process = SupervisorProcess::start(&self.workspace, &crates, &self.link)?;
+        let directory = self.workspace.directory().join(OBJECTS);
         std::fs::create_dir_all(&directory)?;
-        let tools = self.workplace.tools();
-        self.options = options::options(self.workplace.host(), &tools);
+        let tools = self.workspace.tools();
+        self.options = options::options(self.workspace.host(), &tools);
         let compiler = Compiler { rustc: tools.join("rustc"), arguments: self.options.clone(), directory };
-        let environment = format!("{}{}", self.workplace.environment(), self.options.join(" "));
+        let environment = format!("{}{}", self.workspace.environment(), self.options.join(" "));
         let mut engine = Engine::new(compiler, PRELUDE.into(), Vec::new()).with_interrupt(interrupt);
         // Without a cache every cell is compiled, and everything else works.
         match cache_directory().map(|directory| Cache::open(&directory)) {
@@ -140,18 +135,18 @@ impl Evaluator {
         Ok(Running { engine, crates, process })
     }
 
-    fn execute(&mut self, running: &mut Running, code: &str, cell: Box<Cell>) -> Outcome {
+    fn execute(&mut self, running: &mut Running, code: &str, cell: Box<Cell>) -> ExecuteOutcome {
         let count = cell.count.value();
         let id = cell.parent.metadata.get("cellId").and_then(|id| id.as_str()).map(str::to_owned);
         if !self.link.begin_cell(&cell) {
             self.link.end_cell(false);
-            return Outcome::Failed(Failure::interrupted_before_start());
+            return ExecuteOutcome::Failed(Failure::interrupted_before_start());
         }
-        if !self.workplace.directory().exists() {
+        if !self.workspace.directory().exists() {
             self.link.end_cell(false);
-            return Outcome::Failed(Failure::no_workplace(self.workplace.directory()));
+            return ExecuteOutcome::Failed(Failure::no_workspace(self.workspace.directory()));
         }
-        self.output.begin(*cell);
+        self.link.begin_output(cell);
         self.analysis.learn_cell(code);
         let type_of = |name: &str| {
             let mut variables = running.engine.variables();
@@ -164,11 +159,11 @@ impl Evaluator {
                 Err(Failure::misuse(&misuse))
             }
         };
-        let result = self.output.end();
-        outcome.map_or_else(Outcome::Failed, |pages| Outcome::Done { pages, result })
+        let result = self.link.end_output();
+        outcome.map_or_else(ExecuteOutcome::Failed, |pages| ExecuteOutcome::Done { pages, result })
     }
 
-    /// Runs what `cell` was translated to. Returns what it asks to read.
+    /// Runs a translated cell. Returns the pages that it asks for.
     fn run(
         &mut self,
         running: &mut Running,
@@ -185,8 +180,8 @@ impl Evaluator {
         }
         let mut pages = Vec::new();
         if let Err(failure) = self.bring(running, &commands) {
-            let happened = self.link.end_cell(false);
-            return Err(report::ended(happened, cell, count, &lock(&self.cells)).unwrap_or(failure));
+            let events = self.link.end_cell(false);
+            return Err(report::ended(events, cell, count, &lock(&self.cells)).unwrap_or(failure));
         }
         let Running { engine, crates, process } = running;
         for command in commands.iter().filter(|command| command.dependency().is_none()) {
@@ -206,8 +201,8 @@ impl Evaluator {
         let compiled = match compiled {
             Ok(compiled) => compiled,
             Err(refused) => {
-                let happened = self.link.end_cell(false);
-                if let Some(failure) = report::ended(happened, cell, count, &lock(&self.cells)) {
+                let events = self.link.end_cell(false);
+                if let Some(failure) = report::ended(events, cell, count, &lock(&self.cells)) {
                     return Err(failure);
                 }
                 self.settings.last_error = refused.errors.first().and_then(|error| error.code.clone());
@@ -217,28 +212,28 @@ impl Evaluator {
         self.in_runtime |= code.contains("tokio") || code.contains(".await");
         for (name, ty) in &compiled.dropped {
             let line = format!("`{name}` was dropped, because `{ty}` was redefined.\n");
-            self.output.stream(FrameKind::Stderr, line.as_bytes());
+            self.link.print_stderr(line);
         }
         if let Some(warnings) = report::warnings(&compiled.warnings, &lock(&self.cells)) {
-            self.output.display(warnings, MimeBundle::new(), None);
+            self.link.display(warnings);
         }
-        let (ran, happened) = self.carry_out(&compiled);
-        let ended = match (ran, &happened.end) {
-            (Ran::Gone, _) => {
+        let (ran, events) = self.carry_out(&compiled);
+        let ended = match (ran, &events.end) {
+            (RunEnd::Gone, _) => {
                 engine.restarted();
-                if let Err(error) = process.restart(&self.workplace, crates, &self.link) {
+                if let Err(error) = process.restart(&self.workspace, crates) {
                     eprintln!("threadbook: the process of the cells cannot be started: {error:#}");
                 }
-                return Err(report::ended(happened, cell, count, &lock(&self.cells))
+                return Err(report::ended(events, cell, count, &lock(&self.cells))
                     .unwrap_or_else(report::process_gone));
             }
-            (Ran::NotAtAll, _) => EngineRan::NotAtAll,
-            (Ran::Ended, None) => EngineRan::Completely,
-            (Ran::Ended, Some(CellEnd::Returned { index })) => EngineRan::Returned(*index),
-            (Ran::Ended, Some(CellEnd::Failed { .. } | CellEnd::Panicked)) => EngineRan::InPart,
+            (RunEnd::NotAtAll, _) => EngineRan::NotAtAll,
+            (RunEnd::Ended, None) => EngineRan::Completely,
+            (RunEnd::Ended, Some(CellEnd::Returned { index })) => EngineRan::Returned(*index),
+            (RunEnd::Ended, Some(CellEnd::Failed { .. } | CellEnd::Panicked)) => EngineRan::InPart,
         };
         engine.finish(compiled, ended);
-        if let Some(failure) = report::ended(happened, cell, count, &lock(&self.cells)) {
+        if let Some(failure) = report::ended(events, cell, count, &lock(&self.cells)) {
             return Err(failure);
         }
         for page in asked {
@@ -248,8 +243,8 @@ impl Evaluator {
     }
 
     /// Brings the crates that a cell asks for.
-    fn bring(&mut self, running: &mut Running, commands: &[Command]) -> Result<(), Failure> {
-        let asked: Vec<_> = commands.iter().filter_map(Command::dependency).collect();
+    fn bring(&mut self, running: &mut Running, commands: &[CellCommand]) -> Result<(), Failure> {
+        let asked: Vec<_> = commands.iter().filter_map(CellCommand::dependency).collect();
         if asked.is_empty() {
             return Ok(());
         }
@@ -258,34 +253,36 @@ impl Evaluator {
         let directory = std::env::current_dir().map_err(|error| failed(error.to_string()))?;
         let requests = asked.iter().map(|text| Request::parse(text, &directory));
         let requests = requests.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        let lines: String = asked.iter().map(|text| format!(":dep {text}\n")).collect();
-        self.building.begin(&lines);
-        let building = &self.building;
+        let link = &self.link;
+        link.dependencies(DependencyStep::Begin(crate_names(&asked)));
         let added = crates.add(&requests, &mut |step| match step {
-            Progress::Compiling { name, version } => building.compiles(name, version),
-            Progress::Linking => building.is_ready(),
+            Progress::Compiling { name, version } => {
+                let (name, version) = (name.to_owned(), version.to_owned());
+                link.dependencies(DependencyStep::Compiling { name, version });
+            }
+            Progress::Linking => link.dependencies(DependencyStep::Ready),
             Progress::Waiting | Progress::Downloading => {}
         });
-        self.building.end();
+        link.dependencies(DependencyStep::End);
         let added = added.map_err(failed)?;
-        if analysis::write_project(&self.workplace, crates.requested()).is_ok() {
+        if analysis::write_project(&self.workspace, crates.requested()).is_ok() {
             self.analysis.reload();
         }
         for note in &added.notes {
-            self.output.stream(FrameKind::Stderr, format!("{note}\n").as_bytes());
+            self.link.print_stderr(format!("{note}\n"));
         }
         for (name, of) in engine.set_crates(crates, self.options.clone(), PRELUDE, &added.replaced) {
             let line = format!("`{name}` was dropped, because the crate `{of}` was compiled anew.\n");
-            self.output.stream(FrameKind::Stderr, line.as_bytes());
+            self.link.print_stderr(line);
         }
         Ok(())
     }
 
     /// Has the cell process run a compiled cell.
-    fn carry_out(&self, compiled: &Compiled) -> (Ran, Happened) {
+    fn carry_out(&self, compiled: &Compiled) -> (RunEnd, CellEvents) {
         let object = compiled.object.as_deref().map(|object| self.linked(object));
         if object.is_none() && compiled.to_drop.is_empty() && compiled.to_forget.is_empty() {
-            return (Ran::Ended, self.link.end_cell(false));
+            return (RunEnd::Ended, self.link.end_cell(false));
         }
         if let Some(object) = &object {
             lock(&self.cells).know(object, &compiled.lines);
@@ -298,12 +295,12 @@ impl Evaluator {
             in_runtime: self.in_runtime,
         };
         let ran = self.link.run(cell);
-        (ran, self.link.end_cell(ran == Ran::Gone))
+        (ran, self.link.end_cell(ran == RunEnd::Gone))
     }
 
     /// A path to an object in the session's own directory, by which its lines are known.
     fn linked(&self, object: &Path) -> PathBuf {
-        let own = self.workplace.directory().join(OBJECTS).join(object.file_name().unwrap_or_default());
+        let own = self.workspace.directory().join(OBJECTS).join(object.file_name().unwrap_or_default());
         if own != object
             && !own.exists()
             && std::fs::hard_link(object, &own).or_else(|_| std::fs::copy(object, &own).map(drop)).is_err()
@@ -313,29 +310,39 @@ impl Evaluator {
         own
     }
 
-    fn command(&mut self, engine: &Engine, command: &Command) -> Result<Option<MimeBundle>, Failure> {
+    fn command(&mut self, engine: &Engine, command: &CellCommand) -> Result<Option<MimeBundle>, Failure> {
         if let Some(name) = command.asked_about() {
-            return self.page(&Page::About(name.to_owned())).map(Some);
+            return self.page(&HelpPage::About(name.to_owned())).map(Some);
         }
         let data = self
             .settings
-            .answer(command, engine, &self.workplace)
+            .answer(command, engine, &self.workspace)
             .map_err(|misuse| Failure::misuse(&misuse))?;
         if let Some(data) = data {
-            self.output.result(data, MimeBundle::new());
+            self.link.show_result(data);
         }
         Ok(None)
     }
 
-    fn page(&self, page: &Page) -> Result<MimeBundle, Failure> {
+    fn page(&self, page: &HelpPage) -> Result<MimeBundle, Failure> {
         match page {
-            Page::Table => Ok(magics::help()),
-            Page::About(name) => self.analysis.explain(name).ok_or_else(|| {
+            HelpPage::Table => Ok(magics::help()),
+            HelpPage::About(name) => self.analysis.explain(name).ok_or_else(|| {
                 let help =
                     "Ask about a function, a type, a module, a macro or a variable by its name or its path.";
                 Failure::misuse(&magics::Misuse::new(format!("nothing is known of `{name}`"), help))
             }),
         }
+    }
+}
+
+/// Fails each cell with the reason why there is no engine.
+pub fn refuse(link: &EngineLink, jobs: Receiver<CellJob>, reason: &str) {
+    eprintln!("threadbook: {reason}");
+    for job in jobs {
+        link.begin_cell(&job.cell);
+        link.end_cell(false);
+        let _ = job.answer.send(ExecuteOutcome::Failed(Failure::no_engine(reason)));
     }
 }
 

@@ -1,32 +1,35 @@
-//! The process of the cells, as the session starts and ends it.
+//! The supervisor and its cell process, as the engine starts and ends them.
 
-use crate::session::link::Link;
-use crate::session::lock;
-use crate::session::workplace::Workplace;
+use crate::session::engine_link::EngineLink;
+use crate::session::workspace::SessionWorkspace;
 use anyhow::Context;
+use nix::unistd::Pid;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use threadbook_engine::Crates;
 use threadbook_wire::{LIBRARY_PATH, LIBRARY_VARIABLE};
 
-/// How long the process may take to end.
+/// The time for the process to end.
 const END_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// The process of the cells. Its drop ends it, and what cells have started.
-pub struct Process {
-    child: Arc<Mutex<Child>>,
+/// The supervisor. Its drop ends it with the cell process, and the processes that cells have started.
+pub struct SupervisorProcess {
+    child: Child,
+    link: EngineLink,
 }
 
-impl Process {
+impl SupervisorProcess {
     /// # Errors
     ///
     /// The process cannot be started.
-    pub fn start(workplace: &Workplace, crates: &Crates, link: &Link) -> anyhow::Result<Process> {
-        let child = Arc::new(Mutex::new(start(workplace, crates, link)?));
-        link.supervise(child.clone());
-        Ok(Process { child })
+    pub fn start(
+        workspace: &SessionWorkspace,
+        crates: &Crates,
+        link: &EngineLink,
+    ) -> anyhow::Result<SupervisorProcess> {
+        let child = start(workspace, crates, link)?;
+        Ok(SupervisorProcess { child, link: link.clone() })
     }
 
     /// Starts another process in the place of one that has ended.
@@ -34,37 +37,38 @@ impl Process {
     /// # Errors
     ///
     /// The process cannot be started.
-    pub fn restart(&self, workplace: &Workplace, crates: &Crates, link: &Link) -> anyhow::Result<()> {
-        let child = start(workplace, crates, link)?;
-        let _ = std::mem::replace(&mut *lock(&self.child), child).wait();
+    pub fn restart(&mut self, workspace: &SessionWorkspace, crates: &Crates) -> anyhow::Result<()> {
+        let child = start(workspace, crates, &self.link)?;
+        let _ = std::mem::replace(&mut self.child, child).wait();
         Ok(())
     }
 }
 
-impl Drop for Process {
+impl Drop for SupervisorProcess {
     fn drop(&mut self) {
-        let mut child = lock(&self.child);
-        // It ends what cells have started when its standard input is closed.
-        drop(child.stdin.take());
+        self.link.supervise(None);
+        // It ends the processes that cells have started when its standard input is closed.
+        drop(self.child.stdin.take());
         let since = Instant::now();
-        while since.elapsed() < END_TIMEOUT && matches!(child.try_wait(), Ok(None)) {
+        while since.elapsed() < END_TIMEOUT && matches!(self.child.try_wait(), Ok(None)) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let _ = child.kill();
-        let _ = child.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-fn start(workplace: &Workplace, crates: &Crates, link: &Link) -> anyhow::Result<Child> {
-    let mut command = workplace.supervisor_command()?;
+fn start(workspace: &SessionWorkspace, crates: &Crates, link: &EngineLink) -> anyhow::Result<Child> {
+    let mut command = workspace.supervisor_command()?;
     let libraries = crates.libraries();
-    let search = std::env::join_paths([&libraries, &workplace.standard_libraries()]).context(
+    let search = std::env::join_paths([&libraries, &workspace.standard_libraries()]).context(
         "the dynamic linker cannot search the directory of the toolchain; set RUSTUP_HOME to another",
     )?;
     command.env(LIBRARY_PATH, search);
     command.env(LIBRARY_VARIABLE, libraries.join(format!("{DLL_PREFIX}threadbook{DLL_SUFFIX}")));
     let before = link.connected();
     let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-    link.wait_for_supervisor(before);
+    link.await_supervisor(before);
+    link.supervise(Some(Pid::from_raw(child.id() as i32)));
     Ok(child)
 }

@@ -61,7 +61,7 @@ pub fn find(code: &str, is_rust: impl Fn(&str) -> bool, is_variable: impl Fn(&st
     magics
 }
 
-/// What a line looks like.
+/// The kind of magic that a line looks like.
 fn kind(line: &str) -> Option<Kind> {
     let text = line.trim_start_matches([' ', '\t']);
     let is_name = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -83,7 +83,7 @@ fn kind(line: &str) -> Option<Kind> {
     }
 }
 
-/// The name of a magic or a command, with what it begins with.
+/// The name of a magic or a command, with its first characters.
 pub fn name(line: &str) -> &str {
     line.split_whitespace().next().unwrap_or_default()
 }
@@ -181,7 +181,7 @@ fn ends_with_statement(rust: &str) -> bool {
     parse.errors().is_empty() && is_block
 }
 
-/// Where the last token of some Rust ends, and how many of its brackets are open there.
+/// The end of the last token of some Rust, and the number of brackets that are open there.
 pub fn end_of_rust(rust: &str) -> (usize, isize) {
     let (mut offset, mut end, mut depth) = (0, 0, 0);
     for token in tokenize(rust, FrontmatterAllowed::No) {

@@ -1,16 +1,16 @@
-//! Magics: what is typed in a cell beside Rust, as in IPython.
+//! Magics: the parts of a cell that are not Rust, as in IPython.
 //!
 //! [`translate`] turns a cell into Rust alone (and commands of the engine), with every line in its place, and
-//! says what is to be shown beside it. What the Rust calls is in the companion's module `magics`. Which lines
-//! are magics is decided in [`lines`]; [`table`] is what there is.
+//! returns the pages to show beside it. The Rust calls the companion's module `magics`. [`lines`] finds the lines that
+//! are magics; [`table`] describes all of them.
 
 mod lines;
 mod table;
 
 pub use table::{Misuse, help};
 
+use super::edits::{EditMap, Edits};
 use super::last_expression::last_expression;
-use super::rewriting::{Places, Rewriting};
 use lines::{Kind, Magic, end_of_rust, find, name};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -19,12 +19,12 @@ use std::ops::Range;
 #[derive(Default)]
 pub struct Translated<'a> {
     pub code: Cow<'a, str>,
-    /// What was changed, in steps.
-    pub steps: Vec<Places>,
-    pub pages: Vec<Page>,
+    /// The edits, in steps.
+    pub steps: Vec<EditMap>,
+    pub pages: Vec<HelpPage>,
 }
 
-/// Where the magics of a cell are, if none of its `!words` is a variable. What follows a cell magic that is not
+/// The ranges of a cell's magics, if none of its `!words` is a variable. The text below a cell magic that is not
 /// about Rust belongs to it.
 pub fn places(cell: &str) -> Vec<Range<usize>> {
     let rust_below = |name: &str| RUST_BELOW.contains(&name);
@@ -38,12 +38,12 @@ pub fn places(cell: &str) -> Vec<Range<usize>> {
     places.into_iter().map(|magic| magic.range).collect()
 }
 
-/// What is asked to read.
+/// A page that a cell asks for.
 #[derive(Debug, PartialEq)]
-pub enum Page {
+pub enum HelpPage {
     /// The table of magics.
     Table,
-    /// What is known of a name.
+    /// The help for a name.
     About(String),
 }
 
@@ -54,13 +54,13 @@ const RUST_BELOW: [&str; 2] = ["%%time", "%%timeit"];
 ///
 /// # Errors
 ///
-/// What is written wrongly.
+/// A magic is wrong.
 pub fn translate<'a>(
     cell: &'a str,
     type_of: impl Fn(&str) -> Option<String>,
 ) -> Result<Translated<'a>, Misuse> {
     if let Some(about) = asked_about(cell, &type_of) {
-        return Ok(Translated { pages: vec![Page::About(about.into())], ..Translated::default() });
+        return Ok(Translated { pages: vec![HelpPage::About(about.into())], ..Translated::default() });
     }
     let is_variable = |word: &str| {
         let bound = |keyword: &str| cell.contains(&format!("{keyword} {word}"));
@@ -70,7 +70,7 @@ pub fn translate<'a>(
     if magics.is_empty() {
         return Ok(Translated { code: cell.into(), ..Translated::default() });
     }
-    let mut translation = Translation { cell, rewriting: Rewriting::of(cell), pages: Vec::new() };
+    let mut translation = Translation { cell, edits: Edits::of(cell), pages: Vec::new() };
     for (index, magic) in magics.iter().enumerate() {
         let is_last = index + 1 == magics.len() && end_of_rust(&cell[magic.range.end..]).0 == 0;
         translation.translate(magic, is_last)?;
@@ -78,10 +78,10 @@ pub fn translate<'a>(
     let of_cell = magics.iter().find(|magic| magic.kind == Kind::Cell);
     let of_cell = of_cell.map(|magic| name(&cell[magic.range.clone()]));
     if of_cell == Some("%%timeit") {
-        translation.rewriting.replace(cell.len()..cell.len(), "\n})");
+        translation.edits.replace(cell.len()..cell.len(), "\n})");
     }
     let pages = translation.pages;
-    let (mut code, places) = translation.rewriting.finish();
+    let (mut code, places) = translation.edits.finish();
     let mut steps = vec![places];
     if of_cell == Some("%%time") {
         let (timed, places) = stop_at_end(&code);
@@ -91,7 +91,7 @@ pub fn translate<'a>(
     Ok(Translated { code: code.into(), steps, pages })
 }
 
-/// The cell with spaces in the place of what is no Rust.
+/// The cell with spaces in the place of the parts that are not Rust.
 pub fn blanked(cell: &str) -> String {
     let mut text = cell.to_owned();
     for magic in find(cell, |name| RUST_BELOW.contains(&name), |_| false) {
@@ -142,7 +142,7 @@ fn asked_about(cell: &str, type_of: impl Fn(&str) -> Option<String>) -> Option<&
     (path.split("::").all(is_word) && !type_of(path).is_some_and(can_fail)).then_some(path)
 }
 
-/// What follows the name of a magic on its line.
+/// The text after the name of a magic on its line.
 fn argument(line: &str) -> &str {
     let line = line.trim_start();
     line[name(line).len()..].trim_start()
@@ -151,8 +151,8 @@ fn argument(line: &str) -> &str {
 /// The cell that is being translated.
 struct Translation<'a> {
     cell: &'a str,
-    rewriting: Rewriting<'a>,
-    pages: Vec<Page>,
+    edits: Edits<'a>,
+    pages: Vec<HelpPage>,
 }
 
 impl Translation<'_> {
@@ -161,13 +161,13 @@ impl Translation<'_> {
         let (name, argument) = (name(line), argument(line));
         let arguments = magic.range.end - argument.len()..magic.range.end;
         match (magic.kind, name) {
-            (Kind::Command, ":help") => self.show(magic, Page::Table),
+            (Kind::Command, ":help") => self.show(magic, HelpPage::Table),
             (Kind::Command, name) => {
                 table::check_command(name)?;
                 at_top(magic, name)?;
             }
             (Kind::Help, _) => {
-                self.show(magic, Page::About(line.trim().trim_matches(['?', '!', ' ']).into()))
+                self.show(magic, HelpPage::About(line.trim().trim_matches(['?', '!', ' ']).into()))
             }
             (Kind::Shell, _) => self.call(magic, &format!("shell(\"sh\", {:?})", line[1..].trim())),
             (Kind::Line, "%time") => self.time(magic, arguments, is_last)?,
@@ -177,9 +177,9 @@ impl Translation<'_> {
             (Kind::Line, "%env") => self.call(magic, &format!("env({argument:?})")),
             (Kind::Line, "%who" | "%whos") => {
                 at_top(magic, name)?;
-                self.rewriting.replace(magic.range.clone(), ":vars");
+                self.edits.replace(magic.range.clone(), ":vars");
             }
-            (Kind::Line, "%lsmagic" | "%magic") => self.show(magic, Page::Table),
+            (Kind::Line, "%lsmagic" | "%magic") => self.show(magic, HelpPage::Table),
             (Kind::Cell, _) if !table::MAGICS.iter().any(|(known, _)| *known == name) => {
                 return Err(table::unknown_magic(name));
             }
@@ -198,9 +198,9 @@ impl Translation<'_> {
             (Kind::Cell, "%%timeit") => {
                 no_options(name, argument)?;
                 let semicolon = if argument.is_empty() || argument.ends_with([';', '}']) { "" } else { ";" };
-                self.rewriting.replace(magic.range.start..arguments.start, "");
+                self.edits.replace(magic.range.start..arguments.start, "");
                 let begin = format!("{semicolon} threadbook::timing::timeit(|| {{");
-                self.rewriting.replace(magic.range.end..magic.range.end, &begin);
+                self.edits.replace(magic.range.end..magic.range.end, &begin);
             }
             (Kind::Cell, _) => {
                 if !argument.is_empty() {
@@ -219,27 +219,27 @@ impl Translation<'_> {
 
     /// Puts a call of a function of the companion in the place of a magic.
     fn call(&mut self, magic: &Magic, call: &str) {
-        self.rewriting.replace(magic.range.clone(), &format!("threadbook::magics::{call};"));
+        self.edits.replace(magic.range.clone(), &format!("threadbook::magics::{call};"));
     }
 
-    fn show(&mut self, magic: &Magic, page: Page) {
+    fn show(&mut self, magic: &Magic, page: HelpPage) {
         self.pages.push(page);
-        self.rewriting.replace(magic.range.clone(), "");
+        self.edits.replace(magic.range.clone(), "");
     }
 
     fn time(&mut self, magic: &Magic, rust: Range<usize>, is_last: bool) -> Result<(), Misuse> {
         let text = &self.cell[rust.clone()];
         let end = rust.start + whole("%time", text)?;
-        self.rewriting.replace(magic.range.start..rust.start, "threadbook::magics::start(); ");
+        self.edits.replace(magic.range.start..rust.start, "threadbook::magics::start(); ");
         match last_expression(text) {
             Some(value) => {
                 let (from, to) = (rust.start + value.start, rust.start + value.end);
-                self.rewriting.replace(from..from, "threadbook::magics::stopped(");
-                self.rewriting.replace(to..to, if is_last { ")" } else { ");" });
+                self.edits.replace(from..from, "threadbook::magics::stopped(");
+                self.edits.replace(to..to, if is_last { ")" } else { ");" });
             }
             None => {
                 let semicolon = if self.cell[..end].ends_with([';', '}']) { "" } else { ";" };
-                self.rewriting.replace(end..end, &format!("{semicolon} threadbook::magics::stop();"));
+                self.edits.replace(end..end, &format!("{semicolon} threadbook::magics::stop();"));
             }
         }
         Ok(())
@@ -253,8 +253,8 @@ impl Translation<'_> {
             true => ("threadbook::timing::timeit(|| { ", " })"),
             false => ("threadbook::display(&threadbook::timing::timeit(|| { ", " }));"),
         };
-        self.rewriting.replace(magic.range.start..rust.start, before);
-        self.rewriting.replace(end..end, after);
+        self.edits.replace(magic.range.start..rust.start, before);
+        self.edits.replace(end..end, after);
         Ok(())
     }
 }
@@ -302,16 +302,16 @@ fn unquoted(argument: &str) -> &str {
 }
 
 /// Stops the stopwatch of `%%time` when the cell's value is there, or at its end.
-fn stop_at_end(code: &str) -> (String, Places) {
-    let mut rewriting = Rewriting::of(code);
+fn stop_at_end(code: &str) -> (String, EditMap) {
+    let mut edits = Edits::of(code);
     match last_expression(code) {
         Some(value) => {
-            rewriting.replace(value.start..value.start, "threadbook::magics::stopped(");
-            rewriting.replace(value.end..value.end, ")");
+            edits.replace(value.start..value.start, "threadbook::magics::stopped(");
+            edits.replace(value.end..value.end, ")");
         }
-        None => rewriting.replace(code.len()..code.len(), "\nthreadbook::magics::stop();"),
+        None => edits.replace(code.len()..code.len(), "\nthreadbook::magics::stop();"),
     }
-    rewriting.finish()
+    edits.finish()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What magics and commands there are, in words.
+//! The table of magics and commands.
 
 use threadbook_wire::MimeBundle;
 
@@ -69,7 +69,7 @@ const QUIET: [&str; 11] = [
     ":time_passes",
 ];
 
-/// What is written wrongly, and what to do instead.
+/// A wrong magic or command, and advice.
 #[derive(Debug, PartialEq)]
 pub struct Misuse {
     pub what: String,

@@ -14,7 +14,7 @@ fn rust(cell: &str) -> String {
     translate(cell, type_of).unwrap().code.replace("threadbook::", "t::").replace("t::magics::", "m::")
 }
 
-fn pages(cell: &str) -> Vec<Page> {
+fn pages(cell: &str) -> Vec<HelpPage> {
     translate(cell, type_of).unwrap().pages
 }
 
@@ -70,7 +70,7 @@ fn commands_are_passed_to_a_shell_as_they_are() {
 
 #[test]
 fn a_question_shows_help_unless_it_is_rust() {
-    let about = |name: &str| vec![Page::About(name.into())];
+    let about = |name: &str| vec![HelpPage::About(name.into())];
     for (cell, name) in [
         ("?Vec", "Vec"),
         ("std::fs::read?", "std::fs::read"),
@@ -83,8 +83,8 @@ fn a_question_shows_help_unless_it_is_rust() {
     assert_eq!(rust("answer?"), "answer?");
     assert_eq!(rust("f()?"), "f()?");
     assert_eq!(rust("let x = 1;\n?x"), "let x = 1;\n");
-    assert_eq!(pages(":help"), [Page::Table]);
-    assert_eq!(pages("%lsmagic"), [Page::Table]);
+    assert_eq!(pages(":help"), [HelpPage::Table]);
+    assert_eq!(pages("%lsmagic"), [HelpPage::Table]);
     assert_eq!(rust("%who"), ":vars");
 }
 

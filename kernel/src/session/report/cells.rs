@@ -1,9 +1,9 @@
-//! What was typed in a session, to find places in it at any moment: a thread or a closure of an early cell may panic
-//! when another one runs.
+//! The cells of a session as they were typed. Their lines can be found at any time: a thread or a closure of an early cell
+//! may panic when another one runs.
 
-use super::lines::{Line, Lines};
+use super::lines::{LineTable, ObjectLine};
 use super::object;
-use crate::session::rewriting::Places;
+use crate::session::edits::EditMap;
 use crate::session::text::place_offset;
 use std::collections::HashMap;
 use std::fmt;
@@ -13,24 +13,24 @@ use threadbook_wire::CodeAddress;
 
 /// See the module's documentation.
 pub struct Cells {
-    workplace: PathBuf,
+    workspace: PathBuf,
     /// By their serial numbers.
     cells: Vec<Typed>,
     /// The lines of the objects that were loaded.
-    objects: HashMap<PathBuf, Lines>,
+    objects: HashMap<PathBuf, LineTable>,
 }
 
 /// A cell as it was typed.
 struct Typed {
     count: usize,
     code: String,
-    /// How it came to be the text that the engine got.
-    steps: Vec<Places>,
+    /// The edits that made the engine's text of it.
+    steps: Vec<EditMap>,
 }
 
 /// A line of a cell, from 1.
 #[derive(Clone, PartialEq)]
-pub struct Place {
+pub struct CellLine {
     pub count: usize,
     pub code: String,
     pub line: usize,
@@ -38,18 +38,18 @@ pub struct Place {
 
 impl Cells {
     /// Of a session that works in this directory.
-    pub fn new(workplace: &Path) -> Cells {
-        Cells { workplace: workplace.to_owned(), cells: Vec::new(), objects: HashMap::new() }
+    pub fn new(workspace: &Path) -> Cells {
+        Cells { workspace: workspace.to_owned(), cells: Vec::new(), objects: HashMap::new() }
     }
 
     /// The directory that the session works in.
-    pub fn workplace(&self) -> &Path {
-        &self.workplace
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
     }
 
     /// A cell is going to be compiled: `code` as it was typed, `steps` how it came to be the text that the engine gets.
     /// Returns its serial number.
-    pub fn add(&mut self, count: usize, code: &str, steps: Vec<Places>) -> usize {
+    pub fn add(&mut self, count: usize, code: &str, steps: Vec<EditMap>) -> usize {
         self.cells.push(Typed { count, code: code.to_owned(), steps });
         self.cells.len() - 1
     }
@@ -58,9 +58,9 @@ impl Cells {
     pub fn know(&mut self, object: &Path, lines: &[threadbook_engine::Line]) {
         let lines = lines.iter().filter_map(|line| {
             let count = self.cells.get(line.serial)?.count;
-            Some((line.generated, Line { serial: line.serial, count, line: line.line }))
+            Some((line.generated, ObjectLine { serial: line.serial, count, line: line.line }))
         });
-        let lines = Lines::of(lines);
+        let lines = LineTable::of(lines);
         // Without it, the workers of a process pool name the lines of generated code.
         let _ = fs::write(object.with_extension("places"), lines.written());
         self.objects.insert(object.to_owned(), lines);
@@ -78,12 +78,12 @@ impl Cells {
     }
 
     /// The place in a cell of a line of the code that an object was compiled from.
-    pub fn place(&self, object: Option<&Path>, line: u32) -> Option<Place> {
+    pub fn place(&self, object: Option<&Path>, line: u32) -> Option<CellLine> {
         self.place_in(self.objects.get(object?)?, line)
     }
 
     /// The places in cells that the code at these addresses came from.
-    pub fn places(&self, addresses: &[CodeAddress]) -> Vec<Place> {
+    pub fn places(&self, addresses: &[CodeAddress]) -> Vec<CellLine> {
         let ours = addresses.iter().filter(|address| self.objects.contains_key(&address.object));
         let mut offsets: HashMap<&Path, Vec<u64>> = HashMap::new();
         for CodeAddress { object, offset } in ours.clone() {
@@ -102,16 +102,16 @@ impl Cells {
         ours.filter_map(of).flatten().collect()
     }
 
-    fn place_in(&self, lines: &Lines, line: u32) -> Option<Place> {
-        let Line { serial, count, line } = lines.place(line as usize)?;
-        Some(Place { count, code: self.cells.get(serial)?.code.clone(), line })
+    fn place_in(&self, lines: &LineTable, line: u32) -> Option<CellLine> {
+        let ObjectLine { serial, count, line } = lines.place(line as usize)?;
+        Some(CellLine { count, code: self.cells.get(serial)?.code.clone(), line })
     }
 }
 
-/// How much of a line is shown beside its place, in characters.
+/// The longest part of a line that is shown, in characters.
 const MAX_LINE: usize = 60;
 
-impl Place {
+impl CellLine {
     /// The line itself, or its beginning.
     pub fn shortened(&self) -> String {
         let line = self.code.lines().nth(self.line - 1).unwrap_or_default().trim();
@@ -121,7 +121,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for CellLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", cell_name(self.count), self.line)
     }

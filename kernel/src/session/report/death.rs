@@ -1,14 +1,14 @@
-//! How the process of the cells ended, and what was lost with it.
+//! The end of the cell process, and the loss that comes with it.
 
-use super::Failure;
-use crate::session::link::Death;
+use super::failure::Failure;
+use crate::session::event::ProcessDeath;
 use nix::sys::signal::Signal;
 
-/// What is lost if nothing could be restored.
+/// The loss if no checkpoint could go on.
 pub const LOST: &str = "Variables are lost with the process: run the cells that define them again. Functions, \
                     types and imports are kept.";
 
-/// What is left when the process could be restored.
+/// The rest if a checkpoint goes on.
 const RESTORED: &str = "Variables are as they were before this cell. Threads and tasks of the process are gone; pools \
                         and runtimes start new threads.";
 
@@ -17,19 +17,19 @@ const MEMORY: &str = " If memory was short: the kernel keeps a copy of what a ce
                       THREADBOOK_CHECKPOINT=0 in its environment, it does not.";
 
 /// The cell's process died.
-pub fn failure(death: &Death) -> Failure {
+pub fn failure(death: &ProcessDeath) -> Failure {
     let is_killed = death.signal == Some(Signal::SIGKILL as i32);
     let left = what_is_left(death) + if is_killed && death.restored { MEMORY } else { "" };
     Failure::plain("ProcessDied", &how_it_died(death), Some(&left))
 }
 
-/// What to say of a process that died while no cell was running.
-pub fn between_cells(death: &Death) -> String {
+/// The text about a process that died while no cell was running.
+pub fn between_cells(death: &ProcessDeath) -> String {
     let left = what_is_left(death).replace("before this cell", "after the last cell");
     format!("Between two cells, {}. {left}", how_it_died(death))
 }
 
-pub fn what_is_left(death: &Death) -> String {
+pub fn what_is_left(death: &ProcessDeath) -> String {
     match (death.restored, &*death.lost) {
         (false, _) => LOST.to_owned(),
         (true, "") => RESTORED.to_owned(),
@@ -37,9 +37,9 @@ pub fn what_is_left(death: &Death) -> String {
     }
 }
 
-fn how_it_died(death: &Death) -> String {
+fn how_it_died(death: &ProcessDeath) -> String {
     match *death {
-        Death { signal: Some(number), .. } => {
+        ProcessDeath { signal: Some(number), .. } => {
             let signal = Signal::try_from(number).ok();
             let name = signal.map_or_else(|| format!("signal {number}"), |signal| signal.to_string());
             let meaning = match signal {
@@ -53,7 +53,9 @@ fn how_it_died(death: &Death) -> String {
             };
             format!("the cell's process was ended by {name}{meaning}")
         }
-        Death { code: Some(code), .. } => format!("the cell's process ended itself with exit code {code}"),
-        Death { .. } => "the cell's process ended".to_owned(),
+        ProcessDeath { code: Some(code), .. } => {
+            format!("the cell's process ended itself with exit code {code}")
+        }
+        ProcessDeath { .. } => "the cell's process ended".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! A crate that cargo cannot bring.
 
-use super::{Failure, render, titled};
+use super::failure::{Failure, render, titled};
 use annotate_snippets::{Group, Level};
 
 /// The failure of a cell that asks for it. `message` is cargo's.
@@ -16,7 +16,7 @@ pub fn failure(message: &str) -> Failure {
     Failure::new("CompileError", message, &render(&[group]))
 }
 
-/// A sentence on what to do.
+/// Advice in a sentence.
 fn advice(message: &str) -> Option<&'static str> {
     let says = |what: &[&str]| what.iter().any(|what| message.contains(what));
     let advice = if says(&["--offline", "offline mode"]) {

@@ -1,18 +1,18 @@
-//! A full disk: the compiler says so in many ways, or dies of it without a word.
+//! A full disk: the compiler reports it in many ways, or dies of it without a message.
 
-use super::Failure;
+use super::failure::Failure;
 use nix::sys::statvfs::statvfs;
 use std::path::Path;
 use threadbook_engine::Diagnostic;
 
-/// A disk with less than this is full, in bytes.
-const LEAST: u64 = 1 << 20;
+/// The free space below which a disk is full, in bytes.
+const MIN_FREE: u64 = 1 << 20;
 
 /// Whether errors come from the disk on which `directory` is.
 pub fn is_to_blame(errors: &[Diagnostic], directory: &Path) -> bool {
     let is_about_code = errors.iter().any(|error| !error.labels.is_empty());
     errors.iter().any(|error| says_so(&error.message))
-        || !is_about_code && free(directory).is_some_and(|free| free < LEAST)
+        || !is_about_code && free(directory).is_some_and(|free| free < MIN_FREE)
 }
 
 pub fn failure(directory: &Path) -> Failure {
@@ -29,7 +29,7 @@ fn says_so(text: &str) -> bool {
     ["No space left on device", "Disk quota exceeded"].iter().any(|reason| text.contains(reason))
 }
 
-/// How many bytes may still be written there.
+/// The free space there, in bytes.
 fn free(directory: &Path) -> Option<u64> {
     let disk = statvfs(directory).ok()?;
     Some(disk.blocks_available() as u64 * disk.fragment_size() as u64)
@@ -48,7 +48,7 @@ mod tests {
             assert!(says_so(&format!("error: failed to write: {error}")));
         }
         let here = std::env::temp_dir();
-        assert!(free(&here).unwrap() > LEAST, "this test needs room itself");
+        assert!(free(&here).unwrap() > MIN_FREE, "this test needs room itself");
         let error = |message: &str| {
             let (labels, children) = (Vec::new(), Vec::new());
             let message = message.to_owned();

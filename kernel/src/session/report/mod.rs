@@ -1,9 +1,10 @@
-//! The failures of cells, in words for people: a title, the cell's own line, and what to do.
+//! The failures of cells, in words: a title, the cell's own line, and advice.
 
 mod cells;
 mod death;
 mod dependency;
 mod disk;
+mod failure;
 mod lines;
 mod object;
 mod refused;
@@ -11,90 +12,27 @@ mod refused;
 pub use cells::Cells;
 pub use death::between_cells;
 pub use dependency::failure as dependency;
+pub use failure::Failure;
 pub use refused::{refused, warnings};
 
-use super::link::{Death, Happened, Panic};
-use super::magics::Misuse;
+use super::event::{CellEvents, Panic, ProcessDeath};
 use super::text::line_span;
-use annotate_snippets::renderer::{AnsiColor, Style};
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
-use cells::{Place, cell_name};
-use std::borrow::Cow;
-use std::path::Path;
+use annotate_snippets::{AnnotationKind, Group, Level};
+use cells::{CellLine, cell_name};
+use failure::{render, snippet, titled};
 use threadbook_wire::{CellEnd, PanicPlace};
 
-/// No error is longer than this, in lines.
-const MAX_LINES: usize = 12;
-
-/// An error as Jupyter's protocol wants it.
-#[derive(Debug)]
-pub struct Failure {
-    pub ename: String,
-    pub evalue: String,
-    pub traceback: Vec<String>,
-}
-
-impl Failure {
-    fn new(ename: &str, evalue: impl Into<String>, rendered: &str) -> Failure {
-        let mut traceback: Vec<String> = rendered.trim_end().lines().map(str::to_owned).collect();
-        if traceback.len() > MAX_LINES {
-            traceback.truncate(MAX_LINES - 1);
-            traceback.push("…".into());
-        }
-        Failure { ename: ename.into(), evalue: evalue.into(), traceback }
+/// The failure of a cell that has ended. `None` if it ended at its last statement or by a `return`.
+pub fn ended(mut events: CellEvents, code: &str, count: usize, cells: &Cells) -> Option<Failure> {
+    if let Some(death) = events.died {
+        return Some(if events.interrupted { interrupted(Some(&death)) } else { death::failure(&death) });
     }
-
-    fn plain(ename: &str, evalue: &str, help: Option<&str>) -> Failure {
-        let mut group = Group::with_title(titled(ename, evalue));
-        if let Some(help) = help {
-            group = group.element(Level::HELP.message(help));
-        }
-        Failure::new(ename, evalue, &render(&[group]))
-    }
-
-    /// The engine's thread has ended, or is in no state to answer.
-    pub fn engine_gone() -> Failure {
-        let help = "Restart the kernel; if it happens again with this cell, please report it.";
-        Failure::plain("EngineError", "the Rust engine failed while it worked on this cell", Some(help))
-    }
-
-    /// The engine could not be started.
-    pub fn no_engine(reason: &str) -> Failure {
-        Failure::plain(
-            "EngineError",
-            reason,
-            Some("`cargo threadbook doctor`, in the checkout, says what is missing."),
-        )
-    }
-
-    /// Somebody has removed the directory that cells are compiled in.
-    pub fn no_workplace(directory: &Path) -> Failure {
-        let reason = format!("the kernel's directory {} was removed", directory.display());
-        Failure::plain("EngineError", &reason, Some("Restart the kernel: it makes itself a new one."))
-    }
-
-    /// Something is written as a magic or a command, and wrongly.
-    pub fn misuse(misuse: &Misuse) -> Failure {
-        Failure::plain("UsageError", &misuse.what, Some(&misuse.help))
-    }
-
-    /// An interrupt came before the cell's turn.
-    pub fn interrupted_before_start() -> Failure {
-        Failure::plain("Interrupted", "interrupted before it started", None)
-    }
-}
-
-/// The failure of a cell that was run, or `None` if it went well.
-pub fn ended(mut happened: Happened, code: &str, count: usize, cells: &Cells) -> Option<Failure> {
-    if let Some(death) = happened.died {
-        return Some(if happened.interrupted { interrupted(Some(&death)) } else { death::failure(&death) });
-    }
-    if happened.interrupted {
+    if events.interrupted {
         return Some(interrupted(None));
     }
-    match happened.end.take()? {
+    match events.end.take()? {
         CellEnd::Returned { .. } => None,
-        CellEnd::Panicked => Some(ended_by_panic(happened, cells)),
+        CellEnd::Panicked => Some(ended_by_panic(events, cells)),
         CellEnd::Failed { text, causes, place: PanicPlace { line, object, .. } } => {
             let place = cells.place(Some(object.as_deref()?), line).filter(|place| place.count == count);
             let causes: Vec<&str> = causes.iter().map(String::as_str).collect();
@@ -103,19 +41,19 @@ pub fn ended(mut happened: Happened, code: &str, count: usize, cells: &Cells) ->
     }
 }
 
-/// The process of the cells is gone, and so are the variables.
+/// The failure of a cell whose process died with all variables.
 pub fn process_gone() -> Failure {
     Failure::plain("ProcessDied", "the process of the cells has ended", Some(death::LOST))
 }
 
-fn interrupted(died: Option<&Death>) -> Failure {
+fn interrupted(died: Option<&ProcessDeath>) -> Failure {
     Failure::plain("Interrupted", "the cell was interrupted", died.map(death::what_is_left).as_deref())
 }
 
 fn ended_by_question_mark(
     error: &str,
     causes: &[&str],
-    place: Option<Place>,
+    place: Option<CellLine>,
     code: &str,
     count: usize,
 ) -> Failure {
@@ -142,12 +80,12 @@ fn ended_by_question_mark(
 }
 
 /// The panic of the cell's own thread, or one of another thread that was carried on into it.
-fn ended_by_panic(happened: Happened, cells: &Cells) -> Failure {
+fn ended_by_panic(events: CellEvents, cells: &Cells) -> Failure {
     let unknown = || Panic { message: "the cell panicked".into(), ..Panic::default() };
-    panicked(&happened.panic.or(happened.elsewhere).unwrap_or_else(unknown), cells)
+    panicked(&events.panic.or(events.elsewhere).unwrap_or_else(unknown), cells)
 }
 
-/// How many calls are told that led to a panic.
+/// The number of calls that are shown of those that led to a panic.
 const MAX_CALLS: usize = 3;
 
 fn panicked(panic: &Panic, cells: &Cells) -> Failure {
@@ -167,7 +105,7 @@ fn panicked(panic: &Panic, cells: &Cells) -> Failure {
     // It begins with the place itself, if that is in a cell.
     let shown = place.or_else(|| calls.first().cloned());
     let name = shown.as_ref().map(|place| cell_name(place.count)).unwrap_or_default();
-    if let Some(Place { code, line, .. }) = &shown {
+    if let Some(CellLine { code, line, .. }) = &shown {
         let annotation = AnnotationKind::Primary.span(line_span(code, *line));
         group = group.element(snippet(code, &name, vec![annotation]));
     }
@@ -184,7 +122,7 @@ fn panicked(panic: &Panic, cells: &Cells) -> Failure {
     Failure::new("Panic", message, &render(&[group]))
 }
 
-/// What is printed of a panic that ends no cell.
+/// The text of a panic that ends no cell.
 pub fn panic_of_thread(thread: &str, panic: &Panic, cells: &Cells) -> String {
     let place = match place(panic, cells) {
         Some(place) => place.to_string(),
@@ -193,14 +131,14 @@ pub fn panic_of_thread(thread: &str, panic: &Panic, cells: &Cells) -> String {
     format!("thread '{thread}' panicked at {place}: {}\n", panic.message)
 }
 
-/// Whether the compiler names generated code so.
+/// Whether this is the name of a file of generated code.
 fn is_generated(file: &str) -> bool {
     let name = file.rsplit('/').next().unwrap_or_default();
     name.starts_with("cell_") && name.ends_with(".rs")
 }
 
-/// Where in a cell a panic was, if it was in one.
-fn place(panic: &Panic, cells: &Cells) -> Option<Place> {
+/// The line of a cell in which a panic occurred, if there is one.
+fn place(panic: &Panic, cells: &Cells) -> Option<CellLine> {
     let PanicPlace { file, line, object } = &panic.place;
     is_generated(file).then(|| cells.place(object.as_deref(), *line))?
 }
@@ -214,36 +152,10 @@ fn short_path(path: &str) -> &str {
     }
 }
 
-fn titled<'a>(ename: &'a str, text: &'a str) -> annotate_snippets::Title<'a> {
-    Level::ERROR.with_name(ename).primary_title(text)
-}
-
-fn snippet<'a>(
-    code: &'a str,
-    cell: impl Into<Cow<'a, str>>,
-    places: Vec<Annotation<'a>>,
-) -> Snippet<'a, Annotation<'a>> {
-    Snippet::source(code).path(cell.into()).annotations(places)
-}
-
-/// Renders with the plain colours of the basic palette. (Front ends show bold ones as the *darker* half of
-/// their palette, which cannot be read on the red ground that JupyterLab's dark theme gives to errors.)
-fn render(report: &[Group<'_>]) -> String {
-    let plain = |colour: AnsiColor| colour.on_default();
-    Renderer::styled()
-        .term_width(100)
-        .error(plain(AnsiColor::Red))
-        .note(plain(AnsiColor::Blue))
-        .help(plain(AnsiColor::Green))
-        .line_num(plain(AnsiColor::Blue))
-        .context(plain(AnsiColor::Blue))
-        .emphasis(Style::new().bold())
-        .render(report)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn shown(failure: &Failure) -> String {
         let mut text = String::new();
@@ -264,8 +176,8 @@ mod tests {
 
     /// The cells `[1]` and so on. The lines of their code follow each other in the object.
     fn cells(codes: &[&str]) -> (tempfile::TempDir, Cells) {
-        let workplace = tempfile::tempdir().unwrap();
-        let mut cells = Cells::new(workplace.path());
+        let workspace = tempfile::tempdir().unwrap();
+        let mut cells = Cells::new(workspace.path());
         let mut lines = Vec::new();
         for (count, code) in (1..).zip(codes) {
             let serial = cells.add(count, code, Vec::new());
@@ -273,22 +185,22 @@ mod tests {
                 lines.push(threadbook_engine::Line { generated: lines.len() + 1, serial, line });
             }
         }
-        cells.know(&workplace.path().join(OBJECT), &lines);
-        (workplace, cells)
+        cells.know(&workspace.path().join(OBJECT), &lines);
+        (workspace, cells)
     }
 
     /// The failure of the last of these cells.
-    fn of(codes: &[&str], happened: impl FnOnce(&Path) -> Happened) -> Option<Failure> {
-        let (workplace, cells) = cells(codes);
-        let happened = happened(&workplace.path().join(OBJECT));
-        ended(happened, codes.last().unwrap(), codes.len(), &cells)
+    fn of(codes: &[&str], events: impl FnOnce(&Path) -> CellEvents) -> Option<Failure> {
+        let (workspace, cells) = cells(codes);
+        let events = events(&workspace.path().join(OBJECT));
+        ended(events, codes.last().unwrap(), codes.len(), &cells)
     }
 
     /// The end by a panic at that line of generated code.
-    fn panic_at(object: &Path, line: u32, message: &str, file: &str) -> Happened {
+    fn panic_at(object: &Path, line: u32, message: &str, file: &str) -> CellEvents {
         let place = PanicPlace { file: file.into(), line, object: Some(object.to_owned()) };
         let panic = Panic { message: message.into(), place, frames: Vec::new() };
-        Happened { panic: Some(panic), panicked: true, end: Some(CellEnd::Panicked), ..Default::default() }
+        CellEvents { panic: Some(panic), panicked: true, end: Some(CellEnd::Panicked), ..Default::default() }
     }
 
     #[test]
@@ -315,7 +227,7 @@ mod tests {
                 let place = PanicPlace { file: FILE.into(), line, object: Some(object.to_owned()) };
                 let causes = vec!["no file".to_owned(), "no disk".to_owned()];
                 let end = Some(CellEnd::Failed { text: "no settings\nat all".into(), causes, place });
-                Happened { end, ..Default::default() }
+                CellEvents { end, ..Default::default() }
             }
         };
         let failure = of(&["a()?;\nb()?;"], failed(2)).unwrap();
@@ -332,8 +244,8 @@ mod tests {
     #[test]
     fn every_way_to_die_is_reported_with_what_is_lost() {
         let die = |signal, code, restored| {
-            let died = Some(Death { signal, code, restored, lost: String::new() });
-            shown(&of(&[""], |_| Happened { died, ..Default::default() }).unwrap())
+            let died = Some(ProcessDeath { signal, code, restored, lost: String::new() });
+            shown(&of(&[""], |_| CellEvents { died, ..Default::default() }).unwrap())
         };
         assert!(die(Some(11), None, false).contains("SIGSEGV: it touched memory"));
         assert!(die(Some(6), None, false).contains("SIGABRT"));
@@ -345,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_cell_that_went_well_is_no_failure() {
-        assert!(of(&["1"], |_| Happened::default()).is_none());
+        assert!(of(&["1"], |_| CellEvents::default()).is_none());
     }
 
     #[test]

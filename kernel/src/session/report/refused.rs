@@ -1,7 +1,8 @@
 //! The errors of a cell that rustc has refused.
 
 use super::cells::{Cells, cell_name};
-use super::{Failure, disk, render, snippet};
+use super::disk;
+use super::failure::{Failure, render, snippet};
 use crate::session::text::escaped;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Snippet};
 use threadbook_engine::{Diagnostic, Label};
@@ -10,7 +11,7 @@ use threadbook_wire::MimeBundle;
 /// rustc's words before the message of a library that refuses code by a constant's panic.
 const REFUSED: &str = "evaluation panicked: ";
 
-/// How many notes and how much help is shown of an error.
+/// The number of notes and of help that are shown of an error.
 const MAX_CHILDREN: usize = 2;
 
 /// The failure of a cell that has these errors.
@@ -18,8 +19,8 @@ pub fn refused(errors: &[Diagnostic], cells: &Cells) -> Failure {
     let Some(error) = errors.first() else {
         return Failure::plain("CompileError", "the cell could not be compiled", None);
     };
-    if disk::is_to_blame(errors, cells.workplace()) {
-        return disk::failure(cells.workplace());
+    if disk::is_to_blame(errors, cells.workspace()) {
+        return disk::failure(cells.workspace());
     }
     let message = error.message.strip_prefix(REFUSED).unwrap_or(&error.message);
     let code = error.code.as_deref().filter(|_| message == error.message);

@@ -1,7 +1,6 @@
-//! The prepared directory: a target directory in which the companion crate and its friends are built
-//! already, so that a kernel starts within seconds.
+//! The prepared directory, the template of sessions: the companion crate and the crates of every notebook are built in it,
+//! so that a kernel starts within seconds.
 
-use crate::session::{SOURCES, Workplace, prepare};
 use crate::toolchain::Toolchain;
 use anyhow::Context;
 use std::collections::hash_map::DefaultHasher;
@@ -10,15 +9,18 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The file that says what the directory was built from.
+/// The file with the sources and the compiler of the directory.
 pub const STAMP: &str = "built-from";
 
-/// All that is made in a prepared directory, also in that of evcxr and by earlier versions.
+/// In the prepared directory: copies of the standard library's sources.
+pub const SOURCES: &str = "std-sources";
+
+/// The entries of prepared directories, also of those for evcxr and of earlier versions.
 pub const ENTRIES: [&str; 10] =
     [STAMP, SOURCES, "Cargo.lock", "Cargo.toml", "analysis", "cargo", "config", "src", "target", "tmp"];
 
-/// Those of them that are made for the kernel.
-const OWN: [&str; 4] = [STAMP, SOURCES, "cargo", "tmp"];
+/// The entries that are made for the kernel.
+pub const OWN: [&str; 4] = [STAMP, SOURCES, "cargo", "tmp"];
 
 /// The crates under `crates/` that no notebook loads.
 const NOT_LOADED: [&str; 10] = [
@@ -34,7 +36,7 @@ const NOT_LOADED: [&str; 10] = [
     "supervisor",
 ];
 
-/// The version of what is in the directory, so that one that an older Threadbook has built is built again.
+/// The version of the layout. A directory of another version is built again.
 const LAYOUT: u32 = 3;
 
 /// The root of the checkout that this binary was built from: where the companion crate lives.
@@ -51,21 +53,7 @@ pub fn companion() -> anyhow::Result<PathBuf> {
     })
 }
 
-/// Builds (or brings up to date) the prepared directory `dir`. Changes the environment for the engine: call
-/// it while there is one thread.
-pub fn build(dir: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
-    progress("building the companion crate, tokio, rayon, futures, serde and plotters for notebooks");
-    let _ = fs::remove_file(dir.join(STAMP));
-    for left in ENTRIES.iter().filter(|entry| !OWN.contains(entry)).map(|entry| dir.join(entry)) {
-        let _ = if left.is_dir() { fs::remove_dir_all(left) } else { fs::remove_file(left) };
-    }
-    let workplace = Workplace::in_place(dir)?;
-    prepare(&workplace)?;
-    fs::write(dir.join(STAMP), built_from(&Toolchain::find()?)?)?;
-    Ok(())
-}
-
-/// Why `dir` must be built again, or `None` if it is ready to use.
+/// The reason why `dir` must be built again. `None` if it is ready to use.
 pub fn stale(dir: &Path) -> Option<String> {
     missing(dir).or_else(|| match Toolchain::find().and_then(|toolchain| is_current(dir, &toolchain)) {
         Ok(true) => None,
@@ -85,30 +73,30 @@ pub fn unusable(dir: &Path) -> Option<String> {
     })
 }
 
-/// What `dir` was built from, in words.
+/// The sources and the compiler of `dir`, in words.
 pub fn stamp(dir: &Path) -> String {
     fs::read_to_string(dir.join(STAMP)).unwrap_or_default()
 }
 
-/// Whether `dir` was built by `toolchain` from what is in the checkout now.
+/// Whether `dir` was built by `toolchain` from the sources of the checkout.
 pub fn is_current(dir: &Path, toolchain: &Toolchain) -> anyhow::Result<bool> {
     let stamp = fs::read_to_string(dir.join(STAMP)).unwrap_or_default();
     Ok(built_from(toolchain)? == stamp)
 }
 
-/// Why `dir` cannot be used at all.
+/// The reason why `dir` cannot be used at all, if there is one.
 pub fn missing(dir: &Path) -> Option<String> {
     let built = dir.join(STAMP).exists();
     (!built).then(|| format!("The prepared directory {} was never built", dir.display()))
 }
 
-/// Where the prepared directory lies beside a kernelspec that is installed under `prefix`
+/// The prepared directory beside a kernelspec that is installed under `prefix`
 /// (`<prefix>/share/jupyter/kernels/...`).
 pub fn dir_under(prefix: &Path) -> PathBuf {
     prefix.join("share").join("threadbook").join("prepared")
 }
 
-/// All that a build depends on: the compiler, the lock file, the sources of the companion, and the layout.
+/// Everything that a build depends on: the compiler, the lock file, the sources of the companion, and the layout.
 pub fn built_from(toolchain: &Toolchain) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     LAYOUT.hash(&mut hasher);

@@ -1,9 +1,9 @@
 //! The directory that a session works in, and the environment around it.
 
-use crate::prepared;
 use crate::sessions;
 use crate::sockets::{self, Socket};
 use crate::standard_library;
+use crate::template;
 use crate::toolchain::Toolchain;
 use anyhow::Context;
 use std::ffi::OsString;
@@ -14,44 +14,41 @@ use std::process::Command;
 use threadbook_private::{Held, TEMPORARY};
 use threadbook_wire::{KERNEL_VARIABLE, SUPERVISOR_VARIABLE};
 
-/// In the prepared directory: copies of the standard library's sources.
-pub const SOURCES: &str = "std-sources";
-
 /// A directory in which the engine compiles cells, removed at the end if it is a session's own.
-pub struct Workplace {
+pub struct SessionWorkspace {
     directory: PathBuf,
     companion: PathBuf,
     /// The user's own value of `TMPDIR`, which is set for the compiler in this process.
     user_temporary: Option<OsString>,
     /// Keeps other kernels from removing a session's directory, and removes it at the end; `None` in the prepared one.
     _held: Option<Held>,
-    /// Where supervisors report to a session.
+    /// The socket on which supervisors connect to a session.
     socket: Option<Socket>,
     toolchain: Toolchain,
     /// The prepared directory, if this is not it.
     prepared: Option<PathBuf>,
 }
 
-impl Workplace {
-    /// Makes the directory of a session, and sweeps away what sessions that were killed have left. Changes the environment:
+impl SessionWorkspace {
+    /// Makes the directory of a session, and removes those of sessions that were killed. Changes the environment:
     /// call it while there is one thread.
-    pub fn open(prepared: &Path) -> anyhow::Result<Workplace> {
+    pub fn open(prepared: &Path) -> anyhow::Result<SessionWorkspace> {
         let held = sessions::open(prepared)?;
         let socket = sockets::listen(held.path())?;
-        let mut workplace = Workplace::at(held.path().to_owned())?;
-        (workplace._held, workplace.socket) = (Some(held), Some(socket));
-        workplace.prepared = Some(prepared.canonicalize()?);
-        Ok(workplace)
+        let mut workspace = SessionWorkspace::at(held.path().to_owned())?;
+        (workspace._held, workspace.socket) = (Some(held), Some(socket));
+        workspace.prepared = Some(prepared.canonicalize()?);
+        Ok(workspace)
     }
 
     /// Works in the prepared directory itself, to build it. Changes the environment: call it while there
     /// is one thread.
-    pub fn in_place(directory: &Path) -> anyhow::Result<Workplace> {
+    pub fn in_place(directory: &Path) -> anyhow::Result<SessionWorkspace> {
         fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
-        Workplace::at(directory.canonicalize()?)
+        SessionWorkspace::at(directory.canonicalize()?)
     }
 
-    fn at(directory: PathBuf) -> anyhow::Result<Workplace> {
+    fn at(directory: PathBuf) -> anyhow::Result<SessionWorkspace> {
         let toolchain = Toolchain::find()?;
         // The compiler's temporary files are removed with the session's directory, also if the compiler is killed.
         let temporary = directory.join("tmp");
@@ -59,8 +56,8 @@ impl Workplace {
         let user_temporary = std::env::var_os(TEMPORARY);
         // SAFETY: the callers promise that this is the only thread.
         unsafe { std::env::set_var(TEMPORARY, temporary) };
-        let companion = prepared::companion()?;
-        Ok(Workplace {
+        let companion = template::companion()?;
+        Ok(SessionWorkspace {
             directory,
             companion,
             user_temporary,
@@ -88,17 +85,17 @@ impl Workplace {
         self.prepared.as_deref()
     }
 
-    /// The directory with what sessions share.
+    /// The directory that sessions share.
     fn shared(&self) -> &Path {
         self.prepared().unwrap_or(&self.directory)
     }
 
     /// The sources of the standard library that suffice for completion and help, if there are copies.
     pub fn lean_sources(&self) -> Option<PathBuf> {
-        Some(self.shared().join(SOURCES)).filter(|sources| sources.exists())
+        Some(self.shared().join(template::SOURCES)).filter(|sources| sources.exists())
     }
 
-    /// Where the standard library's shared object lies.
+    /// The directory of the standard library's shared object.
     pub fn standard_libraries(&self) -> PathBuf {
         self.toolchain.libraries()
     }
@@ -113,14 +110,14 @@ impl Workplace {
         &self.toolchain.about
     }
 
-    /// Where the programs of the toolchain lie.
+    /// The directory of the toolchain's programs.
     pub fn tools(&self) -> PathBuf {
         self.toolchain.bin()
     }
 
-    /// What decides the objects that are compiled, beside the code and the arguments.
+    /// Everything that decides compiled objects, beside the code and the arguments.
     pub fn environment(&self) -> String {
-        prepared::stamp(self.shared())
+        template::stamp(self.shared())
     }
 
     /// The command that starts a supervisor, with the user's own environment.
@@ -155,7 +152,7 @@ impl Workplace {
     /// Makes the copies of the standard library's sources for sessions to come.
     pub fn copy_sources(&self) -> anyhow::Result<()> {
         if let Some(originals) = self.toolchain.sources() {
-            standard_library::write(&originals, &self.directory.join(SOURCES))
+            standard_library::write(&originals, &self.directory.join(template::SOURCES))
                 .context("the sources of the standard library could not be copied")?;
         }
         Ok(())

@@ -1,10 +1,10 @@
-//! What the kernel answers: a table from message type to method, one method a message type.
+//! The handlers of messages: a table from message type to method, one method a message type.
 
 use super::PROTOCOL_VERSION;
-use super::history::History;
+use super::history::CellHistory;
 use super::iopub::IoPub;
 use super::is_complete::is_complete;
-use crate::session::{Completions, Failure, Outcome, Session};
+use crate::session::{CompletionList, ExecuteOutcome, Failure, Session};
 use jupyter_protocol::{
     CodeMirrorMode, CommId, CommInfo, CommInfoReply, CommInfoRequest, CompleteReply, CompleteRequest,
     ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, ExecutionCount, ExpressionResult, HelpLink,
@@ -19,41 +19,41 @@ use threadbook_jupyter::complaint::complain;
 use threadbook_wire::{CommMessage, InputAnswer, JsonObject, MimeBundle};
 use tokio::sync::mpsc;
 
-/// Where replies go.
+/// The way of replies.
 pub type Replies = mpsc::UnboundedSender<JupyterMessage>;
 
-/// The kernel's side of the protocol.
-pub struct Kernel {
+/// The handlers, and the state that they share.
+pub struct Handlers {
     iopub: IoPub,
     session: Session,
     stop: mpsc::Sender<()>,
     count: AtomicUsize,
-    history: History,
+    history: CellHistory,
 }
 
-/// What a message has come to, before anybody is told.
-pub struct Handled {
+/// The result of a message, before the front end gets it.
+pub struct Handling {
     reply: Option<Content>,
     /// The cells that wait behind it are not to be run.
     pub stops_queue: bool,
 }
 
-impl Kernel {
-    pub fn new(iopub: IoPub, session: Session, stop: mpsc::Sender<()>) -> Kernel {
-        Kernel { iopub, session, stop, count: AtomicUsize::new(0), history: History::start() }
+impl Handlers {
+    pub fn new(iopub: IoPub, session: Session, stop: mpsc::Sender<()>) -> Handlers {
+        Handlers { iopub, session, stop, count: AtomicUsize::new(0), history: CellHistory::start() }
     }
 
-    /// Ends the session, and writes what is not written yet.
+    /// Ends the session, and writes the rest of the history.
     pub async fn close(&self) {
         self.session.close().await;
         self.history.finish().await;
     }
 
-    /// Whether a message that has just come has to wait for its turn with the engine.
+    /// Whether a new message waits for its turn with the engine.
     pub fn needs_engine(&self, message: &JupyterMessage) -> bool {
         match message.content {
             Content::ExecuteRequest(_) => {
-                self.session.cell_comes();
+                self.session.enqueue();
                 true
             }
             _ => false,
@@ -72,15 +72,15 @@ impl Kernel {
         self.end(message, handled, replies).await;
     }
 
-    /// Does what a message asks for.
-    pub async fn begin(&self, message: &JupyterMessage) -> Handled {
+    /// Handles a message up to its reply.
+    pub async fn begin(&self, message: &JupyterMessage) -> Handling {
         self.publish_status(Status::busy(), message).await;
         let mut stops_queue = false;
         let reply = match &message.content {
             Content::KernelInfoRequest(_) => Some(self.kernel_info_request()),
             Content::ExecuteRequest(request) => {
                 let reply = self.execute_request(request, message).await;
-                self.session.cell_is_over();
+                self.session.dequeue();
                 stops_queue = request.stop_on_error && reply.status == ReplyStatus::Error;
                 Some(reply.into())
             }
@@ -88,11 +88,11 @@ impl Kernel {
             Content::InspectRequest(request) => Some(self.inspect_request(request).await.into()),
             Content::IsCompleteRequest(request) => Some(self.is_complete_request(request).into()),
             Content::HistoryRequest(request) => Some(self.history_request(request).await.into()),
-            Content::CommInfoRequest(request) => Some(self.comm_info_request(request).into()),
+            Content::CommInfoRequest(request) => Some(self.comm_info_request(request).await.into()),
             Content::InterruptRequest(_) => Some(self.interrupt_request().into()),
             Content::ShutdownRequest(request) => Some(self.shutdown_request(request).into()),
             _ => match comm_message(message) {
-                // Nobody replies to these; what there is to say comes over the comm.
+                // There is no reply to these; answers come over the comm.
                 Some(said) => {
                     self.session.comm(said, message).await;
                     None
@@ -100,19 +100,18 @@ impl Kernel {
                 None => refusal(message.message_type()),
             },
         };
-        Handled { reply, stops_queue }
+        Handling { reply, stops_queue }
     }
 
-    /// Says what a message has come to.
-    pub async fn end(&self, message: &JupyterMessage, handled: Handled, replies: &Replies) {
+    /// Sends the result of a message.
+    pub async fn end(&self, message: &JupyterMessage, handled: Handling, replies: &Replies) {
         if let Some(reply) = handled.reply {
             let _ = replies.send(JupyterMessage::new(reply, Some(message)));
         }
         self.publish_status(Status::idle(), message).await;
     }
 
-    /// Publishes what the kernel is doing. What must go on when a front end takes nothing any more, so that
-    /// everybody else waits, does not wait for that.
+    /// Publishes the state of the kernel. Interrupt and shutdown do not wait for a front end that takes nothing.
     async fn publish_status(&self, status: Status, message: &JupyterMessage) {
         match message.content {
             Content::InterruptRequest(_) | Content::ShutdownRequest(_) => {
@@ -128,7 +127,7 @@ impl Kernel {
             self.handle(message, replies).await;
             return;
         }
-        self.session.cell_is_over();
+        self.session.dequeue();
         self.iopub.publish(Status::busy(), message).await;
         let reply = ExecuteReply {
             status: ReplyStatus::Aborted,
@@ -185,22 +184,22 @@ impl Kernel {
             self.history.add(self.current_count().value(), &request.code);
         }
         let execution_count = self.current_count();
-        // Before anybody hears of it: an interrupt that comes next is for this cell.
-        self.session.cell_waits();
+        // Before front ends know: an interrupt that comes next is for this cell.
+        self.session.queued();
         if !request.silent {
             let input = ExecuteInput { code: request.code.clone(), execution_count };
             self.iopub.publish(input, message).await;
         }
         let outcome = self.session.execute(request, message.clone(), execution_count).await;
         let mut values = HashMap::new();
-        if matches!(outcome, Outcome::Done { .. }) {
+        if matches!(outcome, ExecuteOutcome::Done { .. }) {
             for (name, expression) in request.user_expressions.iter().flatten() {
                 values.insert(name.clone(), self.evaluate(expression, message, execution_count).await);
             }
         }
         let user_expressions = Some(values);
         match outcome {
-            Outcome::Done { pages, result } => {
+            ExecuteOutcome::Done { pages, result } => {
                 if counts && let Some(text) = result {
                     self.history.set_output(execution_count.value(), text);
                 }
@@ -211,7 +210,7 @@ impl Kernel {
                 let payload = pages.into_iter().map(page).collect();
                 ExecuteReply { execution_count, user_expressions, payload, ..Default::default() }
             }
-            Outcome::Failed(failure) => {
+            ExecuteOutcome::Failed(failure) => {
                 let error = ErrorOutput {
                     ename: failure.ename,
                     evalue: failure.evalue,
@@ -235,7 +234,7 @@ impl Kernel {
         }
     }
 
-    /// The value of a user expression. What it prints is for nobody.
+    /// The value of a user expression. Its printed text is dropped.
     async fn evaluate(
         &self,
         expression: &str,
@@ -243,23 +242,23 @@ impl Kernel {
         count: ExecutionCount,
     ) -> ExpressionResult {
         let request = ExecuteRequest { code: expression.to_owned(), silent: true, ..Default::default() };
-        self.session.cell_waits();
+        self.session.queued();
         match self.session.execute(&request, message.clone(), count).await {
-            Outcome::Done { result, .. } => {
+            ExecuteOutcome::Done { result, .. } => {
                 let data = json!({"text/plain": result.unwrap_or_default()});
                 ExpressionResult::Ok {
                     data: serde_json::from_value(data).unwrap_or_default(),
                     metadata: Default::default(),
                 }
             }
-            Outcome::Failed(Failure { ename, evalue, traceback }) => {
+            ExecuteOutcome::Failed(Failure { ename, evalue, traceback }) => {
                 ExpressionResult::Error { ename, evalue, traceback }
             }
         }
     }
 
     async fn complete_request(&self, request: &CompleteRequest) -> CompleteReply {
-        let Completions { matches, start, end } =
+        let CompletionList { matches, start, end } =
             self.session.complete(&request.code, request.cursor_pos).await;
         // Not in the specification, but what ipykernel sends and front ends show an icon for.
         let types: Vec<_> = matches
@@ -295,7 +294,7 @@ impl Kernel {
         HistoryReply { history: self.history.find(request.clone()).await, ..Default::default() }
     }
 
-    /// Takes what the user has entered.
+    /// Takes the line that the user has entered.
     pub fn input_reply(&self, message: &JupyterMessage) {
         let Content::InputReply(reply) = &message.content else {
             complain(format_args!("dropped a message: {} on stdin", message.content.message_type()));
@@ -316,8 +315,8 @@ impl Kernel {
         self.session.answer(Some(message), InputAnswer::Error(reason.into()));
     }
 
-    fn comm_info_request(&self, request: &CommInfoRequest) -> CommInfoReply {
-        let open = self.session.comms().into_iter();
+    async fn comm_info_request(&self, request: &CommInfoRequest) -> CommInfoReply {
+        let open = self.session.comms().await.into_iter();
         let wanted =
             open.filter(|(_, target)| request.target_name.as_ref().is_none_or(|name| name == target));
         let comms =
@@ -337,7 +336,7 @@ impl Kernel {
     }
 }
 
-/// What a front end says to a comm, if this is such a message.
+/// The message of a front end to a comm, if this is such a message.
 fn comm_message(message: &JupyterMessage) -> Option<CommMessage> {
     Some(match message.content.clone() {
         Content::CommOpen(open) => CommMessage::Open {
@@ -352,8 +351,7 @@ fn comm_message(message: &JupyterMessage) -> Option<CommMessage> {
     })
 }
 
-/// The reply to a message that cannot be understood, or that asks for what there is not here; `None` if it asks
-/// for no reply.
+/// The reply to an unknown or malformed message. `None` if it asks for no reply.
 fn refusal(msg_type: &str) -> Option<Content> {
     let reason = format!("{msg_type} is not known here, or its content is not what it should be");
     complain(format_args!("dropped a message: {reason}"));

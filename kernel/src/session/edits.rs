@@ -1,23 +1,23 @@
-//! Changes to a cell's text that are remembered, so that the compiler's places are found again in the cell.
+//! Edits of a cell's text, and the map from the compiler's columns back to the cell's.
 
 use std::ops::Range;
 
-/// A text in the making out of an old one, of which parts are replaced from the front to the back.
-pub struct Rewriting<'a> {
+/// A text that is made of an old one. Its parts are replaced from the front to the back.
+pub struct Edits<'a> {
     old: &'a str,
     new: String,
     /// As much of the old text is in the new one.
     done: usize,
-    places: Places,
+    places: EditMap,
 }
 
-impl<'a> Rewriting<'a> {
-    pub fn of(old: &'a str) -> Rewriting<'a> {
-        Rewriting { old, new: String::with_capacity(old.len()), done: 0, places: Places::default() }
+impl<'a> Edits<'a> {
+    pub fn of(old: &'a str) -> Edits<'a> {
+        Edits { old, new: String::with_capacity(old.len()), done: 0, places: EditMap::default() }
     }
 
     /// Replaces `range`, which must come after all that was replaced before. Line breaks stay, so that every
-    /// line keeps its number; what is replaced is the first line of `range`, and its others become empty.
+    /// line keeps its number: the first line of `range` is replaced, and its others become empty.
     pub fn replace(&mut self, range: Range<usize>, with: &str) {
         self.new.push_str(&self.old[self.done..range.start]);
         self.done = range.start;
@@ -32,7 +32,7 @@ impl<'a> Rewriting<'a> {
 
     fn replace_in_line(&mut self, old: &str, new: &str) {
         let line_start = self.new.rfind('\n').map_or(0, |newline| newline + 1);
-        self.places.0.push(Place {
+        self.places.0.push(Edit {
             line: self.new.matches('\n').count() + 1,
             column: self.new[line_start..].chars().count() + 1,
             added: new.chars().count(),
@@ -42,8 +42,8 @@ impl<'a> Rewriting<'a> {
         self.done += old.len();
     }
 
-    /// The new text, and what has changed.
-    pub fn finish(mut self) -> (String, Places) {
+    /// The new text, and the map back to the old one.
+    pub fn finish(mut self) -> (String, EditMap) {
         self.new.push_str(&self.old[self.done..]);
         (self.new, self.places)
     }
@@ -52,19 +52,19 @@ impl<'a> Rewriting<'a> {
 /// A place in the new text where something was replaced; lines and columns are those of rustc, from 1 and in
 /// characters.
 #[derive(Clone, Debug)]
-struct Place {
+struct Edit {
     line: usize,
     column: usize,
     added: usize,
     removed: usize,
 }
 
-/// What has changed, in its order.
+/// The map from a new text back to the old one: its edits, in order.
 #[derive(Clone, Debug, Default)]
-pub struct Places(Vec<Place>);
+pub struct EditMap(Vec<Edit>);
 
-impl Places {
-    /// The column in the old text of a place in the new one. What was added stands where it was added.
+impl EditMap {
+    /// The column in the old text of a place in the new one. Added text counts as the place where it was added.
     pub fn old_column(&self, line: usize, column: usize) -> usize {
         let (mut added, mut removed) = (0, 0);
         for place in self.0.iter().filter(|place| place.line == line) {
@@ -91,12 +91,12 @@ mod tests {
     #[test]
     fn columns_are_found_again() {
         let old = "é\n%time f(x)\nz";
-        let mut rewriting = Rewriting::of(old);
+        let mut edits = Edits::of(old);
         let at = old.find('%').unwrap();
-        rewriting.replace(at..at + 6, "start(); stopped(");
+        edits.replace(at..at + 6, "start(); stopped(");
         let end = at + "%time f(x)".len();
-        rewriting.replace(end..end, ")");
-        let (new, places) = rewriting.finish();
+        edits.replace(end..end, ")");
+        let (new, places) = edits.finish();
         assert_eq!(new, "é\nstart(); stopped(f(x))\nz");
         let column = |wanted: &str| new.lines().nth(1).unwrap().find(wanted).unwrap() + 1;
         assert_eq!(places.old_column(2, column("f(x)")), 7);
@@ -112,9 +112,9 @@ mod tests {
             let (cut, length) = (random.int_in_range(0..=39)?, random.int_in_range(0..=9)?);
             let boundary = |index: usize| old.char_indices().nth(index).map_or(old.len(), |(at, _)| at);
             let range = boundary(cut)..boundary(cut + length);
-            let mut rewriting = Rewriting::of(&old);
-            rewriting.replace(range, &with);
-            let (new, places) = rewriting.finish();
+            let mut edits = Edits::of(&old);
+            edits.replace(range, &with);
+            let (new, places) = edits.finish();
             assert_eq!(new.matches('\n').count(), old.matches('\n').count());
             for (index, (new, old)) in new.split('\n').zip(old.split('\n')).enumerate() {
                 for (column, letter) in new.chars().enumerate().filter(|(_, letter)| !letter.is_ascii_digit())

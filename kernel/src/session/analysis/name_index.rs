@@ -1,9 +1,10 @@
 //! Completion and help by names alone: those of the prelude, and those in the cells since. There are no types, so after a
 //! dot any method is offered that has occurred there.
 
-use super::calls;
+use super::enclosing_call;
+use crate::session::lock::lock;
+use crate::session::reply::{CompletionItem, CompletionList};
 use crate::session::text::{byte_offset, code_points};
-use crate::session::{Completions, Match, lock};
 use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -18,23 +19,23 @@ const REMARK: &str = "This is known without rust-analyzer, which has no answer."
 
 /// The names of a session.
 #[derive(Default)]
-pub struct Names {
+pub struct NameIndex {
     known: Mutex<Known>,
 }
 
 #[derive(Default)]
 struct Known {
-    /// What stands by itself or after `::`, and what it is.
+    /// The names that stand by themselves or after `::`, and their kinds.
     plain: BTreeMap<String, Cow<'static, str>>,
     after_dot: BTreeMap<String, Cow<'static, str>>,
     /// The lines in which functions, types and variables are defined.
     definitions: HashMap<String, String>,
 }
 
-impl Names {
+impl NameIndex {
     /// The names of the prelude.
-    pub fn of_prelude() -> Names {
-        let names = Names::default();
+    pub fn of_prelude() -> NameIndex {
+        let names = NameIndex::default();
         for line in PRELUDE.lines().filter(|line| !line.starts_with("//")) {
             let words = line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
             let exported = words.map(|word| word.rsplit("::").next().unwrap_or_default());
@@ -46,8 +47,8 @@ impl Names {
         names
     }
 
-    /// Learns what the engine offers at the end of `code`.
-    pub fn learn(&self, code: &str, offered: &Completions) {
+    /// Learns the names that the engine offers at the end of `code`.
+    pub fn learn(&self, code: &str, offered: &CompletionList) {
         let known = &mut *lock(&self.known);
         let names = if is_after_dot(code, byte_offset(code, offered.start)) {
             &mut known.after_dot
@@ -89,21 +90,22 @@ impl Names {
     }
 
     /// The names that begin as the word at `cursor` (in code points).
-    pub fn complete(&self, code: &str, cursor: usize) -> Completions {
+    pub fn complete(&self, code: &str, cursor: usize) -> CompletionList {
         let end = byte_offset(code, cursor);
         let start = start_of_word(code, end);
         let known = lock(&self.known);
         let names = if is_after_dot(code, start) { &known.after_dot } else { &known.plain };
         let found = names.iter().filter(|(name, _)| name.starts_with(&code[start..end]));
-        let matches = found.map(|(name, kind)| Match { text: name.clone(), kind: kind.clone() }).collect();
-        Completions { matches, start: code_points(code, start), end: cursor }
+        let matches =
+            found.map(|(name, kind)| CompletionItem { text: name.clone(), kind: kind.clone() }).collect();
+        CompletionList { matches, start: code_points(code, start), end: cursor }
     }
 
     /// The line in which the word at `cursor` (in code points) is defined, or else the function among whose
     /// arguments it stands, if that was in a cell.
     pub fn inspect(&self, code: &str, cursor: usize) -> Option<MimeBundle> {
         let offset = byte_offset(code, cursor);
-        let ends = [end_of_word(code, offset)].into_iter().chain(calls::around(code, offset));
+        let ends = [end_of_word(code, offset)].into_iter().chain(enclosing_call::around(code, offset));
         let mut words = ends.map(|end| &code[start_of_word(code, end)..end]);
         let line = words.find_map(|word| lock(&self.known).definitions.get(word).cloned())?;
         let plain = ("text/plain".to_owned(), format!("{line}\n\n{REMARK}").into());
@@ -112,7 +114,7 @@ impl Names {
     }
 }
 
-/// What a keyword defines, if it does.
+/// The kind of name that a keyword defines, if it defines one.
 fn defined_by(keyword: &str) -> Option<&'static str> {
     match keyword {
         "fn" => Some("function"),
@@ -148,10 +150,10 @@ fn line_at(code: &str, offset: usize) -> &str {
 mod tests {
     use super::*;
 
-    fn names() -> Names {
-        let names = Names::default();
-        let pool = Match { text: "ThreadPoolExecutor".into(), kind: "class".into() };
-        names.learn("", &Completions { matches: vec![pool], start: 0, end: 0 });
+    fn names() -> NameIndex {
+        let names = NameIndex::default();
+        let pool = CompletionItem { text: "ThreadPoolExecutor".into(), kind: "class".into() };
+        names.learn("", &CompletionList { matches: vec![pool], start: 0, end: 0 });
         names.learn_cell(
             "fn threads(n: usize) -> usize { n }\nlet mut thousand = pool.submit(|| 1).result();",
         );
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_prelude_is_known_from_the_start() {
-        let names = Names::of_prelude();
+        let names = NameIndex::of_prelude();
         let kind = |name: &str| {
             let matches = names.complete(name, name.len()).matches;
             matches.into_iter().find(|found| found.text == name).map(|found| found.kind)

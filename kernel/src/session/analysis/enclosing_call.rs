@@ -1,4 +1,4 @@
-//! The calls around a place in a cell: who stands among the arguments of a function may ask about the function.
+//! The calls around a place in a cell. Help among the arguments of a function is about the function.
 
 use ra_ap_syntax::ast::{self, AstNode, HasArgList};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxNode, TextRange, TextSize};
@@ -62,8 +62,9 @@ mod tests {
     fn names(marked: &str) -> Vec<String> {
         let offset = marked.find('|').unwrap();
         let code = marked.replacen('|', "", 1);
-        let name =
-            |end: usize| code[crate::session::analysis::names::start_of_word(&code, end)..end].to_owned();
+        let name = |end: usize| {
+            code[crate::session::analysis::name_index::start_of_word(&code, end)..end].to_owned()
+        };
         around(&code, offset).into_iter().map(name).collect()
     }
 

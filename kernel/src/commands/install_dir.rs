@@ -1,4 +1,4 @@
-//! Where the kernelspec and the prepared directory go.
+//! The directories of the kernelspec and of the prepared directory.
 
 use std::env;
 use std::path::{Path, PathBuf, absolute};
@@ -8,14 +8,14 @@ use clap::Args;
 
 use super::evcxr;
 use super::python::{self, Python};
-use crate::prepared;
+use crate::template;
 
 /// The name that Jupyter knows the kernel by.
 pub(crate) const KERNEL: &str = "threadbook";
 
 /// Where to install, and under which name.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct InstallOptions {
     #[command(flatten)]
     place: Choice,
     /// The name that Jupyter knows the kernel by [default: threadbook, or evcxr-threadbook]
@@ -40,7 +40,7 @@ struct Choice {
     prefix: Option<PathBuf>,
 }
 
-impl Options {
+impl InstallOptions {
     /// The kernel's name.
     pub(crate) fn name(&self) -> &str {
         let default = if self.evcxr.is_some() { evcxr::KERNEL } else { KERNEL };
@@ -48,31 +48,31 @@ impl Options {
     }
 
     /// The place that was chosen.
-    pub(crate) fn place(&self) -> anyhow::Result<Place> {
+    pub(crate) fn place(&self) -> anyhow::Result<InstallDir> {
         match &self.place {
-            Choice { sys_prefix: true, .. } => Ok(Place::under(&python::on_path()?.prefix)),
+            Choice { sys_prefix: true, .. } => Ok(InstallDir::under(&python::on_path()?.prefix)),
             Choice { prefix: Some(prefix), .. } => {
                 let prefix = absolute(prefix).with_context(|| format!("--prefix {}", prefix.display()))?;
-                Ok(Place::under(&prefix))
+                Ok(InstallDir::under(&prefix))
             }
-            Choice { .. } => Place::user(),
+            Choice { .. } => InstallDir::user(),
         }
     }
 }
 
 /// A directory with kernelspecs, and the prepared directory that they share.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Place {
+pub(crate) struct InstallDir {
     /// The directory `kernels`, as Jupyter calls it.
     pub(crate) kernels: PathBuf,
-    /// What `prepared` builds.
+    /// The prepared directory.
     pub(crate) prepared: PathBuf,
 }
 
-impl Place {
+impl InstallDir {
     /// The place in a Python environment, or any other tree with a `share` directory.
     pub(crate) fn under(prefix: &Path) -> Self {
-        Self { kernels: prefix.join("share/jupyter/kernels"), prepared: prepared::dir_under(prefix) }
+        Self { kernels: prefix.join("share/jupyter/kernels"), prepared: template::dir_under(prefix) }
     }
 
     /// The user's own place.
@@ -122,13 +122,13 @@ impl Place {
 
 /// Jupyter looks for a user's kernelspecs in its data directory. The prepared directory goes into
 /// Jupyter's own only if somebody moved that away; it never lies in a path with a space (macOS).
-fn user_place(home: &Path, jupyter: Option<PathBuf>, xdg: Option<PathBuf>, macos: bool) -> Place {
+fn user_place(home: &Path, jupyter: Option<PathBuf>, xdg: Option<PathBuf>, macos: bool) -> InstallDir {
     if let Some(dir) = jupyter {
-        return Place { kernels: dir.join("kernels"), prepared: dir.join("threadbook/prepared") };
+        return InstallDir { kernels: dir.join("kernels"), prepared: dir.join("threadbook/prepared") };
     }
     let local = if macos { None } else { xdg }.unwrap_or_else(|| home.join(".local/share"));
     let jupyter = if macos { home.join("Library/Jupyter") } else { local.join("jupyter") };
-    Place { kernels: jupyter.join("kernels"), prepared: local.join("threadbook/prepared") }
+    InstallDir { kernels: jupyter.join("kernels"), prepared: local.join("threadbook/prepared") }
 }
 
 /// Jupyter's rule for names of kernels. It also keeps a name from leaving the directory.
