@@ -7,7 +7,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use crate::Outcome;
+/// The reason why a check failed, if it did.
+pub(crate) type Outcome = Result<(), String>;
 
 /// How long an interrupted program may take for its own summary.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(30);

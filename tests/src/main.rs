@@ -7,20 +7,20 @@
 //! `cargo verify` is the gate. `cargo verify --all` adds the rare, the repeated and the slow tests. Two more commands write a
 //! file and check nothing: `--refresh-advisories` and `--notices`.
 
+mod checkout;
 mod checks;
 mod command;
 mod needs;
 mod report;
 mod schedule;
+#[cfg(test)]
+mod structure;
 mod supply;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use command::Runner;
-
-/// Why a check failed, if it did.
-type Outcome = Result<(), String>;
+use checkout::{Checkout, root};
+use command::{Outcome, Runner};
 
 fn main() -> ExitCode {
     // SAFETY: The process has just begun and has one thread.
@@ -66,29 +66,4 @@ fn main() -> ExitCode {
         eprintln!("the report could not be written: {error}");
     }
     if done.iter().all(|step| step.outcome.is_ok()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// The repository under test.
-struct Checkout {
-    root: PathBuf,
-    /// Whether the rare, the repeated and the slow tests run as well.
-    all: bool,
-    runner: Runner,
-}
-
-impl Checkout {
-    /// The Python of the private environment.
-    fn python(&self) -> PathBuf {
-        self.root.join(".venv/bin/python")
-    }
-
-    /// The directory of the reports.
-    fn reports(&self) -> PathBuf {
-        self.root.join("target/verify")
-    }
-}
-
-fn root() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().unwrap_or(tests).to_owned()
 }

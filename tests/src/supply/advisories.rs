@@ -6,7 +6,7 @@ use std::process::Command;
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
-use super::{Lock, lock};
+use super::packages::{Lock, lock};
 use crate::{Checkout, Outcome};
 
 const FILE: &str = "tests/advisories.toml";
@@ -152,7 +152,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supply::Locked;
+    use crate::supply::packages::Locked;
 
     const ENTRY: &str = "```toml\n[advisory]\nid = \"RUSTSEC-2020-0071\"\npackage = \"time\"\ndate = \"2020-11-18\"\n\
                          [affected]\nos = [\"linux\"]\n[versions]\npatched = [\">= 0.2.23\"]\nunaffected = [\"=0.2.0\"]\n\

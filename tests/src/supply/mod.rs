@@ -6,18 +6,17 @@
 mod advisories;
 mod licence;
 mod notices;
+mod packages;
 
 pub(crate) use advisories::refresh;
 pub(crate) use notices::write_notices;
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
 
-use semver::Version;
 use serde::Deserialize;
 
 use crate::{Checkout, Outcome};
+use packages::{Locked, Package, lock, metadata, read};
 
 /// The rules. What is only for cargo-deny is left out.
 #[derive(Deserialize)]
@@ -53,30 +52,6 @@ struct Sources {
 #[derive(Deserialize)]
 struct Ignored {
     ignore: Vec<String>,
-}
-
-/// `Cargo.lock`.
-#[derive(Deserialize)]
-struct Lock {
-    package: Vec<Locked>,
-}
-
-#[derive(Deserialize)]
-struct Locked {
-    name: String,
-    version: Version,
-    source: Option<String>,
-    checksum: Option<String>,
-}
-
-/// A package as `cargo metadata` describes it.
-#[derive(Deserialize)]
-struct Package {
-    id: String,
-    name: String,
-    version: Version,
-    license: Option<String>,
-    manifest_path: std::path::PathBuf,
 }
 
 /// Checks every package by the rules.
@@ -127,29 +102,10 @@ impl Rules {
     }
 }
 
-fn lock(root: &Path) -> Result<Lock, String> {
-    read(&root.join("Cargo.lock"))
-}
-
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// The answer of `cargo metadata`, by the lock file as it is.
-fn metadata(root: &Path, arguments: &[&str]) -> Result<serde_json::Value, String> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["metadata", "--locked", "--format-version=1"]).args(arguments).current_dir(root);
-    let output = cargo.output().map_err(|error| format!("cargo cannot be run: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
-    }
-    serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use semver::Version;
 
     fn root() -> std::path::PathBuf {
         crate::root()

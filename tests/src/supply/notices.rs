@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Package, metadata};
+use super::packages::{Package, metadata};
 use crate::{Checkout, Outcome};
 
 /// The packages whose programs are handed out.
