@@ -13,15 +13,15 @@ use std::time::SystemTime;
 /// The file that says what the directory was built from.
 pub const STAMP: &str = "built-from";
 
-/// All that is made in a prepared directory, also in that of evcxr.
+/// All that is made in a prepared directory, also in that of evcxr and by earlier versions.
 pub const ENTRIES: [&str; 10] =
     [STAMP, SOURCES, "Cargo.lock", "Cargo.toml", "analysis", "cargo", "config", "src", "target", "tmp"];
 
+/// Those of them that are made for the kernel.
+const OWN: [&str; 4] = [STAMP, SOURCES, "cargo", "tmp"];
+
 /// The version of what is in the directory, so that one that an older Threadbook has built is built again.
 const LAYOUT: u32 = 3;
-
-/// The directory of incremental compilation in a target directory.
-const INCREMENTAL: &str = "incremental";
 
 /// The root of the checkout that this binary was built from: where the companion crate lives.
 pub fn checkout() -> &'static Path {
@@ -42,6 +42,9 @@ pub fn companion() -> anyhow::Result<PathBuf> {
 pub fn build(dir: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
     progress("building the companion crate, tokio, rayon, futures, serde and plotters for notebooks");
     let _ = fs::remove_file(dir.join(STAMP));
+    for left in ENTRIES.iter().filter(|entry| !OWN.contains(entry)).map(|entry| dir.join(entry)) {
+        let _ = if left.is_dir() { fs::remove_dir_all(left) } else { fs::remove_file(left) };
+    }
     let workplace = Workplace::in_place(dir)?;
     prepare(&workplace)?;
     fs::write(dir.join(STAMP), built_from(&Toolchain::find()?)?)?;
@@ -73,7 +76,7 @@ pub fn stamp(dir: &Path) -> String {
     fs::read_to_string(dir.join(STAMP)).unwrap_or_default()
 }
 
-/// Whether `dir`, or what it is a copy of, was built by `toolchain` from what is in the checkout now.
+/// Whether `dir` was built by `toolchain` from what is in the checkout now.
 pub fn is_current(dir: &Path, toolchain: &Toolchain) -> anyhow::Result<bool> {
     let stamp = fs::read_to_string(dir.join(STAMP)).unwrap_or_default();
     Ok(built_from(toolchain)? == stamp)
@@ -135,59 +138,9 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes a copy for one session: hard links, so that it takes no time and no room, except for what the
-/// session will change.
-pub fn copy(prepared: &Path, to: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(prepared)? {
-        let entry = entry?;
-        let (from, name) = (entry.path(), entry.file_name());
-        let target = to.join(&name);
-        if name == SOURCES || name == INCREMENTAL {
-            // Read in place, or not at all.
-        } else if entry.file_type()?.is_dir() {
-            fs::create_dir_all(&target)?;
-            copy(&from, &target)?;
-        } else if entry.file_type()?.is_file() && !(stays(&from) && fs::hard_link(&from, &target).is_ok()) {
-            fs::copy(&from, &target)?;
-            keep_time(&from, &target)?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether a file never changes: a crate that is built. The files beside it, in which cargo takes notes, do.
-fn stays(file: &Path) -> bool {
-    let is_in = |directory: &str| file.parent().is_some_and(|parent| parent.ends_with(directory));
-    is_in("deps") || is_in("crates")
-}
-
-/// Cargo compares times to see what is up to date.
-fn keep_time(from: &Path, to: &Path) -> std::io::Result<()> {
-    let time = fs::metadata(from)?.modified()?;
-    fs::File::options().write(true).open(to)?.set_modified(time)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_copy_shares_what_stays_and_not_what_changes() {
-        use std::os::unix::fs::MetadataExt;
-        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        for name in ["Cargo.toml", "target/debug/deps/libtokio.rlib", "crates/libthreadbook.so"] {
-            fs::create_dir_all(from.path().join(name).parent().unwrap()).unwrap();
-            fs::write(from.path().join(name), name).unwrap();
-        }
-        fs::create_dir_all(from.path().join("target/debug/incremental/threadbook-1")).unwrap();
-        copy(from.path(), to.path()).unwrap();
-        let inode = |root: &Path, name: &str| fs::metadata(root.join(name)).unwrap().ino();
-        let same = |name| inode(from.path(), name) == inode(to.path(), name);
-        assert!(same("target/debug/deps/libtokio.rlib") && same("crates/libthreadbook.so"));
-        assert!(!to.path().join("target/debug/incremental").exists() && !same("Cargo.toml"));
-        let time = |root: &Path| fs::metadata(root.join("Cargo.toml")).unwrap().modified().unwrap();
-        assert_eq!(time(from.path()), time(to.path()));
-    }
 
     #[test]
     fn a_path_in_which_cargo_cannot_build_is_known() {

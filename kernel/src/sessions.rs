@@ -1,4 +1,4 @@
-//! The directories of sessions: each is a copy of a prepared directory, which its process holds as long as it lives.
+//! The directories of sessions, which their processes hold as long as they live.
 //!
 //! They lie in the user's cache directory, unless something speaks against it: another user could replace them there,
 //! programs may not be run, or the dynamic linker cannot search such a path. Then they lie among the temporary files.
@@ -22,8 +22,7 @@ pub struct Place {
     pub reason: Option<String>,
 }
 
-/// Makes a cheap copy of a prepared directory for the session that this process is, and sweeps away what sessions that
-/// were killed have left.
+/// Makes a directory for the session that this process is, and sweeps away what sessions that were killed have left.
 ///
 /// # Errors
 ///
@@ -36,12 +35,8 @@ pub fn open(prepared: &Path) -> anyhow::Result<Held> {
     if let Some(reason) = reason {
         eprintln!("threadbook: the session works in {}, because {reason}", parent.display());
     }
-    let held = Held::new(&parent, prefix)
-        .with_context(|| format!("no directory for the session can be made in {}", parent.display()))?;
-    prepared::copy(prepared, held.path()).with_context(|| {
-        format!("{} could not be copied to {}", prepared.display(), held.path().display())
-    })?;
-    Ok(held)
+    Held::new(&parent, prefix)
+        .with_context(|| format!("no directory for the session can be made in {}", parent.display()))
 }
 
 /// The place for sessions.

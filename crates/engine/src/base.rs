@@ -35,8 +35,8 @@ pub struct Base {
     pub profile: BTreeMap<String, String>,
 }
 
-/// The result of building the base, which is kept in the directory.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+/// The result of building the base, which is kept in the directory. It is written last.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Record {
     key: String,
     /// For each name that cells can use, the file in the directory of libraries.
@@ -46,7 +46,7 @@ pub(crate) struct Record {
 }
 
 /// A library of the base.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Member {
     pub(crate) package: String,
     pub(crate) version: String,
@@ -146,16 +146,18 @@ const RECORD: &str = "base.json";
 impl Base {
     /// The record of this base, which is built if the directory has none of it.
     pub(crate) fn record(&self, cargo: &Cargo, progress: &mut dyn FnMut(Progress)) -> Result<Record, String> {
-        let file = cargo.directory.join(RECORD);
-        let key = self.key(&cargo.tools);
-        let known = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
-        if let Some(record) = known.filter(|record| record.key == key) {
+        if let Some(record) = self.built_record(&cargo.directory, &cargo.tools) {
             return Ok(record);
         }
-        let record = self.build(cargo, key, progress)?;
+        let record = self.build(cargo, self.key(&cargo.tools), progress)?;
         let text = serde_json::to_vec(&record).map_err(|error| error.to_string())?;
-        write(&file, &text)?;
+        write(&cargo.directory.join(RECORD), &text)?;
         Ok(record)
+    }
+
+    /// The record of this base, if it is built in a directory.
+    pub(crate) fn built_record(&self, directory: &Path, tools: &Tools) -> Option<Record> {
+        Record::read(directory).filter(|record| record.key == self.key(tools))
     }
 
     fn key(&self, tools: &Tools) -> String {
@@ -222,6 +224,16 @@ impl Base {
 }
 
 impl Record {
+    /// The record in a directory, if a base is built there.
+    pub(crate) fn read(directory: &Path) -> Option<Record> {
+        serde_json::from_slice(&fs::read(directory.join(RECORD)).ok()?).ok()
+    }
+
+    /// The libraries that cells need: also macros, which run while cells are compiled.
+    pub(crate) fn members_for_cells(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.is_macro || !member.is_for_host)
+    }
+
     /// The manifest of a package that asks for the features that the base's packages have in it. It is part of the
     /// resolution and never compiled.
     pub(crate) fn pins(&self) -> Table {

@@ -163,9 +163,24 @@ impl Tools {
     }
 }
 
+/// The name of cargo's target directory.
+pub(crate) const TARGET: &str = "target";
+
 impl Cargo {
+    /// cargo for a directory that exists.
+    pub(crate) fn new(
+        directory: &Path,
+        profile: Profile,
+        tools: Tools,
+        interrupt: Interrupt,
+    ) -> Result<Cargo, String> {
+        let directory = directory.canonicalize();
+        let directory = directory.map_err(|error| format!("The directory of the crates: {error}."))?;
+        Ok(Cargo { tools, directory, profile, interrupt })
+    }
+
     pub(crate) fn target(&self) -> PathBuf {
-        self.directory.join("target")
+        self.directory.join(TARGET)
     }
 
     /// The directory of the libraries that are compiled for cells.

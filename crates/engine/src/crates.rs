@@ -8,6 +8,9 @@
 //! can change, that takes a hint to cargo, [`Brought::generations`].
 //!
 //! *Invariant:* a request that fails changes nothing.
+//!
+//! Sessions share a prepared base: a session has links to its libraries from the start, and a copy of cargo's target
+//! directory from the first request on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -17,7 +20,8 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::base::{Base, Product, Record, content, find, name_and_version, package, write, write_package};
-use crate::cargo::{Cargo, Dependency, Progress, Tools};
+use crate::cargo::{Cargo, Dependency, Progress, TARGET, Tools};
+use crate::copy::{copy_directory, share_file};
 use crate::interrupt::Interrupt;
 use crate::libraries::{Libraries, dynamic_file};
 use crate::request::Request;
@@ -42,6 +46,8 @@ pub struct Crates {
     /// The directories of the base's dependencies that have one.
     base_paths: BTreeMap<String, PathBuf>,
     brought: Brought,
+    /// The directory in which the base was built, until its target directory is copied.
+    prepared: Option<PathBuf>,
 }
 
 /// What requests have brought.
@@ -77,8 +83,8 @@ pub struct Added {
 }
 
 impl Crates {
-    /// The crates of a session in `directory`, which exists and belongs to it. The base is built if the directory, or
-    /// the one that it is a copy of, has not got it yet. `interrupt` ends cargo.
+    /// The crates of a session in `directory`, which exists and belongs to it. The base is built if the directory has not
+    /// got it yet. `interrupt` ends cargo.
     ///
     /// # Errors
     ///
@@ -90,32 +96,71 @@ impl Crates {
         interrupt: Interrupt,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Crates, String> {
-        let directory = directory.canonicalize();
-        let directory = directory.map_err(|error| format!("The directory of the crates: {error}."))?;
-        let libraries = Libraries { directory: directory.join(LIBRARIES) };
-        let cargo = Cargo { tools, directory, profile: base.profile(), interrupt };
+        let cargo = Cargo::new(directory, base.profile(), tools, interrupt)?;
         let record = base.record(&cargo, progress)?;
-        let requests = base.requests()?;
-        let path = |request: Request| Some((request.name.clone(), request.key("path")?.into()));
-        let mut crates = Crates {
-            base_paths: requests.into_iter().filter_map(path).collect(),
-            brought: Brought { search_paths: record.search_paths.clone(), ..Brought::default() },
-            base: record,
-            libraries,
-            cargo,
-        };
-        for member in &crates.base.members {
-            if member.is_macro || !member.is_for_host {
-                let cargo = &crates.cargo;
-                let from = if member.is_for_host { cargo.host_libraries() } else { cargo.libraries() };
-                crates.libraries.keep(&from.join(&member.file))?;
-                crates.brought.files.insert(member.file.clone(), member.hash);
-            }
+        let crates = Crates::new(cargo, base, record, None)?;
+        for member in crates.base.members_for_cells() {
+            let cargo = &crates.cargo;
+            let from = if member.is_for_host { cargo.host_libraries() } else { cargo.libraries() };
+            crates.libraries.keep(&from.join(&member.file))?;
         }
-        write_package(&crates.cargo.directory.join("base"), &crates.base.pins())?;
-        crates.write_manifest(&crates.brought)?;
-        write(&crates.cargo.directory.join("Cargo.lock"), base.lock.as_bytes())?;
+        crates.write_packages(&base.lock)?;
         Ok(crates)
+    }
+
+    /// The crates of a session in `directory`, which is empty and belongs to it, with the base that [`Crates::open`] has
+    /// built in the directory `prepared`. If the base there is another one, it is built in the session.
+    ///
+    /// # Errors
+    ///
+    /// The message of cargo, or a sentence.
+    pub fn share(
+        prepared: &Path,
+        directory: &Path,
+        base: &Base,
+        tools: Tools,
+        interrupt: Interrupt,
+    ) -> Result<Crates, String> {
+        let cargo = Cargo::new(directory, base.profile(), tools.clone(), interrupt.clone())?;
+        let Some(record) = base.built_record(prepared, &cargo.tools) else {
+            return Crates::open(directory, base, tools, interrupt, &mut |_| {});
+        };
+        let crates = Crates::new(cargo, base, record, Some(prepared.to_owned()))?;
+        let libraries = &crates.libraries.directory;
+        let cannot = |error| {
+            format!(
+                "{} cannot be copied to {}: {error}.",
+                prepared.display(),
+                crates.cargo.directory.display()
+            )
+        };
+        fs::create_dir_all(libraries).map_err(cannot)?;
+        for member in crates.base.members_for_cells() {
+            share_file(&prepared.join(LIBRARIES).join(&member.file), &libraries.join(&member.file))
+                .map_err(cannot)?;
+        }
+        crates.write_packages(&base.lock)?;
+        Ok(crates)
+    }
+
+    fn new(cargo: Cargo, base: &Base, record: Record, prepared: Option<PathBuf>) -> Result<Crates, String> {
+        let path = |request: Request| Some((request.name.clone(), request.key("path")?.into()));
+        let files = record.members_for_cells().map(|member| (member.file.clone(), member.hash)).collect();
+        Ok(Crates {
+            libraries: Libraries { directory: cargo.directory.join(LIBRARIES) },
+            base_paths: base.requests()?.into_iter().filter_map(path).collect(),
+            brought: Brought { search_paths: record.search_paths.clone(), files, ..Brought::default() },
+            base: record,
+            cargo,
+            prepared,
+        })
+    }
+
+    /// Writes what cargo needs to resolve requests.
+    fn write_packages(&self, lock: &str) -> Result<(), String> {
+        write_package(&self.cargo.directory.join("base"), &self.base.pins())?;
+        self.write_manifest(&self.brought)?;
+        write(&self.cargo.directory.join("Cargo.lock"), lock.as_bytes())
     }
 
     /// Brings crates, so that the cells from now on can name them. `progress` learns what cargo does.
@@ -137,6 +182,7 @@ impl Crates {
         if next.requests == self.brought.requests && !can_change {
             return Ok(added);
         }
+        self.copy_target()?;
         let lock = self.cargo.directory.join("Cargo.lock");
         let before = fs::read(&lock).map_err(|error| format!("The lock file cannot be read: {error}."))?;
         match self.bring(&mut next, &mut added, progress) {
@@ -210,6 +256,29 @@ impl Crates {
     /// The directory in which the process of the cells has to look for shared objects.
     pub fn libraries(&self) -> PathBuf {
         self.libraries.directory.clone()
+    }
+
+    /// Takes a copy of the prepared target directory, so that cargo finds the base in it.
+    fn copy_target(&mut self) -> Result<(), String> {
+        let Some(prepared) = &self.prepared else { return Ok(()) };
+        let target = self.cargo.target();
+        let is_same = || Record::read(prepared).is_some_and(|record| record == self.base);
+        let copied = copy_directory(&prepared.join(TARGET), &target).map_err(|error| {
+            format!("{} cannot be copied to {}: {error}.", prepared.display(), target.display())
+        });
+        let copied = match is_same() {
+            true => copied,
+            false => Err(format!(
+                "The crates of every notebook in {} are not those that this session began with. Restart the kernel to bring \
+                 more crates.",
+                prepared.display()
+            )),
+        };
+        match copied {
+            Ok(()) => self.prepared = None,
+            Err(_) => drop(fs::remove_dir_all(&target)),
+        }
+        copied
     }
 
     /// Checks a request for a crate of the base.

@@ -13,12 +13,14 @@
 //! 6. `compilation` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
 //!
 //! Beside it, [`Crates`] brings the crates that cells can name: `request` parses what a cell asks for, `cargo` compiles
-//! it, `base` holds what is there from the start, `libraries` links for the cells, and `crates` does all of it in turn.
+//! it, `base` holds what is there from the start, `copy` shares that with a session, `libraries` links for the cells, and
+//! `crates` does all of it in turn.
 
 mod base;
 mod cache;
 mod cargo;
 mod compilation;
+mod copy;
 mod crates;
 mod delimiters;
 mod diagnostics;
@@ -37,6 +39,7 @@ mod types;
 pub use base::Base;
 pub use cache::Cache;
 pub use cargo::{Progress, Tools};
+pub use copy::copy_directory;
 pub use crates::{Added, Crates};
 pub use delimiters::is_deep;
 pub use diagnostics::{Diagnostic, Label};

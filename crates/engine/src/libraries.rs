@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::base::{content, write};
+use crate::copy::share_file;
 
 /// A directory of compiled crates.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ impl Libraries {
         // rustc replaces a library by another file. A linker may write into the file that is there.
         let is_rlib = path.extension().is_some_and(|ending| ending == "rlib");
         let done = fs::create_dir_all(&self.directory).and_then(|()| match is_rlib {
-            true => fs::hard_link(path, &kept).or_else(|_| fs::copy(path, &kept).map(drop)),
+            true => share_file(path, &kept),
             false => fs::copy(path, &kept).map(drop),
         });
         done.map_err(|error| format!("{} cannot be copied to {}: {error}.", path.display(), kept.display()))

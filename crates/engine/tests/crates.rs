@@ -68,17 +68,15 @@ fn tools() -> Tools {
     tools
 }
 
-/// Copies a directory, libraries as links, with the times of the files.
+/// Copies a directory.
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type().unwrap().is_dir() {
             copy(&from, &to);
-        } else if !(from.parent().unwrap().ends_with("deps") && std::fs::hard_link(&from, &to).is_ok()) {
+        } else {
             std::fs::copy(&from, &to).unwrap();
-            let time = entry.metadata().unwrap().modified().unwrap();
-            std::fs::File::options().write(true).open(&to).unwrap().set_modified(time).unwrap();
         }
     }
 }
@@ -118,13 +116,14 @@ impl Session {
         let prepared = prepared();
         let directory = tempfile::tempdir().unwrap();
         let (own, objects) = (directory.path().join("session"), directory.path().join("objects"));
-        copy(&prepared.directory.path().join("prepared"), &own);
+        std::fs::create_dir(&own).unwrap();
         std::fs::create_dir(&objects).unwrap();
         let mut tools = tools();
         tools.environment.extend(variables.iter().map(|(name, value)| (name.into(), value.into())));
         let interrupt = Interrupt::default();
-        let nothing = &mut |step: Progress| panic!("{step:?}");
-        let crates = Crates::open(&own, &prepared.base, tools, interrupt.clone(), nothing).unwrap();
+        let shared = prepared.directory.path().join("prepared");
+        let crates = Crates::share(&shared, &own, &prepared.base, tools, interrupt.clone()).unwrap();
+        assert!(!own.join("target").exists(), "a base of its own was built");
         let compiler = Compiler { rustc: tool("rustc"), arguments: Vec::new(), directory: objects };
         let engine = Engine::new(compiler, String::new(), Vec::new());
         let search = std::env::join_paths([&crates.libraries(), &prepared.libraries]).unwrap();
@@ -591,4 +590,26 @@ fn variables_and_settings_of_the_user_do_not_matter() {
     // Nor do the user's settings, nor the place of the session.
     assert!(environments.iter().all(|text| *text == environments[0]), "{environments:?}");
     assert!(std::fs::read_dir(elsewhere.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn a_base_that_has_changed_since_the_session_began_is_refused() {
+    let (base, directory) = (&prepared().base, tempfile::tempdir().unwrap());
+    let (shared, own) = (directory.path().join("prepared"), directory.path().join("session"));
+    copy(&prepared().directory.path().join("prepared"), &shared);
+    std::fs::create_dir(&own).unwrap();
+    let mut crates = Crates::share(&shared, &own, base, tools(), Interrupt::default()).unwrap();
+    let cargo = directory.path().join("mine");
+    write_crate(&cargo, "mine", "", "pub fn two() -> u8 { 2 }");
+    let request = [Request::parse(&format!("mine = {{ path = {cargo:?} }}"), directory.path()).unwrap()];
+    let record = shared.join("base.json");
+    let before = std::fs::read_to_string(&record).unwrap();
+    for changed in ["", &before.replacen("\"hash\":", "\"hash\":1", 1)] {
+        std::fs::write(&record, changed).unwrap();
+        let error = crates.add(&request, &mut |_| {}).unwrap_err();
+        assert!(error.contains("Restart the kernel"), "{error}");
+        assert!(!own.join("target").exists(), "half a copy is left");
+    }
+    std::fs::write(&record, &before).unwrap();
+    assert_eq!(crates.add(&request, &mut |_| {}).unwrap().ready, [("mine".to_owned(), "0.1.0".to_owned())]);
 }

@@ -29,13 +29,13 @@ pub struct Workplace {
     /// Where supervisors report to a session.
     socket: Option<Socket>,
     toolchain: Toolchain,
-    /// The directory that this is a copy of, if it is one.
+    /// The prepared directory, if this is not it.
     prepared: Option<PathBuf>,
 }
 
 impl Workplace {
-    /// Makes a cheap copy of the prepared directory for a session, and sweeps away what sessions that
-    /// were killed have left. Changes the environment: call it while there is one thread.
+    /// Makes the directory of a session, and sweeps away what sessions that were killed have left. Changes the environment:
+    /// call it while there is one thread.
     pub fn open(prepared: &Path) -> anyhow::Result<Workplace> {
         let held = sessions::open(prepared)?;
         let socket = sockets::listen(held.path())?;
@@ -84,14 +84,19 @@ impl Workplace {
         self.toolchain.version()
     }
 
-    /// The prepared directory.
-    pub fn prepared(&self) -> &Path {
-        self.prepared.as_deref().unwrap_or(&self.directory)
+    /// The prepared directory, if this is not it.
+    pub fn prepared(&self) -> Option<&Path> {
+        self.prepared.as_deref()
+    }
+
+    /// The directory with what sessions share.
+    fn shared(&self) -> &Path {
+        self.prepared().unwrap_or(&self.directory)
     }
 
     /// The sources of the standard library that suffice for completion and help, if there are copies.
     pub fn lean_sources(&self) -> Option<PathBuf> {
-        Some(self.prepared().join(SOURCES)).filter(|sources| sources.exists())
+        Some(self.shared().join(SOURCES)).filter(|sources| sources.exists())
     }
 
     /// Where the standard library's shared object lies.
@@ -104,6 +109,11 @@ impl Workplace {
         self.toolchain.host()
     }
 
+    /// The answer of `rustc -vV`.
+    pub fn about_rustc(&self) -> &str {
+        &self.toolchain.about
+    }
+
     /// Where the programs of the toolchain lie.
     pub fn tools(&self) -> PathBuf {
         self.toolchain.bin()
@@ -111,7 +121,7 @@ impl Workplace {
 
     /// What decides the objects that are compiled, beside the code and the arguments.
     pub fn environment(&self) -> String {
-        prepared::stamp(self.prepared())
+        prepared::stamp(self.shared())
     }
 
     /// The command that starts a supervisor, with the user's own environment.

@@ -53,13 +53,18 @@ enum Question {
 }
 
 impl Analysis {
-    /// Starts the thread. The process is started by the first question. Without a workplace there is none.
+    /// Starts the thread. The process is started by the first question. Without a workplace, or where its project cannot be
+    /// written, there is none.
     pub fn start(workplace: Option<&Workplace>) -> Analysis {
         let (questions, asked) = mpsc::channel();
         let names = Arc::new(workplace.map_or_else(Names::default, |_| Names::of_prelude()));
         let program = Arc::<Mutex<Program>>::default();
         let analysis = Analysis { questions, names: names.clone(), program: program.clone() };
-        let process = workplace.map(|workplace| Process::new(Place::of(workplace)));
+        let process = workplace.and_then(|workplace| {
+            let written = write_project(workplace, toml::Table::new());
+            let failed = |error| eprintln!("threadbook: completion knows names only: {error:#}");
+            written.map(|()| Process::new(Place::of(workplace))).map_err(failed).ok()
+        });
         let answering = Answering { process, names, program };
         std::thread::Builder::new()
             .name("analysis".into())

@@ -5,24 +5,23 @@ use crate::session::workplace::Workplace;
 use anyhow::Context;
 use std::fs;
 use std::path::PathBuf;
-use threadbook_engine::Crates;
 use toml::{Table, Value};
 
-/// The directory of the project, in the prepared directory and in its copies.
+/// The directory of the project, in that of a session.
 pub fn directory(workplace: &Workplace) -> PathBuf {
     workplace.directory().join("analysis")
 }
 
-/// Writes the project, with the crates that the session has now.
+/// Writes the project, with the crates that cells have brought: their `[dependencies]`.
 ///
 /// # Errors
 ///
 /// A file cannot be written.
-pub fn write(workplace: &Workplace, crates: &Crates) -> anyhow::Result<()> {
+pub fn write(workplace: &Workplace, brought: Table) -> anyhow::Result<()> {
     let directory = directory(workplace);
     fs::create_dir_all(directory.join("src"))?;
     let mut dependencies = dependencies::all(workplace.companion())?;
-    dependencies.extend(crates.requested());
+    dependencies.extend(brought);
     let text = |text: &str| Value::from(text);
     let package = [("name", text("cells")), ("version", text("0.0.0")), ("edition", text("2024"))];
     let package: Table = package.map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
@@ -31,9 +30,7 @@ pub fn write(workplace: &Workplace, crates: &Crates) -> anyhow::Result<()> {
         .into_iter()
         .collect();
     let write = |name: &str, text: &str| {
-        // Another file: this one may share its content with the prepared directory.
         let path = directory.join(name);
-        let _ = fs::remove_file(&path);
         fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))
     };
     write("Cargo.toml", &manifest.to_string())?;

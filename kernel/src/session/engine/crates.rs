@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use threadbook_engine::{Base, Crates, Interrupt, Tools};
 
-/// The directory of the crates, in the prepared directory and in its copies.
+/// The directory of the crates, in the prepared directory and in those of sessions.
 const DIRECTORY: &str = "cargo";
 
 /// The file in it that says that the base is built.
@@ -46,7 +46,8 @@ const MORE_FEATURES: [&str; 9] = [
     "either",
 ];
 
-/// Opens the crates of a workplace, and builds the base if it is not there.
+/// Opens the crates of a workplace. A session shares those of the prepared directory; in that, the base is built if it is
+/// not there.
 ///
 /// # Errors
 ///
@@ -55,13 +56,22 @@ pub fn open(workplace: &Workplace, interrupt: &Interrupt) -> anyhow::Result<Crat
     let directory = workplace.directory().join(DIRECTORY);
     fs::create_dir_all(&directory)?;
     let bin = workplace.tools();
-    let mut tools = Tools::new(bin.join("cargo"), bin.join("rustc")).map_err(|error| anyhow!(error))?;
-    tools.environment = environment(workplace);
+    let tools = Tools {
+        cargo: bin.join("cargo"),
+        rustc: bin.join("rustc"),
+        about: workplace.about_rustc().to_owned(),
+        environment: environment(workplace),
+    };
     let base = base(workplace.companion())?;
-    Crates::open(&directory, &base, tools, interrupt.clone(), &mut |_| {}).map_err(|error| anyhow!(error))
+    let crates = match workplace.prepared() {
+        Some(prepared) => {
+            Crates::share(&prepared.join(DIRECTORY), &directory, &base, tools, interrupt.clone())
+        }
+        None => Crates::open(&directory, &base, tools, interrupt.clone(), &mut |_| {}),
+    };
+    crates.map_err(|error| anyhow!(error))
 }
 
-/// Has the next [`open`] build the base again: the companion may have changed, which nothing but its sources says.
 /// Forgets that the base is built, so that it is brought up to date.
 pub fn forget_base(workplace: &Workplace) {
     let _ = fs::remove_file(workplace.directory().join(DIRECTORY).join(BUILT));

@@ -47,8 +47,7 @@ const OBJECTS: &str = "objects";
 /// The message of cargo.
 pub fn prepare(workplace: &Workplace) -> anyhow::Result<()> {
     crates::forget_base(workplace);
-    let crates = crates::open(workplace, &Interrupt::default())?;
-    analysis::write_project(workplace, &crates)?;
+    crates::open(workplace, &Interrupt::default())?;
     workplace.copy_sources()
 }
 
@@ -121,7 +120,6 @@ impl Evaluator {
     fn start(&mut self) -> anyhow::Result<Running> {
         let interrupt = self.link.compiler_interrupt();
         let crates = crates::open(&self.workplace, &interrupt)?;
-        let process = Process::start(&self.workplace, &crates, &self.link)?;
         let directory = self.workplace.directory().join(OBJECTS);
         std::fs::create_dir_all(&directory)?;
         let tools = self.workplace.tools();
@@ -137,7 +135,9 @@ impl Evaluator {
         }
         engine.set_crates(&crates, self.options.clone(), PRELUDE, &[]);
         self.analysis.set_program(engine.program());
+        // The compiler starts while the process of the cells does.
         engine.prepare_next();
+        let process = Process::start(&self.workplace, &crates, &self.link)?;
         Ok(Running { engine, crates, process })
     }
 
@@ -269,7 +269,7 @@ impl Evaluator {
         });
         self.building.end();
         let added = added.map_err(failed)?;
-        if analysis::write_project(&self.workplace, crates).is_ok() {
+        if analysis::write_project(&self.workplace, crates.requested()).is_ok() {
             self.analysis.reload();
         }
         for note in &added.notes {
