@@ -1,13 +1,13 @@
-//! What only those know who run the code: which code it is, and whether somebody wants it to stop.
+//! The hash of the running code, and the check for an interrupt.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use threadbook_trace::is_interrupted;
 
-/// 0 means that nobody has said it.
+/// 0 means unknown.
 static CODE: AtomicU64 = AtomicU64::new(0);
 
-/// Says which code runs from now on, by a hash of its text: the history of a benchmark notes when it has
-/// changed. For whoever runs code that was typed; 0 takes it back.
+/// Sets the hash of the code that runs from now on, so that a benchmark's history shows when its code has
+/// changed. Called by the host before each cell; 0 means unknown.
 ///
 /// # Examples
 ///

@@ -1,29 +1,29 @@
-//! What makes measurements doubtful, in a sentence for each kind of doubt.
+//! Warnings about measurements, one sentence for each kind of warning.
 
 use crate::measurement::Measurement;
 use crate::units::{human, listed};
 use std::mem::discriminant;
 
-/// Why the figures of a measurement are to be doubted.
+/// A reason to distrust a measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Doubt {
-    /// There are none.
+    /// There are no figures.
     Nothing,
-    /// A round takes no longer than an empty one: so many seconds.
+    /// A round takes no longer than an empty one, whose seconds these are.
     Empty(f64),
-    /// The slowest loop took so many times as long as the fastest.
+    /// The slowest loop took this many times as long as the fastest.
     Disturbed(f64),
-    /// The median is known only to this part of it.
+    /// The half-width of the median's interval, relative to the median.
     Vague(f64),
 }
 
 impl Doubt {
-    /// Whether this is because the runs differ.
+    /// Whether variation between the runs is the cause.
     pub(crate) fn is_noise(self) -> bool {
         matches!(self, Doubt::Disturbed(_) | Doubt::Vague(_))
     }
 
-    /// The figure that goes with it.
+    /// The figure of the warning.
     fn figure(self) -> Option<String> {
         match self {
             Doubt::Nothing => None,
@@ -33,7 +33,7 @@ impl Doubt {
         }
     }
 
-    /// What it comes from, and what to do.
+    /// The likely cause, and the remedy.
     fn reason(self) -> &'static str {
         match self {
             Doubt::Nothing => "",
@@ -46,12 +46,13 @@ impl Doubt {
         }
     }
 
-    /// In a sentence.
+    /// The warning as a sentence.
     pub(crate) fn said(self) -> String {
         self.said_of("", false)
     }
 
-    /// In a sentence about ` of` one, or about several, whose figures are beside their names.
+    /// The sentence about the measurement that `of` names, or about several, whose names have their figures
+    /// beside them.
     fn said_of(self, of: &str, several: bool) -> String {
         let figure = self.figure().unwrap_or_default();
         let fact = match self {
@@ -73,7 +74,7 @@ impl Doubt {
     }
 }
 
-/// What makes measurements doubtful that have these names: a sentence for each kind of doubt.
+/// The warnings about these named measurements: one sentence for each kind.
 pub(crate) fn doubts<'a>(named: impl IntoIterator<Item = (String, &'a Measurement)>) -> Vec<String> {
     let mut kinds: Vec<Vec<(String, Doubt)>> = Vec::new();
     for (name, measurement) in named {
@@ -86,7 +87,7 @@ pub(crate) fn doubts<'a>(named: impl IntoIterator<Item = (String, &'a Measuremen
     kinds.iter().map(|kind| sentence(kind)).collect()
 }
 
-/// What is said of all that have the same kind of doubt.
+/// The sentence about all measurements with the same kind of warning.
 fn sentence(kind: &[(String, Doubt)]) -> String {
     let name = |(name, doubt): &(String, Doubt)| match doubt.figure() {
         Some(figure) if kind.len() > 1 => format!("{name} ({figure})"),

@@ -1,8 +1,8 @@
-//! How long something takes.
+//! Measurement of elapsed and processor time.
 //!
 //! - Once: [`time()`], and for a command [`time_command`].
-//! - As exactly as can be told: [`timeit`].
-//! - Beside something else: [`benchmark`], whose [`history()`] outlives the process.
+//! - With high accuracy: [`timeit`].
+//! - In comparison: [`benchmark`], whose [`history()`] outlives the process.
 //! - With more workers: [`speedup`].
 //!
 //! ```
@@ -15,7 +15,7 @@
 //! assert!(measurement.min() >= std::time::Duration::from_millis(30));
 //! ```
 //!
-//! This crate knows no executor, no picture and no kernel.
+//! This crate depends on no executor, no picture and no kernel.
 
 mod benchmark;
 mod clock;

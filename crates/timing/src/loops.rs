@@ -1,21 +1,21 @@
-//! Loops that are long enough for the clock.
+//! Calibration: the number of rounds with which a loop is long enough for the clock.
 
 use crate::clock::clock;
 use crate::context::stop_if_interrupted;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// No loop has more rounds than this, which take longer than any loop should if they do anything at all.
+/// The maximum number of rounds of a loop. Rounds that do any work reach the required time with fewer.
 pub(crate) const MOST_LOOPS: u64 = 10_000_000_000;
 
-/// A first run that took longer than this is not thrown away as a warm-up.
+/// A first run that takes longer than this is counted, not discarded as a warm-up.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Runs a loop of so many rounds, and says how long that took.
+/// Runs a loop of this number of rounds, and returns its duration.
 pub(crate) type Loop<'a> = dyn FnMut(u64) -> Duration + 'a;
 
-/// The loop around `work`. Only this part is compiled for each work; and what the clock costs is no part of
-/// what it says.
+/// The loop around `work`. Only this part is monomorphised for each work. The cost of the clock is
+/// subtracted.
 pub(crate) fn timed<R>(mut work: impl FnMut() -> R) -> impl FnMut(u64) -> Duration {
     let overhead = clock().overhead;
     move |loops| {
@@ -28,18 +28,18 @@ pub(crate) fn timed<R>(mut work: impl FnMut() -> R) -> impl FnMut(u64) -> Durati
     }
 }
 
-/// How many rounds it takes.
+/// The result of a calibration.
 pub(crate) struct Search {
     pub(crate) loops: u64,
-    /// How long the last loop took, which had that many rounds.
+    /// The duration of the last loop, which had that number of rounds.
     pub(crate) took: Duration,
-    /// How long all loops took.
+    /// The duration of all loops.
     pub(crate) total: Duration,
 }
 
-/// Searches the number of rounds, the first of 1, 2, 5, 10, 20, 50 …, with which a loop takes `least`: so many
-/// times one after the other, as one that is interrupted takes longer than it should. Far longer ones need
-/// no such proof.
+/// Finds the first number of rounds of 1, 2, 5, 10, 20, 50 … with which a loop takes at least `least`,
+/// `times` times in succession, because a preempted loop takes too long. A far longer loop needs no
+/// repetition.
 pub(crate) fn search(run: &mut Loop<'_>, least: Duration, times: u32) -> Search {
     let (mut loops, mut total) = (1, Duration::ZERO);
     let mut steps = [2, 5, 10].into_iter().cycle();

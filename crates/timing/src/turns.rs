@@ -1,39 +1,39 @@
-//! Several works measured by turns, so that whatever else the machine does meanwhile hits all alike.
+//! Interleaved measurement of several works, so that other load on the machine affects all of them alike.
 
 use crate::loops::{WARM_UP, search};
 use crate::measurement::Measurement;
 use std::time::Duration;
 
-/// A run is at least this long: a short work is run in a loop.
+/// The minimum duration of a run: a short work is run in a loop.
 ///
-/// That is less than the system's time slices, so that most runs are not interrupted where others work, too;
-/// many short runs tell more than a few long ones.
+/// That is less than a time slice of the scheduler, so that most runs are not preempted on a busy machine:
+/// many short runs give a narrower interval than a few long ones.
 const LEAST: Duration = Duration::from_millis(2);
 
-/// So many runs in succession are this long. Of two equal works the one with more rounds would be interrupted
-/// more often.
+/// The number of successive runs that must reach this duration. Of two equal works, the one with more rounds
+/// would be preempted more often.
 const PROOFS: u32 = 3;
 
-/// No more runs than this, unless somebody says how many.
+/// The maximum number of runs, if the caller sets none.
 const MOST: usize = 100;
 
-/// With fewer there would be nothing to compare.
+/// The minimum number of runs, if the caller sets none: fewer give no useful interval.
 const FEWEST: usize = 3;
 
-/// Any number: what matters is that the order has nothing to do with what else happens.
+/// Any number: the order only has to be independent of other load.
 const SEED: u64 = 0x5eed;
 
-/// As many runs as fit in this time.
+/// The time that the runs should fit in.
 const BUDGET: Duration = Duration::from_secs(3);
 
-/// Measures each of so many works. `run` runs a loop of the work of that number, and says how long it took.
+/// Measures `works` works. `run` runs a loop of the work with that index, and returns its duration.
 ///
-/// Each work is warmed up by the search for the number of rounds that a run needs. Then all run by turns, so
-/// the n-th runs of all works belong together.
+/// The calibration of the number of rounds warms up each work. Then the runs are interleaved, so the n-th
+/// runs of all works belong together.
 ///
-/// In each turn they are in another order, by lot. In a fixed one a work might always run at the end of the
-/// system's time slice; by lot, whatever else happens is as likely to hit the one as the other, and that is
-/// all that the comparison of equals needs (R. A. Fisher 1935, "The Design of Experiments").
+/// Each round has a random order of its own. In a fixed order, a work could always run at the end of a time
+/// slice; in a random one, other load affects each work with the same probability, which is all that the
+/// comparison of equals needs (R. A. Fisher 1935, "The Design of Experiments").
 pub(crate) fn measure_by_turns(
     works: usize,
     runs: Option<usize>,
@@ -68,7 +68,8 @@ mod tests {
     use super::*;
     use arbtest::arbtest;
 
-    /// Measures works that take so many seconds a round, on a clock of its own, and notes who ran when.
+    /// Measures works that take these seconds a round, on a simulated clock, and records the order of the
+    /// runs.
     fn measured(seconds: &[f64], runs: Option<usize>) -> (Vec<Measurement>, Vec<(usize, u64)>) {
         let mut ran = Vec::new();
         let measurements = measure_by_turns(seconds.len(), runs, &mut |work, loops| {
