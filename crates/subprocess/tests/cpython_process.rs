@@ -1,6 +1,6 @@
-//! The portable cases of CPython's `test_subprocess.ProcessTestCase`, under their names. Not here: what is
-//! about Python's types (`bufsize`, `encoding`, `__del__`), about Windows, or about `executable=`, which
-//! there is no word for here.
+//! The portable cases of CPython's `test_subprocess.ProcessTestCase`, under their names. Not here: tests of
+//! Python's types (`bufsize`, `encoding`, `__del__`), of Windows, and of `executable=`, which this crate does
+//! not have.
 
 mod common;
 
@@ -370,7 +370,7 @@ fn test_communicate_pipe_buf() {
     let many = vec![b'a'; 4 << 20];
     let line = "head -c 47; head -c 4194304 /dev/zero >&2; cat";
     let (stdout, stderr) = spawn(captured(line).input(&many)).unwrap().communicate().unwrap();
-    // What `head` has read beyond its 47 bytes is lost to `cat`.
+    // The bytes that `head` has read beyond its 47 are lost to `cat`.
     assert!(stdout.len() > 4_000_000 && stdout.iter().all(|byte| *byte == b'a'));
     assert_eq!(stderr.len(), 4 << 20);
 }
