@@ -1,11 +1,11 @@
-//! What measurements are drawn with: dots, and intervals around them.
+//! The marks of measurements: dots, and intervals around them.
 
 use std::fmt::Write;
 
 use crate::page::{N, Page, tooltip};
 use crate::palette::{ALARM, INK, PANEL, QUIET};
 
-/// The shapes of points, so that lines can be told apart without their colour.
+/// The shapes of points, which distinguish lines without colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     Circle,
@@ -67,7 +67,7 @@ pub(crate) fn whisker_up(page: &mut Page, x: f64, from: f64, to: f64, end: f64) 
     ));
 }
 
-/// A line through points, which is broken where one is missing.
+/// A line through points, with a gap at each missing one.
 pub(crate) fn line(page: &mut Page, points: &[Option<(f64, f64)>], color: &str, more: &str) {
     let mut path = String::new();
     let mut command = 'M';
@@ -87,7 +87,7 @@ pub(crate) fn line(page: &mut Page, points: &[Option<(f64, f64)>], color: &str, 
     }
 }
 
-/// Medians over the runs in a little space, from 0 at its bottom; the last one stands out.
+/// A sparkline of the medians over the runs, from 0 at its bottom; the last one is highlighted.
 pub(crate) fn sparkline(
     page: &mut Page,
     medians: &[Option<f64>],

@@ -1,4 +1,4 @@
-//! A measurement: a dot for each loop, and where the middle of them lies.
+//! The picture of a measurement: a dot for each loop, and their median.
 
 use threadbook_display::Svg;
 use threadbook_timing::Measurement;
@@ -13,13 +13,13 @@ const MARGIN: f64 = 14.0;
 const SIDE: f64 = 44.0;
 const TOP: f64 = 36.0;
 const SMALL: Font = Font::new(11.0);
-/// All dots lie within this height.
+/// The height of the band of dots.
 const HEIGHT: f64 = 64.0;
-/// Of more loops than this, every so manieth is drawn.
+/// The maximum number of dots; of more loops, a regular selection is drawn.
 const MOST: usize = 400;
 
-/// Draws a measurement: a dot for each loop, in their order from top to bottom, the quarters that half of
-/// them lie between, the median, and the interval in which it lies with 95 % confidence.
+/// Draws a measurement: a dot for each loop, in their order from top to bottom, the quartiles, the median,
+/// and its 95 % confidence interval.
 ///
 /// # Examples
 ///

@@ -1,15 +1,15 @@
-//! From tasks to what can be seen of them: a block a task, and one for many that are too narrow.
+//! From tasks to visible blocks: a block for each task, or for many that are too narrow.
 
 use std::time::Duration;
 
 use threadbook_timing::counted;
 use threadbook_trace::{Bar, Outcome, Row};
 
-/// Tasks nest when a waiting worker helps out; deeper than this they are drawn alike.
+/// The maximum drawn depth of tasks, which nest when a waiting worker runs other tasks.
 const DEEPEST: usize = 3;
-/// A block narrower than this many pixels cannot be seen.
+/// The minimum visible width of a block, in pixels.
 const FINEST: f64 = 0.5;
-/// More elements than this make a slow page and a large notebook.
+/// The maximum number of elements: more make a slow page and a large notebook.
 const MOST: usize = 1500;
 
 /// Part of a row, in pixels from its left end.
@@ -25,39 +25,39 @@ impl Span {
     }
 }
 
-/// Something to draw in a row.
+/// An element of a row.
 #[derive(Debug)]
 pub(super) struct Block<'a> {
     pub(super) span: Span,
-    /// How many tasks of the same worker are below this one, waiting for it.
+    /// The number of tasks of the same worker below this one, which wait for it.
     pub(super) depth: usize,
     pub(super) what: What<'a>,
 }
 
-/// What a block shows.
+/// The content of a block.
 #[derive(Debug)]
 pub(super) enum What<'a> {
     One(&'a Bar, Vec<(Span, &'a str)>),
     Many(Many<'a>),
 }
 
-/// Tasks, or turns of async ones, that are too short to be seen one by one.
+/// Tasks, or turns of async tasks, that are too short to be visible one by one.
 #[derive(Debug)]
 pub(super) struct Many<'a> {
     pub(super) first: &'a Bar,
     pub(super) count: usize,
     pub(super) panicked: usize,
-    /// Whether they all go by the name of the first.
+    /// Whether they all have the name of the first.
     pub(super) alike: bool,
     /// Whether they are turns of async tasks.
     pub(super) turns: bool,
     pub(super) started: Duration,
     pub(super) finished: Duration,
-    /// The time that they took together.
+    /// Their total time.
     pub(super) took: Duration,
 }
 
-/// Turns moments into pixels.
+/// Converts times to pixels.
 #[derive(Clone, Copy)]
 pub(super) struct Scale {
     pub(super) length: Duration,
@@ -91,7 +91,7 @@ fn row_blocks(row: &Row, scale: Scale, finest: f64) -> Vec<Block<'_>> {
     bars.sort_by_key(|bar| bar.started);
     let mut blocks: Vec<Block<'_>> = Vec::new();
     let mut last = [None; DEEPEST + 1];
-    // The ends of the tasks that the worker is in the middle of.
+    // The ends of the tasks that the worker is currently in.
     let mut open: Vec<Duration> = Vec::new();
     for bar in bars {
         while open.last().is_some_and(|end| *end <= bar.started) {
@@ -125,7 +125,7 @@ fn row_blocks(row: &Row, scale: Scale, finest: f64) -> Vec<Block<'_>> {
     blocks
 }
 
-/// The waits of a task that can be seen, those without a gap to be seen between them as one.
+/// The visible waits of a task; those without a visible gap between them are merged.
 fn waits(bar: &Bar, scale: Scale, finest: f64) -> Vec<(Span, &str)> {
     let mut spans: Vec<(Span, &str)> = Vec::new();
     let visible = |(span, _): &(Span, &str)| span.width() >= finest;
@@ -141,7 +141,7 @@ fn waits(bar: &Bar, scale: Scale, finest: f64) -> Vec<(Span, &str)> {
                 }
             }
             _ => {
-                // One that was too short and got no company is nothing to look at.
+                // A span that was too short and was not merged stays invisible.
                 spans.pop_if(|span| !visible(span));
                 spans.push((span, &wait.what));
             }
@@ -175,12 +175,12 @@ impl<'a> Many<'a> {
     }
 }
 
-/// Whether a task went on after this, in another turn. Its last turn looks like that of any task.
+/// Whether the task went on in a later turn. Its last turn looks like that of any task.
 fn is_turn(bar: &Bar) -> bool {
     bar.outcome == Outcome::Suspended
 }
 
-/// `3 tasks`, or `3 turns` where some were not the last of their task.
+/// `3 tasks`, or `3 turns` if some were not the last of their task.
 pub(super) fn counted_bars<'a>(bars: impl IntoIterator<Item = &'a Bar>) -> String {
     let add = |(count, turns), bar| (count + 1_usize, turns || is_turn(bar));
     let (count, turns) = bars.into_iter().fold((0, false), add);
