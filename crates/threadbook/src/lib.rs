@@ -1,6 +1,6 @@
-//! The companion crate of Threadbook notebooks: the face of the crates around it.
+//! The companion crate of Threadbook notebooks: the public API of the crates around it.
 //!
-//! A Threadbook kernel has it loaded. Anywhere else, also on stock `evcxr_jupyter`:
+//! A Threadbook kernel loads it at its start. Elsewhere, as on stock `evcxr_jupyter`:
 //!
 //! ```text
 //! :dep threadbook = { path = "../crates/threadbook" }
@@ -53,5 +53,5 @@ pub use {
     threadbook_display, threadbook_executor, threadbook_multiprocessing, threadbook_plot,
     threadbook_subprocess, threadbook_timing, threadbook_widgets, threadbook_workload,
 };
-// These live in this dynamic library, so that cells which name them share their statics.
+// Linked into this dynamic library, so that all cells share their statics.
 pub use {futures, plotters, rayon, serde, serde_json, tokio};

@@ -1,4 +1,4 @@
-//! What a notebook has without asking: `use threadbook::prelude::*;`.
+//! The names that are in scope in every notebook: `use threadbook::prelude::*;`.
 //!
 //! `Future` is not here, so that the standard library's trait keeps its name: write `threadbook::Future`. And
 //! `Text` is not, because plotters has one: write `widgets::Text`.
