@@ -12,14 +12,14 @@ const PROCESSES: [&str; 4] = ["-p", "threadbook-executor", "--example", "process
 const MULTIPROCESSING: [&str; 4] = ["-p", "threadbook-multiprocessing", "--example", "multiprocessing"];
 const SUBPROCESS: [&str; 4] = ["-p", "threadbook-subprocess", "--example", "commands"];
 
-/// Where the executors' example is built once more, without tracing and detection.
+/// The target directory of the executors' example without tracing and detection.
 const BARE: &str = "target/bare";
 
-/// The executors beside rayon, Python and what they would cost without tracing and detection.
+/// The executors beside rayon, Python and themselves without tracing and detection.
 pub fn executors(report: &mut Report) -> anyhow::Result<()> {
     let root = root()?;
     let mut run = example(&root, EXECUTORS, report);
-    // As the example decides which of its rows are wanted.
+    // The same selection as the example's own.
     if "bare".contains(&report.filter) {
         let mut bare = cargo(&root);
         bare.args(["build", "--quiet", "--target-dir", BARE]).args(EXECUTORS);
@@ -36,7 +36,7 @@ pub fn processes(report: &mut Report) -> anyhow::Result<()> {
     add_rows(report, &mut run)
 }
 
-/// Processes and what they share, beside Python's.
+/// Processes and their shared objects, beside Python's.
 pub fn multiprocessing(report: &mut Report) -> anyhow::Result<()> {
     let mut run = example(&root()?, MULTIPROCESSING, report);
     add_rows(report, &mut run)
