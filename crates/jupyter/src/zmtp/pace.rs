@@ -2,8 +2,8 @@
 //!
 //! A cell can print faster than a front end reads. *Invariants:*
 //!
-//! - The messages that wait for subscribers take at most [`Policy::max_memory`] together, and one message more. A
-//!   message that waits for many of them is in memory once.
+//! - The messages that wait for subscribers take at most [`Policy::max_memory`] together, and one message
+//!   more. A message that waits for many of them is in memory once.
 //! - [`Publisher::send`](super::Publisher::send) waits while that memory is used up: a front end that reads, however
 //!   slowly, gets all of its output, and the cell is slowed down.
 //! - A subscriber that takes nothing for [`Policy::patience`] meanwhile is disconnected.
@@ -15,12 +15,12 @@
 //!
 //! A peer without the key, which may subscribe like any other, can slow a cell with a fast reader down to
 //! `max_memory` a second by not reading, and to `min_taken` a second by reading slowly. A subscriber that was
-//! disconnected may connect again, and gets what is published from then on.
+//! disconnected may connect again, and gets the messages that are published from then on.
 
 /// The ticks over which a subscriber's speed is measured: a second.
 const WINDOW: u32 = 10;
 
-/// How a publisher treats subscribers that are slower than itself; see the [module](self).
+/// A publisher's limits for subscribers that are slower than itself; see the [module](self).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     /// The memory for messages that wait for subscribers, in bytes.
@@ -31,24 +31,24 @@ pub(super) struct Policy {
     pub(super) min_taken: u64,
 }
 
-/// How a subscriber gets on with the messages that wait for it.
+/// The progress of a subscriber with its queued messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pace {
     /// The bytes that it has yet to take.
     backlog: usize,
     /// The bytes that it has taken since it connected.
     taken: u64,
-    /// The last ticks in which it has taken nothing.
+    /// The number of ticks since it has last taken any.
     idle: u32,
-    /// The ticks of the present window, and what it had taken before that. Windows begin when the subscriber is half
-    /// of the memory behind: earlier, it may have taken little because there was little.
+    /// The ticks of the current window, and the bytes taken before it. Windows begin when the subscriber is
+    /// half of the memory behind: earlier, it may have taken little because there was little.
     window: (u32, u64),
-    /// What it has taken in the last whole window.
+    /// The bytes taken in the last complete window.
     speed: Option<u64>,
 }
 
 impl Pace {
-    /// Takes note of what has happened since the last tick.
+    /// Records the progress since the last tick.
     pub(super) fn tick(&mut self, backlog: usize, taken: u64, policy: &Policy) {
         self.idle = if backlog > 0 && taken == self.taken { self.idle + 1 } else { 0 };
         (self.backlog, self.taken) = (backlog, taken);
@@ -75,7 +75,7 @@ impl Policy {
         pace.backlog < half && pace.taken >= half as u64
     }
 
-    /// Why a subscriber is to be disconnected while the memory is used up, if it is.
+    /// The reason to disconnect a subscriber while the memory is used up, if there is one.
     pub(super) fn verdict(&self, pace: &Pace, others_are_faster: bool) -> Option<&'static str> {
         if pace.idle >= self.patience {
             return Some("it has not read for too long");
