@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::schedule::{Kind, Step};
-use crate::{Checkout, Outcome, needs, supply};
+use crate::{Checkout, Outcome, needs, prose, supply};
 
 const fn step(
     name: &'static str,
@@ -16,12 +16,18 @@ const fn step(
 
 /// The steps of a run. Only `--all` tests a hub, which needs the proxy.
 pub(crate) fn steps(all: bool) -> Vec<Step> {
-    STEPS.into_iter().filter(|step| all || step.name != "proxy").collect()
+    let is_selected = |step: &Step| match step.name {
+        "proxy" => all,
+        "prose" => prose::IS_ENFORCED,
+        _ => true,
+    };
+    STEPS.into_iter().filter(is_selected).collect()
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     step("needs", &[], needs::to_build),
     step("format", &["needs"], format),
+    step("prose", &[], prose::check),
     step("supply chain", &["needs"], supply::check),
     step("tests", &["needs"], tests),
     step("lints", &["needs"], lints),

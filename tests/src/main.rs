@@ -10,6 +10,7 @@
 mod checks;
 mod command;
 mod needs;
+mod prose;
 mod report;
 mod schedule;
 mod supply;
