@@ -65,7 +65,7 @@ fn tests(checkout: &Checkout) -> Outcome {
     checkout.runner.test(&mut command)
 }
 
-/// The lints of these three need the metadata of rust-analyzer's crates, which nothing else has a use for.
+/// The lints of these three need the metadata of rust-analyzer's crates, which no other step uses.
 fn lints(checkout: &Checkout) -> Outcome {
     let mut arguments = vec!["clippy", "--locked", "--workspace", "--all-targets"];
     if !checkout.all {
@@ -77,15 +77,15 @@ fn lints(checkout: &Checkout) -> Outcome {
     cargo(checkout, &arguments)
 }
 
-/// Has loom try every interleaving of the executors' models. With these packages selected as well, their dependencies
-/// have the features that they have in the workspace, and are not compiled again.
+/// Runs the executors' models in loom, which tries every interleaving. With these packages selected as well,
+/// their dependencies have the features that they have in the workspace, and are not compiled again.
 fn models(checkout: &Checkout) -> Outcome {
     let packages =
         ["kernel", "analysis", "peers", "executor"].map(|name| format!("--package=threadbook-{name}"));
     let models = [&["test"], &packages.each_ref().map(String::as_str)[..], &["--lib"]].concat();
     let models = [&models[..], &["--features=threadbook-executor/models", "models::"]].concat();
     checkout.runner.test(Command::new("cargo").args(&models))?;
-    // A filter that finds nothing passes, too.
+    // A filter without a match passes, too.
     let mut list = Command::new("cargo");
     list.args(models).args(["--", "--list"]).current_dir(&checkout.root);
     let list = list.output().map_err(|error| error.to_string())?;
@@ -101,7 +101,8 @@ fn documentation(checkout: &Checkout) -> Outcome {
     checkout.runner.run(&mut command)
 }
 
-/// In the private environment: says that it was made here, or by `cargo lab`, which writes its packages into the file.
+/// A marker in the private environment: it was made here, or by `cargo lab`, which writes its packages into
+/// the file.
 const STAMP: &str = ".venv/threadbook-pins.txt";
 
 /// Makes the private environment with the packages of the project and those of the tests, each by its hash.
@@ -183,12 +184,12 @@ fn pytest(checkout: &Checkout, name: &str, marked: &str, arguments: &[&str]) -> 
         println!("the tests that rotate are those of THREADBOOK_COMMIT={commit}");
         command.env("THREADBOOK_COMMIT", commit);
     }
-    // The kernel under test is that of the environment, whatever else this user has installed.
+    // The kernel under test is that of the environment, not one that this user has installed.
     command.env("JUPYTER_PREFER_ENV_PATH", "1").env("PATH", search_path(&python)?);
     checkout.runner.run(&mut command)
 }
 
-/// The commit that chooses the tests that rotate: THREADBOOK_COMMIT, or the one that is checked out.
+/// The commit that selects the rotating tests: THREADBOOK_COMMIT, or HEAD.
 fn commit(checkout: &Checkout) -> Option<String> {
     let named = std::env::var("THREADBOOK_COMMIT").ok().filter(|named| !named.is_empty());
     named.or_else(|| {
