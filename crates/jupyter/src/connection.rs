@@ -67,7 +67,7 @@ fn parse(text: &str) -> Result<ConnectionInfo, String> {
         .map_err(|error| format!("it is not a Jupyter connection file: {error}"))?;
     if connection.signature_scheme != "hmac-sha256" {
         return Err(format!(
-            "it asks for the signature scheme {:?}; this kernel knows hmac-sha256",
+            "it asks for the signature scheme {:?}; this kernel supports hmac-sha256",
             connection.signature_scheme
         ));
     }

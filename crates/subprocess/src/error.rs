@@ -80,8 +80,8 @@ pub enum SubprocessError {
     },
     /// Its exit code is lost: another waiter has received it.
     #[error(
-        "nobody can say how `{command}` (process {pid}) ended: it was started by this process before it was \
-         restored, or another part of the program waited for it or ignores SIGCHLD"
+        "the exit code of `{command}` (process {pid}) is lost: it was started before this process was restored, \
+         or another part of the program waited for it or ignores SIGCHLD"
     )]
     Lost {
         /// The command as it is typed in a shell.
