@@ -1,10 +1,10 @@
 //! Comparison of several cases: the ratios of their times, and their confidence intervals.
 
-use crate::doubt::doubts;
 use crate::history::{Entry, History, strip};
 use crate::measurement::Measurement;
 use crate::statistics::Estimate;
 use crate::units::{ago, counted, listed};
+use crate::warnings::warnings;
 use std::fmt;
 use std::ops::Range;
 
@@ -239,7 +239,7 @@ impl Comparison {
 
     /// The warnings about the measurements: one sentence for all cases with the same kind of warning.
     pub fn warnings(&self) -> Vec<String> {
-        doubts(self.cases().iter().map(|case| (shortened(&case.name), &case.measurement)))
+        warnings(self.cases().iter().map(|case| (shortened(&case.name), &case.measurement)))
     }
 
     #[track_caller]

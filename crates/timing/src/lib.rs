@@ -22,7 +22,6 @@ mod clock;
 mod command;
 mod comparison;
 mod context;
-mod doubt;
 mod history;
 mod loops;
 mod measurement;
@@ -32,6 +31,7 @@ mod stopwatch;
 mod timeit;
 mod turns;
 mod units;
+mod warnings;
 
 pub use benchmark::{Benchmark, benchmark};
 pub use clock::{Clock, clock};

@@ -1,9 +1,9 @@
 //! Measurements: the time of one round, and its uncertainty.
 
 use crate::clock::clock;
-use crate::doubt::Doubt;
 use crate::statistics::{interval_of_median, mean, median, standard_deviation};
 use crate::units::{Unit, counted};
+use crate::warnings::Warning;
 use std::fmt;
 use std::time::Duration;
 
@@ -103,25 +103,25 @@ impl Measurement {
 
     /// The warning about this measurement, if there is a reason for one.
     pub fn warning(&self) -> Option<String> {
-        Some(self.doubt()?.said())
+        Some(self.warning_kind()?.sentence())
     }
 
-    pub(crate) fn doubt(&self) -> Option<Doubt> {
+    pub(crate) fn warning_kind(&self) -> Option<Warning> {
         let middle = self.median_seconds();
         if self.repeats.is_empty() {
-            return Some(Doubt::Nothing);
+            return Some(Warning::Nothing);
         }
         if middle <= NOTHING * self.empty_round {
-            return Some(Doubt::Empty(middle));
+            return Some(Warning::Empty(middle));
         }
         let slowest = self.repeats.iter().copied().fold(0.0, f64::max);
         let ratio = slowest / self.fastest();
         if ratio > DISTURBED && ratio.is_finite() {
-            return Some(Doubt::Disturbed(ratio));
+            return Some(Warning::Disturbed(ratio));
         }
         let (low, high) = self.interval_seconds();
         let vague = (high - low) / 2.0 / middle;
-        (vague > VAGUE).then_some(Doubt::Vague(vague))
+        (vague > VAGUE).then_some(Warning::Vague(vague))
     }
 
     pub(crate) fn fastest(&self) -> f64 {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn doubtful_figures_are_said_to_be_so() {
+    fn figures_to_distrust_have_a_warning() {
         let warning = |repeats: &[f64]| Measurement::new(1, repeats.iter().copied()).warning();
         let here = |seconds: f64| Measurement::here(1, [seconds]).warning();
         assert!(here(clock().empty_round).unwrap().contains("black_box"));

@@ -1,12 +1,12 @@
 //! Speed-up curves over the number of workers, with Amdahl's law.
 
 use crate::comparison::factor;
-use crate::doubt::{Doubt, doubts};
 use crate::loops::timed;
 use crate::measurement::Measurement;
 use crate::statistics::Estimate;
 use crate::turns::measure_by_turns;
 use crate::units::counted;
+use crate::warnings::{Warning, warnings};
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
@@ -212,7 +212,7 @@ impl SpeedUp {
     /// Whether the serial part is certain enough to give a limit; runs that vary too much are not.
     pub fn is_certain(&self) -> bool {
         let Range { start, end } = self.serial_interval();
-        let is_noisy = |point: &Point| point.measurement.doubt().is_some_and(Doubt::is_noise);
+        let is_noisy = |point: &Point| point.measurement.warning_kind().is_some_and(Warning::is_noise);
         let is_small = self.is_nothing(start) && end < MUCH;
         self.has_law()
             && self.is_shared()
@@ -234,7 +234,7 @@ impl SpeedUp {
             notes.push(format!("Only {processors} here: more workers help only where they wait."));
         }
         let named = self.points.iter().map(|point| (counted(point.workers, "worker"), &point.measurement));
-        notes.extend(doubts(named).into_iter().map(|doubt| format!("Beware: {doubt}")));
+        notes.extend(warnings(named).into_iter().map(|warning| format!("Beware: {warning}")));
         notes
     }
 

@@ -111,13 +111,13 @@ fn the_last_time_is_compared_and_what_changed_is_said() {
 }
 
 #[test]
-fn cases_with_the_same_doubt_share_a_line() {
+fn cases_with_the_same_warning_share_a_line() {
     let noisy = [1.0, 1.0, 1.0, 1.5, 1.6, 1.7];
     let cases = vec![case("one", &[1.0; 6]), case("threads", &noisy), case("processes", &noisy)];
     let text = Comparison::new("x", cases).to_string();
-    let doubts: Vec<&str> = text.lines().filter(|line| line.starts_with("Beware: ")).collect();
+    let warnings: Vec<&str> = text.lines().filter(|line| line.starts_with("Beware: ")).collect();
     assert_eq!(
-        doubts,
+        warnings,
         [
             "Beware: the loops of threads (28 %) and processes (28 %) differ so much that the medians are known \
           only to so many percent: the machine has other work."
