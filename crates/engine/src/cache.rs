@@ -38,12 +38,12 @@ pub(crate) struct Record {
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) returns: Vec<Vec<String>>,
     pub(crate) lost: BTreeMap<String, Lost>,
-    pub(crate) warnings: Vec<Warning>,
+    pub(crate) warnings: Vec<CachedWarning>,
 }
 
 /// A warning about a place in the cell.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub(crate) struct Warning {
+pub(crate) struct CachedWarning {
     pub(crate) code: Option<String>,
     pub(crate) message: String,
     pub(crate) start: usize,
@@ -129,7 +129,7 @@ impl Record {
         variables: BTreeMap<String, Variable>,
         returns: Vec<Vec<String>>,
         lost: BTreeMap<String, Lost>,
-        warnings: Vec<Warning>,
+        warnings: Vec<CachedWarning>,
     ) -> Record {
         Record { checksum: 0, is_global, variables, returns, lost, warnings }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cache::{self, Record, Warning};
+use crate::cache::{self, CachedWarning, Record};
 use crate::diagnostics::Diagnostic;
 use crate::engine::{Compiled, Engine, Refused};
 use crate::generate::{Crate, Form, Mark, Plan, PutBack, generate, generate_items};
@@ -154,8 +154,10 @@ impl Compilation<'_> {
                 *number = self.source.number;
             }
         }
-        let place =
-            |warning: &Warning| Place { source: self.source.clone(), range: warning.start..warning.end };
+        let place = |warning: &CachedWarning| Place {
+            source: self.source.clone(),
+            range: warning.start..warning.end,
+        };
         compiled.warnings = record.warnings.iter().map(|it| Diagnostic::warning(it, place(it))).collect();
         true
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cache::Warning;
+use crate::cache::CachedWarning;
 use crate::delimiters::Unbalanced;
 use crate::ledger::{Ledger, Lost};
 use crate::rustc::Message;
@@ -51,17 +51,17 @@ impl Diagnostic {
     }
 
     /// A warning from the cache.
-    pub(crate) fn warning(warning: &Warning, place: Place) -> Diagnostic {
-        let Warning { code, message, label, .. } = warning.clone();
+    pub(crate) fn warning(warning: &CachedWarning, place: Place) -> Diagnostic {
+        let CachedWarning { code, message, label, .. } = warning.clone();
         let labels = vec![Label { place, is_primary: true, text: label }];
         Diagnostic { is_error: false, level: "warning".into(), code, message, labels, children: Vec::new() }
     }
 
     /// The part of a warning that the cache stores: its message and its first place.
-    pub(crate) fn to_warning(&self) -> Option<Warning> {
+    pub(crate) fn to_warning(&self) -> Option<CachedWarning> {
         let Label { place, text, .. } = self.labels.iter().find(|label| label.is_primary)?;
         let (start, end) = (place.range.start, place.range.end);
-        Some(Warning {
+        Some(CachedWarning {
             code: self.code.clone(),
             message: self.message.clone(),
             start,
