@@ -2,8 +2,8 @@
 
 use crate::comparison::{Case, Comparison};
 use crate::history::{self, History};
+use crate::interleaved::measure_interleaved;
 use crate::loops::{Loop, timed};
-use crate::turns::measure_by_turns;
 use std::path::PathBuf;
 
 /// A benchmark of that name; add a [`case`](Benchmark::case) or more, and [`run`](Benchmark::run) it.
@@ -89,7 +89,7 @@ impl<'a> Benchmark<'a> {
     /// If a case panics, and with the message `interrupted` if the cell is interrupted.
     pub fn run(mut self) -> Comparison {
         let cases = &mut self.cases;
-        let measured = measure_by_turns(cases.len(), self.runs, &mut |case, loops| cases[case].1(loops));
+        let measured = measure_interleaved(cases.len(), self.runs, &mut |case, loops| cases[case].1(loops));
         let names = self.cases.into_iter().map(|(name, _)| name);
         let cases = names.zip(measured).map(|(name, measurement)| Case { name, measurement }).collect();
         let mut comparison = Comparison::new(self.name, cases);

@@ -23,13 +23,13 @@ mod command;
 mod comparison;
 mod context;
 mod history;
+mod interleaved;
 mod loops;
 mod measurement;
 mod speedup;
 mod statistics;
 mod stopwatch;
 mod timeit;
-mod turns;
 mod units;
 mod warnings;
 

@@ -1,10 +1,10 @@
 //! Speed-up curves over the number of workers, with Amdahl's law.
 
 use crate::comparison::factor;
+use crate::interleaved::measure_interleaved;
 use crate::loops::timed;
 use crate::measurement::Measurement;
 use crate::statistics::Estimate;
-use crate::turns::measure_by_turns;
 use crate::units::counted;
 use crate::warnings::{Warning, warnings};
 use std::cell::RefCell;
@@ -43,7 +43,7 @@ pub fn speedup<R>(workers: impl IntoIterator<Item = usize>, work: impl FnMut(usi
     counts.sort_unstable();
     counts.dedup();
     let work = RefCell::new(work);
-    let measured = measure_by_turns(counts.len(), None, &mut |index, loops| {
+    let measured = measure_interleaved(counts.len(), None, &mut |index, loops| {
         let mut work = work.borrow_mut();
         timed(|| work(counts[index]))(loops)
     });
@@ -66,7 +66,7 @@ pub struct Point {
 /// workers, it takes *s* + (1 - *s*) / *n* of the time. Work that computes is shared by at most as many
 /// workers as there are processors. Work that waits is shared by more, and is recognised by a larger
 /// speed-up. Here *s* is the best fit to the points, by least squares of the relative errors; its interval
-/// comes from the same fit to each round of interleaved runs, by Student's t.
+/// comes from the same fit to each pass of interleaved runs, by Student's t.
 #[derive(Clone, PartialEq)]
 pub struct SpeedUp {
     points: Vec<Point>,
@@ -168,13 +168,13 @@ impl SpeedUp {
 
     /// The 95 % confidence interval of [`serial`](SpeedUp::serial), as far as random errors are concerned.
     pub fn serial_interval(&self) -> Range<f64> {
-        let turns = self.points.iter().map(|point| point.measurement.seconds().len()).min().unwrap_or(0);
-        let in_turn = |turn: usize| {
-            let time = |point: &Point| point.measurement.seconds()[turn].max(1e-12);
+        let passes = self.points.iter().map(|point| point.measurement.seconds().len()).min().unwrap_or(0);
+        let in_pass = |pass: usize| {
+            let time = |point: &Point| point.measurement.seconds()[pass].max(1e-12);
             self.fit(|point| time(point) / time(&self.points[0]))
         };
-        let turns = Estimate::of(&(0..turns).map(in_turn).collect::<Vec<_>>());
-        let reach = turns.interval().1 - turns.center;
+        let passes = Estimate::of(&(0..passes).map(in_pass).collect::<Vec<_>>());
+        let reach = passes.interval().1 - passes.center;
         let center = self.fit(|point| 1.0 / self.speedup(point.workers));
         self.share_of_all(center - reach)..self.share_of_all(center + reach)
     }

@@ -31,10 +31,10 @@ const BUDGET: Duration = Duration::from_secs(3);
 /// The calibration of the number of rounds warms up each work. Then the runs are interleaved, so the n-th
 /// runs of all works belong together.
 ///
-/// Each round has a random order of its own. In a fixed order, a work could always run at the end of a time
-/// slice; in a random one, other load affects each work with the same probability, which is all that the
-/// comparison of equals needs (R. A. Fisher 1935, "The Design of Experiments").
-pub(crate) fn measure_by_turns(
+/// Each pass over the works has a random order of its own. In a fixed order, a work could always run at the
+/// end of a time slice; in a random one, other load affects each work with the same probability, which is all
+/// that the comparison of equals needs (R. A. Fisher 1935, "The Design of Experiments").
+pub(crate) fn measure_interleaved(
     works: usize,
     runs: Option<usize>,
     run: &mut dyn FnMut(usize, u64) -> Duration,
@@ -45,20 +45,20 @@ pub(crate) fn measure_by_turns(
     total += searches.iter().map(|found| found.total).sum();
     let mut took = vec![Vec::new(); works];
     let (mut random, mut order) = (fastrand::Rng::with_seed(SEED), (0..works).collect::<Vec<_>>());
-    let mut last_turn = Duration::ZERO;
-    for turn in 0..runs.unwrap_or(MOST).max(1) {
-        if runs.is_none() && turn >= FEWEST && total + last_turn > BUDGET {
+    let mut last_pass = Duration::ZERO;
+    for pass in 0..runs.unwrap_or(MOST).max(1) {
+        if runs.is_none() && pass >= FEWEST && total + last_pass > BUDGET {
             break;
         }
-        last_turn = Duration::ZERO;
+        last_pass = Duration::ZERO;
         random.shuffle(&mut order);
         for work in order.iter().copied() {
             let found = &searches[work];
-            let time = if turn == 0 && found.took > WARM_UP { found.took } else { run(work, found.loops) };
-            last_turn += time;
+            let time = if pass == 0 && found.took > WARM_UP { found.took } else { run(work, found.loops) };
+            last_pass += time;
             took[work].push(time.as_secs_f64() / found.loops as f64);
         }
-        total += last_turn;
+        total += last_pass;
     }
     searches.iter().zip(took).map(|(found, took)| Measurement::here(found.loops, took)).collect()
 }
@@ -72,7 +72,7 @@ mod tests {
     /// runs.
     fn measured(seconds: &[f64], runs: Option<usize>) -> (Vec<Measurement>, Vec<(usize, u64)>) {
         let mut ran = Vec::new();
-        let measurements = measure_by_turns(seconds.len(), runs, &mut |work, loops| {
+        let measurements = measure_interleaved(seconds.len(), runs, &mut |work, loops| {
             ran.push((work, loops));
             Duration::from_secs_f64(seconds[work] * loops as f64)
         });
@@ -80,14 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn works_take_turns_in_any_order() {
+    fn works_run_in_any_order() {
         let (measurements, ran) = measured(&[0.5, 0.25], Some(100));
         assert!(measurements.iter().all(|measurement| measurement.seconds().len() == 100));
         let works: Vec<usize> = ran.iter().map(|(work, _)| *work).collect();
         // The first two warm them up.
-        let turns: Vec<&[usize]> = works[2..].chunks(2).collect();
-        let first = turns.iter().filter(|turn| ***turn == [0, 1]).count();
-        let second = turns.iter().filter(|turn| ***turn == [1, 0]).count();
+        let passes: Vec<&[usize]> = works[2..].chunks(2).collect();
+        let first = passes.iter().filter(|pass| ***pass == [0, 1]).count();
+        let second = passes.iter().filter(|pass| ***pass == [1, 0]).count();
         assert!(first + second == 100 && first > 30 && second > 30, "{first} and {second}");
     }
 
