@@ -1,9 +1,9 @@
 //! Named benchmarks: several cases, measured beside one another and kept in the history.
 
+use crate::calibrate::{Loop, timed};
 use crate::comparison::{Case, Comparison};
 use crate::history::{self, History};
 use crate::interleaved::measure_interleaved;
-use crate::loops::{Loop, timed};
 use std::path::PathBuf;
 
 /// A benchmark of that name; add a [`case`](Benchmark::case) or more, and [`run`](Benchmark::run) it.

@@ -1,6 +1,6 @@
 //! Interleaved measurement of several works, so that other load on the machine affects all of them alike.
 
-use crate::loops::{WARM_UP, search};
+use crate::calibrate::{WARM_UP, calibrate};
 use crate::measurement::Measurement;
 use std::time::Duration;
 
@@ -40,9 +40,9 @@ pub(crate) fn measure_interleaved(
     run: &mut dyn FnMut(usize, u64) -> Duration,
 ) -> Vec<Measurement> {
     let mut total = Duration::ZERO;
-    let searches: Vec<_> =
-        (0..works).map(|work| search(&mut |loops| run(work, loops), LEAST, PROOFS)).collect();
-    total += searches.iter().map(|found| found.total).sum();
+    let calibrations: Vec<_> =
+        (0..works).map(|work| calibrate(&mut |loops| run(work, loops), LEAST, PROOFS)).collect();
+    total += calibrations.iter().map(|found| found.total).sum();
     let mut took = vec![Vec::new(); works];
     let (mut random, mut order) = (fastrand::Rng::with_seed(SEED), (0..works).collect::<Vec<_>>());
     let mut last_pass = Duration::ZERO;
@@ -53,14 +53,14 @@ pub(crate) fn measure_interleaved(
         last_pass = Duration::ZERO;
         random.shuffle(&mut order);
         for work in order.iter().copied() {
-            let found = &searches[work];
+            let found = &calibrations[work];
             let time = if pass == 0 && found.took > WARM_UP { found.took } else { run(work, found.loops) };
             last_pass += time;
             took[work].push(time.as_secs_f64() / found.loops as f64);
         }
         total += last_pass;
     }
-    searches.iter().zip(took).map(|(found, took)| Measurement::here(found.loops, took)).collect()
+    calibrations.iter().zip(took).map(|(found, took)| Measurement::here(found.loops, took)).collect()
 }
 
 #[cfg(test)]

@@ -18,13 +18,13 @@
 //! This crate depends on no executor, no picture and no kernel.
 
 mod benchmark;
+mod calibrate;
 mod clock;
 mod command;
 mod comparison;
 mod context;
 mod history;
 mod interleaved;
-mod loops;
 mod measurement;
 mod speedup;
 mod statistics;

@@ -1,8 +1,8 @@
 //! Speed-up curves over the number of workers, with Amdahl's law.
 
+use crate::calibrate::timed;
 use crate::comparison::factor;
 use crate::interleaved::measure_interleaved;
-use crate::loops::timed;
 use crate::measurement::Measurement;
 use crate::statistics::Estimate;
 use crate::units::counted;

@@ -1,6 +1,6 @@
 //! Many runs, as in Python's `timeit`: several loops, each long enough for the clock.
 
-use crate::loops::{Loop, WARM_UP, search, timed};
+use crate::calibrate::{Loop, WARM_UP, calibrate, timed};
 use crate::measurement::Measurement;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub fn timeit<R>(work: impl FnMut() -> R) -> Measurement {
 
 /// The part that is not monomorphised.
 fn measure(run: &mut Loop<'_>) -> Measurement {
-    let found = search(run, LOOP, 1);
+    let found = calibrate(run, LOOP, 1);
     let mut total = found.total;
     // After shorter loops, the work is warm, and the first loop that is long enough counts. If one round is
     // long enough, it was the first of all.
@@ -59,7 +59,7 @@ fn measure(run: &mut Loop<'_>) -> Measurement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loops::MOST_LOOPS;
+    use crate::calibrate::MOST_LOOPS;
     use arbtest::arbtest;
 
     /// Measures work that takes `nanoseconds` a round, on a simulated clock. Returns the number of its runs,

@@ -29,7 +29,7 @@ pub(crate) fn timed<R>(mut work: impl FnMut() -> R) -> impl FnMut(u64) -> Durati
 }
 
 /// The result of a calibration.
-pub(crate) struct Search {
+pub(crate) struct Calibration {
     pub(crate) loops: u64,
     /// The duration of the last loop, which had that number of rounds.
     pub(crate) took: Duration,
@@ -40,7 +40,7 @@ pub(crate) struct Search {
 /// Finds the first number of rounds of 1, 2, 5, 10, 20, 50 … with which a loop takes at least `least`,
 /// `times` times in succession, because a preempted loop takes too long. A far longer loop needs no
 /// repetition.
-pub(crate) fn search(run: &mut Loop<'_>, least: Duration, times: u32) -> Search {
+pub(crate) fn calibrate(run: &mut Loop<'_>, least: Duration, times: u32) -> Calibration {
     let (mut loops, mut total) = (1, Duration::ZERO);
     let mut steps = [2, 5, 10].into_iter().cycle();
     let mut decade = 1;
@@ -54,7 +54,7 @@ pub(crate) fn search(run: &mut Loop<'_>, least: Duration, times: u32) -> Search 
         };
         let is_proved = |_| took >= 10 * least || is_long_again();
         if loops >= MOST_LOOPS || took >= least && (1..times).all(is_proved) {
-            return Search { loops, took, total };
+            return Calibration { loops, took, total };
         }
         let step = steps.next().unwrap_or(10);
         loops = decade * step;
