@@ -1,7 +1,7 @@
 //! Calibration: the number of rounds with which a loop is long enough for the clock.
 
 use crate::clock::clock;
-use crate::context::stop_if_interrupted;
+use crate::interrupt::stop_if_interrupted;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

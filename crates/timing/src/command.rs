@@ -1,6 +1,6 @@
 //! The times of a command, as the shell's `time` reports them.
 
-use crate::context::stop_if_interrupted;
+use crate::interrupt::stop_if_interrupted;
 use crate::measurement::Measurement;
 use crate::units::{counted, human};
 use std::fmt;

@@ -20,11 +20,12 @@
 mod benchmark;
 mod calibrate;
 mod clock;
+mod code_hash;
 mod command;
 mod comparison;
-mod context;
 mod history;
 mod interleaved;
+mod interrupt;
 mod measurement;
 mod speedup;
 mod statistics;
@@ -35,9 +36,9 @@ mod warnings;
 
 pub use benchmark::{Benchmark, benchmark};
 pub use clock::{Clock, clock};
+pub use code_hash::set_code_hash;
 pub use command::{CommandTimer, CommandTiming, time_command};
 pub use comparison::{Case, Comparison};
-pub use context::set_code_hash;
 pub use history::{Entry, History, Machine, Past, history};
 pub use measurement::Measurement;
 pub use speedup::{Point, SpeedUp, speedup};

@@ -1,8 +1,8 @@
 //! A run as a line of the file.
 
 use super::Machine;
+use crate::code_hash::code_hash;
 use crate::comparison::Case;
-use crate::context::code_hash;
 use crate::measurement::Measurement;
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,7 +1,6 @@
-//! The hash of the running code, and the check for an interrupt.
+//! The hash of the running code.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use threadbook_trace::is_interrupted;
 
 /// 0 means unknown.
 static CODE: AtomicU64 = AtomicU64::new(0);
@@ -20,14 +19,4 @@ pub fn set_code_hash(hash: u64) {
 
 pub(crate) fn code_hash() -> Option<u64> {
     Some(CODE.load(Ordering::Relaxed)).filter(|hash| *hash != 0)
-}
-
-/// # Panics
-///
-/// If there was an interrupt.
-#[track_caller]
-pub(crate) fn stop_if_interrupted() {
-    if is_interrupted() {
-        panic!("interrupted");
-    }
 }
