@@ -318,8 +318,8 @@ async fn first_answer(process: &mut Process, connection: &ConnectionInfo) -> Res
     let (mut info, mut subscribed) = (None, false);
     let mut request = wire.request(KernelInfoRequest {}.into()).await?;
     loop {
-        let patience = if info.is_some() { Duration::from_millis(200) } else { START_TIMEOUT };
-        match timeout(patience, wire.events.recv()).await {
+        let limit = if info.is_some() { Duration::from_millis(200) } else { START_TIMEOUT };
+        match timeout(limit, wire.events.recv()).await {
             Ok(Some(Event::Reply(message))) if message.parent.as_ref() == Some(&request) => {
                 info = Some(message.content);
             }

@@ -428,7 +428,7 @@ fn test_wait_timeout() {
     let error = child.wait_timeout(Duration::from_micros(100)).unwrap_err();
     assert!(error.to_string().contains("100µs; it goes on"), "{error}");
     drop(stdin);
-    assert_eq!(child.wait_timeout(PATIENCE).unwrap(), 0);
+    assert_eq!(child.wait_timeout(TEST_TIMEOUT).unwrap(), 0);
 }
 
 #[test]
@@ -453,7 +453,7 @@ fn test_threadsafe_wait() {
                 let (child, together) = (child.clone(), together.clone());
                 std::thread::spawn(move || {
                     together.wait();
-                    child.wait_timeout(PATIENCE).unwrap()
+                    child.wait_timeout(TEST_TIMEOUT).unwrap()
                 })
             })
             .collect();

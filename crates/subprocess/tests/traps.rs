@@ -315,7 +315,7 @@ fn times_of_each_command_and_of_all() {
 #[test]
 fn a_time_out_of_any_command_is_that_of_the_pipeline() {
     let quick = Command::new("sleep").arg("1000").timeout(Duration::from_millis(50));
-    let error = call(quick | Command::new("sleep").arg("1000").timeout(PATIENCE)).unwrap_err();
+    let error = call(quick | Command::new("sleep").arg("1000").timeout(TEST_TIMEOUT)).unwrap_err();
     assert!(matches!(error, Error::TimedOut { ended: true, .. }), "{error}");
 }
 
@@ -329,7 +329,7 @@ fn a_time_out_is_noticed_by_whoever_looks() {
     });
     assert_eq!(child.wait().unwrap(), -SIGKILL);
     let child = spawn(sleeper()).unwrap();
-    assert!(matches!(child.wait_timeout(PATIENCE), Err(Error::TimedOut { ended: true, .. })));
+    assert!(matches!(child.wait_timeout(TEST_TIMEOUT), Err(Error::TimedOut { ended: true, .. })));
     // A time-out beyond the range of the clock never expires.
     assert_eq!(call(Command::new("true").timeout(Duration::MAX)).unwrap(), 0);
     assert_eq!(spawn("true").unwrap().wait_timeout(Duration::MAX).unwrap(), 0);

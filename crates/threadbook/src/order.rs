@@ -18,7 +18,7 @@ use threadbook_worker::{Stream, panic_place};
 use crate::printing::print_for_past_cell;
 
 /// The maximum wait for the reader. After that, the order is given up, to not delay the cell.
-const PATIENCE: Duration = Duration::from_millis(50);
+const READ_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The descriptor of the last print.
 static LAST: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
@@ -65,7 +65,7 @@ fn turn_to(descriptor: i32) {
 /// Waits until a pipe is empty.
 fn wait_until_read(descriptor: i32) {
     let since = Instant::now();
-    while unread(descriptor) > 0 && since.elapsed() < PATIENCE {
+    while unread(descriptor) > 0 && since.elapsed() < READ_TIMEOUT {
         thread::sleep(Duration::from_micros(20));
     }
 }

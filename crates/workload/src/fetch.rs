@@ -3,7 +3,7 @@
 use crate::server;
 
 /// The time-out of a server that sends nothing, in seconds.
-const PATIENCE: u64 = 30;
+const RESPONSE_TIMEOUT: u64 = 30;
 
 /// The error of a page that could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub fn fetch(url: &str) -> Result<String, FetchError> {
     }
     let address = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
     server::revive(address).map_err(|error| failed(error.to_string()))?;
-    let answer = minreq::get(url).with_timeout(PATIENCE).send();
+    let answer = minreq::get(url).with_timeout(RESPONSE_TIMEOUT).send();
     let answer = answer.map_err(|error| failed(error.to_string()))?;
     if answer.status_code != 200 {
         return Err(failed(format!("the server says {} {}", answer.status_code, answer.reason_phrase)));

@@ -6,7 +6,7 @@
 //!   more. A message that waits for many of them is in memory once.
 //! - [`Publisher::send`](super::Publisher::send) waits while that memory is used up: a front end that reads, however
 //!   slowly, gets all of its output, and the cell is slowed down.
-//! - A subscriber that takes nothing for [`Policy::patience`] meanwhile is disconnected.
+//! - A subscriber that takes nothing for [`Policy::idle_timeout`] meanwhile is disconnected.
 //! - If another subscriber is half of the memory ahead, a subscriber that takes nothing for a second is disconnected,
 //!   and so is a subscriber that takes less than [`Policy::min_taken`] in a second.
 //!
@@ -26,7 +26,7 @@ pub(super) struct Policy {
     /// The memory for messages that wait for subscribers, in bytes.
     pub(super) max_memory: usize,
     /// The ticks after which a subscriber that takes nothing is disconnected.
-    pub(super) patience: u32,
+    pub(super) idle_timeout: u32,
     /// The bytes that a subscriber must take in a second, if others are faster.
     pub(super) min_taken: u64,
 }
@@ -67,7 +67,7 @@ impl Pace {
 impl Policy {
     /// The policy of a kernel.
     pub(super) const DEFAULT: Policy =
-        Policy { max_memory: 64 << 20, patience: 30 * WINDOW, min_taken: 4 << 20 };
+        Policy { max_memory: 64 << 20, idle_timeout: 30 * WINDOW, min_taken: 4 << 20 };
 
     /// Whether a subscriber is half of the memory ahead of the slowest.
     pub(super) fn is_fast(&self, pace: &Pace) -> bool {
@@ -77,7 +77,7 @@ impl Policy {
 
     /// The reason to disconnect a subscriber while the memory is used up, if there is one.
     pub(super) fn verdict(&self, pace: &Pace, others_are_faster: bool) -> Option<&'static str> {
-        if pace.idle >= self.patience {
+        if pace.idle >= self.idle_timeout {
             return Some("it has not read for too long");
         }
         let is_slow = pace.idle >= WINDOW || pace.speed.is_some_and(|speed| speed < self.min_taken);
@@ -106,7 +106,7 @@ mod tests {
             assert_eq!(is_cut_off(stalled), faster);
             assert_eq!(is_cut_off(slow), faster);
             assert!(!is_cut_off(Pace { backlog: half - 1, ..slow }));
-            assert!(is_cut_off(Pace { idle: POLICY.patience, backlog: 1, ..pace }));
+            assert!(is_cut_off(Pace { idle: POLICY.idle_timeout, backlog: 1, ..pace }));
         }
     }
 

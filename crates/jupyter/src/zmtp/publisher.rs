@@ -280,7 +280,7 @@ mod tests {
     use crate::zmtp::client::{Receiver, Sender, connect};
     use crate::zmtp::tests::{SOON, listener};
 
-    const SMALL: Policy = Policy { max_memory: 1 << 20, patience: 30, min_taken: 64 << 10 };
+    const SMALL: Policy = Policy { max_memory: 1 << 20, idle_timeout: 30, min_taken: 64 << 10 };
 
     async fn publisher() -> (Publisher, Endpoint) {
         let (listener, endpoint) = listener().await;

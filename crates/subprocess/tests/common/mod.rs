@@ -7,7 +7,7 @@ use std::time::Duration;
 use threadbook_subprocess::{Command, CompletedProcess, Redirect, run, shell};
 
 /// A time-out that only a hang exceeds.
-pub const PATIENCE: Duration = Duration::from_secs(100);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(100);
 
 const VARIABLE: &str = "THREADBOOK_SUBPROCESS_TEST";
 
@@ -20,7 +20,7 @@ pub fn in_own_process(test: &str) -> Option<CompletedProcess> {
     }
     let own = std::env::current_exe().unwrap();
     let command = Command::new(own).args(["--exact", test, "--nocapture", "--test-threads=1"]);
-    let done = run(command.env(VARIABLE, test).timeout(2 * PATIENCE)).unwrap();
+    let done = run(command.env(VARIABLE, test).timeout(2 * TEST_TIMEOUT)).unwrap();
     assert!(done.stdout_lossy().contains("1 passed"), "{done}");
     Some(done)
 }
@@ -35,7 +35,7 @@ pub fn allow_sigint() {
 /// Calls `attempt` with longer and longer limits until it returns a value.
 pub fn with_time<T>(mut attempt: impl FnMut(Duration) -> Option<T>) -> T {
     let mut limit = Duration::from_millis(100);
-    while limit < 10 * PATIENCE {
+    while limit < 10 * TEST_TIMEOUT {
         if let Some(value) = attempt(limit) {
             return value;
         }

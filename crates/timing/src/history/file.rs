@@ -16,7 +16,7 @@ const KEPT_BYTES: usize = 1 << 19;
 const MOST_LETTERS: usize = 60;
 
 /// The time-out of the wait for the lock.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The file name for a benchmark, different for each name.
 pub(super) fn name_for(benchmark: &str) -> String {
@@ -90,7 +90,7 @@ fn hold(file: File, lock: fn(&File) -> Result<(), TryLockError>) -> Option<File>
     loop {
         match lock(&file) {
             Ok(()) => return Some(file),
-            Err(TryLockError::WouldBlock) if asked.elapsed() < PATIENCE => {
+            Err(TryLockError::WouldBlock) if asked.elapsed() < LOCK_TIMEOUT => {
                 std::thread::sleep(Duration::from_millis(2));
             }
             Err(_) => return None,
