@@ -25,7 +25,7 @@ use crate::stack::{self, Address};
 use crate::threads;
 
 /// The interval at which, while a cell runs, partial lines are flushed and interrupts are checked.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The maximum time that a thread may hold the lock of standard output after the end of a cell.
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
@@ -245,7 +245,7 @@ fn flush() -> bool {
 /// progress line without a newline must be visible, too.
 fn flush_when_asked(asked: Receiver<Sender<()>>) {
     loop {
-        let done = match asked.recv_timeout(LOOK_EVERY) {
+        let done = match asked.recv_timeout(POLL_INTERVAL) {
             Ok(done) => Some(done),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
@@ -263,7 +263,7 @@ fn flush_when_asked(asked: Receiver<Sender<()>>) {
 fn attend() {
     let Some(interrupted) = INTERRUPTED.get() else { return };
     loop {
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(POLL_INTERVAL);
         if interrupted.swap(false, Ordering::Relaxed) {
             threadbook_executor::interrupt();
         }
