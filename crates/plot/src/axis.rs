@@ -15,9 +15,9 @@ pub(crate) const BELOW: f64 = 24.0;
 /// The room for the labels on the left of a vertical one.
 pub(crate) const BESIDE: f64 = 64.0;
 /// Times that differ by more than this factor get a logarithmic axis.
-const MOST: f64 = 100.0;
+const MAX_LINEAR_FACTOR: f64 = 100.0;
 /// The minimum time on a logarithmic axis.
-const LEAST: f64 = 1e-12;
+const MIN_SECONDS: f64 = 1e-12;
 
 /// A range of times, and its scale.
 #[derive(Debug)]
@@ -33,22 +33,22 @@ pub(crate) struct TimeAxis {
 impl TimeAxis {
     /// From 0 to the longest of these times; logarithmic if they differ much, then from the shortest one.
     pub(crate) fn from_zero(seconds: &[f64], labels: usize) -> TimeAxis {
-        let (least, most) = ends(seconds);
-        if most > MOST * least.max(LEAST) && most > MOST * LEAST {
-            return TimeAxis::log(least, most, labels);
+        let (min, max) = ends(seconds);
+        if max > MAX_LINEAR_FACTOR * min.max(MIN_SECONDS) && max > MAX_LINEAR_FACTOR * MIN_SECONDS {
+            return TimeAxis::log(min, max, labels);
         }
-        let to = if most > 0.0 { 1.04 * most } else { 1e-9 };
+        let to = if max > 0.0 { 1.04 * max } else { 1e-9 };
         TimeAxis::linear(0.0, to, labels)
     }
 
     /// From the shortest to the longest of these times, with a margin.
     pub(crate) fn around(seconds: &[f64], labels: usize) -> TimeAxis {
-        let (least, most) = ends(seconds);
-        if most > MOST * least.max(LEAST) && most > MOST * LEAST {
-            return TimeAxis::log(least, most, labels);
+        let (min, max) = ends(seconds);
+        if max > MAX_LINEAR_FACTOR * min.max(MIN_SECONDS) && max > MAX_LINEAR_FACTOR * MIN_SECONDS {
+            return TimeAxis::log(min, max, labels);
         }
-        let air = (0.06 * (most - least)).max(0.002 * most).max(1e-12);
-        TimeAxis::linear((least - air).max(0.0), most + air, labels)
+        let air = (0.06 * (max - min)).max(0.002 * max).max(1e-12);
+        TimeAxis::linear((min - air).max(0.0), max + air, labels)
     }
 
     fn linear(from: f64, to: f64, labels: usize) -> TimeAxis {
@@ -65,8 +65,8 @@ impl TimeAxis {
     }
 
     /// Whole decades, with as many labels as fit.
-    fn log(least: f64, most: f64, labels: usize) -> TimeAxis {
-        let (from, to) = (least.max(LEAST).log10() - 0.15, most.max(LEAST).log10() + 0.15);
+    fn log(min: f64, max: f64, labels: usize) -> TimeAxis {
+        let (from, to) = (min.max(MIN_SECONDS).log10() - 0.15, max.max(MIN_SECONDS).log10() + 0.15);
         let (first, last) = (from.ceil() as i32, to.floor() as i32);
         let every = ((last - first) as usize / labels.max(1)) + 1;
         let tick = |decade: i32| (f64::from(decade), human_seconds(10_f64.powi(decade)));
@@ -75,7 +75,7 @@ impl TimeAxis {
 
     /// The position of a time on the axis, from 0 to 1.
     pub(crate) fn share(&self, seconds: f64) -> f64 {
-        let value = if self.is_log { seconds.max(LEAST).log10() } else { seconds };
+        let value = if self.is_log { seconds.max(MIN_SECONDS).log10() } else { seconds };
         ((value - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
     }
 
@@ -154,9 +154,9 @@ impl Ranged for Ticks {
 
 /// The shortest and the longest of these times; 0 if there is none.
 fn ends(seconds: &[f64]) -> (f64, f64) {
-    let least = seconds.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = seconds.iter().copied().fold(0.0, f64::max);
-    if least.is_finite() && most.is_finite() { (least, most) } else { (0.0, 0.0) }
+    let min = seconds.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = seconds.iter().copied().fold(0.0, f64::max);
+    if min.is_finite() && max.is_finite() { (min, max) } else { (0.0, 0.0) }
 }
 
 /// The smallest of 1, 2, 5, 10 … in the decade of `step` that is at least `step`.

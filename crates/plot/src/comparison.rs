@@ -10,11 +10,11 @@ use crate::palette::{BARS, MANY, QUIET, STRIPE};
 use crate::units::human_seconds;
 
 /// The maximum number of drawn cases.
-const MOST_ROWS: usize = 60;
+const MAX_ROWS: usize = 60;
 /// The maximum number of cases with two lines each.
 const FEW_ROWS: usize = 14;
 /// The maximum number of drawn runs, the latest ones.
-const MOST_RUNS: usize = 24;
+const MAX_RUNS: usize = 24;
 const MARGIN: f64 = 14.0;
 const TOP: f64 = 36.0;
 const NAMES: f64 = 150.0;
@@ -53,7 +53,7 @@ pub fn comparison(comparison: &Comparison) -> Svg {
 /// The page and its height.
 pub(crate) fn draw(comparison: &Comparison) -> (Page, f64) {
     let cases = comparison.cases();
-    let shown = &cases[..cases.len().min(MOST_ROWS)];
+    let shown = &cases[..cases.len().min(MAX_ROWS)];
     let mut page = Page::new();
     let room = WIDTH - 2.0 * MARGIN;
     page.text_within(comparison.name(), Font::new(13.0).bold(), Anchor::Start, (MARGIN, 23.0), room - 200.0);
@@ -117,7 +117,7 @@ impl Rows {
             self.bar(page, index, case);
             if self.has_strips {
                 let medians = comparison.medians(&case.name);
-                let latest = &medians[medians.len().saturating_sub(MOST_RUNS)..];
+                let latest = &medians[medians.len().saturating_sub(MAX_RUNS)..];
                 let bottom = self.top_of(index) + self.row_height - 5.0;
                 sparkline(page, latest, (self.frame.right + 14.0, bottom), (STRIP, self.row_height - 10.0));
             }

@@ -16,11 +16,11 @@ const HEIGHT: f64 = 190.0;
 const SMALL: Font = Font::new(11.0);
 const LINE: f64 = 17.0;
 /// The maximum number of drawn runs, the latest ones.
-const MOST_RUNS: usize = 60;
+const MAX_RUNS: usize = 60;
 /// The maximum number of cases: lines of more are not distinguishable.
-const MOST_CASES: usize = SHAPES.len();
+const MAX_CASES: usize = SHAPES.len();
 /// The maximum number of listed changes.
-const MOST_CHANGES: usize = 6;
+const MAX_CHANGES: usize = 6;
 
 /// Draws the runs of a benchmark: a line for each case through its medians. Another change between two runs,
 /// as of the code or the machine, is marked by a line from top to bottom, and a sentence below.
@@ -81,8 +81,8 @@ struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     fn new(past: &'a Past) -> Drawing<'a> {
-        let first = past.entries.len().saturating_sub(MOST_RUNS);
-        let names = past.cases().into_iter().take(MOST_CASES);
+        let first = past.entries.len().saturating_sub(MAX_RUNS);
+        let names = past.cases().into_iter().take(MAX_CASES);
         let cases: Vec<_> = names.map(|name| (name, past.medians(name).split_off(first))).collect();
         let seconds: Vec<f64> = cases.iter().flat_map(|(_, medians)| medians).flatten().copied().collect();
         let frame =
@@ -161,9 +161,9 @@ impl<'a> Drawing<'a> {
             (!changes.is_empty()).then(|| format!("Run {} ({when}): {}", run + 1, changes.join("; ")))
         });
         let mut changes: Vec<String> = changes.collect();
-        changes.split_off(changes.len().saturating_sub(MOST_CHANGES))
+        changes.split_off(changes.len().saturating_sub(MAX_CHANGES))
     }
 }
 
 /// The colours of the palette that are visible as thin lines on the panel.
-const COLORS: [&str; MOST_CASES] = [BARS[4].0, BARS[1].0, BARS[2].0, BARS[5].0, BARS[0].0, MANY];
+const COLORS: [&str; MAX_CASES] = [BARS[4].0, BARS[1].0, BARS[2].0, BARS[5].0, BARS[0].0, MANY];

@@ -94,12 +94,12 @@ pub(crate) fn sparkline(
     (left, bottom): (f64, f64),
     (width, height): (f64, f64),
 ) {
-    let most = medians.iter().flatten().copied().fold(0.0, f64::max).max(1e-12);
+    let max = medians.iter().flatten().copied().fold(0.0, f64::max).max(1e-12);
     let step = width / (medians.len().max(2) - 1) as f64;
     let places: Vec<Option<(f64, f64)>> = medians
         .iter()
         .enumerate()
-        .map(|(run, median)| median.map(|median| (left + run as f64 * step, bottom - height * median / most)))
+        .map(|(run, median)| median.map(|median| (left + run as f64 * step, bottom - height * median / max)))
         .collect();
     line(page, &places, QUIET, " stroke-width=\"1.1\"");
     for place in places.iter().flatten() {

@@ -16,7 +16,7 @@ const SMALL: Font = Font::new(11.0);
 /// The height of the band of dots.
 const HEIGHT: f64 = 64.0;
 /// The maximum number of dots; of more loops, a regular selection is drawn.
-const MOST: usize = 400;
+const MAX_DOTS: usize = 400;
 
 /// Draws a measurement: a dot for each loop, in their order from top to bottom, the quartiles, the median,
 /// and its 95 % confidence interval.
@@ -77,7 +77,7 @@ fn draw_dots(page: &mut Page, seconds: &[f64], frame: Frame) {
         r#"<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="{STRIPE}" stroke="{QUIET}" stroke-width="0.8">{tip}</rect>"#
     ));
     let step = frame.height() - 20.0;
-    let every = seconds.len().div_ceil(MOST).max(1);
+    let every = seconds.len().div_ceil(MAX_DOTS).max(1);
     let size = if seconds.len() > 60 { 2.0 } else { 3.6 };
     for (index, time) in seconds.iter().enumerate().step_by(every) {
         let down = (index as f64 + 0.5) / seconds.len() as f64;

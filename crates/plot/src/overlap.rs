@@ -163,8 +163,8 @@ fn texts_of_any_comparison_lie_apart() {
 fn texts_of_any_speed_up_lie_apart() {
     for seed in 1..=300 {
         let random = &mut Random(seed << 32 | 0x9e37_79b9);
-        let most = random.pick(&[1, 8, 64, 1_000, 1_000_000]);
-        let point = |random: &mut Random| (random.below(most) as usize, random_measurement(random));
+        let max = random.pick(&[1, 8, 64, 1_000, 1_000_000]);
+        let point = |random: &mut Random| (random.below(max) as usize, random_measurement(random));
         let points: Vec<_> = (0..random.pick(&[0, 1, 2, 4, 50])).map(|_| point(random)).collect();
         let (page, height) = speedup::draw(&SpeedUp::new(points));
         check(&page, height, &format!("speed-up {seed}"));

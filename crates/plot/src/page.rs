@@ -11,7 +11,7 @@ use crate::text::{escape, shorten, width, wrapped};
 pub(crate) const WIDTH: f64 = 720.0;
 
 /// The maximum width of a name or sentence in a tooltip.
-const LONGEST_TITLE: f64 = 300.0;
+const MAX_TITLE: f64 = 300.0;
 
 /// The placeholder in the elements for the picture's own id, which is computed at the end. No text can
 /// contain it.
@@ -217,7 +217,7 @@ impl Page {
 
 /// A `<title>` element, which front ends show as a tooltip.
 pub(crate) fn tooltip(text: &str) -> String {
-    format!("<title>{}</title>", escape(&shorten(text, 1.0, false, LONGEST_TITLE)))
+    format!("<title>{}</title>", escape(&shorten(text, 1.0, false, MAX_TITLE)))
 }
 
 /// FNV-1a: the ids of a picture come from its content, so that two pictures on a page have different ids, and

@@ -61,29 +61,29 @@ pub(crate) fn draw(curve: &SpeedUp) -> (Page, f64) {
 
 /// Numbers of workers from left to right, factors from bottom to top.
 struct Plane {
-    most_workers: f64,
+    max_workers: f64,
     highest: f64,
 }
 
 impl Plane {
     fn of(curve: &SpeedUp) -> Plane {
         let workers = |point: &Point| point.workers as f64;
-        let most_workers = curve.points().iter().map(workers).fold(1.0, f64::max);
+        let max_workers = curve.points().iter().map(workers).fold(1.0, f64::max);
         let ends = curve.points().iter().map(|point| {
             let (middle, end) = (curve.speedup(point.workers), curve.interval(point.workers).end);
             // The interval of very few runs must not dominate the scale.
             if end.is_finite() { end.min(2.0 * middle) } else { middle }
         });
-        let highest = ends.fold(curve.expected(most_workers), f64::max);
-        let ideal = most_workers / curve.baseline() as f64;
+        let highest = ends.fold(curve.expected(max_workers), f64::max);
+        let ideal = max_workers / curve.baseline() as f64;
         Plane {
-            most_workers: 1.04 * most_workers,
+            max_workers: 1.04 * max_workers,
             highest: 1.06 * highest.max(ideal.min(2.0 * highest)).max(1e-9),
         }
     }
 
     fn place(&self, workers: f64, speedup: f64) -> (f64, f64) {
-        let (across, up) = (workers / self.most_workers, (speedup / self.highest).clamp(0.0, 1.0));
+        let (across, up) = (workers / self.max_workers, (speedup / self.highest).clamp(0.0, 1.0));
         (FRAME.left + across * FRAME.width(), FRAME.bottom - up * FRAME.height())
     }
 
@@ -124,7 +124,7 @@ impl Plane {
         let _ = ChartBuilder::on(&area)
             .y_label_area_size(beside as u32)
             .build_cartesian_2d(
-                Ticks { range: 0.0..self.most_workers, places: Vec::new() },
+                Ticks { range: 0.0..self.max_workers, places: Vec::new() },
                 Ticks { range: 0.0..self.highest, places: heights },
             )
             .and_then(|mut chart| {
@@ -141,12 +141,12 @@ impl Plane {
         // Finer than plotters, which draws from pixel to pixel.
         let base = curve.baseline() as f64;
         // The ideal line leaves through the top if it is too steep.
-        let end = self.most_workers.min(self.highest * base);
+        let end = self.max_workers.min(self.highest * base);
         let ideal =
             [(base, 1.0), (end, end / base)].map(|(workers, factor)| Some(self.place(workers, factor)));
         line(page, &ideal, QUIET, IDEAL);
         if curve.has_law() {
-            let step = (self.most_workers - base) / f64::from(STEPS);
+            let step = (self.max_workers - base) / f64::from(STEPS);
             let workers = (0..=STEPS).map(|n| base + step * f64::from(n));
             let places = workers.map(|workers| Some(self.place(workers, curve.expected(workers))));
             line(page, &places.collect::<Vec<_>>(), BARS[1].0, amdahl(curve));

@@ -15,8 +15,8 @@ pub(crate) fn width(text: &str, size: f64, bold: bool) -> f64 {
 /// `text`, or its beginning and its end around an ellipsis if it is wider than `room`.
 pub(crate) fn shorten(text: &str, size: f64, bold: bool, room: f64) -> Cow<'_, str> {
     // Nothing narrower than 0.27 em is printable, so a text of a megabyte is not measured to its end.
-    let most = (room / (0.27 * size)).max(0.0) as usize;
-    if text.chars().nth(most).is_none() && width(text, size, bold) <= room {
+    let max_chars = (room / (0.27 * size)).max(0.0) as usize;
+    if text.chars().nth(max_chars).is_none() && width(text, size, bold) <= room {
         return Cow::Borrowed(text);
     }
     let measure = |part: &str| width(part, size, bold);
@@ -39,13 +39,13 @@ pub(crate) fn shorten(text: &str, size: f64, bold: bool, room: f64) -> Cow<'_, s
     Cow::Owned(format!("{}…{}", &text[..head], &text[tail..]))
 }
 
-/// `text` in at most `most` lines of at most `room`; a word that is too wide is shortened, and an ellipsis
+/// `text` in at most `max_lines` lines of at most `room`; a word that is too wide is shortened, and an ellipsis
 /// replaces the text that does not fit.
-pub(crate) fn wrapped(text: &str, size: f64, room: f64, most: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, size: f64, room: f64, max_lines: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let word = shorten(word, size, false, room);
-        let is_last = lines.len() == most;
+        let is_last = lines.len() == max_lines;
         match lines.last_mut() {
             Some(line) if width(&format!("{line} {word}"), size, false) <= room => {
                 line.push(' ');

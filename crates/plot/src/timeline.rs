@@ -20,7 +20,7 @@ use blocks::{Block, Many, Scale, What, blocks, counted_bars, noun};
 use legend::{Legend, mark};
 
 /// The maximum number of rows; further workers are summarised in a line.
-const MOST_ROWS: usize = 64;
+const MAX_ROWS: usize = 64;
 const MARGIN: f64 = 14.0;
 const TOP: f64 = 36.0;
 const AXIS: f64 = 24.0;
@@ -60,7 +60,7 @@ pub fn timeline(timeline: &Timeline) -> Svg {
 
 /// The page, its height, and the picture in words.
 pub(crate) fn draw(timeline: &Timeline) -> (Page, f64, String) {
-    let shown = &timeline.rows[..timeline.rows.len().min(MOST_ROWS)];
+    let shown = &timeline.rows[..timeline.rows.len().min(MAX_ROWS)];
     let drawing = Drawing::new(timeline, shown);
     let mut page = Page::new();
     let room = WIDTH - 2.0 * MARGIN;
@@ -100,15 +100,13 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     let length = length(timeline);
     let shares = || rows.iter().map(|row| percent(row.busy(), length));
     let mean = shares().sum::<f64>() / rows.len() as f64;
-    let (least, most): (f64, f64) =
-        shares().fold((100.0_f64, 0.0_f64), |(least, most), share| (least.min(share), most.max(share)));
+    let (min, max): (f64, f64) =
+        shares().fold((100.0_f64, 0.0_f64), |(min, max), share| (min.min(share), max.max(share)));
     let busy = match rows.len() {
         1 => format!("the worker was busy {mean:.0} % of the time."),
-        _ if least.round() == most.round() => format!("each worker was busy {mean:.0} % of the time."),
+        _ if min.round() == max.round() => format!("each worker was busy {mean:.0} % of the time."),
         _ => {
-            format!(
-                "a worker was busy {mean:.0} % of the time on average (from {least:.0} % to {most:.0} %)."
-            )
+            format!("a worker was busy {mean:.0} % of the time on average (from {min:.0} % to {max:.0} %).")
         }
     };
     let mut notes = vec![format!("{on} in {}; {busy}", human(end(timeline)))];
@@ -117,7 +115,7 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     if panicked > 0 {
         notes.push(format!("{} panicked.", counted(panicked, "task")));
     }
-    if let Some(hidden) = rows.get(MOST_ROWS..).filter(|hidden| !hidden.is_empty()) {
+    if let Some(hidden) = rows.get(MAX_ROWS..).filter(|hidden| !hidden.is_empty()) {
         let tasks = counted_bars(hidden.iter().flat_map(|row| &row.bars));
         let share = hidden.iter().map(|row| percent(row.busy(), length)).sum::<f64>() / hidden.len() as f64;
         let workers = counted(hidden.len(), "more worker");

@@ -21,10 +21,10 @@ const UNITS: [Unit; 6] = [
 impl Unit {
     /// The unit in which `seconds` is a number from 1 to 1000, or to 120 for seconds and minutes.
     pub(crate) fn of(seconds: f64) -> Unit {
-        let least = |unit: &Unit| if unit.seconds > 1.0 { 2.0 * unit.seconds } else { unit.seconds };
+        let start = |unit: &Unit| if unit.seconds > 1.0 { 2.0 * unit.seconds } else { unit.seconds };
         // Slightly more, so that 0.999_999_999_9 ms is a millisecond.
         let seconds = seconds * (1.0 + 1e-9);
-        UNITS.into_iter().find(|unit| seconds >= least(unit)).unwrap_or(UNITS[5])
+        UNITS.into_iter().find(|unit| seconds >= start(unit)).unwrap_or(UNITS[5])
     }
 }
 

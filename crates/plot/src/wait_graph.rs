@@ -22,7 +22,7 @@ const TOP: f64 = 78.0;
 /// The space between the text of a box and its edge.
 const PADDING: f64 = 15.0;
 /// The maximum number of sentences in the description for screen readers.
-const MOST_SENTENCES: usize = 12;
+const MAX_SENTENCES: usize = 12;
 
 /// Draws a deadlock: threads with the tasks that they run, pending tasks, locks and pools, each in a shape of
 /// its own, with an arrow for each wait. One cycle is drawn thick.
@@ -44,7 +44,7 @@ const MOST_SENTENCES: usize = 12;
 /// ```
 pub fn wait_graph(graph: &WaitGraph) -> Svg {
     let (page, height, title) = draw(graph);
-    let sentences: Vec<String> = graph.sentences().take(MOST_SENTENCES).collect();
+    let sentences: Vec<String> = graph.sentences().take(MAX_SENTENCES).collect();
     page.finish(height, &title, &sentences.join("; "))
 }
 

@@ -115,14 +115,14 @@ thread_local! {
 pub(crate) struct Pause(Duration);
 
 impl Pause {
-    const LONGEST: Duration = Duration::from_millis(20);
+    const MAX: Duration = Duration::from_millis(20);
 
     pub(crate) fn new() -> Pause {
         Pause(Duration::from_millis(1))
     }
 
     pub(crate) fn next(&mut self) -> Duration {
-        let longer = (2 * self.0).min(Pause::LONGEST);
+        let longer = (2 * self.0).min(Pause::MAX);
         std::mem::replace(&mut self.0, longer)
     }
 }

@@ -77,8 +77,8 @@ impl Usage {
 
     /// The memory in words.
     pub(crate) fn memory(&self) -> String {
-        let most = if self.peak_memory_is_bound() { "at most " } else { "" };
-        format!("{most}{:.1} MB", self.peak_memory as f64 / 1e6)
+        let bound = if self.peak_memory_is_bound() { "at most " } else { "" };
+        format!("{bound}{:.1} MB", self.peak_memory as f64 / 1e6)
     }
 }
 

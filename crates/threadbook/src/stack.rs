@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use threadbook_worker::object_of;
 
 /// The maximum number of recorded calls, the innermost ones.
-const MOST: usize = 256;
+const MAX_CALLS: usize = 256;
 
 /// An address in a shared object: the object, and the offset from its base.
 #[derive(Serialize)]
@@ -52,7 +52,7 @@ extern "C" fn note(context: *mut c_void, calls: *mut c_void) -> c_int {
     let (calls, after) = unsafe { (&mut *calls.cast::<Vec<Address>>(), _Unwind_GetIP(context)) };
     // The return address is after the call.
     calls.extend(Address::of(std::ptr::without_provenance(after.wrapping_sub(1))));
-    if calls.len() < MOST { GO_ON } else { STOP }
+    if calls.len() < MAX_CALLS { GO_ON } else { STOP }
 }
 
 #[cfg(test)]
@@ -70,10 +70,10 @@ mod tests {
     fn calls_are_in_this_program_and_not_too_many() {
         let own = std::env::current_exe().unwrap();
         let shallow = deep(3);
-        assert!(shallow.len() > 4 && shallow.len() < MOST);
+        assert!(shallow.len() > 4 && shallow.len() < MAX_CALLS);
         let ours = shallow.iter().filter(|call| call.object.file_name() == own.file_name()).count();
         assert!(ours > 4, "{ours} of {}", shallow.len());
-        assert_eq!(deep(2 * MOST).len(), MOST);
+        assert_eq!(deep(2 * MAX_CALLS).len(), MAX_CALLS);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// The maximum number of rounds of a loop. Rounds that do any work reach the required time with fewer.
-pub(crate) const MOST_LOOPS: u64 = 10_000_000_000;
+pub(crate) const MAX_LOOPS: u64 = 10_000_000_000;
 
 /// A first run that takes longer than this is counted, not discarded as a warm-up.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
@@ -37,10 +37,10 @@ pub(crate) struct Calibration {
     pub(crate) total: Duration,
 }
 
-/// Finds the first number of rounds of 1, 2, 5, 10, 20, 50 … with which a loop takes at least `least`,
+/// Finds the first number of rounds of 1, 2, 5, 10, 20, 50 … with which a loop takes at least `min`,
 /// `times` times in succession, because a preempted loop takes too long. A far longer loop needs no
 /// repetition.
-pub(crate) fn calibrate(run: &mut Loop<'_>, least: Duration, times: u32) -> Calibration {
+pub(crate) fn calibrate(run: &mut Loop<'_>, min: Duration, times: u32) -> Calibration {
     let (mut loops, mut total) = (1, Duration::ZERO);
     let mut steps = [2, 5, 10].into_iter().cycle();
     let mut decade = 1;
@@ -50,10 +50,10 @@ pub(crate) fn calibrate(run: &mut Loop<'_>, least: Duration, times: u32) -> Cali
         let mut is_long_again = || {
             let again = run(loops);
             total += again;
-            again >= least
+            again >= min
         };
-        let is_proved = |_| took >= 10 * least || is_long_again();
-        if loops >= MOST_LOOPS || took >= least && (1..times).all(is_proved) {
+        let is_proved = |_| took >= 10 * min || is_long_again();
+        if loops >= MAX_LOOPS || took >= min && (1..times).all(is_proved) {
             return Calibration { loops, took, total };
         }
         let step = steps.next().unwrap_or(10);

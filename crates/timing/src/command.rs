@@ -103,9 +103,9 @@ impl fmt::Display for CommandTiming {
         write!(f, "real  {real}\nuser  {user}\nsys   {sys}")?;
         if self.runs.len() > 1 {
             let seconds = self.measurement.seconds();
-            let least = human(seconds.iter().copied().fold(f64::INFINITY, f64::min));
-            let most = human(seconds.iter().copied().fold(0.0, f64::max));
-            write!(f, "\nmean of {}, real from {least} to {most}", counted(self.runs.len(), "run"))?;
+            let min = human(seconds.iter().copied().fold(f64::INFINITY, f64::min));
+            let max = human(seconds.iter().copied().fold(0.0, f64::max));
+            write!(f, "\nmean of {}, real from {min} to {max}", counted(self.runs.len(), "run"))?;
         }
         match self.failed() {
             0 => Ok(()),

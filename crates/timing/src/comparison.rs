@@ -345,9 +345,9 @@ impl fmt::Display for Comparison {
         let widest = |texts: &[String]| texts.iter().map(|text| length(text)).max().unwrap_or(0);
         let (name_width, took_width) = (widest(&names), widest(&took));
         let medians: Vec<f64> = self.cases().iter().map(|case| case.measurement.median_seconds()).collect();
-        let most = medians.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+        let max = medians.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
         for (index, case) in self.cases().iter().enumerate() {
-            let bar = "█".repeat(((BAR as f64 * medians[index] / most).round() as usize).max(1));
+            let bar = "█".repeat(((BAR as f64 * medians[index] / max).round() as usize).max(1));
             let (name, took, verdict) = (&names[index], &took[index], self.verdict(&case.name));
             write!(f, "\n  {name:<name_width$}  {bar:<BAR$}  {took:<took_width$}  {verdict}")?;
         }

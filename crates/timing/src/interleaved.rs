@@ -8,17 +8,17 @@ use std::time::Duration;
 ///
 /// That is less than a time slice of the scheduler, so that most runs are not preempted on a busy machine:
 /// many short runs give a narrower interval than a few long ones.
-const LEAST: Duration = Duration::from_millis(2);
+const MIN_RUN: Duration = Duration::from_millis(2);
 
 /// The number of successive runs that must reach this duration. Of two equal works, the one with more rounds
 /// would be preempted more often.
 const PROOFS: u32 = 3;
 
 /// The maximum number of runs, if the caller sets none.
-const MOST: usize = 100;
+const MAX_RUNS: usize = 100;
 
 /// The minimum number of runs, if the caller sets none: fewer give no useful interval.
-const FEWEST: usize = 3;
+const MIN_RUNS: usize = 3;
 
 /// Any number: the order only has to be independent of other load.
 const SEED: u64 = 0x5eed;
@@ -41,13 +41,13 @@ pub(crate) fn measure_interleaved(
 ) -> Vec<Measurement> {
     let mut total = Duration::ZERO;
     let calibrations: Vec<_> =
-        (0..works).map(|work| calibrate(&mut |loops| run(work, loops), LEAST, PROOFS)).collect();
+        (0..works).map(|work| calibrate(&mut |loops| run(work, loops), MIN_RUN, PROOFS)).collect();
     total += calibrations.iter().map(|found| found.total).sum();
     let mut took = vec![Vec::new(); works];
     let (mut random, mut order) = (fastrand::Rng::with_seed(SEED), (0..works).collect::<Vec<_>>());
     let mut last_pass = Duration::ZERO;
-    for pass in 0..runs.unwrap_or(MOST).max(1) {
-        if runs.is_none() && pass >= FEWEST && total + last_pass > BUDGET {
+    for pass in 0..runs.unwrap_or(MAX_RUNS).max(1) {
+        if runs.is_none() && pass >= MIN_RUNS && total + last_pass > BUDGET {
             break;
         }
         last_pass = Duration::ZERO;

@@ -141,24 +141,24 @@ impl SpeedUp {
 
     /// The number of these workers that work at the same time.
     fn at_work(&self, workers: f64) -> f64 {
-        workers.min(self.most_at_work())
+        workers.min(self.max_at_work())
     }
 
-    fn most_at_work(&self) -> f64 {
+    fn max_at_work(&self) -> f64 {
         if self.waits() { f64::INFINITY } else { self.processors.max(1) as f64 }
     }
 
     /// Whether more workers worked at the same time with the largest number than with the smallest.
     fn is_shared(&self) -> bool {
-        let most = self.points.last().map_or(1, |point| point.workers);
-        self.at_work(most as f64) > self.at_work(self.baseline() as f64)
+        let max_workers = self.points.last().map_or(1, |point| point.workers);
+        self.at_work(max_workers as f64) > self.at_work(self.baseline() as f64)
     }
 
     /// Whether the speed-up exceeds the number of processors.
     fn waits(&self) -> bool {
         let Some(first) = self.points.first() else { return false };
-        let most = 1.05 * self.processors.max(1) as f64 / first.workers as f64;
-        self.points.iter().any(|point| self.speedup(point.workers) > most)
+        let max = 1.05 * self.processors.max(1) as f64 / first.workers as f64;
+        self.points.iter().any(|point| self.speedup(point.workers) > max)
     }
 
     /// The serial part of the work, from 0 to 1: the *s* of Amdahl's law.
@@ -186,11 +186,11 @@ impl SpeedUp {
     /// squares are those of the relative errors, because long and short times have the same relative
     /// accuracy.
     fn fit(&self, time: impl Fn(&Point) -> f64) -> f64 {
-        let most = self.most_at_work();
-        let first = most.min(self.baseline() as f64);
+        let max = self.max_at_work();
+        let first = max.min(self.baseline() as f64);
         let (mut product, mut square) = (0.0, 0.0);
         for point in &self.points {
-            let (time, shared) = (time(point), first / most.min(point.workers as f64));
+            let (time, shared) = (time(point), first / max.min(point.workers as f64));
             let (slope, error) = ((1.0 - shared) / time, 1.0 - shared / time);
             (product, square) = (product + slope * error, square + slope * slope);
         }
@@ -228,8 +228,8 @@ impl SpeedUp {
     /// Notes for the reader.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        let most = self.points.last().map_or(0, |point| point.workers);
-        if most > self.processors {
+        let max_workers = self.points.last().map_or(0, |point| point.workers);
+        if max_workers > self.processors {
             let processors = counted(self.processors, "processor");
             notes.push(format!("Only {processors} here: more workers help only where they wait."));
         }
@@ -306,10 +306,10 @@ impl fmt::Display for SpeedUp {
         let took: Vec<String> = self.points.iter().map(|point| point.measurement.short()).collect();
         let widest = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
         let (name_width, took_width) = (widest(&names), widest(&took));
-        let most = self.points.iter().map(|point| self.speedup(point.workers)).fold(1.0, f64::max);
+        let max = self.points.iter().map(|point| self.speedup(point.workers)).fold(1.0, f64::max);
         for ((point, name), took) in self.points.iter().zip(&names).zip(&took) {
             let (speedup, Range { start, end }) = (self.speedup(point.workers), self.interval(point.workers));
-            let bar = "█".repeat(((BAR as f64 * speedup / most).round() as usize).max(1));
+            let bar = "█".repeat(((BAR as f64 * speedup / max).round() as usize).max(1));
             write!(
                 f,
                 "\n  {name:>name_width$}  {took:<took_width$}  {bar:<BAR$}  {} times",

@@ -185,9 +185,9 @@ mod tests {
         assert_eq!(same.minus(same).interval(), (0.0, 0.0));
     }
 
-    /// Between `1` and `most` numbers in the range from `low` to `high`.
-    fn sample(random: &mut Unstructured, most: usize, low: f64, high: f64) -> arbitrary::Result<Vec<f64>> {
-        let count = random.int_in_range(1..=most)?;
+    /// Between `1` and `max` numbers in the range from `low` to `high`.
+    fn sample(random: &mut Unstructured, max: usize, low: f64, high: f64) -> arbitrary::Result<Vec<f64>> {
+        let count = random.int_in_range(1..=max)?;
         let number = |random: &mut Unstructured| {
             Ok(low + (high - low) * f64::from(random.arbitrary::<u32>()?) / f64::from(u32::MAX))
         };

@@ -3,7 +3,7 @@
 const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)];
 
 /// The maximum number of listed names.
-const MOST_LISTED: usize = 8;
+const MAX_LISTED: usize = 8;
 
 /// A unit, and the number of decimals to show.
 #[derive(Clone, Copy)]
@@ -63,9 +63,9 @@ pub(crate) fn listed(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
-        [first @ .., last] if names.len() <= MOST_LISTED => format!("{} and {last}", first.join(", ")),
+        [first @ .., last] if names.len() <= MAX_LISTED => format!("{} and {last}", first.join(", ")),
         _ => {
-            let (first, rest) = names.split_at(MOST_LISTED - 1);
+            let (first, rest) = names.split_at(MAX_LISTED - 1);
             format!("{} and {} more", first.join(", "), grouped(rest.len() as u64))
         }
     }

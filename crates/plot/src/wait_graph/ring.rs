@@ -10,7 +10,7 @@ const PITCH: f64 = 94.0;
 const BOX_HEIGHT: f64 = 44.0;
 /// A box with this many neighbours is a hub.
 const HUB: usize = 4;
-const MOST_HUBS: usize = 2;
+const MAX_HUBS: usize = 2;
 
 /// The frames of the items, with the first row's middle at `top`, and the end of the last row.
 pub(super) fn place(items: &[Item], arrows: &[Arrow], top: f64, needed: f64) -> (Vec<Frame>, f64) {
@@ -73,5 +73,5 @@ fn hubs(items: &[Item], arrows: &[Arrow]) -> Vec<usize> {
     let mut busiest: Vec<(usize, usize)> =
         counts.filter(|(count, item)| *count >= HUB && items[*item].shape != Shape::More).collect();
     busiest.sort_by_key(|(count, item)| (std::cmp::Reverse(*count), *item));
-    busiest.into_iter().take(MOST_HUBS).map(|(_, item)| item).collect()
+    busiest.into_iter().take(MAX_HUBS).map(|(_, item)| item).collect()
 }

@@ -8,7 +8,7 @@ use threadbook_trace::{Node, NodeId, NodeKind, Relation, WaitGraph};
 
 /// The maximum number of boxes; further ones are drawn as "and 488 more". A single further box is drawn,
 /// because a box "and 1 more" would take as much room.
-const MOST: usize = 12;
+const MAX_BOXES: usize = 12;
 
 /// The kind of a box, which determines its shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Scene {
         let whole = Whole::of(graph);
         let boxes = whole.out.iter().zip(&whole.place).enumerate();
         let count = boxes.filter(|(node, (_, place))| *node == **place).count();
-        let order = whole.order(if count > MOST + 1 { MOST } else { count });
+        let order = whole.order(if count > MAX_BOXES + 1 { MAX_BOXES } else { count });
         let mut items: Vec<Item> = order.iter().map(|node| whole.item(*node)).collect();
         let mut index = vec![items.len(); graph.nodes().len()];
         for (item, node) in order.iter().enumerate() {
@@ -180,7 +180,7 @@ impl<'a> Whole<'a> {
 
     /// The box for all nodes that `index` leaves out.
     fn more(&self, index: &[usize]) -> Item {
-        let shown = index.iter().copied().max().map_or(0, |most| most);
+        let shown = index.iter().copied().max().unwrap_or(0);
         let hidden = || {
             let nodes = index.iter().enumerate();
             nodes.filter(|(node, item)| **item == shown && self.place[*node] == *node).map(|(node, _)| node)

@@ -12,7 +12,7 @@ const VERSION: u32 = 1;
 
 /// The maximum number of kept runs of a case. Of more, these are evenly spread from the fastest to the
 /// slowest.
-const MOST_RUNS: usize = 50;
+const MAX_RUNS: usize = 50;
 
 /// A run of a benchmark, as its history keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,12 +107,12 @@ impl TryFrom<Line> for Entry {
 }
 
 fn kept(seconds: &[f64]) -> Vec<f64> {
-    if seconds.len() <= MOST_RUNS {
+    if seconds.len() <= MAX_RUNS {
         return seconds.to_vec();
     }
     let mut sorted = seconds.to_vec();
     sorted.sort_by(f64::total_cmp);
-    (0..MOST_RUNS).map(|index| sorted[index * (sorted.len() - 1) / (MOST_RUNS - 1)]).collect()
+    (0..MAX_RUNS).map(|index| sorted[index * (sorted.len() - 1) / (MAX_RUNS - 1)]).collect()
 }
 
 /// Five significant digits, which exceeds the accuracy of any clock.

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The maximum size of a file.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The size to which a file is shortened, to its latest lines.
 const KEPT_BYTES: usize = 1 << 19;
 
 /// The maximum length of a name; longer ones are cut.
-const MOST_LETTERS: usize = 60;
+const MAX_NAME_LENGTH: usize = 60;
 
 /// The time-out of the wait for the lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -25,7 +25,7 @@ pub(super) fn name_for(benchmark: &str) -> String {
         .chars()
         .map(|c| c.to_ascii_lowercase())
         .map(|c| if is_plain(c) { c } else { '-' })
-        .take(MOST_LETTERS)
+        .take(MAX_NAME_LENGTH)
         .collect();
     if plain == benchmark && !plain.is_empty() {
         return format!("{plain}.jsonl");
@@ -48,7 +48,7 @@ pub(super) fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     whole.extend_from_slice(line);
     // One write in append mode: even without the lock, it is atomic with respect to other writers.
     file.write_all(&whole)?;
-    if lock.is_some() && file.metadata()?.len() > MOST_BYTES {
+    if lock.is_some() && file.metadata()?.len() > MAX_BYTES {
         shorten(path)?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::fmt;
 const STRIP: usize = 30;
 
 /// The maximum number of listed changes.
-const MOST_CHANGES: usize = 8;
+const MAX_CHANGES: usize = 8;
 
 /// The runs in a benchmark's history, the oldest first; made by [`History::read`](super::History::read).
 #[derive(Clone, PartialEq)]
@@ -126,9 +126,9 @@ impl Entry {
 /// Small bars, one for each present number: `▂▁█`. Every bar is large enough to be visible.
 pub(crate) fn strip(values: &[Option<f64>]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let most = values.iter().flatten().copied().fold(0.0, f64::max);
+    let max = values.iter().flatten().copied().fold(0.0, f64::max);
     let bar = |value: &Option<f64>| match value {
-        Some(value) if most > 0.0 => BARS[((value / most * 8.0).ceil() as usize).clamp(1, 8) - 1],
+        Some(value) if max > 0.0 => BARS[((value / max * 8.0).ceil() as usize).clamp(1, 8) - 1],
         Some(_) => BARS[0],
         None => ' ',
     };
@@ -155,16 +155,16 @@ impl fmt::Display for Past {
         for name in self.cases() {
             let medians = self.medians(name);
             let known = || medians.iter().flatten().copied();
-            let (least, most) = known().fold((f64::INFINITY, 0.0_f64), |(a, b), m| (a.min(m), b.max(m)));
+            let (min, max) = known().fold((f64::INFINITY, 0.0_f64), |(a, b), m| (a.min(m), b.max(m)));
             let strip = strip(&medians);
             let now = known().next_back().map(human).unwrap_or_default();
-            write!(f, "\n  {name:<width$}  {strip}  {now} ({} to {})", human(least), human(most))?;
+            write!(f, "\n  {name:<width$}  {strip}  {now} ({} to {})", human(min), human(max))?;
         }
         let changes: Vec<_> = (0..self.entries.len())
             .map(|run| (run, self.changes(run)))
             .filter(|(_, all)| !all.is_empty())
             .collect();
-        for (run, changes) in &changes[changes.len().saturating_sub(MOST_CHANGES)..] {
+        for (run, changes) in &changes[changes.len().saturating_sub(MAX_CHANGES)..] {
             write!(f, "\nrun {} ({}): {}", run + 1, age(*run), changes.join("; "))?;
         }
         self.notes().iter().try_for_each(|note| write!(f, "\n{note}"))
