@@ -14,7 +14,7 @@ use crate::units::{Unit, human_seconds, plain};
 pub(crate) const BELOW: f64 = 24.0;
 /// The room for the labels on the left of a vertical one.
 pub(crate) const BESIDE: f64 = 64.0;
-/// Times that differ by more than this factor get a logarithmic axis.
+/// The factor between times above which their axis is logarithmic.
 const MAX_LINEAR_FACTOR: f64 = 100.0;
 /// The minimum time on a logarithmic axis.
 const MIN_SECONDS: f64 = 1e-12;

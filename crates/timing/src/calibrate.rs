@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// The maximum number of rounds of a loop. Rounds that do any work reach the required time with fewer.
 pub(crate) const MAX_LOOPS: u64 = 10_000_000_000;
 
-/// A first run that takes longer than this is counted, not discarded as a warm-up.
+/// The duration above which a first run is counted, and not discarded as a warm-up.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
 
 /// Runs a loop of this number of rounds, and returns its duration.

@@ -8,15 +8,15 @@ use crate::warnings::warnings;
 use std::fmt;
 use std::ops::Range;
 
-/// A smaller relative difference is not reported, however certain it is: the placement of code and data in
-/// memory causes larger ones (T. Mytkowicz et al. 2009, "Producing wrong data without doing anything
-/// obviously wrong!", ASPLOS XIV).
+/// The minimum relative difference that is reported. The placement of code and data in memory causes smaller
+/// ones (T. Mytkowicz et al. 2009, "Producing wrong data without doing anything obviously wrong!", ASPLOS
+/// XIV).
 const GRAIN: f64 = 0.01;
 
-/// The same bound between two runs: conditions on the machine change from run to run.
+/// The same minimum between two runs: conditions on the machine change from run to run.
 const GRAIN_IN_TIME: f64 = 0.05;
 
-/// "No difference" is reported only if the whole interval is within this bound.
+/// The maximum distance of the interval's ends from 1 with which "no difference" is reported.
 const NEAR: f64 = 0.1;
 
 /// The text for cases without a visible difference, be it small or unknown.
@@ -159,7 +159,8 @@ impl Comparison {
         }
     }
 
-    /// The confidence interval of [`summary`](Comparison::summary): `1.89 to 1.97`. Empty if there is none.
+    /// The confidence interval of [`summary`](Comparison::summary): `1.89 to 1.97`; `None` if there is no
+    /// interval.
     ///
     /// # Panics
     ///

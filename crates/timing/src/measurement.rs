@@ -7,13 +7,13 @@ use crate::warnings::Warning;
 use std::fmt;
 use std::time::Duration;
 
-/// A round that takes less than this many empty rounds does no work.
+/// The number of empty rounds below which a round does no work.
 const NOTHING: f64 = 1.5;
 
-/// A slowest loop that takes this many times as long as the fastest was disturbed.
+/// The ratio of the slowest loop to the fastest above which there is a warning.
 const DISTURBED: f64 = 4.0;
 
-/// A median with a larger relative uncertainty than this causes a warning.
+/// The relative uncertainty of the median above which there is a warning.
 const VAGUE: f64 = 0.1;
 
 /// The measured time of one round; made by [`timeit`](crate::timeit) and [`benchmark`](crate::benchmark).

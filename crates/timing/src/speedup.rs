@@ -14,7 +14,7 @@ use std::ops::Range;
 /// The maximum length of a bar of the text, in characters.
 const BAR: usize = 16;
 
-/// A serial part that can be larger than this is not reported as zero.
+/// The upper end of its interval from which on a serial part is not reported as zero.
 const MUCH: f64 = 0.5;
 
 /// Measures `work` with each of these numbers of workers, its argument, and fits Amdahl's law to the results.
