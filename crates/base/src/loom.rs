@@ -1,54 +1,83 @@
-//! Locks for the parts that have to survive anything: std's, or loom's stand-ins for the model check.
+//! Lock types for model-checked code: std's, or loom's with the feature `models`.
 //!
-//! Only `state` and `queue` use this module; their protocols are small and easy to get wrong, so loom
-//! runs them through every interleaving (see `models`). They are built on std's locks because those
-//! keep nothing but a number that the kernel compares: a process that was forked while workers slept
-//! can wake the workers that it starts anew, without ghosts in the way. No code of a user runs under
-//! these locks except `Clone` and `Debug` of a value, so a poisoned lock is simply taken.
+//! Two protocols use this module: a future's state (in `threadbook-future`) and the queue of a pool (in
+//! `threadbook-executor`). loom runs each of them through every interleaving. All other code uses [`Mutex`](crate::Mutex).
+//!
+//! std's locks are only a number that the system compares, so a forked child can wake the workers that it starts.
+//! A poisoned lock is taken, because no code of a user runs under these locks except `Clone` and `Debug` of a value.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::TryLockError;
+use std::time::{Duration, Instant};
 
-#[cfg(all(test, feature = "models"))]
-use loom::sync as primitive;
-#[cfg(not(all(test, feature = "models")))]
+#[cfg(feature = "models")]
+use ::loom::sync as primitive;
+#[cfg(not(feature = "models"))]
 use std::sync as primitive;
 
-pub(crate) use primitive::atomic::{AtomicU8, AtomicUsize, Ordering};
+pub use primitive::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-pub(crate) struct Mutex<T>(primitive::Mutex<T>);
+/// A mutex.
+pub struct Mutex<T>(primitive::Mutex<T>);
 
-/// The inner guard is there whenever this one can be seen; only a wait takes it out for a moment.
-pub(crate) struct MutexGuard<'a, T>(Option<primitive::MutexGuard<'a, T>>);
+/// Access to the value of a [`Mutex`].
+///
+/// The inner guard is present except within [`Condvar::wait`].
+pub struct MutexGuard<'a, T>(Option<primitive::MutexGuard<'a, T>>);
 
-pub(crate) struct Condvar(primitive::Condvar);
+/// A condition variable.
+#[derive(Default)]
+pub struct Condvar(primitive::Condvar);
 
 impl<T> Mutex<T> {
-    pub(crate) fn new(value: T) -> Mutex<T> {
+    /// An unlocked mutex.
+    pub fn new(value: T) -> Mutex<T> {
         Mutex(primitive::Mutex::new(value))
     }
 
+    /// Waits for the lock.
     #[inline]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard(Some(self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())))
+    }
+
+    /// Polls for the lock for at most `limit`. It is for locks whose holder may not exist in this process.
+    #[cold]
+    pub fn lock_within(&self, limit: Duration) -> Option<MutexGuard<'_, T>> {
+        let deadline = Instant::now() + limit;
+        loop {
+            match self.0.try_lock() {
+                Ok(guard) => return Some(MutexGuard(Some(guard))),
+                Err(TryLockError::Poisoned(poisoned)) => {
+                    return Some(MutexGuard(Some(poisoned.into_inner())));
+                }
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
     }
 }
 
 impl Condvar {
-    pub(crate) fn new() -> Condvar {
+    /// A condition variable without waiters.
+    pub fn new() -> Condvar {
         Condvar(primitive::Condvar::new())
     }
 
-    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+    /// Releases the lock, waits for a notification, and takes the lock again.
+    pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
         if let Some(inner) = guard.0.take() {
             guard.0 = Some(self.0.wait(inner).unwrap_or_else(|poisoned| poisoned.into_inner()));
         }
     }
 
-    pub(crate) fn notify_one(&self) {
+    /// Wakes one waiter.
+    pub fn notify_one(&self) {
         self.0.notify_one();
     }
 
-    pub(crate) fn notify_all(&self) {
+    /// Wakes all waiters.
+    pub fn notify_all(&self) {
         self.0.notify_all();
     }
 }

@@ -1,20 +1,20 @@
-//! Locks that a copy of the process can go on with.
+//! Locks without poison, which work in a forked child.
 //!
-//! They are std's, which keep nothing but a number that the system compares. A lock that keeps a list of the
-//! threads that wait for it (as `parking_lot` does, for the whole process) would find threads there, after a fork,
-//! that no longer are. A poisoned lock is simply taken: nothing here is left half done by a panic.
+//! They wrap std's futex-based locks. A lock with a process-wide table of parked threads, such as `parking_lot`'s, would
+//! find threads in that table that do not exist in a forked child. Poison is ignored, because no critical section of
+//! these crates leaves its data inconsistent when it panics.
 
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 pub use std::sync::MutexGuard;
 
-/// [`std::sync::Mutex`], taken even if it is poisoned.
+/// [`std::sync::Mutex`] without poison.
 #[derive(Debug, Default)]
 pub struct Mutex<T>(std::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
-    /// A lock around a value.
+    /// An unlocked mutex.
     pub const fn new(value: T) -> Mutex<T> {
         Mutex(std::sync::Mutex::new(value))
     }
@@ -34,33 +34,33 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The value, which nobody else can have.
+    /// The value, by exclusive access to the mutex.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value, without the lock.
+    /// The value, without the mutex.
     pub fn into_inner(self) -> T {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// [`std::sync::Condvar`], for such a lock.
+/// [`std::sync::Condvar`] for a [`Mutex`].
 #[derive(Debug, Default)]
 pub struct Condvar(std::sync::Condvar);
 
 impl Condvar {
-    /// Nobody waits yet.
+    /// A condition variable without waiters.
     pub const fn new() -> Condvar {
         Condvar(std::sync::Condvar::new())
     }
 
-    /// Waits to be notified, for at most `timeout`.
+    /// Waits for a notification, for at most `timeout`.
     pub fn wait_timeout<'a, T>(&self, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {
         self.0.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Wakes all who wait.
+    /// Wakes all waiters.
     pub fn notify_all(&self) {
         self.0.notify_all();
     }

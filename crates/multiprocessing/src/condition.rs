@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use threadbook_executor::TaskError;
 
-use crate::alive::Identity;
+use crate::identity::ProcessIdentity;
 use crate::lock::LockGuard;
 use crate::monitor::Monitor;
 
 /// How many can wait at a time.
-const PLACES: usize = 64;
+const SLOTS: usize = 64;
 
 /// Lets threads that hold a [`Lock`](crate::Lock) or an [`RLock`](crate::RLock) wait for a change of what it guards, also by another process.
 ///
@@ -51,31 +51,31 @@ pub struct Condition {
 #[repr(C)]
 struct Waiters {
     last_ticket: u64,
-    places: [Place; PLACES],
+    slots: [WaitSlot; SLOTS],
 }
 
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct Place {
+struct WaitSlot {
     /// 0 if nobody is there.
     ticket: u64,
     called: bool,
-    who: Identity,
+    who: ProcessIdentity,
 }
 
-const EMPTY: Place = Place { ticket: 0, called: false, who: Identity::NOBODY };
+const EMPTY: WaitSlot = WaitSlot { ticket: 0, called: false, who: ProcessIdentity::NOBODY };
 
 impl Waiters {
     fn enter(&mut self) -> Option<u64> {
-        let free = self.places.iter().position(|place| place.ticket == 0);
-        let index = free.or_else(|| self.places.iter().position(|place| place.who.is_gone()))?;
+        let free = self.slots.iter().position(|place| place.ticket == 0);
+        let index = free.or_else(|| self.slots.iter().position(|place| place.who.is_gone()))?;
         self.last_ticket += 1;
-        self.places[index] = Place { ticket: self.last_ticket, called: false, who: Identity::current() };
+        self.slots[index] = WaitSlot { ticket: self.last_ticket, called: false, who: ProcessIdentity::current() };
         Some(self.last_ticket)
     }
 
-    fn place(&mut self, ticket: u64) -> Option<&mut Place> {
-        self.places.iter_mut().find(|place| place.ticket == ticket)
+    fn place(&mut self, ticket: u64) -> Option<&mut WaitSlot> {
+        self.slots.iter_mut().find(|place| place.ticket == ticket)
     }
 
     /// Leaves, and says whether there was a notification.
@@ -86,7 +86,7 @@ impl Waiters {
     fn call(&mut self, count: usize) {
         let mut called = 0;
         while called < count {
-            let waiting = self.places.iter_mut().filter(|place| place.ticket > 0 && !place.called);
+            let waiting = self.slots.iter_mut().filter(|place| place.ticket > 0 && !place.called);
             let Some(first) = waiting.min_by_key(|place| place.ticket) else { return };
             if first.who.is_gone() {
                 *first = EMPTY;
@@ -107,7 +107,7 @@ impl Condition {
     /// have: each condition is one.
     #[allow(clippy::new_without_default, reason = "a condition that nobody shares is of no use")]
     pub fn new() -> Condition {
-        Condition { waiters: Monitor::new(Waiters { last_ticket: 0, places: [EMPTY; PLACES] }) }
+        Condition { waiters: Monitor::new(Waiters { last_ticket: 0, slots: [EMPTY; SLOTS] }) }
     }
 
     /// Gives the lock away, waits until it is notified, and takes the lock again.
@@ -184,7 +184,7 @@ impl Condition {
         // Before the lock is free: whoever makes a change afterwards finds the ticket.
         let ticket = self.waiters.update(Waiters::enter).ok_or_else(|| {
             TaskError::from_error(format!(
-                "{PLACES} threads wait for the condition, and it has no place for more"
+                "{SLOTS} threads wait for the condition, and it has no place for more"
             ))
         })?;
         let (guard, waited) = guard.without(|| {
@@ -208,7 +208,7 @@ impl Condition {
 
     /// Wakes all who wait.
     pub fn notify_all(&self) {
-        self.notify(PLACES);
+        self.notify(SLOTS);
     }
 
     /// Wakes the `count` that have waited longest, or as many as there are.
@@ -219,7 +219,7 @@ impl Condition {
 
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.waiters.state().places.iter().filter(|place| place.ticket > 0).count();
+        let waiting = self.waiters.state().slots.iter().filter(|place| place.ticket > 0).count();
         write!(f, "Condition({waiting} waiting)")
     }
 }

@@ -1,44 +1,45 @@
-//! Who holds something, and whether that process still exists.
+//! Identities of threads and processes in shared memory, and whether the process still exists.
 
 use std::cell::Cell;
 use std::io;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+
+use threadbook_base::fork;
 
 /// A thread of a process, in a form that shared memory can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
-pub(crate) struct Identity {
+pub(crate) struct ProcessIdentity {
     pub(crate) pid: u32,
     thread: u32,
     /// When the process began, as numbers of processes are used again; 0 where the system does not tell.
-    born: u64,
+    start: u64,
 }
 
-impl Identity {
-    pub(crate) const NOBODY: Identity = Identity { pid: 0, thread: 0, born: 0 };
+impl ProcessIdentity {
+    pub(crate) const NOBODY: ProcessIdentity = ProcessIdentity { pid: 0, thread: 0, start: 0 };
 
     /// The thread that calls this.
-    pub(crate) fn current() -> Identity {
+    pub(crate) fn current() -> ProcessIdentity {
         static THREADS: AtomicU32 = AtomicU32::new(1);
         thread_local! {
             static THREAD: Cell<u32> = Cell::new(THREADS.fetch_add(1, Relaxed));
         }
-        let (pid, born) = this_process();
-        Identity { pid, thread: THREAD.get(), born }
+        let (pid, start) = this_process();
+        ProcessIdentity { pid, thread: THREAD.get(), start }
     }
 
     /// Whether the process has ended.
     pub(crate) fn is_gone(&self) -> bool {
-        is_gone(self.pid, self.born)
+        is_gone(self.pid, self.start)
     }
 }
 
 /// Whether the process of this number has ended.
 #[cfg(target_os = "linux")]
-pub(crate) fn is_gone(pid: u32, born: u64) -> bool {
-    match birth(pid) {
-        Ok(Some(found)) => born != 0 && found != born,
+pub(crate) fn is_gone(pid: u32, start: u64) -> bool {
+    match start_time(pid) {
+        Ok(Some(found)) => start != 0 && found != start,
         // A zombie, or no entry.
         Ok(None) => true,
         Err(error) => error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH),
@@ -53,29 +54,25 @@ pub(crate) fn is_gone(pid: u32, _born: u64) -> bool {
     missing && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
 }
 
-/// The number of this process, and when it began. Asked of the system once in each copy of the process, because a
-/// lock that is free costs less than that.
+/// The number of this process, and its start time. The system is asked once in each forked child, because taking a free lock
+/// costs less than that.
+///
+/// *Ordering:* `KNOWN_IN` is stored last and loaded first, so a thread that finds its generation there sees the other two.
 fn this_process() -> (u32, u64) {
-    static WATCHED: Once = Once::new();
-    static BIRTH: AtomicU64 = AtomicU64::new(0);
-    let known = PID.load(Acquire);
-    if known != 0 {
-        return (known, BIRTH.load(Relaxed));
+    static PID: AtomicU32 = AtomicU32::new(0);
+    static START: AtomicU64 = AtomicU64::new(0);
+    /// The fork generation of the other two, plus 1.
+    static KNOWN_IN: AtomicU32 = AtomicU32::new(0);
+    if KNOWN_IN.load(Acquire) == fork::generation() + 1 {
+        return (PID.load(Relaxed), START.load(Relaxed));
     }
-    // SAFETY: the handler only writes to an atomic, which a freshly forked child may do.
-    WATCHED.call_once(|| unsafe { _ = libc::pthread_atfork(None, None, Some(forget)) });
+    fork::watch();
     let pid = std::process::id();
-    let born = birth(pid).ok().flatten().unwrap_or(0);
-    BIRTH.store(born, Relaxed);
-    PID.store(pid, Release);
-    (pid, born)
-}
-
-/// 0 until it is known.
-static PID: AtomicU32 = AtomicU32::new(0);
-
-unsafe extern "C" fn forget() {
-    PID.store(0, Relaxed);
+    let start = start_time(pid).ok().flatten().unwrap_or(0);
+    PID.store(pid, Relaxed);
+    START.store(start, Relaxed);
+    KNOWN_IN.store(fork::generation() + 1, Release);
+    (pid, start)
 }
 
 /// When a process began, in ticks of the system's clock; nothing for a zombie. (`man 5 proc`: the third and the
@@ -85,18 +82,18 @@ unsafe extern "C" fn forget() {
 ///
 /// If the system does not say: there is no such process, or no descriptor is left to ask with.
 #[cfg(target_os = "linux")]
-fn birth(pid: u32) -> io::Result<Option<u64>> {
+fn start_time(pid: u32) -> io::Result<Option<u64>> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let mut fields = stat.rsplit_once(") ").map(|(_, fields)| fields).unwrap_or_default().split(' ');
     match (fields.next(), fields.nth(18).map(str::parse)) {
         (Some("Z" | "X"), _) => Ok(None),
-        (_, Some(Ok(born))) => Ok(Some(born)),
+        (_, Some(Ok(start))) => Ok(Some(start)),
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn birth(_pid: u32) -> io::Result<Option<u64>> {
+fn start_time(_pid: u32) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
@@ -106,10 +103,10 @@ mod tests {
 
     #[test]
     fn a_process_is_gone_when_it_is_a_zombie() {
-        let me = Identity::current();
+        let me = ProcessIdentity::current();
         assert!(!me.is_gone());
-        assert_eq!(me, Identity::current());
-        assert_ne!(me, std::thread::spawn(Identity::current).join().unwrap());
+        assert_eq!(me, ProcessIdentity::current());
+        assert_ne!(me, std::thread::spawn(ProcessIdentity::current).join().unwrap());
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         assert!(!is_gone(child.id(), 0));
         child.kill().unwrap();
@@ -126,8 +123,8 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_number_that_is_used_again_is_another_process() {
-        let me = Identity::current();
-        assert!(me.born > 0);
-        assert!(Identity { born: me.born + 1, ..me }.is_gone());
+        let me = ProcessIdentity::current();
+        assert!(me.start > 0);
+        assert!(ProcessIdentity { start: me.start + 1, ..me }.is_gone());
     }
 }

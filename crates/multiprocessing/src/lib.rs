@@ -46,13 +46,12 @@
 //!   [`TaskError::Interrupted`](threadbook_executor::TaskError::Interrupted). It is not part of the detection of
 //!   deadlocks, which ends at the border of a process.
 
-mod alive;
 mod barrier;
 mod condition;
 mod current;
-mod end;
 mod error;
 mod event;
+mod identity;
 mod lock;
 mod memory;
 mod monitor;
@@ -74,7 +73,7 @@ pub use lock::{Lock, LockGuard, RLock};
 pub use number::Number;
 pub use pipe::{Connection, Pipe};
 pub use pool::Pool;
-pub use process::{Ending, Process, active_children};
+pub use process::{ExitValue, Process, active_children};
 pub use queue::Queue;
 pub use semaphore::{BoundedSemaphore, Permit, Semaphore};
 pub use value::{Array, Value};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use threadbook_executor::TaskError;
 
-use crate::alive::Identity;
+use crate::identity::ProcessIdentity;
 use crate::error::Error;
 use crate::monitor::{Monitor, SLICE};
 
@@ -15,15 +15,15 @@ use crate::monitor::{Monitor, SLICE};
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Held {
-    holder: Identity,
+    holder: ProcessIdentity,
     /// How often the holder has taken it.
     depth: u64,
 }
 
-const FREE: Held = Held { holder: Identity::NOBODY, depth: 0 };
+const FREE: Held = Held { holder: ProcessIdentity::NOBODY, depth: 0 };
 
 impl Held {
-    fn take(&mut self, me: Identity) -> Option<()> {
+    fn take(&mut self, me: ProcessIdentity) -> Option<()> {
         if self.depth > 0 {
             return None;
         }
@@ -31,7 +31,7 @@ impl Held {
         Some(())
     }
 
-    fn is_held_by(&self, who: Identity) -> bool {
+    fn is_held_by(&self, who: ProcessIdentity) -> bool {
         self.depth > 0 && self.holder == who
     }
 
@@ -51,7 +51,7 @@ impl Owned {
     }
 
     fn take(&self, timeout: Option<Duration>, again: impl Fn(&mut Held) -> Again) -> Result<(), TaskError> {
-        let me = Identity::current();
+        let me = ProcessIdentity::current();
         // To ask the system after the holder takes longer than all the rest.
         let mut ask = None;
         self.0.take(timeout, |held| {
@@ -78,7 +78,7 @@ impl Owned {
     }
 
     fn release(&self) {
-        let me = Identity::current();
+        let me = ProcessIdentity::current();
         self.0.update(|held| {
             // A copy of the process that was made by `fork` has the guard, but not the lock.
             if held.is_held_by(me) {
@@ -89,7 +89,7 @@ impl Owned {
 
     /// Returns how often this thread had taken it.
     fn release_all(&self) -> u64 {
-        let me = Identity::current();
+        let me = ProcessIdentity::current();
         self.0.update(|held| if held.is_held_by(me) { std::mem::take(&mut held.depth) } else { 1 })
     }
 
@@ -217,7 +217,7 @@ impl Lock {
 
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<LockGuard<'_>> {
-        let me = Identity::current();
+        let me = ProcessIdentity::current();
         self.0.0.try_take(|held| held.take(me))?;
         Some(LockGuard::new(&self.0))
     }
@@ -305,7 +305,7 @@ impl RLock {
 
     /// Whether this thread holds the lock.
     pub fn is_owned(&self) -> bool {
-        self.0.0.state().is_held_by(Identity::current())
+        self.0.0.state().is_held_by(ProcessIdentity::current())
     }
 
     fn lock_within(&self, timeout: Option<Duration>) -> Result<LockGuard<'_>, TaskError> {

@@ -16,7 +16,7 @@ use crate::memory::{Memory, nameless_file};
 use crate::monitor::SLICE;
 
 /// What is longer goes into a file.
-const MOST_BYTES: usize = if cfg!(target_os = "linux") { 32 << 10 } else { 1 << 10 };
+const MAX_INLINE_BYTES: usize = if cfg!(target_os = "linux") { 32 << 10 } else { 1 << 10 };
 
 /// `SOCK_SEQPACKET` says when the other end is closed; where it does not exist, `SOCK_DGRAM` does.
 const KIND: libc::c_int = if cfg!(target_os = "linux") { libc::SOCK_SEQPACKET } else { libc::SOCK_DGRAM };
@@ -86,7 +86,7 @@ pub(crate) fn poll(socket: BorrowedFd<'_>, timeout: Duration) -> Result<bool, Ta
 /// Puts the first byte before the bytes, and long bytes into a file.
 fn prepare(message: Message) -> io::Result<Message> {
     let Message { bytes, mut descriptors } = message;
-    if bytes.len() <= MOST_BYTES {
+    if bytes.len() <= MAX_INLINE_BYTES {
         return Ok(Message { bytes: [&[INLINE], &bytes[..]].concat(), descriptors });
     }
     let mut file = nameless_file()?;
@@ -185,7 +185,7 @@ pub(crate) fn try_send(socket: BorrowedFd<'_>, bytes: &[u8], files: &[Descriptor
 
 /// Receives a message as it is, if there is one; `None` if none can come any more.
 pub(crate) fn try_receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>> {
-    let mut bytes = vec![0; MOST_BYTES + 1];
+    let mut bytes = vec![0; MAX_INLINE_BYTES + 1];
     match receive_with_files(socket, &mut bytes, libc::MSG_DONTWAIT) {
         Ok((0, _)) => Ok(None),
         Ok((count, files)) => {

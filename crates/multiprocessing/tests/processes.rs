@@ -200,7 +200,7 @@ fn child_fd_inflation() {
 }
 
 /// Runs `target` in a process whose standard error is a file, and returns what is there in the end.
-fn stderr_of<F, R: threadbook_multiprocessing::Ending>(target: F) -> (Option<i32>, String)
+fn stderr_of<F, R: threadbook_multiprocessing::ExitValue>(target: F) -> (Option<i32>, String)
 where
     F: Fn(()) -> R + Copy + Send + Sync + 'static,
 {

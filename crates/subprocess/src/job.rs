@@ -10,7 +10,8 @@ use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::Origin;
 
 use crate::abandoned;
 use crate::error::SubprocessError;
@@ -27,7 +28,7 @@ const KILLED: Duration = Duration::from_secs(1);
 pub(crate) struct Job {
     processes: Vec<Process>,
     /// The process that has started them. In a copy of it they are not its children.
-    owner: u32,
+    origin: Origin,
     state: Mutex<State>,
     pub(crate) started: Instant,
     pub(crate) timeout: Option<Duration>,
@@ -53,7 +54,7 @@ impl Job {
         let state = State { ended: Vec::new(), elapsed: None, lost: None };
         Job {
             processes: Vec::new(),
-            owner: std::process::id(),
+            origin: Origin::here(),
             state: Mutex::new(state),
             started: Instant::now(),
             timeout,
@@ -86,7 +87,7 @@ impl Job {
     }
 
     fn is_ours(&self) -> bool {
-        self.owner == std::process::id()
+        self.origin.is_here()
     }
 
     /// An error if this process is a copy of the one that has started them. It has neither their exit codes

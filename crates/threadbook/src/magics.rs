@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use threadbook_executor::is_interrupted;
+use threadbook_base::interrupt::is_interrupted;
 use threadbook_timing::Stopwatch;
 
 /// How long an interrupted command may take to end by itself. (The supervisor has less than a second's

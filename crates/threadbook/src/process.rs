@@ -14,9 +14,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
+use threadbook_base::{interrupt, location};
 use threadbook_cell::{CellFn, End, Error, Variables};
 use threadbook_display::{inbox, wire};
-use threadbook_worker::panic_place;
 
 use crate::cell;
 use crate::printing;
@@ -120,7 +120,7 @@ fn run<T>(work: impl FnOnce() -> T) -> T {
     });
     printing::begin_cell();
     threadbook_widgets::begin_cell();
-    threadbook_executor::clear_interrupt();
+    interrupt::clear_interrupt();
     RUNNING.store(true, Ordering::Relaxed);
     *CELL_THREAD.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
     let result = work();
@@ -190,7 +190,7 @@ fn report_panics() {
             message["type"] = "thread_panic".into();
             message["thread"] = thread.into();
             if !wire::send(&message) {
-                let place = panic.location().map(panic_place).unwrap_or_default();
+                let place = panic.location().map(location::describe).unwrap_or_default();
                 eprintln!("thread '{thread}' panicked at {place}: {text}");
             }
         }
@@ -262,7 +262,7 @@ fn attend() {
     loop {
         thread::sleep(LOOK_EVERY);
         if interrupted.swap(false, Ordering::Relaxed) {
-            threadbook_executor::interrupt();
+            interrupt::interrupt();
         }
     }
 }

@@ -6,7 +6,7 @@
 use serde::Serialize;
 use std::ffi::{c_int, c_void};
 use std::path::PathBuf;
-use threadbook_worker::object_of;
+use threadbook_base::location::object_of;
 
 /// No more calls than this are looked at: the last ones are of interest.
 const MOST: usize = 256;

@@ -1,7 +1,7 @@
 //! What only those know who run the code: which code it is, and whether somebody wants it to stop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use threadbook_trace::is_interrupted;
+use threadbook_base::interrupt::is_interrupted;
 
 /// 0 means that nobody has said it.
 static CODE: AtomicU64 = AtomicU64::new(0);

@@ -14,7 +14,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// As many as the system lets pass in one message, less a few.
-pub(crate) const MOST: usize = 200;
+pub(crate) const MAX_DESCRIPTORS: usize = 200;
 
 /// An open file that can be part of a value for another process, which gets a duplicate.
 ///
@@ -106,7 +106,7 @@ fn add(descriptor: &Descriptor) -> Result<u32, &'static str> {
     OUTGOING.with_borrow_mut(|outgoing| {
         let outgoing = outgoing.as_mut().ok_or("an open file can only be sent to another process")?;
         let known = outgoing.iter().rposition(|other| Arc::ptr_eq(&other.0, &descriptor.0));
-        if known.is_none() && outgoing.len() == MOST {
+        if known.is_none() && outgoing.len() == MAX_DESCRIPTORS {
             return Err("too many open files in one value");
         }
         Ok(known.unwrap_or_else(|| {

@@ -4,10 +4,10 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use crate::descriptors::MOST;
+use crate::descriptors::MAX_DESCRIPTORS;
 
-/// A value has at most [`MOST`] open files, and perhaps one that holds its bytes.
-const MOST_FILES: usize = MOST + 1;
+/// A value has at most [`MAX_DESCRIPTORS`] open files, and perhaps one that holds its bytes.
+const MAX_FILES: usize = MAX_DESCRIPTORS + 1;
 
 /// Room for so many descriptors and what is said about them, aligned as the system wants it.
 const CONTROL: usize = 128;
@@ -42,7 +42,7 @@ pub fn send_with_files(
     header.msg_iov = &mut part;
     header.msg_iovlen = 1;
     if !files.is_empty() {
-        if files.len() > MOST_FILES {
+        if files.len() > MAX_FILES {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many open files in one message"));
         }
         let size = (files.len() * size_of::<i32>()) as u32;

@@ -1,59 +1,40 @@
-//! Where a function lies, said so that another process finds it: a shared object, and an offset there.
+//! Addresses of functions in a form that other processes understand: a loaded object, and an offset in it.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_void};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
+
+use threadbook_base::Mutex;
+use threadbook_base::location::{LoadedObject, object_of};
 
 /// A function that decodes its argument, calls, and encodes the result.
 pub(crate) type Entry = fn(Vec<u8>) -> Result<Vec<u8>, crate::CodecError>;
 
-/// A function's place. The object is empty if it is the one that this crate itself lies in.
+/// The address of a function. The object is empty if it is the one that this crate itself lies in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct FnAddress {
     pub(crate) object: Arc<str>,
     pub(crate) offset: u64,
 }
 
-/// What the dynamic linker knows of an address.
-pub struct Object {
-    /// The file that it was loaded from.
-    pub path: String,
-    /// Where it was loaded.
-    pub base: usize,
-}
-
-/// The object that `address` lies in.
-pub fn object_of(address: usize) -> Option<Object> {
-    let address = std::ptr::without_provenance(address);
-    // SAFETY: all fields may be zero, and `dladdr` only writes to them.
-    let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };
-    // SAFETY: `dladdr` takes any address.
-    if unsafe { libc::dladdr(address, &mut info) } == 0 || info.dli_fname.is_null() {
-        return None;
-    }
-    // SAFETY: it is a string that lives as long as the object is loaded, and it is copied here.
-    let path = unsafe { CStr::from_ptr(info.dli_fname) }.to_string_lossy().into_owned();
-    Some(Object { path, base: info.dli_fbase as usize })
-}
-
 /// The object that this crate lies in.
-pub(crate) fn own_object() -> Option<Object> {
+pub(crate) fn own_object() -> Option<LoadedObject> {
     object_of(own_object as *const () as usize)
 }
 
-/// Where `entry` lies.
-pub(crate) fn of(entry: Entry) -> Option<Place> {
+/// The address of `entry`.
+pub(crate) fn of(entry: Entry) -> Option<FnAddress> {
     // The dynamic linker searches a list for this, and in a notebook the list is long.
-    static KNOWN: LazyLock<Mutex<HashMap<usize, Place>>> = LazyLock::new(Mutex::default);
+    static KNOWN: LazyLock<Mutex<HashMap<usize, FnAddress>>> = LazyLock::new(Mutex::default);
     let address = entry as usize;
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = KNOWN.lock();
     if let Some(place) = known.get(&address) {
         return Some(place.clone());
     }
     let object = object_of(address)?;
     let is_own = own_object().is_some_and(|own| own.base == object.base);
     let path = if is_own { String::new() } else { object.path };
-    let place = Place { object: path.into(), offset: (address - object.base) as u64 };
+    let place = FnAddress { object: path.into(), offset: (address - object.base) as u64 };
     known.insert(address, place.clone());
     Some(place)
 }
@@ -65,22 +46,22 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// The function at `place`.
+    /// The function at `address`.
     ///
     /// # Safety
     ///
-    /// The place must be one that [`of`] gave in a process of the same program.
-    pub(crate) unsafe fn find(&mut self, place: &Place) -> Result<Entry, String> {
-        let base = match self.bases.get(&place.object) {
+    /// [`of`] must have returned the address, in a process of the same program.
+    pub(crate) unsafe fn find(&mut self, address: &FnAddress) -> Result<Entry, String> {
+        let base = match self.bases.get(&address.object) {
             Some(base) => *base,
             None => {
-                let base = load(&place.object)?;
-                self.bases.insert(place.object.clone(), base);
+                let base = load(&address.object)?;
+                self.bases.insert(address.object.clone(), base);
                 base
             }
         };
         // SAFETY: there is an `Entry` at this address, says the caller.
-        Ok(unsafe { std::mem::transmute::<usize, Entry>(base + place.offset as usize) })
+        Ok(unsafe { std::mem::transmute::<usize, Entry>(base + address.offset as usize) })
     }
 }
 
@@ -100,7 +81,7 @@ fn load(object: &str) -> Result<usize, String> {
     base_of(handle, object)
 }
 
-/// Where a loaded object begins.
+/// The address at which an object was loaded.
 fn base_of(handle: *mut c_void, object: &str) -> Result<usize, String> {
     #[cfg(target_os = "linux")]
     {
@@ -108,8 +89,8 @@ fn base_of(handle: *mut c_void, object: &str) -> Result<usize, String> {
         // and those in memory; for a shared object that is where it begins. (`link_map` in <link.h>.)
         let mut map: *mut usize = std::ptr::null_mut();
         // SAFETY: the handle is one of `dlopen`, and the answer is a pointer to a `link_map`.
-        let told = unsafe { libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) };
-        if told == 0 && !map.is_null() {
+        let status = unsafe { libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) };
+        if status == 0 && !map.is_null() {
             // SAFETY: as above.
             return Ok(unsafe { *map });
         }

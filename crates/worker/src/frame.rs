@@ -374,7 +374,7 @@ mod tests {
             drop(here);
             let mut receiver = Connection::new(there);
             while let Ok(Some(frame)) = receiver.receive() {
-                let _ = Call::place(&frame.head);
+                let _ = Call::address(&frame.head);
                 let _ = Answer::from_frame(frame);
             }
             Ok(())

@@ -18,7 +18,7 @@
 //! A function item, or a closure that captures nothing, is a value of no size: whoever knows its type can make
 //! one. So the function that calls it ([`Call::new`] instantiates one for each type) needs nothing but the bytes
 //! of the argument, and its address says everything. The address itself means nothing in another process, but
-//! the shared object that it lies in and its offset there do (`place`). The worker loads the same object. In
+//! the shared object that it lies in and its offset there do (`fn_address`). The worker loads the same object. In
 //! an ordinary program that is the program itself; in a notebook, each cell is an object of its own.
 //!
 //! # How a worker starts
@@ -34,21 +34,18 @@
 //! When it is told to, or when its socket is closed, which the system does however the other process ends. A
 //! thread watches for that also while a call runs.
 //!
-//! This crate knows no future and no executor, and of notebooks only how the code of a cell says where it was typed
-//! ([`panic_place`]).
+//! *Invariant:* this crate knows no future, no executor and no notebook.
 
 mod call;
 mod codec;
 mod death;
 mod descriptors;
 mod files;
-mod fork;
+mod fn_address;
 mod fork_server;
 mod frame;
 mod message;
 mod output;
-mod panic_place;
-mod place;
 mod process;
 mod serve;
 mod spawn;
@@ -60,8 +57,5 @@ pub use descriptors::Descriptor;
 pub use files::{receive_with_files, send_with_files};
 pub use message::Message;
 pub use output::{Printer, Stream, origin, print_here, set_printer};
-pub use panic_place::panic_place;
-#[doc(hidden)]
-pub use place::{Object, object_of};
 pub use process::{Start, StartError, Stopper, Worker};
 pub use serve::is_worker;

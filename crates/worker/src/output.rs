@@ -1,13 +1,16 @@
-//! What workers print, and for whom they print it.
+//! Output of workers, and its origin.
 //!
-//! A worker prints where this process does, and neither knows more about it. But where a [`Printer`] is set,
-//! which a notebook's kernel has reason to, workers print into pipes of their own: then it can be told for
-//! which of several purposes a text was printed, also when that purpose is no longer the current one.
+//! By default a worker inherits the standard streams of this process. If a [`Printer`] is set, as in a notebook, workers
+//! print into pipes of their own. Then each text is shown for the origin of the call that printed it, such as a cell, even
+//! if another cell runs by now.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
+
+use threadbook_base::Mutex;
+use threadbook_base::fork::Origin;
 
 /// A standard stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +49,7 @@ pub fn origin() -> u64 {
 pub fn print_here(stream: Stream, text: &[u8]) {
     // SAFETY: nothing closes the descriptor: it is not this file's to drop.
     let mut file = ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(stream as i32) });
-    // An error means that nobody reads any more, and then there is nobody to tell.
+    // An error means that the stream is closed.
     let _ = file.write_all(text);
 }
 
@@ -62,8 +65,8 @@ pub(crate) struct Ends {
 /// What a worker prints, on its way to the reader.
 pub(crate) struct Output {
     state: Mutex<State>,
-    /// The process that reads. A copy of it has nothing to say, and may have the lock for ever.
-    owner: u32,
+    /// The process that reads. A forked copy does not read, and may find the lock taken for ever.
+    reader: Origin,
 }
 
 struct State {
@@ -99,7 +102,7 @@ impl Output {
             stderr
         };
         let state = Mutex::new(State { origin: origin(), pipes, label: None });
-        Ok(Some((Output { state, owner: std::process::id() }, Ends { stdout, stderr })))
+        Ok(Some((Output { state, reader: Origin::here() }, Ends { stdout, stderr })))
     }
 
     /// Shows what comes, in a thread of its own, until nobody prints there any more.
@@ -139,8 +142,7 @@ impl Output {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> Option<T> {
-        let is_ours = self.owner == std::process::id();
-        is_ours.then(|| change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner)))
+        self.reader.is_here().then(|| change(&mut self.state.lock()))
     }
 }
 

@@ -9,13 +9,13 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use threadbook_base::location;
 use threadbook_trace::Ticks;
 
 use crate::call::Call;
 use crate::descriptors::{self, Descriptor};
+use crate::fn_address::Loader;
 use crate::frame::{Connection, Frame, Kind, put_text, take_number};
-use crate::panic_place::panic_place;
-use crate::place::Loader;
 
 /// Says that a process is a worker, or a fork server.
 pub(crate) const VARIABLE: &str = "THREADBOOK_WORKER";
@@ -161,7 +161,7 @@ fn end_with(socket: &UnixStream) {
 
 thread_local! {
     /// What the last panic of a call said about its place.
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// A panic of a call is told to the one who made the call, so it is not printed; that of another thread is.
@@ -170,7 +170,7 @@ fn quiet_panics() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if std::thread::current().id() == serving {
-            PLACE.replace(panic.location().map(panic_place));
+            LOCATION.replace(panic.location().map(location::describe));
         } else {
             default(panic);
         }
@@ -205,9 +205,9 @@ enum Failure {
 /// Makes a call; its value comes as the frame of an answer.
 fn attempt(loader: &mut Loader, frame: Frame) -> Result<Frame, Failure> {
     let Frame { head, body: argument, descriptors, .. } = frame;
-    let place = Call::place(&head).ok_or_else(|| Failure::Refused("what came is no call".to_owned()))?;
+    let address = Call::address(&head).ok_or_else(|| Failure::Refused("what came is no call".to_owned()))?;
     // SAFETY: the other process runs the same program and says where a function of it lies.
-    let entry = unsafe { loader.find(&place) }.map_err(Failure::Refused)?;
+    let entry = unsafe { loader.find(&address) }.map_err(Failure::Refused)?;
     let started = Ticks::now().to_number();
     let (result, descriptors) = descriptors::collect(|| {
         descriptors::provide(descriptors, || catch_unwind(AssertUnwindSafe(|| entry(argument))))
@@ -219,7 +219,7 @@ fn attempt(loader: &mut Loader, frame: Frame) -> Result<Frame, Failure> {
         }
         Ok(Err(error)) => Err(Failure::Refused(error.to_string())),
         Err(payload) => {
-            let (message, location) = (message(&*payload).to_owned(), PLACE.take());
+            let (message, location) = (message(&*payload).to_owned(), LOCATION.take());
             // The drop of a foreign value may panic, too.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
             Err(Failure::Panicked { started, finished, message, location })
