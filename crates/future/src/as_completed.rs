@@ -6,16 +6,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
 use threadbook_trace::{NameId, TaskLabel};
 
-use crate::agent::{Agent, PoolId};
-use crate::backlog::Claimable;
-use crate::block::{Goal, block};
-use crate::detect::{Dependency, Need};
-use crate::error::TaskError;
-use crate::future::Future;
+use crate::error::{TaskError, WaitError};
+use crate::future::{Future, shared_of};
 use crate::state::Sink;
+use crate::wait::{Awaited, Goal, Inline, Need, PoolId, ThreadData, block};
 
 /// When [`wait`] returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,10 +47,10 @@ pub struct Waited<T> {
 /// # Examples
 ///
 /// ```
-/// use threadbook_executor::{ReturnWhen, ThreadPoolExecutor, wait};
+/// use threadbook_future::{Promise, ReturnWhen, wait};
 ///
-/// let pool = ThreadPoolExecutor::new(2);
-/// let futures: Vec<_> = (0..4).map(|n| pool.submit(move || n * n)).collect();
+/// let (promises, futures): (Vec<_>, Vec<_>) = (0..4).map(|_| Promise::new()).unzip();
+/// std::thread::spawn(|| promises.into_iter().for_each(|promise| drop(promise.set_result(1))));
 /// let waited = wait(&futures, ReturnWhen::AllCompleted, None);
 /// assert_eq!(waited.done.len(), 4);
 /// assert!(waited.not_done.is_empty());
@@ -85,19 +82,19 @@ pub fn try_wait<T: Send + 'static>(
         ReturnWhen::FirstException => first_done(&futures, deadline, has_failed),
     };
     match result {
-        Ok(()) | Err(TaskError::TimedOut) => {
+        Ok(()) | Err(WaitError::TimedOut) => {
             let (done, not_done) = futures.into_iter().partition(Future::done);
             Ok(Waited { done, not_done })
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
 fn has_failed<T>(future: &Future<T>) -> bool {
-    future.done() && !future.cancelled() && future.shared().peek(|outcome| outcome.is_err())
+    future.done() && !future.cancelled() && shared_of(future).peek(|outcome| outcome.is_err())
 }
 
-fn all_done<T: Send + 'static>(futures: &[Future<T>], deadline: Option<Instant>) -> Result<(), TaskError> {
+fn all_done<T: Send + 'static>(futures: &[Future<T>], deadline: Option<Instant>) -> Result<(), WaitError> {
     for (at, future) in futures.iter().enumerate() {
         if !future.done() {
             block(&OneOfAll { future, remaining: &futures[at..] }, deadline)?;
@@ -110,7 +107,7 @@ fn first_done<T: Send + 'static>(
     futures: &[Future<T>],
     deadline: Option<Instant>,
     enough: impl Fn(&Future<T>) -> bool,
-) -> Result<(), TaskError> {
+) -> Result<(), WaitError> {
     if futures.iter().any(|future| future.done() && enough(future)) {
         return Ok(());
     }
@@ -134,10 +131,10 @@ fn first_done<T: Send + 'static>(
 /// # Examples
 ///
 /// ```
-/// use threadbook_executor::{ThreadPoolExecutor, as_completed};
+/// use threadbook_future::{Promise, as_completed};
 ///
-/// let pool = ThreadPoolExecutor::new(2);
-/// let futures: Vec<_> = (1..=3).map(|n| pool.submit(move || n)).collect();
+/// let (promises, futures): (Vec<_>, Vec<_>) = (0..3).map(|_| Promise::new()).unzip();
+/// std::thread::spawn(|| (1..).zip(promises).for_each(|(n, promise)| drop(promise.set_result(n))));
 /// let sum: i32 = as_completed(futures).map(|future| future.result().unwrap()).sum();
 /// assert_eq!(sum, 6);
 /// ```
@@ -162,7 +159,7 @@ pub fn as_completed_timeout<T: Send + 'static>(
         if failed {
             return None;
         }
-        let next = arrivals.next(deadline);
+        let next = arrivals.next(deadline).map_err(TaskError::from);
         failed = next.is_err();
         next.transpose()
     })
@@ -178,7 +175,7 @@ impl<T: Send + 'static> Iterator for AsCompleted<T> {
     type Item = Future<T>;
 
     fn next(&mut self) -> Option<Future<T>> {
-        self.arrivals.next(None).unwrap_or_else(|error| std::panic::panic_any(error))
+        self.arrivals.next(None).unwrap_or_else(|error| std::panic::panic_any(TaskError::from(error)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -197,7 +194,7 @@ impl<T: Send + 'static> fmt::Debug for AsCompleted<T> {
 
 fn without_repeats<T>(futures: impl IntoIterator<Item = Future<T>>) -> Vec<Future<T>> {
     let mut seen = HashSet::new();
-    futures.into_iter().filter(|future| seen.insert(Arc::as_ptr(future.shared()))).collect()
+    futures.into_iter().filter(|future| seen.insert(Arc::as_ptr(shared_of(future)))).collect()
 }
 
 fn deadline_after(timeout: Option<Duration>) -> Option<Instant> {
@@ -205,7 +202,7 @@ fn deadline_after(timeout: Option<Duration>) -> Option<Instant> {
     timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }
 
-/// One future of several that all must be done: the wait wakes for this one, the detector hears of all.
+/// One future of several that all must be done: the wait wakes for this one, the detector knows all.
 struct OneOfAll<'a, T> {
     future: &'a Future<T>,
     remaining: &'a [Future<T>],
@@ -217,23 +214,23 @@ impl<T: Send + 'static> Goal for OneOfAll<'_, T> {
     }
 
     fn is_lost(&self) -> bool {
-        self.future.shared().header().is_lost()
+        shared_of(self.future).header().is_lost()
     }
 
-    fn subscribe(&self, agent: &Arc<Agent>) {
-        self.future.shared().subscribe(agent);
+    fn subscribe(&self, thread: &Arc<ThreadData>) {
+        shared_of(self.future).subscribe(thread);
     }
 
-    fn unsubscribe(&self, agent: &Arc<Agent>) {
-        self.future.shared().unsubscribe(agent);
+    fn unsubscribe(&self, thread: &Arc<ThreadData>) {
+        shared_of(self.future).unsubscribe(thread);
     }
 
-    fn claim(&self, pool: PoolId) -> Option<Arc<Claimable>> {
-        self.future.shared().header().claim(pool)
+    fn next_inline(&self, pool: PoolId) -> Option<Arc<dyn Inline>> {
+        shared_of(self.future).header().next_inline(pool)
     }
 
     fn need(&self) -> Need {
-        Need::All(dependencies(self.remaining.iter()))
+        Need::All(awaited(self.remaining.iter()))
     }
 
     fn label(&self) -> TaskLabel {
@@ -241,9 +238,9 @@ impl<T: Send + 'static> Goal for OneOfAll<'_, T> {
     }
 }
 
-/// All of them, also those that are done by now: of any of several, a done one is what counts.
-fn dependencies<'a, T: Send + 'static>(futures: impl Iterator<Item = &'a Future<T>>) -> Vec<Dependency> {
-    futures.map(|future| Dependency::Task(future.shared().clone())).collect()
+/// All of them, also those that are done by now: for a wait for any of several, one that is done ends it.
+fn awaited<'a, T: Send + 'static>(futures: impl Iterator<Item = &'a Future<T>>) -> Vec<Arc<dyn Awaited>> {
+    futures.map(|future| Arc::clone(shared_of(future)) as Arc<dyn Awaited>).collect()
 }
 
 /// Futures, in the order in which they come to be done.
@@ -254,18 +251,18 @@ struct Arrivals<T: Send + 'static> {
     left: Cell<usize>,
 }
 
-/// The places of the futures that are done, and who waits for one.
+/// The slots of the futures that are done, and the thread that waits for one.
 #[derive(Default)]
 struct List {
     arrived: Mutex<VecDeque<usize>>,
-    waiting: Mutex<Option<Arc<Agent>>>,
+    waiting: Mutex<Option<Arc<ThreadData>>>,
 }
 
 impl Sink for List {
-    fn is_done(&self, place: usize) {
-        self.arrived.lock().push_back(place);
-        if let Some(agent) = &*self.waiting.lock() {
-            agent.wake();
+    fn is_done(&self, slot: usize) {
+        self.arrived.lock().push_back(slot);
+        if let Some(thread) = &*self.waiting.lock() {
+            thread.wake();
         }
     }
 }
@@ -274,20 +271,20 @@ impl<T: Send + 'static> Arrivals<T> {
     fn watch(futures: Vec<Future<T>>) -> Arrivals<T> {
         let list = Arc::new(List::default());
         let sink: Arc<dyn Sink> = list.clone();
-        for (place, future) in futures.iter().enumerate() {
-            future.shared().watch(&sink, place);
+        for (slot, future) in futures.iter().enumerate() {
+            shared_of(future).watch(&sink, slot);
         }
         let left = Cell::new(futures.len());
         Arrivals { list, futures: RefCell::new(futures.into_iter().map(Some).collect()), left }
     }
 
-    fn next(&self, deadline: Option<Instant>) -> Result<Option<Future<T>>, TaskError> {
+    fn next(&self, deadline: Option<Instant>) -> Result<Option<Future<T>>, WaitError> {
         if self.left.get() == 0 {
             return Ok(None);
         }
         block(self, deadline)?;
-        let place = self.list.arrived.lock().pop_front();
-        let future = place.and_then(|place| self.futures.borrow_mut()[place].take());
+        let slot = self.list.arrived.lock().pop_front();
+        let future = slot.and_then(|slot| self.futures.borrow_mut()[slot].take());
         self.left.set(self.left.get() - usize::from(future.is_some()));
         Ok(future)
     }
@@ -301,24 +298,24 @@ impl<T: Send + 'static> Goal for Arrivals<T> {
     fn is_lost(&self) -> bool {
         let futures = self.futures.borrow();
         let mut open = futures.iter().flatten().peekable();
-        open.peek().is_some() && open.all(|future| future.shared().header().is_lost())
+        open.peek().is_some() && open.all(|future| shared_of(future).header().is_lost())
     }
 
-    fn subscribe(&self, agent: &Arc<Agent>) {
-        *self.list.waiting.lock() = Some(Arc::clone(agent));
+    fn subscribe(&self, thread: &Arc<ThreadData>) {
+        *self.list.waiting.lock() = Some(Arc::clone(thread));
     }
 
-    fn unsubscribe(&self, _agent: &Arc<Agent>) {
+    fn unsubscribe(&self, _thread: &Arc<ThreadData>) {
         *self.list.waiting.lock() = None;
     }
 
-    fn claim(&self, pool: PoolId) -> Option<Arc<Claimable>> {
+    fn next_inline(&self, pool: PoolId) -> Option<Arc<dyn Inline>> {
         let futures = self.futures.borrow();
-        futures.iter().flatten().find_map(|future| future.shared().header().claim(pool))
+        futures.iter().flatten().find_map(|future| shared_of(future).header().next_inline(pool))
     }
 
     fn need(&self) -> Need {
-        Need::Any(dependencies(self.futures.borrow().iter().flatten()))
+        Need::Any(awaited(self.futures.borrow().iter().flatten()))
     }
 
     fn label(&self) -> TaskLabel {
@@ -330,7 +327,7 @@ impl<T: Send + 'static> Drop for Arrivals<T> {
     fn drop(&mut self) {
         let sink: Arc<dyn Sink> = self.list.clone();
         for future in self.futures.borrow().iter().flatten() {
-            future.shared().unwatch(&sink);
+            shared_of(future).unwatch(&sink);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Why a task or a wait did not give a value.
+//! The errors of tasks and of waits.
 
 use std::any::Any;
 use std::error::Error;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use threadbook_trace::WaitGraph;
 
-/// Why a task, or a wait for it, did not give a value.
+/// The error of a task, or of a wait.
 ///
 /// Errors can be cloned, because every handle to a future gives the same one, and compared, so that tests
 /// can say `assert_eq!(future.result(), Err(TaskError::Cancelled))`.
@@ -15,11 +15,11 @@ use threadbook_trace::WaitGraph;
 #[non_exhaustive]
 pub enum TaskError {
     /// The task panicked.
-    #[error("{task} panicked{}: {message}", location.as_ref().map(|place| format!(" at {place}")).unwrap_or_default())]
+    #[error("{task} panicked{}: {message}", location.as_ref().map(|location| format!(" at {location}")).unwrap_or_default())]
     Panicked {
-        /// The text of the panic, or a sentence that says that there was none.
+        /// The text of the panic, or a sentence that says that it has none.
         message: String,
-        /// The place of the panic, if the panic hook could note it: the source file, line and column, or in a notebook
+        /// The location of the panic, if the panic hook could note it: the source file, line and column, or in a notebook
         /// of the Threadbook kernel the cell and its line, as in `cell [3]:2`.
         location: Option<String>,
         /// The name of the task, such as `alice` or `task 3`.
@@ -28,7 +28,7 @@ pub enum TaskError {
     /// The future was cancelled before its task started.
     #[error("the task was cancelled before it started")]
     Cancelled,
-    /// The time-out passed. What was waited for, such as a task, goes on.
+    /// The time-out passed. Only the wait is over; a task goes on.
     #[error("the time-out passed; only the wait is over, what it was for may go on")]
     TimedOut,
     /// The wait could never have ended: it is part of a deadlock.
@@ -40,7 +40,10 @@ pub enum TaskError {
     /// The executor was shut down before the task was submitted.
     #[error("the executor was shut down and takes no more tasks; make a new one")]
     ShutDown,
-    /// The wait was ended by an interrupt. What was waited for, such as a task, goes on.
+    /// The queue is closed: it takes no more items, and has none left.
+    #[error("the queue is closed; it takes no more items, and `get` returns only those that were left")]
+    Closed,
+    /// The wait was ended by an interrupt. Only the wait is over; a task goes on.
     #[error("the wait was interrupted; only the wait is over, what it was for goes on")]
     Interrupted,
     /// The promise was dropped before it got a result.
@@ -65,8 +68,7 @@ impl TaskError {
         }
     }
 
-    /// What a caught panic says. A panic that carries a `TaskError`, as those of [`wait`](crate::wait)
-    /// do, is that error.
+    /// The error of a caught panic. A panic that carries a `TaskError`, as those of [`wait`](crate::wait()) do, is that error.
     pub(crate) fn from_panic(
         payload: Box<dyn Any + Send>,
         location: Option<String>,
@@ -97,3 +99,30 @@ impl PartialEq for TaskError {
 }
 
 impl Eq for TaskError {}
+
+/// The error of a wait for a future, lock, thread or pool. It becomes the [`TaskError`] of the same name.
+#[derive(Clone, Debug)]
+pub enum WaitError {
+    /// The deadline passed.
+    TimedOut,
+    /// The wait is part of a deadlock.
+    Deadlock(WaitGraph),
+    /// The process was interrupted.
+    Interrupted,
+    /// The thread that worked on the goal is missing in this process, which was forked from another.
+    Lost,
+}
+
+impl From<WaitError> for TaskError {
+    fn from(error: WaitError) -> TaskError {
+        match error {
+            WaitError::TimedOut => TaskError::TimedOut,
+            WaitError::Deadlock(graph) => TaskError::Deadlock(graph),
+            WaitError::Interrupted => TaskError::Interrupted,
+            WaitError::Lost => TaskError::BrokenPool(
+                "the task ran in a thread that was lost when the process was restored; submit it again"
+                    .to_owned(),
+            ),
+        }
+    }
+}

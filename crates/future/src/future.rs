@@ -9,16 +9,12 @@ use std::time::{Duration, Instant};
 
 use threadbook_trace::TaskLabel;
 
-use crate::agent::{Agent, PoolId};
-use crate::backlog::Claimable;
-use crate::block::{Goal, block};
-use crate::detect::{Dependency, Need};
-use crate::error::TaskError;
+use crate::error::{TaskError, WaitError};
 use crate::shared::Shared;
-use crate::state::{State, Tracked};
+use crate::state::{FutureState, Header, Listening};
+use crate::wait::{Awaited, Goal, Inline, Need, PoolId, ThreadData, block};
 
-/// A value that will be there later: the result of a task, or whatever a [`Promise`](crate::Promise) is
-/// given.
+/// A value that will be there later: the result of a task, or the value of a [`Promise`](crate::Promise).
 ///
 /// Handles can be cloned and sent to other threads; all show the same state. A future can also be
 /// awaited, in any async runtime. Two handles are equal if they belong to the same task, so futures can
@@ -27,27 +23,22 @@ use crate::state::{State, Tracked};
 /// # Examples
 ///
 /// ```
-/// use threadbook_executor::ThreadPoolExecutor;
+/// use threadbook_future::Promise;
 ///
-/// let pool = ThreadPoolExecutor::new(2);
-/// let future = pool.submit(|| 6 * 7);
+/// let (promise, future) = Promise::new();
+/// std::thread::spawn(move || promise.set_result(6 * 7));
 /// assert_eq!(future.result(), Ok(42));
 /// assert!(future.done());
 /// ```
 pub struct Future<T> {
     shared: Arc<Shared<T>>,
-    /// Where this handle left its waker, or 0.
+    /// The key of this handle's waker, or 0.
     key: usize,
 }
 
 impl<T> Future<T> {
-    pub(crate) fn new(shared: Arc<Shared<T>>) -> Future<T> {
+    fn new(shared: Arc<Shared<T>>) -> Future<T> {
         shared.add_handle();
-        Future { shared, key: 0 }
-    }
-
-    /// For the handle that the state was born with.
-    pub(crate) fn from_counted(shared: Arc<Shared<T>>) -> Future<T> {
         Future { shared, key: 0 }
     }
 
@@ -161,7 +152,7 @@ impl<T: Send + 'static> Future<T> {
     /// cancelled the future. One that panics is reported on stderr and does not keep the others from
     /// being called.
     pub fn add_done_callback(&self, callback: impl FnOnce(Future<T>) + Send + 'static) {
-        // Weak, because a future must not keep itself alive: whoever completes or cancels it has a handle.
+        // Weak, because a future must not keep itself alive: the thread that completes or cancels it has a handle.
         let shared = Arc::downgrade(&self.shared);
         self.shared.on_done(Box::new(move || {
             if let Some(shared) = shared.upgrade() {
@@ -181,46 +172,76 @@ impl<T: Send + 'static> Future<T> {
         self.take_if_last()
     }
 
-    pub(crate) fn take_if_last(&self) -> Result<T, TaskError> {
+    fn take_if_last(&self) -> Result<T, TaskError> {
         if self.shared.is_last_handle() { self.shared.take() } else { Err(TaskError::StillShared) }
     }
 
     /// Waits until the future is done.
-    pub(crate) fn join(&self, timeout: Option<Duration>) -> Result<(), TaskError> {
+    fn join(&self, timeout: Option<Duration>) -> Result<(), TaskError> {
         if self.done() {
             return Ok(());
         }
-        join(&self.shared, &|| self.shared.clone(), timeout)
+        join_state(&self.shared, &|| self.shared.clone(), timeout)
     }
 
     fn poll_done(&mut self, context: &mut Context<'_>) -> Poll<Result<(), TaskError>> {
         match self.shared.leave_waker(self.key, context.waker()) {
-            None => Poll::Ready(Ok(())),
-            Some(_) if self.shared.header().is_lost() => Poll::Ready(Err(crate::block::lost())),
-            Some(key) => {
+            Listening::Done => Poll::Ready(Ok(())),
+            Listening::Added(key) if !self.shared.header().is_lost() => {
                 self.key = key;
                 Poll::Pending
             }
+            Listening::Added(_) | Listening::Lost => Poll::Ready(Err(WaitError::Lost.into())),
         }
     }
 }
 
-/// Waits until a future is done that the detector may know as what `tracked` gives.
-fn join(
-    state: &State,
-    tracked: &dyn Fn() -> Arc<dyn Tracked>,
+/// A pending future and its completer's side.
+pub fn pending<T>(header: Header) -> (Arc<Shared<T>>, Future<T>) {
+    let shared = Arc::new(Shared::new(header));
+    // The state counts its first handle already.
+    (Arc::clone(&shared), Future { shared, key: 0 })
+}
+
+/// The completer's side of a future.
+pub fn shared_of<T>(future: &Future<T>) -> &Arc<Shared<T>> {
+    &future.shared
+}
+
+/// Waits until a future is done.
+///
+/// # Errors
+///
+/// Those of the wait.
+pub fn join<T: Send + 'static>(future: &Future<T>, timeout: Option<Duration>) -> Result<(), TaskError> {
+    future.join(timeout)
+}
+
+/// Moves the value out of a future that is done.
+///
+/// # Errors
+///
+/// The future's error, and [`TaskError::StillShared`] if there are other handles.
+pub fn take_if_last<T: Send + 'static>(future: &Future<T>) -> Result<T, TaskError> {
+    future.take_if_last()
+}
+
+/// Waits until a future is done, whatever its type: so that this is compiled once.
+fn join_state(
+    state: &FutureState,
+    awaited: &dyn Fn() -> Arc<dyn Awaited>,
     timeout: Option<Duration>,
 ) -> Result<(), TaskError> {
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    block(&JoinFuture { state, tracked }, deadline)
+    Ok(block(&FutureDone { state, awaited }, deadline)?)
 }
 
-struct JoinFuture<'a> {
-    state: &'a State,
-    tracked: &'a dyn Fn() -> Arc<dyn Tracked>,
+struct FutureDone<'a> {
+    state: &'a FutureState,
+    awaited: &'a dyn Fn() -> Arc<dyn Awaited>,
 }
 
-impl Goal for JoinFuture<'_> {
+impl Goal for FutureDone<'_> {
     fn is_reached(&self) -> bool {
         self.state.is_done()
     }
@@ -229,20 +250,20 @@ impl Goal for JoinFuture<'_> {
         self.state.header().is_lost()
     }
 
-    fn subscribe(&self, agent: &Arc<Agent>) {
-        self.state.subscribe(agent);
+    fn subscribe(&self, thread: &Arc<ThreadData>) {
+        self.state.subscribe(thread);
     }
 
-    fn unsubscribe(&self, agent: &Arc<Agent>) {
-        self.state.unsubscribe(agent);
+    fn unsubscribe(&self, thread: &Arc<ThreadData>) {
+        self.state.unsubscribe(thread);
     }
 
-    fn claim(&self, pool: PoolId) -> Option<Arc<Claimable>> {
-        self.state.header().claim(pool)
+    fn next_inline(&self, pool: PoolId) -> Option<Arc<dyn Inline>> {
+        self.state.header().next_inline(pool)
     }
 
     fn need(&self) -> Need {
-        Need::All(vec![Dependency::Task((self.tracked)())])
+        Need::All(vec![(self.awaited)()])
     }
 
     fn label(&self) -> TaskLabel {

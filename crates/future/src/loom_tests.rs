@@ -1,7 +1,7 @@
-//! The future's state machine and the pool's queue, run through every interleaving by loom.
+//! The future's state machine, run through every interleaving by loom.
 //!
 //! ```text
-//! cargo test -p threadbook-executor --lib --features models models::
+//! cargo test -p threadbook-future --lib --features models loom_tests::
 //! ```
 
 use std::task::{Wake, Waker};
@@ -12,25 +12,17 @@ use loom::thread;
 use threadbook_trace::TaskLabel;
 
 use crate::error::TaskError;
-use crate::queue::{Pushed, Queue};
+use crate::future::pending;
 use crate::shared::Shared;
-use crate::state::Header;
+use crate::state::{Header, Listening};
 
 fn shared() -> (std::sync::Arc<Shared<usize>>, crate::Future<usize>) {
-    Shared::new(Header::new(TaskLabel::default(), 0))
+    pending(Header::new(TaskLabel::default(), 0))
 }
 
 /// Explores every interleaving.
 fn explore(model: impl Fn() + Send + Sync + 'static) {
     loom::model::Builder::new().check(model);
-}
-
-/// Explores every interleaving with up to three forced switches between threads, for a model of which
-/// all would take hours.
-fn explore_most(model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(model);
 }
 
 #[test]
@@ -98,7 +90,7 @@ fn a_callback_is_called_exactly_once_when_cancellation_and_completion_race() {
 }
 
 #[test]
-fn who_awaits_is_woken_and_finds_the_value() {
+fn an_awaiting_task_is_woken_and_finds_the_value() {
     explore(|| {
         let (shared, future) = shared();
         let completer = thread::spawn(move || {
@@ -112,7 +104,7 @@ fn who_awaits_is_woken_and_finds_the_value() {
 }
 
 #[test]
-fn who_awaits_is_woken_by_a_cancellation() {
+fn an_awaiting_task_is_woken_by_a_cancellation() {
     explore(|| {
         let (_shared, future) = shared();
         let other = future.clone();
@@ -134,7 +126,7 @@ fn a_waker_is_woken_once_and_not_after_it_was_taken_back() {
         let (shared, future) = shared();
         let count = std::sync::Arc::new(Count(AtomicUsize::new(0)));
         let waker = Waker::from(count.clone());
-        let key = shared.leave_waker(0, &waker).expect("it is pending");
+        let Listening::Added(key) = shared.leave_waker(0, &waker) else { panic!("it is pending") };
         let completer = {
             let shared = shared.clone();
             thread::spawn(move || assert!(shared.complete(Ok(1)).is_ok()))
@@ -156,79 +148,5 @@ fn the_last_handle_takes_the_value() {
         dropper.join().unwrap();
         assert!(shared.is_last_handle());
         assert_eq!(future.take_if_last(), Ok(3));
-    });
-}
-
-/// Starts the workers that the queue asks for and counts what they pop.
-fn work(queue: &Arc<Queue<usize>>, popped: &Arc<AtomicUsize>) -> thread::JoinHandle<()> {
-    let (queue, popped) = (queue.clone(), popped.clone());
-    thread::spawn(move || {
-        while let Ok(job) = queue.pop(|| ()) {
-            popped.fetch_add(job, SeqCst);
-        }
-    })
-}
-
-#[test]
-fn one_worker_pops_everything_that_was_pushed_before_the_close() {
-    explore(|| {
-        let queue = Arc::new(Queue::new(1));
-        let popped = Arc::new(AtomicUsize::new(0));
-        assert_eq!(queue.push(1), Ok(Pushed::StartWorker(0)));
-        let worker = work(&queue, &popped);
-        assert_eq!(queue.push(10), Ok(Pushed::Queued));
-        queue.close();
-        assert_eq!(queue.push(100), Err(100));
-        // Hangs, which loom reports, if the worker sleeps past a job or past the close.
-        worker.join().unwrap();
-        assert_eq!(popped.load(SeqCst), 11);
-    });
-}
-
-#[test]
-fn a_sleeping_worker_is_woken_by_a_push() {
-    explore(|| {
-        let queue = Arc::new(Queue::new(1));
-        assert_eq!(queue.push(1), Ok(Pushed::StartWorker(0)));
-        let worker = {
-            let queue = queue.clone();
-            thread::spawn(move || (queue.pop(|| ()).unwrap(), queue.pop(|| ()).unwrap()))
-        };
-        assert_eq!(queue.push(10), Ok(Pushed::Queued));
-        assert_eq!(worker.join().unwrap(), (1, 10));
-    });
-}
-
-#[test]
-fn two_workers_share_the_jobs_and_both_end() {
-    explore_most(|| {
-        let queue = Arc::new(Queue::new(2));
-        let popped = Arc::new(AtomicUsize::new(0));
-        let mut workers = Vec::new();
-        for job in [1, 10, 100] {
-            match queue.push(job) {
-                Ok(Pushed::StartWorker(_)) => workers.push(work(&queue, &popped)),
-                other => assert_eq!(other, Ok(Pushed::Queued)),
-            }
-        }
-        queue.close();
-        workers.into_iter().for_each(|worker| worker.join().unwrap());
-        assert_eq!(popped.load(SeqCst), 111);
-        assert_eq!(queue.workers(), 0);
-    });
-}
-
-#[test]
-fn what_is_drained_is_not_popped_and_what_is_popped_is_not_drained() {
-    explore(|| {
-        let queue = Arc::new(Queue::new(1));
-        let popped = Arc::new(AtomicUsize::new(0));
-        assert!(queue.push(1).is_ok());
-        assert!(queue.push(10).is_ok());
-        let worker = work(&queue, &popped);
-        let drained: usize = queue.drain().into_iter().sum();
-        queue.close();
-        worker.join().unwrap();
-        assert_eq!(popped.load(SeqCst) + drained, 11);
     });
 }

@@ -1,11 +1,9 @@
-//! Panics in tasks become errors, quietly.
+//! Panics of tasks as errors.
 //!
-//! A panic in a task is not lost: it comes back as [`TaskError::Panicked`] from the task's future, with
-//! its text and its place. Printing it as well would put a wall of text under a cell that handles the
-//! error. The default hook prints, so a hook is put in front of it, once, when the first task runs: in a
-//! thread that runs a task it notes the place and keeps quiet, in any other it calls the hook that was
-//! there before. A program that sets its own hook later gets its own behaviour; then only the place is
-//! missing from the error.
+//! The future of a task that panics has the error [`TaskError::Panicked`], with the text and the location of the panic.
+//! The default hook would print both, too, below a cell that handles the error. So a hook of this crate is set before the
+//! first task runs. In a thread that runs a task it stores the location and prints nothing; in any other thread it calls
+//! the previous hook. If a program sets its own hook later, only the location is missing from the error.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -13,18 +11,20 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
+use threadbook_base::location;
+
 use crate::error::TaskError;
 
 thread_local! {
     static IN_TASK: Cell<bool> = const { Cell::new(false) };
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 static HOOK: Once = Once::new();
 
-/// Puts our hook in front of the present one, the first time that it is called.
-pub(crate) fn install_hook() {
-    // The hook cannot be changed while this thread panics; another call will come.
+/// Sets the hook, the first time that it is called.
+pub fn install_hook() {
+    // The hook cannot be changed while this thread panics; a later call sets it.
     if std::thread::panicking() {
         return;
     }
@@ -32,8 +32,8 @@ pub(crate) fn install_hook() {
         let previous = take_hook();
         set_hook(Box::new(move |info| {
             if IN_TASK.try_with(Cell::get).unwrap_or(false) {
-                let place = info.location().map(threadbook_worker::panic_place);
-                let _ = PLACE.try_with(|cell| cell.replace(place));
+                let location = info.location().map(location::describe);
+                let _ = LOCATION.try_with(|cell| cell.replace(location));
             } else {
                 previous(info);
             }
@@ -43,10 +43,9 @@ pub(crate) fn install_hook() {
 
 /// Runs `work`; a panic in it becomes an error that names `task`.
 #[inline]
-pub(crate) fn catch<T>(task: &dyn fmt::Display, work: impl FnOnce() -> T) -> Result<T, TaskError> {
+pub fn catch<T>(task: &dyn fmt::Display, work: impl FnOnce() -> T) -> Result<T, TaskError> {
     let before = set_in_task(true);
-    // The closure is gone afterwards and nothing of it is looked at again, so it cannot be seen in a
-    // broken state.
+    // The closure is dropped afterwards, so no code sees it in a broken state.
     let result = catch_unwind(AssertUnwindSafe(work));
     set_in_task(before);
     result.map_err(|payload| caught(payload, task))
@@ -58,5 +57,5 @@ fn set_in_task(now: bool) -> bool {
 
 #[cold]
 fn caught(payload: Box<dyn Any + Send>, task: &dyn fmt::Display) -> TaskError {
-    TaskError::from_panic(payload, PLACE.take(), task)
+    TaskError::from_panic(payload, LOCATION.take(), task)
 }

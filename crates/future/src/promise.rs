@@ -1,4 +1,4 @@
-//! The other end of a future that is completed by hand.
+//! Promises: the producer's side of futures that are completed by hand.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,19 +6,18 @@ use std::sync::Arc;
 use threadbook_trace::{NameId, TaskLabel};
 
 use crate::error::TaskError;
-use crate::future::Future;
+use crate::future::{self, Future};
 use crate::shared::Shared;
 use crate::state::Header;
 
-/// The right, and the duty, to complete one future.
+/// Completes one future.
 ///
-/// A promise that is dropped without a result ends its future with [`TaskError::BrokenPromise`], so
-/// nobody waits forever.
+/// A promise that is dropped without a result ends its future with [`TaskError::BrokenPromise`], so no thread waits for ever.
 ///
 /// # Examples
 ///
 /// ```
-/// use threadbook_executor::Promise;
+/// use threadbook_future::Promise;
 ///
 /// let (promise, future) = Promise::new();
 /// assert!(!future.done());
@@ -39,7 +38,7 @@ impl<T> Promise<T> {
     /// A promise and its future, which error messages call `name`.
     pub fn named(name: &str) -> (Promise<T>, Future<T>) {
         let label = TaskLabel { number: 0, name: NameId::new(name) };
-        let (shared, future) = Shared::new(Header::new(label, 0));
+        let (shared, future) = future::pending(Header::new(label, 0));
         (Promise { shared }, future)
     }
 
@@ -54,8 +53,7 @@ impl<T> Promise<T> {
         self.shared.complete(Err(TaskError::from_error(error))).is_ok()
     }
 
-    /// Says that work on the value has begun: from now on the future cannot be cancelled. Returns
-    /// false if it was cancelled before.
+    /// Marks the future as running: from now on it cannot be cancelled. Returns false if it was cancelled before.
     pub fn set_running(&self) -> bool {
         self.shared.start() || self.shared.is_running()
     }

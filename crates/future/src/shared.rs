@@ -1,45 +1,46 @@
-//! What the handles of a future and the one who completes it share: its state, and its outcome.
+//! The state and the outcome of a future, shared by its handles and its completer.
 
 use std::ops::Deref;
-use std::sync::Arc;
 
-use crate::error::TaskError;
-use crate::future::Future;
-use crate::state::{Header, State, Tracked};
-use crate::sync::Mutex;
+use threadbook_base::loom::Mutex;
 
-pub(crate) struct Shared<T> {
-    state: State,
+use crate::error::{TaskError, WaitError};
+use crate::state::{FutureState, Header};
+use crate::wait::{Awaited, AwaitedNode, Supplier};
+
+/// The state and the outcome of a future.
+pub struct Shared<T> {
+    state: FutureState,
     outcome: Mutex<Option<Result<T, TaskError>>>,
 }
 
 impl<T> Shared<T> {
-    /// A pending state and its first handle.
-    pub(crate) fn new(header: Header) -> (Arc<Shared<T>>, Future<T>) {
-        let shared = Arc::new(Shared { state: State::new(header), outcome: Mutex::new(None) });
-        (Arc::clone(&shared), Future::from_counted(shared))
+    /// A pending state, for one handle.
+    pub(crate) fn new(header: Header) -> Shared<T> {
+        Shared { state: FutureState::new(header), outcome: Mutex::new(None) }
     }
 
-    /// To finished, from pending or running; gives the outcome back if it was cancelled before. Returns
-    /// whether there was nobody to tell.
-    pub(crate) fn complete(&self, outcome: Result<T, TaskError>) -> Result<bool, Result<T, TaskError>> {
-        let mut stored = self.outcome.lock();
+    /// To finished, from pending or running; returns the outcome if the future was cancelled before. The value says whether
+    /// there were no listeners.
+    pub fn complete(&self, outcome: Result<T, TaskError>) -> Result<bool, Result<T, TaskError>> {
+        let Some(mut stored) = self.lock(&self.outcome) else { return Err(outcome) };
         if self.is_done() {
             return Err(outcome);
         }
         *stored = Some(outcome);
         // Only a cancellation can come between; it does not take this lock.
-        let Some(awaited) = self.finish() else {
+        let Some(is_awaited) = self.finish() else {
             return Err(stored.take().expect("the outcome was stored under this lock"));
         };
         drop(stored);
-        self.announce(awaited);
-        Ok(!awaited)
+        self.notify(is_awaited);
+        Ok(!is_awaited)
     }
 
     /// Shows the outcome to `look`. Must be done.
     pub(crate) fn peek<R>(&self, look: impl FnOnce(Result<&T, &TaskError>) -> R) -> R {
-        match self.outcome.lock().as_ref() {
+        let Some(outcome) = self.lock(&self.outcome) else { return look(Err(&WaitError::Lost.into())) };
+        match outcome.as_ref() {
             Some(outcome) => look(outcome.as_ref()),
             None => look(Err(&self.without_outcome())),
         }
@@ -47,29 +48,32 @@ impl<T> Shared<T> {
 
     /// Moves the outcome out. Must be done, and the caller must hold the last handle.
     pub(crate) fn take(&self) -> Result<T, TaskError> {
-        let outcome = self.outcome.lock().take();
+        let outcome = self.lock(&self.outcome).ok_or(WaitError::Lost)?.take();
         outcome.unwrap_or_else(|| Err(self.without_outcome()))
     }
-}
 
-impl State {
-    /// Why it is done and has no outcome.
+    /// The reason why the future is done and has no outcome.
     fn without_outcome(&self) -> TaskError {
         if self.is_cancelled() { TaskError::Cancelled } else { TaskError::StillShared }
     }
 }
 
-/// A `Shared` is a [`State`] and an outcome.
+/// A `Shared` is a [`FutureState`] and an outcome.
 impl<T> Deref for Shared<T> {
-    type Target = State;
+    type Target = FutureState;
 
-    fn deref(&self) -> &State {
+    fn deref(&self) -> &FutureState {
         &self.state
     }
 }
 
-impl<T: Send> Tracked for Shared<T> {
-    fn state(&self) -> &State {
-        &self.state
+impl<T: Send> Awaited for Shared<T> {
+    fn supplier(&self) -> Supplier {
+        self.state.supplier()
+    }
+
+    fn node(&self) -> AwaitedNode<'_> {
+        let header = self.header();
+        AwaitedNode::Task(header.label, header.pool)
     }
 }

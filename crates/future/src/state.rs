@@ -1,9 +1,9 @@
-//! The state of a future, whatever its type.
+//! The state of a future, whatever the type of its value.
 //!
 //! # The protocol
 //!
-//! The state moves along one of these paths, and only back from running to pending, if what was to run it has
-//! not begun and leaves it to somebody else (`put_back`):
+//! The state moves along one of these paths. It moves back from running to pending only if a worker returns a task that it
+//! has not begun to the queue (`put_back`):
 //!
 //! ```text
 //! pending ── start ──▶ running ── finish ──▶ finished
@@ -16,133 +16,137 @@
 //! outcome is stored, under its own lock, *before* the step to finished (see `shared`); a reader that sees
 //! finished and then takes that lock therefore finds it.
 //!
-//! Nobody is forgotten: one who wants to be told takes the lock of the listeners, puts [`AWAITED`] into the
-//! state in one step with a look at it and, if it is not done, is added. The one who finishes or cancels
-//! changes the state first and sees in the same step whether it was awaited; if so, it takes the lock, waits
-//! thereby for whoever is just being added, and takes all of them out. If it was not, then whoever comes later
-//! sees that it is done.
+//! *No lost wake-ups:* a subscriber locks the listener list and sets [`AWAITED`] with `fetch_or`; if the returned state is
+//! not final, it appends itself. The completer swaps in the final state and reads `AWAITED` from the old one; only if it
+//! was set does it lock the list and drain it. A subscriber that comes later sees the final state.
 //!
-//! Wake-ups and callbacks happen after the lock is released, so a callback may do with the future
-//! whatever it likes.
+//! Wake-ups and callbacks happen after the lock is released, so a callback may use the future in any way.
 //!
-//! Nothing here depends on the type of the value, so a notebook's cell does not have to compile it anew for
-//! each.
+//! *After a fork:* a thread of the parent may hold a lock of a future for ever. So a child polls for the locks of the parent's
+//! futures for at most [`LOCK_TIMEOUT`], and then declares the future lost.
+//!
+//! Nothing here depends on the type of the value, so that a notebook's cell does not compile it for each type.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
+use std::time::Duration;
 
+use threadbook_base::fork::{self, Origin};
+use threadbook_base::loom::{AtomicU8, AtomicUsize, Mutex, MutexGuard, Ordering};
 use threadbook_trace::TaskLabel;
 
-use crate::agent::{Agent, AgentId, PoolId};
-use crate::backlog::Claimable;
-use crate::sync::{AtomicU8, AtomicUsize, Mutex, Ordering};
+use crate::panics;
+use crate::wait::{Inline, PoolId, Supplier, ThreadData, ThreadNumber};
 
 const PENDING: u8 = 0;
 const RUNNING: u8 = 1;
 const CANCELLED: u8 = 2;
 const FINISHED: u8 = 3;
 
-/// Added to the state as soon as somebody wants to be told when it is done.
+/// Set in the state as soon as the listener list may have entries.
 const AWAITED: u8 = 4;
 
-/// What a future is for error messages and for deadlock detection.
-pub(crate) struct Header {
-    pub(crate) label: TaskLabel,
-    /// The pool in whose queue the task stands until it runs; 0 if anybody may complete the future.
-    pub(crate) pool: PoolId,
+/// The locks of a future are held for microseconds, or while a value is cloned.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The task of a future, for error messages and for the deadlock detector.
+pub struct Header {
+    /// The task's number and name.
+    pub label: TaskLabel,
+    /// The pool in whose queue the task is until it runs; 0 if any thread may complete the future.
+    pub pool: PoolId,
     /// The thread that runs the task, or that alone can; 0 as long as there is none.
     runner: AtomicU32,
-    /// The process that the task was made or run in: after a fork, tasks that ran in the parent are lost.
+    /// The fork generation of the task's last run, or of its creation: after a fork, tasks that ran in the parent are lost.
     generation: AtomicU32,
-    /// Whether it is lost in a fork also when no thread runs it.
+    /// The process in which the future was made.
+    origin: Origin,
+    /// Whether a fork loses the task also when no thread runs it.
     is_of_runtime: bool,
-    /// The place in a backlog from which a worker that waits for the task may take it.
-    claimable: OnceLock<Weak<Claimable>>,
-}
-
-/// Whom one has to wait for to see a future completed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Maker {
-    /// Somebody, somewhere: a promise.
-    Anybody,
-    /// Any worker of this pool.
-    Queue(PoolId),
-    /// This thread.
-    Thread(AgentId),
+    /// A lock of the future is held by a thread that this process does not have.
+    is_locked_for_ever: AtomicBool,
+    /// The task in its queue, if a worker that waits for it may run it.
+    inline: OnceLock<Arc<dyn Inline>>,
 }
 
 impl Header {
-    pub(crate) fn new(label: TaskLabel, pool: PoolId) -> Header {
-        let generation = AtomicU32::new(crate::fork::generation());
-        let (runner, claimable) = (AtomicU32::new(0), OnceLock::new());
-        Header { label, pool, runner, generation, is_of_runtime: false, claimable }
+    /// Of a task that was submitted to a pool, or of no task, with pool 0.
+    pub fn new(label: TaskLabel, pool: PoolId) -> Header {
+        Header {
+            label,
+            pool,
+            runner: AtomicU32::new(0),
+            generation: AtomicU32::new(fork::generation()),
+            origin: Origin::here(),
+            is_of_runtime: false,
+            is_locked_for_ever: AtomicBool::new(false),
+            inline: OnceLock::new(),
+        }
     }
 
     /// Of a task that an async runtime keeps while no thread runs it.
-    pub(crate) fn of_runtime(label: TaskLabel) -> Header {
+    pub fn of_runtime(label: TaskLabel) -> Header {
         Header { is_of_runtime: true, ..Header::new(label, 0) }
     }
 
-    /// Written before the task starts and read under the detector's lock, which the writer takes before
-    /// it waits: no stronger ordering is needed.
+    /// Sets the thread that runs the task; 0 for none.
+    ///
+    /// *Ordering:* it is read under the detector's lock, which the writer takes before it waits, so relaxed suffices.
     #[inline]
-    pub(crate) fn set_runner(&self, agent: AgentId) {
-        self.runner.store(agent, Relaxed);
-        self.generation.store(crate::fork::generation(), Relaxed);
+    pub fn set_runner(&self, thread: ThreadNumber) {
+        self.runner.store(thread, Relaxed);
+        self.generation.store(fork::generation(), Relaxed);
     }
 
-    pub(crate) fn set_claimable(&self, claimable: &Arc<Claimable>) {
-        // Set once, before anybody else knows the future.
-        let _ = self.claimable.set(Arc::downgrade(claimable));
+    /// Allows workers that wait for the task to run it themselves. Called at most once, before another thread has the future.
+    pub fn set_inline(&self, task: Arc<dyn Inline>) {
+        let _ = self.inline.set(task);
     }
 
-    /// The task, if it stands in the backlog of `pool`.
-    pub(crate) fn claim(&self, pool: PoolId) -> Option<Arc<Claimable>> {
+    /// The task, if it is in the queue of `pool`.
+    pub(crate) fn next_inline(&self, pool: PoolId) -> Option<Arc<dyn Inline>> {
         if self.pool != pool {
             return None;
         }
-        self.claimable.get()?.upgrade().filter(|claimable| claimable.is_there())
+        self.inline.get().filter(|task| task.is_queued()).cloned()
     }
 
-    pub(crate) fn maker(&self) -> Maker {
+    fn supplier(&self) -> Supplier {
         match (self.runner.load(Relaxed), self.pool) {
-            (0, 0) => Maker::Anybody,
-            (0, pool) => Maker::Queue(pool),
-            (agent, _) => Maker::Thread(agent),
+            (0, 0) => Supplier::Anyone,
+            (0, pool) => Supplier::AnyOf(pool),
+            (thread, _) => Supplier::Thread(thread),
         }
     }
 
-    /// Whether the thread that ran the task stayed behind in the process that this one was forked from.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.generation.load(Relaxed) != crate::fork::generation()
-            && (self.is_of_runtime || matches!(self.maker(), Maker::Thread(_)))
+    /// Whether the thread that ran the task is missing in this process, which was forked from another.
+    pub fn is_lost(&self) -> bool {
+        let has_run_elsewhere = self.generation.load(Relaxed) != fork::generation()
+            && (self.is_of_runtime || matches!(self.supplier(), Supplier::Thread(_)));
+        has_run_elsewhere || self.is_locked_for_ever.load(Relaxed)
     }
 }
 
-/// A future whose type does not matter, as the detector sees it.
-pub(crate) trait Tracked: Send + Sync {
-    fn state(&self) -> &State;
-}
-
-pub(crate) enum Waiter {
-    Thread(Arc<Agent>),
+enum Waiter {
+    Thread(Arc<ThreadData>),
     Task { key: usize, waker: Waker },
-    Sink { sink: Arc<dyn Sink>, place: usize },
+    Sink { sink: Arc<dyn Sink>, slot: usize },
 }
 
 /// Collects futures that are done.
 pub(crate) trait Sink: Send + Sync {
-    /// The future that was watched as `place` is done.
-    fn is_done(&self, place: usize);
+    /// The future that was watched as `slot` is done.
+    fn is_done(&self, slot: usize);
 }
 
 type Callback = Box<dyn FnOnce() + Send>;
 
-pub(crate) struct State {
+/// The state of a future, without its value.
+pub struct FutureState {
     header: Header,
     step: AtomicU8,
-    /// The number of `Future`s, to know which is the last.
+    /// The number of `Future`s, to know the last one.
     handles: AtomicUsize,
     listeners: Mutex<Listeners>,
 }
@@ -154,10 +158,19 @@ struct Listeners {
     last_key: usize,
 }
 
-impl State {
+/// The result of adding a listener.
+pub(crate) enum Listening<R> {
+    Added(R),
+    /// The future is done.
+    Done,
+    /// The future is lost in a fork.
+    Lost,
+}
+
+impl FutureState {
     /// A pending state, for one handle.
-    pub(crate) fn new(header: Header) -> State {
-        State {
+    pub(crate) fn new(header: Header) -> FutureState {
+        FutureState {
             header,
             step: AtomicU8::new(PENDING),
             handles: AtomicUsize::new(1),
@@ -165,44 +178,63 @@ impl State {
         }
     }
 
-    pub(crate) fn header(&self) -> &Header {
+    /// The future's task.
+    pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// From pending to running; false if it was cancelled.
-    pub(crate) fn start(&self) -> bool {
-        self.go(|step| step == PENDING, RUNNING).is_some()
+    /// The threads that can complete the future.
+    pub(crate) fn supplier(&self) -> Supplier {
+        if self.is_done() { Supplier::Anyone } else { self.header.supplier() }
     }
 
-    /// From running back to pending: nobody has begun with it, and anybody may.
-    pub(crate) fn put_back(&self) {
+    /// Takes a lock of this future; none if its holder is missing in this process.
+    #[inline]
+    pub(crate) fn lock<'a, V>(&self, mutex: &'a Mutex<V>) -> Option<MutexGuard<'a, V>> {
+        if self.header.origin.is_here() {
+            return Some(mutex.lock());
+        }
+        let guard = mutex.lock_within(LOCK_TIMEOUT);
+        if guard.is_none() {
+            self.header.is_locked_for_ever.store(true, Relaxed);
+        }
+        guard
+    }
+
+    /// From pending to running; false if it was cancelled.
+    pub fn start(&self) -> bool {
+        self.step_to(RUNNING, |step| step == PENDING).is_some()
+    }
+
+    /// From running back to pending: the task has not begun, and any worker may take it.
+    pub fn put_back(&self) {
         self.header.set_runner(0);
-        self.go(|step| step == RUNNING, PENDING);
+        self.step_to(PENDING, |step| step == RUNNING);
     }
 
     /// From pending to cancelled; true also if it was cancelled before.
-    pub(crate) fn cancel(&self) -> bool {
-        match self.go(|step| step == PENDING, CANCELLED) {
-            Some(awaited) => {
-                self.announce(awaited);
+    pub fn cancel(&self) -> bool {
+        match self.step_to(CANCELLED, |step| step == PENDING) {
+            Some(is_awaited) => {
+                self.notify(is_awaited);
                 true
             }
             None => self.is_cancelled(),
         }
     }
 
-    /// To finished, from pending or running. Returns whether somebody is to be told, with
-    /// [`State::announce`]; nothing if it was done before.
+    /// To finished, from pending or running. Returns whether listeners are to be notified, with
+    /// [`FutureState::notify`]; none if it was done before.
     pub(crate) fn finish(&self) -> Option<bool> {
-        self.go(|step| step < CANCELLED, FINISHED)
+        self.step_to(FINISHED, |step| step < CANCELLED)
     }
 
-    /// Goes to `to` from a step that is `right`. Returns whether it was awaited.
-    fn go(&self, right: impl Fn(u8) -> bool, to: u8) -> Option<bool> {
+    /// Moves to `next` if `is_allowed` holds of the present step. Returns whether the future was awaited.
+    fn step_to(&self, next: u8, is_allowed: impl Fn(u8) -> bool) -> Option<bool> {
         let mut now = self.step.load(Ordering::Relaxed);
-        while right(now & !AWAITED) {
+        while is_allowed(now & !AWAITED) {
             let awaited = now & AWAITED;
-            match self.step.compare_exchange(now, to | awaited, Ordering::AcqRel, Ordering::Relaxed) {
+            match self.step.compare_exchange(now, next | awaited, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return Some(awaited != 0),
                 Err(other) => now = other,
             }
@@ -210,19 +242,19 @@ impl State {
         None
     }
 
-    /// Tells all who wanted to be told, after the step that makes it done.
-    pub(crate) fn announce(&self, awaited: bool) {
-        if !awaited {
+    /// Notifies all listeners, after the step that makes the future done.
+    pub(crate) fn notify(&self, is_awaited: bool) {
+        if !is_awaited {
             return;
         }
-        let mut listeners = self.listeners.lock();
+        let Some(mut listeners) = self.lock(&self.listeners) else { return };
         let Listeners { waiters, callbacks, .. } = std::mem::take(&mut *listeners);
         drop(listeners);
         for waiter in waiters {
             match waiter {
-                Waiter::Thread(agent) => agent.wake(),
+                Waiter::Thread(thread) => thread.wake(),
                 Waiter::Task { waker, .. } => waker.wake(),
-                Waiter::Sink { sink, place } => sink.is_done(place),
+                Waiter::Sink { sink, slot } => sink.is_done(slot),
             }
         }
         for callback in callbacks {
@@ -232,60 +264,64 @@ impl State {
 
     fn run_callback(&self, callback: Callback) {
         let label = self.header.label;
-        if let Err(error) = crate::panics::catch(&format_args!("a callback of {label}"), callback) {
+        if let Err(error) = panics::catch(&format_args!("a callback of {label}"), callback) {
             eprintln!("threadbook: {error}");
         }
     }
 
-    /// Lets `add` leave a listener, unless it is done.
-    fn listen<R>(&self, add: impl FnOnce(&mut Listeners) -> R) -> Option<R> {
-        let mut listeners = self.listeners.lock();
+    /// Lets `add` append a listener, unless the future is done.
+    fn listen<R>(&self, add: impl FnOnce(&mut Listeners) -> R) -> Listening<R> {
+        let Some(mut listeners) = self.lock(&self.listeners) else { return Listening::Lost };
         let before = self.step.fetch_or(AWAITED, Ordering::AcqRel);
-        (before & !AWAITED < CANCELLED).then(|| add(&mut listeners))
+        match before & !AWAITED < CANCELLED {
+            true => Listening::Added(add(&mut listeners)),
+            false => Listening::Done,
+        }
     }
 
-    /// Keeps `callback` until it is done, or runs it now if it is.
+    /// Keeps `callback` until the future is done, or runs it now if it is.
     pub(crate) fn on_done(&self, callback: Callback) {
         let mut callback = Some(callback);
-        self.listen(|listeners| listeners.callbacks.extend(callback.take()));
-        if let Some(callback) = callback {
+        let listening = self.listen(|listeners| listeners.callbacks.extend(callback.take()));
+        if let (Listening::Done, Some(callback)) = (listening, callback) {
             self.run_callback(callback);
         }
     }
 
-    /// Arranges for `agent` to be woken when it is done.
-    pub(crate) fn subscribe(&self, agent: &Arc<Agent>) {
-        self.listen(|listeners| listeners.waiters.push(Waiter::Thread(Arc::clone(agent))));
+    /// Arranges for `thread` to be woken when the future is done.
+    pub fn subscribe(&self, thread: &Arc<ThreadData>) {
+        self.listen(|listeners| listeners.waiters.push(Waiter::Thread(Arc::clone(thread))));
     }
 
-    /// Takes one subscription of `agent` back.
-    pub(crate) fn unsubscribe(&self, agent: &Agent) {
-        let waiters = &mut self.listeners.lock().waiters;
-        let mine = |waiter: &Waiter| matches!(waiter, Waiter::Thread(other) if other.id == agent.id);
-        if let Some(at) = waiters.iter().position(mine) {
-            waiters.swap_remove(at);
+    /// Removes one subscription of `thread`.
+    pub fn unsubscribe(&self, thread: &ThreadData) {
+        let Some(mut listeners) = self.lock(&self.listeners) else { return };
+        let is_own = |waiter: &Waiter| matches!(waiter, Waiter::Thread(other) if other.id == thread.id);
+        if let Some(at) = listeners.waiters.iter().position(is_own) {
+            listeners.waiters.swap_remove(at);
         }
     }
 
-    /// Arranges for `sink` to hear when it is done, at once if it is.
-    pub(crate) fn watch(&self, sink: &Arc<dyn Sink>, place: usize) {
-        let waiter = Waiter::Sink { sink: Arc::clone(sink), place };
-        if self.listen(|listeners| listeners.waiters.push(waiter)).is_none() {
-            sink.is_done(place);
+    /// Arranges for `sink` to be notified when the future is done, at once if it is.
+    pub(crate) fn watch(&self, sink: &Arc<dyn Sink>, slot: usize) {
+        let waiter = Waiter::Sink { sink: Arc::clone(sink), slot };
+        if let Listening::Done = self.listen(|listeners| listeners.waiters.push(waiter)) {
+            sink.is_done(slot);
         }
     }
 
-    /// Undoes [`State::watch`].
+    /// Undoes [`FutureState::watch`].
     pub(crate) fn unwatch(&self, sink: &Arc<dyn Sink>) {
-        let same =
+        let is_same =
             |waiter: &Waiter| matches!(waiter, Waiter::Sink { sink: other, .. } if Arc::ptr_eq(other, sink));
-        self.listeners.lock().waiters.retain(|waiter| !same(waiter));
+        if let Some(mut listeners) = self.lock(&self.listeners) {
+            listeners.waiters.retain(|waiter| !is_same(waiter));
+        }
     }
 
-    /// Leaves a waker under `key` (0: a new key), in place of the one that was there. Gives the key, or
-    /// nothing if it is done.
-    pub(crate) fn leave_waker(&self, key: usize, waker: &Waker) -> Option<usize> {
-        let leave = |listeners: &mut Listeners| {
+    /// Leaves a waker under `key` (0: a new key), in place of the one that was there, and returns the key.
+    pub(crate) fn leave_waker(&self, key: usize, waker: &Waker) -> Listening<usize> {
+        self.listen(|listeners| {
             for waiter in &mut listeners.waiters {
                 if let Waiter::Task { key: other, waker: old } = waiter
                     && *other == key
@@ -297,28 +333,33 @@ impl State {
             listeners.last_key += 1;
             listeners.waiters.push(Waiter::Task { key: listeners.last_key, waker: waker.clone() });
             listeners.last_key
-        };
-        self.listen(leave)
+        })
     }
 
     pub(crate) fn remove_waker(&self, key: usize) {
-        let waiters = &mut self.listeners.lock().waiters;
-        waiters.retain(|waiter| !matches!(waiter, Waiter::Task { key: other, .. } if *other == key));
+        if let Some(mut listeners) = self.lock(&self.listeners) {
+            let is_removed =
+                |waiter: &Waiter| matches!(waiter, Waiter::Task { key: other, .. } if *other == key);
+            listeners.waiters.retain(|waiter| !is_removed(waiter));
+        }
     }
 
     fn step(&self) -> u8 {
         self.step.load(Ordering::Acquire) & !AWAITED
     }
 
-    pub(crate) fn is_done(&self) -> bool {
+    /// Whether the future has an outcome or was cancelled.
+    pub fn is_done(&self) -> bool {
         self.step() >= CANCELLED
     }
 
-    pub(crate) fn is_running(&self) -> bool {
+    /// Whether its task runs.
+    pub fn is_running(&self) -> bool {
         self.step() == RUNNING
     }
 
-    pub(crate) fn is_cancelled(&self) -> bool {
+    /// Whether it was cancelled.
+    pub fn is_cancelled(&self) -> bool {
         self.step() == CANCELLED
     }
 

@@ -33,7 +33,6 @@ mod stack;
 mod threads;
 
 pub use threadbook_executor::*;
-pub use threadbook_future::*;
 
 pub use input::{input, password};
 pub use show::{Display, display, display_handle, interact, live};

@@ -46,7 +46,7 @@ pub fn eprint(text: fmt::Arguments<'_>) {
 #[doc(hidden)]
 #[track_caller]
 pub fn here() -> String {
-    panic_place(Location::caller())
+    location::describe(Location::caller())
 }
 
 fn turn_to(descriptor: i32) {

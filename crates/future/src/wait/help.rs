@@ -1,6 +1,6 @@
-//! Threads that do something useful while they wait.
+//! Running other tasks while a thread waits (work stealing while blocked).
 //!
-//! * A thread in which a serial executor has put off tasks runs them: nobody else will.
+//! * A thread in which a serial executor has deferred tasks runs them: no other thread will.
 //! * A worker of a `RayonExecutor` or `TokioExecutor` that waits for a task of its executor which has not
 //!   started runs that task itself, there and then.
 //!
@@ -13,45 +13,68 @@
 //! Tasks on top of each other need room; help has a limit, beyond which a worker only sleeps. And a worker whose
 //! wait has a time-out only sleeps, because a task may take longer than that.
 
-use std::cell::Cell;
-
-use crate::agent::Agent;
-use crate::block::Goal;
-use crate::serial;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// How many tasks may lie on top of each other in one worker.
-const DEEPEST: usize = 1000;
+const MAX_DEPTH: usize = 1000;
+
+/// A queued task that a waiting thread may run itself.
+pub trait Inline: Send + Sync {
+    /// Whether the task is still in its queue.
+    fn is_queued(&self) -> bool;
+
+    /// Runs the task in the calling thread. Returns false if another thread has taken it.
+    fn try_run(&self) -> bool;
+}
+
+type Deferred = Box<dyn FnOnce()>;
 
 thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
+    static DEFERRED: RefCell<VecDeque<Deferred>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// What a thread does while it waits.
+/// The tasks that a thread runs while it waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Helps {
-    /// It runs what a serial executor has put off in it, which nobody else will.
+pub(super) enum Helps {
+    /// The deferred tasks of this thread.
     WithDeferred,
-    /// It runs tasks of its own executor, too.
+    /// Also queued tasks of its own executor.
     WithAny,
 }
 
-/// Does what can be done for `goal` in this thread. Returns whether it is reached.
-pub(crate) fn help(goal: &dyn Goal, agent: &Agent, helps: Helps) -> bool {
-    while !goal.is_reached() {
+/// Defers a task: the calling thread runs it in [`run_deferred`], or when it waits.
+pub fn defer(task: Deferred) {
+    DEFERRED.with_borrow_mut(|deferred| deferred.push_back(task));
+}
+
+/// Runs the oldest deferred task of the calling thread. Returns false if there is none.
+pub fn run_deferred() -> bool {
+    let task = DEFERRED.with_borrow_mut(VecDeque::pop_front);
+    task.map(|task| task()).is_some()
+}
+
+/// Runs tasks in the calling thread until the goal of its wait is reached or there are no more. `next_inline` finds a task
+/// whose end brings the goal nearer. Returns whether the goal is reached.
+pub(super) fn help(
+    is_reached: &dyn Fn() -> bool,
+    next_inline: &dyn Fn() -> Option<Arc<dyn Inline>>,
+    helps: Helps,
+) -> bool {
+    while !is_reached() {
         let depth = DEPTH.get();
-        if depth >= DEEPEST {
+        if depth >= MAX_DEPTH {
             return false;
         }
         DEPTH.set(depth + 1);
-        let helped = serial::run_deferred() || helps == Helps::WithAny && run_claimed(goal, agent);
+        let run_inline = || next_inline().is_some_and(|task| task.try_run());
+        let helped = run_deferred() || helps == Helps::WithAny && run_inline();
         DEPTH.set(depth);
         if !helped {
-            return goal.is_reached();
+            return is_reached();
         }
     }
     true
-}
-
-fn run_claimed(goal: &dyn Goal, agent: &Agent) -> bool {
-    agent.pool() != 0 && goal.claim(agent.pool()).is_some_and(|claimed| claimed.run())
 }

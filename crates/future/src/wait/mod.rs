@@ -1,87 +1,98 @@
-//! The one place where a thread of ours stops to wait.
+//! Blocking: the one place where a thread of these crates stops to wait.
 //!
-//! Whatever is waited for (a future, several, a lock, the end of a pool) is a [`Goal`]. Blocking on it
-//! goes the same way for all:
+//! A future, several futures, a lock or the end of a pool is a [`Goal`]. Every wait for one has the same steps:
 //!
-//! 1. look whether it is reached; give up if the process is interrupted;
-//! 2. spin for a moment: most tasks are short, and going to sleep costs more than they do;
-//! 3. do something useful, if this thread is one that helps (see `help`);
+//! 1. check the goal; return if it is reached, or if the process is interrupted;
+//! 2. spin briefly: most tasks are short, and sleeping costs more than they do;
+//! 3. run other tasks, if this thread is one that helps (see [`mod@help`]);
 //! 4. subscribe, so that the thread is woken when something changes;
-//! 5. tell the detector, unless the wait ends by itself or nobody could need this thread (see `detect`);
-//! 6. sleep, and at every wake-up look for the goal, a verdict, an interrupt, the deadline.
+//! 5. register the wait with the deadlock detector, unless it has a time-out or no thread could need this one (see
+//!    [`deadlock`]);
+//! 6. sleep, and at every wake-up check the goal, a deadlock, an interrupt and the deadline.
+
+pub mod deadlock;
+mod graph;
+pub mod help;
+mod list;
+mod table;
+pub mod thread;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use threadbook_base::fork;
+use threadbook_base::interrupt::is_interrupted;
 use threadbook_trace::{TaskLabel, Ticks, WaitSpan};
 
-use crate::agent::{self, Agent, PoolId};
-use crate::backlog::Claimable;
-use crate::detect::{self, Need};
-use crate::error::TaskError;
-use crate::help::{self, Helps};
-use crate::interrupt::is_interrupted;
+use self::help::Helps;
+use crate::error::WaitError;
 
-/// Something that a thread can wait for.
-pub(crate) trait Goal {
+pub use self::help::Inline;
+pub use self::list::WaitList;
+pub use self::table::{Awaited, AwaitedNode, Need, PoolEnd, Supplier};
+pub use self::thread::{PoolId, Running, ThreadData, ThreadNumber, is_worker};
+
+/// A condition that a thread can wait for.
+pub trait Goal {
     /// Whether the wait is over.
     fn is_reached(&self) -> bool;
 
-    /// Whether the thread that worked on it stayed behind in another process.
+    /// Whether the thread that worked on it is missing in this process, which was forked from another.
     fn is_lost(&self) -> bool {
         false
     }
 
-    /// Arranges for `agent` to be woken whenever [`Goal::is_reached`] may have become true.
-    fn subscribe(&self, agent: &Arc<Agent>);
+    /// Arranges for `thread` to be woken whenever [`Goal::is_reached`] may have become true.
+    fn subscribe(&self, thread: &Arc<ThreadData>);
 
     /// Undoes [`Goal::subscribe`].
-    fn unsubscribe(&self, agent: &Arc<Agent>);
+    fn unsubscribe(&self, thread: &Arc<ThreadData>);
 
-    /// Whether the thread may run other tasks until then. Not for locks: a task that runs here may want
-    /// what this thread holds.
+    /// Whether the thread may run other tasks until then. Not for locks: such a task may want a lock that this thread holds.
     fn allows_help(&self) -> bool {
         true
     }
 
-    /// A task that has not started, on the way to this goal, that a worker of `pool` may run itself.
-    fn claim(&self, _pool: PoolId) -> Option<Arc<Claimable>> {
+    /// A queued task whose end brings the goal nearer, and which a worker of `pool` may run itself.
+    fn next_inline(&self, _pool: PoolId) -> Option<Arc<dyn Inline>> {
         None
     }
 
-    /// What it takes, for the detector.
+    /// The condition, for the deadlock detector.
     fn need(&self) -> Need;
 
-    /// How a timeline calls it.
+    /// The name in timelines.
     fn label(&self) -> TaskLabel;
 }
 
-/// How long a wait looks before it sleeps. Each round gives the processor to whoever wants it, so that
-/// on a machine with few cores the one who is waited for gets to run.
+/// How often a wait checks its goal before it sleeps. Each round yields the processor, so that on a machine with few cores
+/// the awaited thread gets to run.
 const ROUNDS: u32 = 16;
 
 /// Waits until `goal` is reached.
-pub(crate) fn block(goal: &dyn Goal, deadline: Option<Instant>) -> Result<(), TaskError> {
-    crate::fork::check();
+///
+/// # Errors
+///
+/// Those of [`WaitError`].
+pub fn block(goal: &dyn Goal, deadline: Option<Instant>) -> Result<(), WaitError> {
+    fork::catch_up();
     for round in 0..ROUNDS {
         if goal.is_reached() {
             return Ok(());
         }
         if round == 0 && is_interrupted() {
-            return Err(TaskError::Interrupted);
+            return Err(WaitError::Interrupted);
         }
         spin(round);
     }
-    let agent = Agent::current();
-    let span = agent::running().filter(|_| crate::WATCHED).map(|running| (running.label, Ticks::now()));
-    // A task that runs here may take longer than this wait may.
-    let helps = if deadline.is_some() { Helps::WithDeferred } else { Helps::WithAny };
-    let result = if goal.allows_help() && help::help(goal, &agent, helps) {
+    let thread = ThreadData::current();
+    let span = thread::running().map(|running| (running.label, Ticks::now()));
+    let result = if goal.allows_help() && help(goal, &thread, deadline) {
         Ok(())
     } else {
-        sleep_until(goal, deadline, &agent)
+        sleep_until(goal, deadline, &thread)
     };
-    if let (Some((task, started)), Some(log)) = (span, agent.log()) {
+    if let (Some((task, started)), Some(log)) = (span, thread.log()) {
         log.waited(WaitSpan { task, what: goal.label(), started, finished: Ticks::now() });
     }
     result
@@ -95,45 +106,53 @@ fn spin(round: u32) {
     }
 }
 
+/// Runs other tasks. Returns whether the goal is reached.
+fn help(goal: &dyn Goal, thread: &ThreadData, deadline: Option<Instant>) -> bool {
+    // A task may take longer than a wait with a deadline.
+    let helps = if deadline.is_some() { Helps::WithDeferred } else { Helps::WithAny };
+    let next_inline = || match thread.pool() {
+        0 => None,
+        pool => goal.next_inline(pool),
+    };
+    help::help(&|| goal.is_reached(), &next_inline, helps)
+}
+
 /// Sleeps until `goal` is reached.
-fn sleep_until(goal: &dyn Goal, deadline: Option<Instant>, agent: &Arc<Agent>) -> Result<(), TaskError> {
-    goal.subscribe(agent);
-    let tell = crate::WATCHED && deadline.is_none() && agent.is_needed();
-    if tell {
-        detect::enter(agent, goal.need());
+fn sleep_until(
+    goal: &dyn Goal,
+    deadline: Option<Instant>,
+    thread: &Arc<ThreadData>,
+) -> Result<(), WaitError> {
+    goal.subscribe(thread);
+    let is_registered = deadline.is_none() && thread.is_needed();
+    if is_registered {
+        deadlock::enter(thread, goal.need());
     }
     let result = loop {
-        // In this order: another wait of the same deadlock may already have failed, and its task have
-        // completed what this one waits for. Then the verdict was there first, and counts.
-        let reached = goal.is_reached();
-        if tell && let Some(graph) = agent.take_verdict() {
-            break Err(TaskError::Deadlock(graph));
+        // In this order: another wait of the same deadlock may have failed already, and its task have reached this goal.
+        // Then the deadlock came first, and counts.
+        let is_reached = goal.is_reached();
+        if is_registered && let Some(graph) = thread.take_deadlock() {
+            break Err(WaitError::Deadlock(graph));
         }
-        if reached {
+        if is_reached {
             break Ok(());
         }
         if is_interrupted() {
-            break Err(TaskError::Interrupted);
+            break Err(WaitError::Interrupted);
         }
         if goal.is_lost() {
-            break Err(lost());
+            break Err(WaitError::Lost);
         }
         match deadline.map(|deadline| deadline.checked_duration_since(Instant::now())) {
             None => std::thread::park(),
             Some(Some(left)) if !left.is_zero() => std::thread::park_timeout(left),
-            Some(_) => break Err(TaskError::TimedOut),
+            Some(_) => break Err(WaitError::TimedOut),
         }
     };
-    if tell {
-        detect::leave(agent);
+    if is_registered {
+        deadlock::leave(thread);
     }
-    goal.unsubscribe(agent);
+    goal.unsubscribe(thread);
     result
-}
-
-/// The error of a task whose thread did not come along into this process.
-pub(crate) fn lost() -> TaskError {
-    TaskError::BrokenPool(
-        "the task ran in a thread that was lost when the process was restored; submit it again".to_owned(),
-    )
 }
