@@ -1,108 +1,111 @@
-//! A crew: threads, a queue of tasks for them, and their common fate. What a thread does with a task is its
-//! [`Craft`]: run it, or have it run in another process.
+//! A pool of worker threads that share a queue and shut down together. Its [`Runner`] defines how a worker runs a task: in its
+//! own thread, or in another process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 use std::thread::JoinHandle;
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::{self, ForkHandler, Held};
+use threadbook_base::interrupt::is_interrupted;
+use threadbook_future::TaskError;
+use threadbook_future::wait::{Goal, Need, PoolEnd, PoolId, ThreadData, WaitList, block, deadlock};
 use threadbook_trace::{NameId, Recorder, TaskLabel};
 
-use crate::agent::{Agent, PoolId};
-use crate::block::{Goal, block};
-use crate::detect::{self, Dependency, Need};
-use crate::error::TaskError;
-use crate::fork::{self, Survivor};
-use crate::interrupt::is_interrupted;
 use crate::queue::{Pushed, Queue};
 use crate::task::Queued;
 
-/// What the threads of a crew do.
-pub(crate) trait Craft: Sized + Send + Sync + 'static {
-    /// What stands in the queue.
+/// The work of the threads of a pool.
+pub(crate) trait Runner: Sized + Send + Sync + 'static {
+    /// A task in the queue.
     type Job: Queued + ?Sized;
 
-    /// The life of the thread with this number: takes tasks from the queue until it is closed and empty.
-    /// Returns how many threads are left then, as [`Queue::pop`] says.
-    fn work(crew: &Arc<Crew<Self>>, number: usize) -> usize;
+    /// The main function of worker `number`: runs tasks of the queue until it is closed and empty. Returns the number of the
+    /// other workers then, as [`Queue::pop`] does.
+    fn work(pool: &Arc<WorkerPool<Self>>, number: usize) -> usize;
 
-    /// The crew takes and runs no more tasks; those that run should end.
-    fn abort(_crew: &Crew<Self>) {}
+    /// Stops the running tasks, because the pool is broken.
+    fn abort(_pool: &WorkerPool<Self>) {}
 
-    /// This is a copy of the process in which the threads were.
-    fn in_copy(&self) {}
+    /// Takes the locks that must be free in a forked child.
+    fn hold<'a>(&'a self, _held: &mut Vec<Box<dyn Held + 'a>>) {}
+
+    /// Adapts to a forked child, in which all workers are missing.
+    fn after_fork_in_child(&self) {}
 }
 
-pub(crate) struct Crew<C: Craft> {
+/// A pool of worker threads.
+pub(crate) struct WorkerPool<R: Runner> {
     pub(crate) id: PoolId,
-    pub(crate) most: usize,
-    pub(crate) queue: Queue<Box<C::Job>>,
+    pub(crate) max_workers: usize,
+    pub(crate) queue: Queue<Box<R::Job>>,
     pub(crate) recorder: Recorder,
-    pub(crate) craft: C,
-    /// Why no task can be run any more.
+    pub(crate) runner: R,
+    /// The reason why no task can be run any more.
     broken: Mutex<Option<String>>,
     is_broken: AtomicBool,
     tasks: AtomicU64,
+    /// The fork generation in which the workers were started.
     generation: AtomicU32,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Agents that wait for the last worker to end.
-    waiters: Mutex<Vec<Arc<Agent>>>,
+    /// Threads that wait for the last worker to end.
+    waiters: WaitList,
 }
 
-/// Its drop is the drop of an executor's last handle.
-pub(crate) struct Handle<C: Craft> {
-    pub(crate) crew: Arc<Crew<C>>,
+/// A handle that closes the pool, and waits for its tasks, when it is dropped.
+pub(crate) struct PoolHandle<R: Runner> {
+    pub(crate) pool: Arc<WorkerPool<R>>,
 }
 
-impl<C: Craft> Handle<C> {
-    /// The first handle of a new crew.
-    pub(crate) fn new(name: String, most: usize, craft: C) -> Arc<Handle<C>> {
-        let crew = Crew {
-            id: detect::add_pool(&name, most),
-            most,
-            queue: Queue::new(most),
+impl<R: Runner> PoolHandle<R> {
+    /// The handle of a new pool.
+    pub(crate) fn new(name: String, max_workers: usize, runner: R) -> Arc<PoolHandle<R>> {
+        let pool = WorkerPool {
+            id: deadlock::add_pool(&name, max_workers),
+            max_workers,
+            queue: Queue::new(max_workers),
             recorder: Recorder::new(name),
-            craft,
+            runner,
             broken: Mutex::new(None),
             is_broken: AtomicBool::new(false),
             tasks: AtomicU64::new(0),
             generation: AtomicU32::new(fork::generation()),
             threads: Mutex::new(Vec::new()),
-            waiters: Mutex::new(Vec::new()),
+            waiters: WaitList::default(),
         };
-        let crew = Arc::new(crew);
-        fork::add(&crew);
-        Arc::new(Handle { crew })
+        let pool = Arc::new(pool);
+        fork::on_child(&pool);
+        Arc::new(PoolHandle { pool })
     }
 }
 
-impl<C: Craft> Crew<C> {
+impl<R: Runner> WorkerPool<R> {
     pub(crate) fn next_label(&self, name: NameId) -> TaskLabel {
         TaskLabel { number: self.tasks.fetch_add(1, Relaxed) + 1, name }
     }
 
-    pub(crate) fn enqueue(self: &Arc<Self>, job: Box<C::Job>) {
-        fork::check();
+    pub(crate) fn enqueue(self: &Arc<Self>, job: Box<R::Job>) {
+        fork::catch_up();
         if self.is_broken() {
-            return job.give_up(self.breakage());
+            return job.fail(self.breakage());
         }
         match self.queue.push(job) {
             Ok(Pushed::Queued) => {}
             Ok(Pushed::StartWorker(number)) => self.start_worker(number),
-            Err(job) => job.give_up(TaskError::ShutDown),
+            Err(job) => job.fail(TaskError::ShutDown),
         }
-        // The last worker may have broken the pool just before the push: then nobody else takes it out.
+        // The last worker may have broken the pool just before the push; then no other thread takes the task out.
         if self.is_broken() {
             self.fail_queued();
         }
     }
 
     fn start_worker(self: &Arc<Self>, number: usize) {
-        let crew = Arc::clone(self);
+        let pool = Arc::clone(self);
         let name = format!("{}_{number}", self.recorder.name());
         let started = std::thread::Builder::new().name(name).spawn(move || {
-            if C::work(&crew, number) == 0 {
-                crew.waiters.lock().drain(..).for_each(|agent| agent.wake());
+            if R::work(&pool, number) == 0 {
+                pool.waiters.wake_all();
             }
         });
         match started {
@@ -113,7 +116,7 @@ impl<C: Craft> Crew<C> {
                     self.break_up(format!("no thread could be started: {error}"));
                 } else {
                     // Fewer workers than asked for do the work as well.
-                    detect::limit_pool(self.id, workers);
+                    deadlock::limit_pool(self.id, workers);
                 }
             }
         }
@@ -129,15 +132,15 @@ impl<C: Craft> Crew<C> {
 
     fn fail_queued(&self) {
         for job in self.queue.drain() {
-            job.give_up(self.breakage());
+            job.fail(self.breakage());
         }
     }
 
-    /// From now on no task is run; the reason is in every future's error.
+    /// Breaks the pool: from now on no task is run, and the reason is in every future's error.
     pub(crate) fn break_up(&self, reason: String) {
         self.broken.lock().get_or_insert(reason);
         self.is_broken.store(true, Release);
-        C::abort(self);
+        R::abort(self);
         self.fail_queued();
     }
 
@@ -149,7 +152,7 @@ impl<C: Craft> Crew<C> {
         TaskError::BrokenPool(self.broken.lock().clone().unwrap_or_default())
     }
 
-    /// What is wrong with it, for its `Debug`.
+    /// The state of the pool, for its `Debug`.
     pub(crate) fn state(&self) -> &'static str {
         if self.is_broken() {
             ", broken"
@@ -160,16 +163,16 @@ impl<C: Craft> Crew<C> {
         }
     }
 
-    /// Waits until the workers have ended. The queue must be closed. Returns false if the wait failed, or would be
-    /// one for oneself.
-    pub(crate) fn join(self: &Arc<Self>) -> bool {
-        if Agent::current().pool() == self.id || block(&Ended { crew: self }, None).is_err() {
+    /// Waits until the workers have ended. The queue must be closed. Returns false if the wait failed, or if the caller is a
+    /// worker of this pool, which would wait for itself.
+    pub(crate) fn join(&self) -> bool {
+        if ThreadData::current().pool() == self.id || block(&WorkersEnded { pool: self }, None).is_err() {
             return false;
         }
         if self.generation.load(Relaxed) == fork::generation() {
             let threads = std::mem::take(&mut *self.threads.lock());
             for thread in threads {
-                // A worker catches every panic of a task, so its thread ends well.
+                // A worker catches every panic of a task, so its thread does not panic.
                 let _ = thread.join();
             }
         }
@@ -177,58 +180,67 @@ impl<C: Craft> Crew<C> {
     }
 }
 
-impl<C: Craft> Survivor for Crew<C> {
+impl<R: Runner> ForkHandler for WorkerPool<R> {
+    fn hold<'a>(&'a self, held: &mut Vec<Box<dyn Held + 'a>>) {
+        held.push(Box::new(self.broken.lock()));
+        held.push(Box::new(self.threads.lock()));
+        self.runner.hold(held);
+        held.push(Box::new(self.queue.hold()));
+        held.push(Box::new(self.recorder.hold()));
+        held.push(Box::new(self.waiters.hold()));
+    }
+
     /// Starts as many workers as the tasks in the queue need.
-    fn in_copy(self: Arc<Self>) {
+    fn after_fork_in_child(self: Arc<Self>) {
         self.generation.store(fork::generation(), Relaxed);
-        // These handles belong to threads of the other process.
+        // These handles belong to threads of the parent.
         std::mem::take(&mut *self.threads.lock()).into_iter().for_each(std::mem::forget);
-        self.craft.in_copy();
+        self.runner.after_fork_in_child();
         for number in self.queue.forget_workers() {
             self.start_worker(number);
         }
     }
 }
 
-/// The end of a crew's last worker.
-struct Ended<'a, C: Craft> {
-    crew: &'a Crew<C>,
+/// The end of a pool's last worker.
+struct WorkersEnded<'a, R: Runner> {
+    pool: &'a WorkerPool<R>,
 }
 
-impl<C: Craft> Goal for Ended<'_, C> {
+impl<R: Runner> Goal for WorkersEnded<'_, R> {
     fn is_reached(&self) -> bool {
-        self.crew.queue.workers() == 0 || self.crew.generation.load(Relaxed) != fork::generation()
+        self.pool.queue.workers() == 0 || self.pool.generation.load(Relaxed) != fork::generation()
     }
 
-    fn subscribe(&self, agent: &Arc<Agent>) {
-        self.crew.waiters.lock().push(Arc::clone(agent));
+    fn subscribe(&self, thread: &Arc<ThreadData>) {
+        self.pool.waiters.subscribe(thread);
     }
 
-    fn unsubscribe(&self, agent: &Arc<Agent>) {
-        self.crew.waiters.lock().retain(|other| other.id != agent.id);
+    fn unsubscribe(&self, thread: &Arc<ThreadData>) {
+        self.pool.waiters.unsubscribe(thread);
     }
 
     fn need(&self) -> Need {
-        Need::All(vec![Dependency::Drained(self.crew.id)])
+        Need::All(vec![Arc::new(PoolEnd(self.pool.id))])
     }
 
     fn label(&self) -> TaskLabel {
-        TaskLabel { number: 0, name: NameId::new(self.crew.recorder.name()) }
+        TaskLabel { number: 0, name: NameId::new(self.pool.recorder.name()) }
     }
 }
 
-impl<C: Craft> Drop for Handle<C> {
+impl<R: Runner> Drop for PoolHandle<R> {
     fn drop(&mut self) {
-        let crew = &self.crew;
-        crew.close();
-        if !crew.join() && is_interrupted() {
-            crew.cancel_queued();
+        let pool = &self.pool;
+        pool.close();
+        if !pool.join() && is_interrupted() {
+            pool.cancel_queued();
         }
     }
 }
 
-impl<C: Craft> Drop for Crew<C> {
+impl<R: Runner> Drop for WorkerPool<R> {
     fn drop(&mut self) {
-        detect::remove_pool(self.id);
+        deadlock::remove_pool(self.id);
     }
 }

@@ -70,7 +70,8 @@ impl Waiters {
         let free = self.slots.iter().position(|place| place.ticket == 0);
         let index = free.or_else(|| self.slots.iter().position(|place| place.who.is_gone()))?;
         self.last_ticket += 1;
-        self.slots[index] = WaitSlot { ticket: self.last_ticket, called: false, who: ProcessIdentity::current() };
+        self.slots[index] =
+            WaitSlot { ticket: self.last_ticket, called: false, who: ProcessIdentity::current() };
         Some(self.last_ticket)
     }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use threadbook_executor::TaskError;
 
-use crate::identity::ProcessIdentity;
 use crate::error::Error;
+use crate::identity::ProcessIdentity;
 use crate::monitor::{Monitor, SLICE};
 
 /// Who holds a lock.

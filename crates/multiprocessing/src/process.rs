@@ -9,9 +9,9 @@ use threadbook_base::{Mutex, MutexGuard};
 use threadbook_executor::{Portable, TaskError, is_interrupted};
 use threadbook_worker::{Call, CodecError, Start, Worker};
 
-use crate::identity::is_gone;
-use crate::current::{SpawnInfo, ProcessInfo, become_process, current_process, next_name};
+use crate::current::{ProcessInfo, SpawnInfo, become_process, current_process, next_name};
 use crate::error::Error;
+use crate::identity::is_gone;
 
 /// The longest pause between two looks whether a process has ended.
 const PAUSE: Duration = Duration::from_millis(5);

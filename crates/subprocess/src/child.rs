@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags};
-use threadbook_base::interrupt::is_interrupted;
 use threadbook_base::Mutex;
+use threadbook_base::interrupt::is_interrupted;
 
 use crate::completed::CompletedProcess;
 use crate::error::SubprocessError;

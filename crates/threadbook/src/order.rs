@@ -12,8 +12,8 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use threadbook_display::wire;
 use threadbook_base::location;
+use threadbook_display::wire;
 use threadbook_worker::Stream;
 
 use crate::printing::print_for_past_cell;

@@ -6,8 +6,8 @@ use threadbook_trace::Ticks;
 
 use crate::codec::{CodecError, decode, into_bytes};
 use crate::descriptors::{self, Descriptor};
-use crate::frame::{Frame, Kind, put_text, take_number, take_text};
 use crate::fn_address::{self, Entry, FnAddress};
+use crate::frame::{Frame, Kind, put_text, take_number, take_text};
 
 /// A function and its argument, ready to be sent to a worker.
 #[derive(Debug)]
@@ -32,8 +32,9 @@ impl Call {
     {
         const { Sizeless::<F>::CHECKED };
         let _ = f;
-        let address = fn_address::of(entry::<F, A, R>)
-            .ok_or_else(|| CodecError(format!("the system does not know where {} lies", std::any::type_name::<F>())))?;
+        let address = fn_address::of(entry::<F, A, R>).ok_or_else(|| {
+            CodecError(format!("the system does not know where {} lies", std::any::type_name::<F>()))
+        })?;
         let mut head = Vec::with_capacity(address.object.len() + 16);
         put_text(&mut head, &address.object);
         head.extend(address.offset.to_le_bytes());

@@ -2,23 +2,11 @@
 
 use std::fmt;
 
-use threadbook_worker::{Call, CodecError};
+use threadbook_worker::Call;
 
-use crate::builder::BuildError;
-use crate::process_pool::ProcessPoolExecutor;
-
-/// How a worker process comes to be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StartMethod {
-    /// As a new process, which loads the program anew.
-    #[default]
-    Spawn,
-    /// As a copy of a process that was started for that, which is faster.
-    ForkServer,
-}
-
-type Initializer = Box<dyn Fn() -> Result<Call, CodecError> + Send + Sync>;
+use super::ProcessPoolExecutor;
+use super::driver::{Settings, StartMethod};
+use crate::executor::BuildError;
 
 /// Settings of a [`ProcessPoolExecutor`].
 ///
@@ -35,11 +23,8 @@ type Initializer = Box<dyn Fn() -> Result<Call, CodecError> + Send + Sync>;
 #[must_use = "the pool is made by `build`"]
 pub struct ProcessPoolBuilder {
     max_workers: usize,
-    pub(crate) name: Option<String>,
-    pub(crate) start_method: StartMethod,
-    pub(crate) initializer: Option<Initializer>,
-    pub(crate) max_tasks_per_child: Option<usize>,
-    pub(crate) label_output: bool,
+    name: Option<String>,
+    settings: Settings,
 }
 
 impl ProcessPoolBuilder {
@@ -47,14 +32,11 @@ impl ProcessPoolBuilder {
         ProcessPoolBuilder {
             max_workers: std::thread::available_parallelism().map_or(1, usize::from),
             name: None,
-            start_method: StartMethod::default(),
-            initializer: None,
-            max_tasks_per_child: None,
-            label_output: false,
+            settings: Settings::default(),
         }
     }
 
-    /// How many processes the pool may have. Without it: one for each processor.
+    /// How many processes the pool may have. The default is one for each processor.
     pub fn max_workers(mut self, max_workers: usize) -> ProcessPoolBuilder {
         self.max_workers = max_workers;
         self
@@ -66,9 +48,9 @@ impl ProcessPoolBuilder {
         self
     }
 
-    /// How its processes come to be.
+    /// How its processes are started.
     pub fn start_method(mut self, start_method: StartMethod) -> ProcessPoolBuilder {
-        self.start_method = start_method;
+        self.settings.start_method = start_method;
         self
     }
 
@@ -80,19 +62,19 @@ impl ProcessPoolBuilder {
     where
         F: Fn() + Copy + Send + Sync + 'static,
     {
-        self.initializer = Some(Box::new(move || Call::new(move |()| initializer(), ())));
+        self.settings.initializer = Some(Box::new(move || Call::new(move |()| initializer(), ())));
         self
     }
 
-    /// After how many tasks a process is replaced by a new one. Without it: never.
+    /// After how many tasks a process is replaced by a new one. By default it is never.
     pub fn max_tasks_per_child(mut self, tasks: usize) -> ProcessPoolBuilder {
-        self.max_tasks_per_child = Some(tasks);
+        self.settings.max_tasks_per_child = Some(tasks);
         self
     }
 
     /// Whether each line that a worker prints begins with its process id: `[4711] hello`.
     pub fn label_output(mut self, label: bool) -> ProcessPoolBuilder {
-        self.label_output = label;
+        self.settings.label_output = label;
         self
     }
 
@@ -105,10 +87,10 @@ impl ProcessPoolBuilder {
         if self.max_workers == 0 {
             return Err(BuildError::NoWorkers);
         }
-        if self.max_tasks_per_child == Some(0) {
+        if self.settings.max_tasks_per_child == Some(0) {
             return Err(BuildError::NoTasks);
         }
-        Ok(ProcessPoolExecutor::from_settings(self.max_workers, self))
+        Ok(ProcessPoolExecutor::from_settings(self.name, self.max_workers, self.settings))
     }
 }
 
@@ -116,10 +98,10 @@ impl fmt::Debug for ProcessPoolBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProcessPoolBuilder")
             .field("max_workers", &self.max_workers)
-            .field("start_method", &self.start_method)
-            .field("initializer", &self.initializer.is_some())
-            .field("max_tasks_per_child", &self.max_tasks_per_child)
-            .field("label_output", &self.label_output)
+            .field("start_method", &self.settings.start_method)
+            .field("initializer", &self.settings.initializer.is_some())
+            .field("max_tasks_per_child", &self.settings.max_tasks_per_child)
+            .field("label_output", &self.settings.label_output)
             .finish()
     }
 }

@@ -1,16 +1,14 @@
-//! Several items of a map in one call to a process: what is sent back, and how it becomes the items' results.
+//! Chunks: several items of a map in one call to a process.
 
 use std::collections::VecDeque;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use threadbook_future::{Future, TaskError, panics};
 use threadbook_worker::Bytes;
 
-use crate::error::TaskError;
 use crate::executor::Portable;
-use crate::future::Future;
 use crate::map::MapResults;
-use crate::panics;
 
 /// The results of a chunk: the values, as bytes, and which items panicked. A chunk of plain numbers is copied.
 #[derive(Serialize, Deserialize)]
@@ -25,7 +23,7 @@ struct Panic {
     location: Option<String>,
 }
 
-/// Calls `f` with each item, in the worker. A panic takes no other item along.
+/// Calls `f` with each item, in the worker. A panic of one item does not affect the others.
 pub(crate) fn call_each<F, A, R>(f: F, chunk: Vec<A>) -> Chunk
 where
     F: Fn(A) -> R,
@@ -50,7 +48,7 @@ where
 #[must_use = "the calls are made anyway, but their results and errors are lost"]
 pub struct ChunkResults<R> {
     chunks: MapResults<Chunk>,
-    /// Of the chunks that are to come.
+    /// The sizes of the chunks that are to come.
     sizes: VecDeque<usize>,
     now: Ready<R>,
 }
@@ -67,14 +65,14 @@ impl<R> ChunkResults<R> {
     }
 }
 
-/// What is there of a chunk.
+/// The rest of a chunk.
 enum Ready<R> {
     Items {
         values: std::vec::IntoIter<R>,
         panics: VecDeque<(usize, Panic)>,
         next: usize,
     },
-    /// The error, and for how many items it stands.
+    /// The error of the chunk, and the number of its items that are left.
     Failed(TaskError, usize),
 }
 

@@ -1,90 +1,111 @@
-//! The threads of a process pool: each keeps one worker process, gives it tasks, and reads its answers.
+//! The threads of a process pool: each drives one worker process, sends it tasks, and receives the answers.
 //!
-//! A task costs two switches between processes if it is sent alone. So when a keeper's last tasks were short,
-//! it takes several at once, up to half of its fair share of those that wait: then the other workers are not
-//! left without, and near the end tasks go out one by one. What is sent counts as started.
+//! A task that is sent alone costs two switches between processes. So if a driver's last tasks were short,
+//! it sends several at once, up to half of its fair share of the queue: then the other workers have tasks, too,
+//! and near the end tasks are sent one by one. Tasks that were sent count as started.
 //!
-//! If those tasks turn out not to be short, all that the process has not begun go back to the front of the queue,
-//! where they can be cancelled again. So none waits for long behind another one, which might wait for it.
+//! If these tasks take long after all, those that the process has not begun go back to the front of the queue,
+//! where they can be cancelled again. So no task waits for long behind another one, which might wait for it.
 //!
-//! A second interrupt ends what was submitted before the first: each pool notes when it was interrupted.
+//! A second interrupt ends the tasks that were submitted before the first: each pool stores the times of its interrupts.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::Held;
+use threadbook_future::TaskError;
+use threadbook_future::producer::FutureState;
+use threadbook_future::wait::{ThreadData, ThreadNumber};
 use threadbook_trace::{Log, Outcome, Recorder, TaskLabel, TaskSpan, Ticks};
-use threadbook_worker::{Answer, Call, Death, Descriptor, Start, StartError, Stopper, Worker};
+use threadbook_worker::{Answer, Call, CodecError, Death, Descriptor, Start, StartError, Stopper, Worker};
 
-use crate::agent::{Agent, AgentId};
-use crate::crew::{Craft, Crew};
-use crate::error::TaskError;
-use crate::process_builder::{ProcessPoolBuilder, StartMethod};
-use crate::state::State;
 use crate::task::Queued;
+use crate::workers::{Runner, WorkerPool};
 
-/// A batch that takes longer than this is made of fewer tasks the next time.
-const SHORT: Duration = Duration::from_micros(500);
+/// If a batch takes longer than this, the next one has fewer tasks.
+const SHORT_BATCH: Duration = Duration::from_micros(500);
 
-/// A process that takes longer than this for a batch is relieved of what it has not begun.
-const PATIENCE: Duration = Duration::from_millis(5);
+/// If a process takes longer than this for a batch, the tasks that it has not begun are taken back.
+const BATCH_TIMEOUT: Duration = Duration::from_millis(5);
 
-/// As many tasks, and bytes, as may be sent at once. So many bytes fit into a socket, so the worker need not
-/// read while it answers.
-const MOST_TASKS: usize = 64;
-const MOST_BYTES: usize = 32 << 10;
+/// Limits of a batch. So many bytes fit into a socket, so the worker need not read while it answers.
+const MAX_BATCH: usize = 64;
+const MAX_BATCH_BYTES: usize = 32 << 10;
 
-/// The timeline has as many processes at least, and less than twice as many at most.
-const MOST_RECORDED: usize = 256;
+/// The timeline keeps at least this number of processes, and less than twice as many.
+const RECORDED_PROCESSES: usize = 256;
 
-/// Something that a worker process can run.
+/// How a worker process is started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StartMethod {
+    /// As a new process, which loads the program anew.
+    #[default]
+    Spawn,
+    /// As a fork of a process that was started for that, which is faster.
+    ForkServer,
+}
+
+type Initializer = Box<dyn Fn() -> Result<Call, CodecError> + Send + Sync>;
+
+/// The settings of a process pool.
+#[derive(Default)]
+pub(super) struct Settings {
+    pub(super) start_method: StartMethod,
+    pub(super) initializer: Option<Initializer>,
+    pub(super) max_tasks_per_child: Option<usize>,
+    pub(super) label_output: bool,
+}
+
+/// A task that a worker process can run.
 pub(crate) trait RemoteJob: Queued {
     fn call(&self) -> &Call;
 
-    fn state(&self) -> &State;
+    fn state(&self) -> &FutureState;
 
     fn submitted(&self) -> Ticks;
 
-    /// What the task prints is printed for this.
+    /// The origin of the task's output.
     fn origin(&self) -> u64;
 
-    /// Completes the future with the value that these bytes are.
+    /// Completes the future with an encoded value.
     fn finish(self: Box<Self>, value: Vec<u8>, descriptors: Vec<Descriptor>);
 }
 
-/// Has calls run in processes.
+/// Runs calls in processes.
 pub(crate) struct Processes {
-    settings: ProcessPoolBuilder,
-    /// How processes are started, once one was.
-    start: Mutex<Option<Start>>,
-    /// The processes, by the number of their keeper.
+    settings: Settings,
+    /// The source of processes, once one was started. A forked child replaces the inner lock: a missing thread may hold it.
+    start: Mutex<Arc<Mutex<Option<Start>>>>,
+    /// The processes, by the number of their driver.
     slots: Mutex<Vec<Slot>>,
-    /// When the last interrupt came, and the one before.
+    /// The times of the last two interrupts, the last one first.
     interrupts: Mutex<(Ticks, Ticks)>,
-    /// What the processes did. Each may be replaced again and again, so the oldest are forgotten.
+    /// The log of the processes. Each may be replaced again and again, so the oldest are dropped.
     pub(crate) recorder: Recorder,
 }
 
-/// A process as other threads see it.
+/// A process, for other threads than its driver.
 #[derive(Default)]
 struct Slot {
     stopper: Option<Stopper>,
-    /// When the first of the tasks that it has was submitted.
+    /// The submission of the first of its tasks.
     busy_with: Option<Ticks>,
     /// It is ended because of a second interrupt.
     is_ended: bool,
 }
 
 impl Processes {
-    pub(crate) fn new(name: &str, most: usize, settings: ProcessPoolBuilder) -> Processes {
-        let recorder = Recorder::with_most(name, MOST_RECORDED.max(most));
+    pub(super) fn new(name: &str, max_workers: usize, settings: Settings) -> Processes {
+        let recorder = Recorder::with_max(name, RECORDED_PROCESSES.max(max_workers));
         let (start, slots, interrupts) = Default::default();
         Processes { settings, start, slots, interrupts, recorder }
     }
 
-    /// Notes an interrupt; ends processes that run tasks from before the last one.
-    pub(crate) fn interrupt(&self) {
+    /// Ends the processes that run tasks from before the last interrupt, and stores the time of this one.
+    pub(super) fn interrupt(&self) {
         let mut interrupts = self.interrupts.lock();
         *interrupts = (Ticks::now(), interrupts.0);
         drop(interrupts);
@@ -96,7 +117,7 @@ impl Processes {
         }
     }
 
-    /// Whether two interrupts came after a task was submitted.
+    /// Whether there were two interrupts after a task was submitted.
     fn is_interrupted(&self, submitted: Ticks) -> bool {
         submitted <= self.interrupts.lock().1
     }
@@ -110,7 +131,9 @@ impl Processes {
     }
 
     fn start(&self) -> Result<Start, StartError> {
-        let mut start = self.start.lock();
+        let start = Arc::clone(&self.start.lock());
+        // Held while a fork server is started, so that there is only one.
+        let mut start = start.lock();
         if start.is_none() {
             *start = Some(match self.settings.start_method {
                 StartMethod::Spawn => Start::spawn(),
@@ -121,41 +144,48 @@ impl Processes {
     }
 }
 
-impl Craft for Processes {
+impl Runner for Processes {
     type Job = dyn RemoteJob;
 
-    fn work(crew: &Arc<Crew<Self>>, number: usize) -> usize {
-        let agent = Agent::become_worker(format!("worker {number}"), crew.id, None).id;
-        let mut keeper = Keeper { crew, number, agent, process: None, batch: 1 };
+    fn work(pool: &Arc<WorkerPool<Self>>, number: usize) -> usize {
+        let thread = ThreadData::become_worker(format!("worker {number}"), pool.id, None).id;
+        let mut driver = Driver { pool, number, thread, process: None, batch: 1 };
         loop {
-            match crew.queue.pop(|| ()) {
-                Ok(job) => keeper.work_on(job),
+            match pool.queue.pop(|| (), |job| job.set_runner(thread)) {
+                Ok(job) => driver.run(job),
                 Err(left) => {
-                    keeper.let_go();
+                    driver.finish_process();
                     return left;
                 }
             }
         }
     }
 
-    fn abort(crew: &Crew<Self>) {
-        for slot in crew.craft.slots.lock().iter() {
+    fn abort(pool: &WorkerPool<Self>) {
+        for slot in pool.runner.slots.lock().iter() {
             slot.stopper.iter().for_each(Stopper::stop);
         }
     }
 
-    fn in_copy(&self) {
-        // They are another process's children: it ends them, or has died and took them along.
+    fn hold<'a>(&'a self, held: &mut Vec<Box<dyn Held + 'a>>) {
+        held.push(Box::new(self.start.lock()));
+        held.push(Box::new(self.slots.lock()));
+        held.push(Box::new(self.interrupts.lock()));
+        held.push(Box::new(self.recorder.hold()));
+    }
+
+    fn after_fork_in_child(&self) {
+        // The processes are children of the parent: it ends them, or has died and took them along.
         self.slots.lock().clear();
-        std::mem::forget(self.start.lock().take());
+        std::mem::forget(std::mem::take(&mut *self.start.lock()));
     }
 }
 
 /// One thread and its process.
-struct Keeper<'a> {
-    crew: &'a Arc<Crew<Processes>>,
+struct Driver<'a> {
+    pool: &'a Arc<WorkerPool<Processes>>,
     number: usize,
-    agent: AgentId,
+    thread: ThreadNumber,
     process: Option<Process>,
     /// How many tasks to send at once.
     batch: usize,
@@ -174,72 +204,73 @@ struct Sent {
     at: Ticks,
 }
 
-impl Keeper<'_> {
-    /// Has a task run, and perhaps some of those behind it.
-    fn work_on(&mut self, first: Box<dyn RemoteJob>) {
-        self.crew.craft.with_slot(self.number, |slot| slot.busy_with = Some(first.submitted()));
-        self.attend_to(first);
-        let is_ended = self.crew.craft.with_slot(self.number, |slot| {
+impl Driver<'_> {
+    /// Runs a task, and perhaps some of those behind it.
+    fn run(&mut self, first: Box<dyn RemoteJob>) {
+        self.pool.runner.with_slot(self.number, |slot| slot.busy_with = Some(first.submitted()));
+        self.run_batch(first);
+        let is_ended = self.pool.runner.with_slot(self.number, |slot| {
             slot.busy_with = None;
             std::mem::take(&mut slot.is_ended)
         });
-        let most = self.crew.craft.settings.max_tasks_per_child.unwrap_or(usize::MAX);
-        if is_ended || self.process.as_ref().is_some_and(|process| process.tasks >= most) {
-            self.let_go();
+        let max_tasks = self.pool.runner.settings.max_tasks_per_child.unwrap_or(usize::MAX);
+        if is_ended || self.process.as_ref().is_some_and(|process| process.tasks >= max_tasks) {
+            self.finish_process();
         }
     }
 
-    fn attend_to(&mut self, first: Box<dyn RemoteJob>) {
-        if self.crew.craft.is_interrupted(first.submitted()) {
-            return first.give_up(TaskError::Interrupted);
+    fn run_batch(&mut self, first: Box<dyn RemoteJob>) {
+        if self.pool.runner.is_interrupted(first.submitted()) {
+            return first.fail(TaskError::Interrupted);
         }
         if let Err(reason) = self.start() {
             if self.is_ended() {
-                return first.give_up(TaskError::Interrupted);
+                return first.fail(TaskError::Interrupted);
             }
-            // First of all: who sees the error and submits at once must not get a worker that this would end.
-            self.crew.break_up(reason);
+            // Before the task fails: a caller that submits again on the error must find a broken pool.
+            self.pool.break_up(reason);
         }
-        if self.crew.is_broken() {
-            return first.give_up(self.crew.breakage());
+        if self.pool.is_broken() {
+            return first.fail(self.pool.breakage());
         }
         let (batch, lent) = self.gather(first);
         if batch.is_empty() {
-            return self.crew.queue.keep(lent);
+            return self.pool.queue.keep(lent);
         }
         let (count, started) = (batch.len(), Instant::now());
-        let result = self.have_run(batch, lent);
+        let result = self.exchange_or_put_back(batch, lent);
         let took = started.elapsed();
-        self.batch = if took > SHORT { (self.batch / 4).max(1) } else { (count * 2).min(MOST_TASKS) };
+        self.batch = if took > SHORT_BATCH { (self.batch / 4).max(1) } else { (count * 2).min(MAX_BATCH) };
         if let Err((death, unfinished)) = result {
-            self.bury(death, unfinished);
+            self.reap(death, unfinished);
         }
     }
 
-    /// Whether a second interrupt has ended the process, or is to.
+    /// Whether a second interrupt ends the process.
     fn is_ended(&self) -> bool {
-        self.crew.craft.with_slot(self.number, |slot| slot.is_ended)
+        self.pool.runner.with_slot(self.number, |slot| slot.is_ended)
     }
 
     /// Starts a process, if there is none and the pool is not broken.
     fn start(&mut self) -> Result<(), String> {
-        if self.process.is_some() || self.crew.is_broken() {
+        if self.process.is_some() || self.pool.is_broken() {
             return Ok(());
         }
-        let settings = &self.crew.craft.settings;
-        let start = self.crew.craft.start().map_err(|error| error.to_string())?;
+        let settings = &self.pool.runner.settings;
+        let start = self.pool.runner.start().map_err(|error| error.to_string())?;
         let start_worker = if settings.label_output { Worker::start_labelled } else { Worker::start };
         let mut started = start_worker(&start);
         if started.is_err() && settings.start_method == StartMethod::ForkServer {
-            // It may have been killed. Another one can be started.
-            *self.crew.craft.start.lock() = None;
-            started = start_worker(&self.crew.craft.start().map_err(|error| error.to_string())?);
+            // The fork server may have been killed. Another one can be started.
+            let lost = std::mem::take(&mut *self.pool.runner.start.lock());
+            drop(lost);
+            started = start_worker(&self.pool.runner.start().map_err(|error| error.to_string())?);
         }
         let mut worker = started.map_err(|error| error.to_string())?;
         let pid = worker.pid();
         let stopper = worker.stopper().map_err(|error| error.to_string())?;
-        self.crew.craft.with_slot(self.number, |slot| slot.stopper = Some(stopper));
-        if self.is_ended() || self.crew.is_broken() {
+        self.pool.runner.with_slot(self.number, |slot| slot.stopper = Some(stopper));
+        if self.is_ended() || self.pool.is_broken() {
             return Err(format!("process {pid} is not wanted any more"));
         }
         if let Some(initializer) = &settings.initializer {
@@ -256,53 +287,58 @@ impl Keeper<'_> {
                 Err(death) => return Err(format!("process {pid} {death} in the initializer")),
             }
         }
-        let log = self.crew.craft.recorder.add(format!("pid {pid}"));
+        let log = self.pool.runner.recorder.add(format!("pid {pid}"));
         self.process = Some(Process { worker, log, tasks: 0 });
         Ok(())
     }
 
-    /// The tasks to send next, which begin to count as running; those that were cancelled are left out. Says as
-    /// well how many of them the queue has lent.
+    /// The tasks to send next, which count as running from now on, without the cancelled ones. Returns also how many of them the
+    /// queue has lent.
     fn gather(&self, first: Box<dyn RemoteJob>) -> (VecDeque<Sent>, usize) {
-        let left = self.crew.craft.settings.max_tasks_per_child.zip(self.process.as_ref());
-        let left = left.map_or(usize::MAX, |(most, process)| most - process.tasks);
+        let left = self.pool.runner.settings.max_tasks_per_child.zip(self.process.as_ref());
+        let left = left.map_or(usize::MAX, |(max_tasks, process)| max_tasks - process.tasks);
         let (mut bytes, origin) = (first.call().size(), first.origin());
         let (mut batch, mut lent) = (VecDeque::new(), 0);
         let mut next = Some(first);
         while let Some(job) = next {
-            let header = job.state().header();
-            header.set_runner(self.agent);
-            let label = header.label;
+            let label = job.state().header().label;
             if job.state().start() {
                 batch.push_back(Sent { job, label, at: Ticks::now() });
             }
-            next = self.crew.queue.pop_if(|job, waiting| {
-                bytes += job.call().size();
-                let share = (waiting / (2 * self.crew.most)).max(1);
-                let most = self.batch.min(share).min(left).max(1);
-                batch.len() < most && bytes <= MOST_BYTES && job.origin() == origin
-            });
+            next = self.pool.queue.pop_if(
+                |job, waiting| {
+                    bytes += job.call().size();
+                    let share = (waiting / (2 * self.pool.max_workers)).max(1);
+                    let max_batch = self.batch.min(share).min(left).max(1);
+                    batch.len() < max_batch && bytes <= MAX_BATCH_BYTES && job.origin() == origin
+                },
+                |job| job.set_runner(self.thread),
+            );
             lent += usize::from(next.is_some());
         }
         (batch, lent)
     }
 
-    /// Has tasks run, and puts back what takes too long to be begun. If the process dies, tells how, and gives
-    /// those back that are not done.
-    fn have_run(&mut self, batch: VecDeque<Sent>, mut lent: usize) -> Result<(), (Death, VecDeque<Sent>)> {
-        let crew = self.crew;
+    /// Runs tasks, and puts those back that the process does not begin in time. If the process dies, returns how, and the
+    /// tasks that are not done.
+    fn exchange_or_put_back(
+        &mut self,
+        batch: VecDeque<Sent>,
+        mut lent: usize,
+    ) -> Result<(), (Death, VecDeque<Sent>)> {
+        let pool = self.pool;
         let result = self.exchange(batch, |jobs| {
             lent -= jobs.len();
-            for job in crew.queue.put_back(jobs) {
-                if crew.is_broken() {
-                    job.give_up(crew.breakage());
+            for job in pool.queue.put_back(jobs, |job| job.state().put_back()) {
+                if pool.is_broken() {
+                    job.fail(pool.breakage());
                 } else {
                     job.cancel();
                 }
             }
         });
         if lent > 0 {
-            crew.queue.keep(lent);
+            pool.queue.keep(lent);
         }
         result
     }
@@ -319,14 +355,13 @@ impl Keeper<'_> {
         if let Err(death) = process.worker.send(&calls) {
             return Err((death, batch));
         }
-        let patience = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + BATCH_TIMEOUT;
         let mut put_back = Some(put_back);
         while let Some(Sent { job, label, at }) = batch.pop_front() {
             if !batch.is_empty()
-                && !process.worker.has_answer_within(patience.saturating_duration_since(Instant::now()))
+                && !process.worker.has_answer_within(deadline.saturating_duration_since(Instant::now()))
             {
                 let late = batch.split_off(batch.len() - process.worker.take_back().min(batch.len()));
-                late.iter().for_each(|sent| sent.job.state().put_back());
                 if let Some(put_back) = put_back.take() {
                     put_back(late.into_iter().map(|sent| sent.job).collect());
                 }
@@ -341,32 +376,32 @@ impl Keeper<'_> {
             };
             process.tasks += 1;
             let submitted = job.submitted();
-            let note = |started, finished, outcome| {
+            let log = |started, finished, outcome| {
                 process.log.finished(TaskSpan { task: label, submitted, started, finished, outcome });
             };
             match answer {
                 Answer::Returned { started, finished, value, descriptors } => {
-                    note(started, finished, Outcome::Returned);
+                    log(started, finished, Outcome::Returned);
                     job.finish(value, descriptors);
                 }
                 Answer::Panicked { started, finished, message, location } => {
-                    note(started, finished, Outcome::Panicked);
-                    job.give_up(TaskError::Panicked { message, location, task: label.to_string() });
+                    log(started, finished, Outcome::Panicked);
+                    job.fail(TaskError::Panicked { message, location, task: label.to_string() });
                 }
                 Answer::Failed(reason) => {
-                    note(at, Ticks::now(), Outcome::Panicked);
-                    job.give_up(TaskError::from_error(reason));
+                    log(at, Ticks::now(), Outcome::Panicked);
+                    job.fail(TaskError::from_error(reason));
                 }
             }
         }
         Ok(())
     }
 
-    /// The process has died. If it was ended by an interrupt, its tasks are interrupted and the next task
+    /// Fails the tasks of a process that has died. If an interrupt ended it, its tasks are interrupted and the next task
     /// gets a new process; else the pool is broken.
-    fn bury(&mut self, death: Death, unfinished: VecDeque<Sent>) {
+    fn reap(&mut self, death: Death, unfinished: VecDeque<Sent>) {
         let Some(process) = self.process.take() else { return };
-        let by_interrupt = self.crew.craft.with_slot(self.number, std::mem::take).is_ended;
+        let by_interrupt = self.pool.runner.with_slot(self.number, std::mem::take).is_ended;
         if let Some(Sent { job, label: task, at: started }) = unfinished.front() {
             let (task, started, submitted) = (*task, *started, job.submitted());
             let (finished, outcome) = (Ticks::now(), Outcome::Panicked);
@@ -374,25 +409,25 @@ impl Keeper<'_> {
         }
         let error = if by_interrupt {
             TaskError::Interrupted
-        } else if self.crew.is_broken() {
-            self.crew.breakage()
+        } else if self.pool.is_broken() {
+            self.pool.breakage()
         } else {
             let pid = process.worker.pid();
             let task = unfinished.front().map(|sent| format!(" while it ran `{}`", sent.label));
             let reason = format!("process {pid} {death}{}", task.unwrap_or_default());
-            self.crew.break_up(reason);
-            self.crew.breakage()
+            self.pool.break_up(reason);
+            self.pool.breakage()
         };
         for sent in unfinished {
-            sent.job.give_up(error.clone());
+            sent.job.fail(error.clone());
         }
     }
 
-    /// Ends the process in good order.
-    fn let_go(&mut self) {
+    /// Asks the process to end, and waits for that.
+    fn finish_process(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.worker.finish();
-            self.crew.craft.with_slot(self.number, |slot| *slot = Slot::default());
+            self.pool.runner.with_slot(self.number, |slot| *slot = Slot::default());
         }
     }
 }

@@ -1,44 +1,51 @@
 //! The executor whose workers are processes.
 //!
-//! Each process has a thread here that speaks with it (a *keeper*, see `keeper`), and the threads are a crew
-//! like those of a thread pool: the queue, cancellation, shutdown and what happens after a fork are the same.
+//! Each process has a thread here that communicates with it (its [`driver`]), and these threads are a
+//! [`WorkerPool`] like those of a thread pool: the queue, cancellation, shutdown and forks are the same.
+
+mod builder;
+mod chunk;
+mod driver;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::{self, Rank};
+use threadbook_base::interrupt;
+use threadbook_future::producer::{FutureState, Header, Shared, pending};
+use threadbook_future::wait::ThreadNumber;
+use threadbook_future::{Future, TaskError, panics};
 use threadbook_trace::{NameId, Ticks, Timeline};
 use threadbook_worker::{Answer, Call, Descriptor, origin};
 
-use crate::chunk::{ChunkResults, call_each};
-use crate::crew::{Crew, Handle};
-use crate::error::TaskError;
+use self::chunk::call_each;
+use self::driver::{Processes, RemoteJob, Settings};
 use crate::executor::Portable;
-use crate::future::Future;
-use crate::keeper::{Processes, RemoteJob};
 use crate::map::{BufferedResults, MapResults, finite};
-use crate::panics;
-use crate::process_builder::ProcessPoolBuilder;
-use crate::shared::Shared;
-use crate::state::{Header, State};
 use crate::task::{self, Queued};
+use crate::workers::{PoolHandle, WorkerPool};
+
+pub use self::builder::ProcessPoolBuilder;
+pub use self::chunk::ChunkResults;
+pub use self::driver::StartMethod;
 
 /// Runs calls in other processes, first come, first served.
 ///
-/// What a call needs goes to the other process as bytes: the function must not capture anything, and its
-/// argument and result must be [`Portable`], which is every type that serde can write and read. Both are
-/// checked by the compiler. A process has its own statics, and does not see what this one changes later.
+/// A call goes to the other process as bytes: the function must not capture anything, and its
+/// argument and result must be [`Portable`], as all types that serde can write and read are. The compiler checks
+/// both. A process has its own statics, and does not see later changes of this one's.
 ///
-/// Processes are started when they are needed. Dropping the last handle lets the pool finish what was
-/// submitted and waits for it, as a [`ThreadPoolExecutor`](crate::ThreadPoolExecutor) does.
+/// Processes are started when they are needed. Dropping the last handle waits until all submitted tasks are done, as
+/// with a [`ThreadPoolExecutor`](crate::ThreadPoolExecutor).
 ///
 /// A task that panics is [`TaskError::Panicked`], and the process lives on. If a process dies, all tasks that
 /// are not done are [`TaskError::BrokenPool`], which says how it died; other pools live on. However this process
 /// ends, its workers end, too.
 ///
-/// What a task prints appears where this process prints; in Threadbook's kernel, in the cell that submitted it.
+/// The output of a task appears where this process prints; in Threadbook's kernel, in the cell that submitted it.
 ///
 /// Works in an ordinary program, in tests, and in a notebook with functions of any cell. The first call of a
 /// process pool must come from after the start of `main`.
@@ -58,18 +65,18 @@ use crate::task::{self, Queued};
 /// ```
 #[derive(Clone)]
 pub struct ProcessPoolExecutor {
-    handle: Arc<Handle<Processes>>,
+    handle: Arc<PoolHandle<Processes>>,
 }
 
 static POOLS: AtomicUsize = AtomicUsize::new(0);
 
 /// All pools, for interrupts.
-static CREWS: Mutex<Vec<Weak<Crew<Processes>>>> = Mutex::new(Vec::new());
+static ALL: Mutex<Vec<Weak<WorkerPool<Processes>>>> = Mutex::new(Vec::new());
 
-/// Tells all pools of an interrupt.
-pub(crate) fn interrupt() {
-    let crews: Vec<_> = CREWS.lock().iter().filter_map(Weak::upgrade).collect();
-    crews.iter().for_each(|crew| crew.craft.interrupt());
+/// Notifies all pools of an interrupt.
+fn interrupt_all() {
+    let pools: Vec<_> = ALL.lock().iter().filter_map(Weak::upgrade).collect();
+    pools.iter().for_each(|pool| pool.runner.interrupt());
 }
 
 impl ProcessPoolExecutor {
@@ -90,19 +97,22 @@ impl ProcessPoolExecutor {
         ProcessPoolBuilder::new()
     }
 
-    pub(crate) fn from_settings(most: usize, settings: ProcessPoolBuilder) -> ProcessPoolExecutor {
+    fn from_settings(name: Option<String>, max_workers: usize, settings: Settings) -> ProcessPoolExecutor {
         panics::install_hook();
-        let name = settings.name.clone();
+        interrupt::on_interrupt(interrupt_all);
+        fork::protect(Rank::Lists, || Box::new(ALL.lock()), || ());
         let name = name.unwrap_or_else(|| format!("ProcessPoolExecutor-{}", POOLS.fetch_add(1, Relaxed)));
-        let handle = Handle::new(name.clone(), most, Processes::new(&name, most, settings));
-        let mut crews = CREWS.lock();
-        crews.retain(|other| other.strong_count() > 0);
-        crews.push(Arc::downgrade(&handle.crew));
+        let processes = Processes::new(&name, max_workers, settings);
+        let handle = PoolHandle::new(name, max_workers, processes);
+        let mut all = ALL.lock();
+        all.retain(|other| other.strong_count() > 0);
+        all.push(Arc::downgrade(&handle.pool));
+        drop(all);
         ProcessPoolExecutor { handle }
     }
 
-    fn crew(&self) -> &Arc<Crew<Processes>> {
-        &self.handle.crew
+    fn pool(&self) -> &Arc<WorkerPool<Processes>> {
+        &self.handle.pool
     }
 
     /// Hands a call of `f` with `argument` to the workers and returns at once with the future of its result.
@@ -135,12 +145,12 @@ impl ProcessPoolExecutor {
         A: Portable,
         R: Portable,
     {
-        let crew = self.crew();
-        let label = crew.next_label(name);
+        let pool = self.pool();
+        let label = pool.next_label(name);
         match Call::new(f, argument) {
             Ok(call) => {
-                let (shared, future) = Shared::new(Header::new(label, crew.id));
-                crew.enqueue(Box::new(Remote { call, shared, submitted: Ticks::now(), origin: origin() }));
+                let (shared, future) = pending(Header::new(label, pool.id));
+                pool.enqueue(Box::new(Remote { call, shared, submitted: Ticks::now(), origin: origin() }));
                 future
             }
             Err(error) => task::refused(label, TaskError::from_error(error)),
@@ -217,11 +227,12 @@ impl ProcessPoolExecutor {
     /// What ran where and when: a row for each process. Of processes that are replaced again and again, the
     /// oldest are forgotten; the last 256 are always there.
     pub fn timeline(&self) -> Timeline {
-        self.crew().craft.recorder.timeline()
+        self.pool().runner.recorder.timeline()
     }
 }
 
-crate::executor::implement_life!(ProcessPoolExecutor, crew);
+crate::executor::implement_life!(ProcessPoolExecutor, pool);
+crate::executor::implement_executor!(ProcessPoolExecutor);
 
 impl ProcessPoolExecutor {
     /// Ends the worker processes at once, whatever they do, and takes no more tasks. Tasks that run are
@@ -244,7 +255,7 @@ impl ProcessPoolExecutor {
     /// Source: [`ProcessPoolExecutor.kill_workers`](https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ProcessPoolExecutor.kill_workers).
     pub fn kill_workers(&self) {
         self.shutdown_now();
-        self.crew().break_up("its workers were ended by `kill_workers`".to_owned());
+        self.pool().break_up("its workers were ended by `kill_workers`".to_owned());
     }
 }
 
@@ -260,12 +271,12 @@ impl Default for ProcessPoolExecutor {
 
 impl fmt::Debug for ProcessPoolExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let crew = self.crew();
-        write!(f, "ProcessPoolExecutor({:?}, up to {} workers{})", self.name(), crew.most, crew.state())
+        let (workers, state) = (self.max_workers(), self.pool().state());
+        write!(f, "ProcessPoolExecutor({:?}, up to {workers} workers{state})", self.name())
     }
 }
 
-/// A call on its way to a process, and the future of its result.
+/// A call for a worker process, and the future of its result.
 struct Remote<R> {
     call: Call,
     shared: Arc<Shared<R>>,
@@ -274,8 +285,12 @@ struct Remote<R> {
 }
 
 impl<R: Portable> Queued for Remote<R> {
-    fn give_up(self: Box<Self>, error: TaskError) {
-        // It may have been cancelled, which is as good.
+    fn set_runner(&self, thread: ThreadNumber) {
+        self.shared.header().set_runner(thread);
+    }
+
+    fn fail(self: Box<Self>, error: TaskError) {
+        // It may have been cancelled, then it is done as well.
         let _ = self.shared.complete(Err(error));
     }
 
@@ -289,7 +304,7 @@ impl<R: Portable> RemoteJob for Remote<R> {
         &self.call
     }
 
-    fn state(&self) -> &State {
+    fn state(&self) -> &FutureState {
         &self.shared
     }
 
@@ -305,7 +320,7 @@ impl<R: Portable> RemoteJob for Remote<R> {
         let label = self.shared.header().label;
         let read = || Answer::read(value, descriptors).map_err(TaskError::from_error);
         let result = panics::catch(&label, read).and_then(|read| read);
-        // If nobody has the future any more, the value is dropped here, and that may panic as well.
+        // If there is no other handle, the value is dropped here, and that may panic as well.
         let _ = panics::catch(&label, || drop((self.shared.complete(result), self)));
     }
 }
