@@ -52,6 +52,8 @@ pub enum Rank {
     Lists,
     /// The count of the threads that the process waits for at its end.
     ThreadCount,
+    /// The logs of `threading`'s threads.
+    ThreadLogs,
     /// The table of waits. Removing a wait may drop a thread's data, which takes the next lock.
     Waits,
     /// The threads that wait.

@@ -184,7 +184,7 @@ impl FutureState {
     }
 
     /// The threads that can complete the future.
-    pub(crate) fn supplier(&self) -> Supplier {
+    pub fn supplier(&self) -> Supplier {
         if self.is_done() { Supplier::Anyone } else { self.header.supplier() }
     }
 

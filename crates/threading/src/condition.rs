@@ -1,28 +1,26 @@
-//! Waiting, without the lock, until another thread says that something has changed.
+//! Condition variables.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::time::{Duration, Instant};
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_future::wait::{Goal, Need, ThreadData, block};
+use threadbook_future::{TaskError, WaitError};
 use threadbook_trace::{NameId, TaskLabel};
 
-use super::lock::LockGuard;
-use crate::agent::Agent;
-use crate::block::{Goal, block};
-use crate::detect::Need;
-use crate::error::TaskError;
+use crate::lock::LockGuard;
 
-/// Lets threads that hold a [`Lock`](super::Lock) wait for a change of its value.
+/// Lets threads that hold a [`Lock`](crate::Lock) wait for a change of its value.
 ///
-/// A wait gives the lock away and takes it again before it returns.
+/// A wait releases the lock, and takes it again before it returns.
 ///
 /// # Examples
 ///
 /// ```
 /// use std::sync::Arc;
-/// use threadbook_executor::threading::{Condition, Lock, Thread};
+/// use threadbook_threading::{Condition, Lock, Thread};
 ///
 /// let shared = Arc::new((Lock::new(Vec::new()), Condition::new()));
 /// let producer = {
@@ -39,36 +37,36 @@ use crate::error::TaskError;
 /// ```
 #[derive(Default)]
 pub struct Condition {
-    /// In the order in which they came.
+    /// The waiters, in the order of their calls.
     tickets: Mutex<Vec<Arc<Ticket>>>,
 }
 
 struct Ticket {
-    agent: Arc<Agent>,
+    thread: Arc<ThreadData>,
     called: AtomicBool,
 }
 
 impl Condition {
-    /// A condition that nobody waits for yet.
+    /// A condition without waiters.
     pub fn new() -> Condition {
         Condition::default()
     }
 
-    /// Gives the lock away, waits until it is notified, and takes the lock again.
+    /// Releases the lock, waits for a notification, and takes the lock again.
     ///
-    /// It never returns without a notification; still, what one waits for should be looked at again,
+    /// It never returns without a notification. The caller should still check its condition again,
     /// because another thread may have been faster: [`Condition::wait_while`] does that.
     ///
     /// # Errors
     ///
-    /// [`TaskError::Interrupted`], and those of [`Lock::lock`](super::Lock::lock). Then the lock is not
+    /// [`TaskError::Interrupted`], and those of [`Lock::lock`](crate::Lock::lock). Then the lock is not
     /// held.
     pub fn wait<'a, T: ?Sized>(&self, guard: LockGuard<'a, T>) -> Result<LockGuard<'a, T>, TaskError> {
         self.wait_until(guard, None).map(|(guard, _)| guard)
     }
 
-    /// As [`Condition::wait`], but waits no longer than `timeout` for a notification. The second value
-    /// says whether there was one.
+    /// As [`Condition::wait`], but waits no longer than `timeout` for a notification. The second value is whether there was
+    /// one.
     ///
     /// # Errors
     ///
@@ -102,8 +100,8 @@ impl Condition {
         guard: LockGuard<'a, T>,
         deadline: Option<Instant>,
     ) -> Result<(LockGuard<'a, T>, bool), TaskError> {
-        let ticket = Arc::new(Ticket { agent: Agent::current(), called: AtomicBool::new(false) });
-        // Before the lock is free: whoever changes the value afterwards finds the ticket.
+        let ticket = Arc::new(Ticket { thread: ThreadData::current(), called: AtomicBool::new(false) });
+        // Before the lock is free: a thread that changes the value afterwards finds the ticket.
         self.tickets.lock().push(Arc::clone(&ticket));
         let lock = LockGuard::lock(&guard);
         drop(guard);
@@ -111,13 +109,13 @@ impl Condition {
         self.tickets.lock().retain(|other| !Arc::ptr_eq(other, &ticket));
         let called = ticket.called.load(Acquire);
         match waited {
-            Ok(()) | Err(TaskError::TimedOut) => Ok((lock.lock()?, called)),
+            Ok(()) | Err(WaitError::TimedOut) => Ok((lock.lock()?, called)),
             Err(error) => {
                 if called {
-                    // The notification was for one who goes on.
+                    // Another waiter can use the notification.
                     self.notify(1);
                 }
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -138,7 +136,7 @@ impl Condition {
         let count = count.min(tickets.len());
         for ticket in tickets.drain(..count) {
             ticket.called.store(true, Release);
-            ticket.agent.wake();
+            ticket.thread.wake();
         }
     }
 }
@@ -152,14 +150,14 @@ impl Goal for Called<'_> {
         self.ticket.called.load(Acquire)
     }
 
-    fn subscribe(&self, _agent: &Arc<Agent>) {
-        // The ticket names the agent.
+    fn subscribe(&self, _thread: &Arc<ThreadData>) {
+        // The ticket has the thread.
     }
 
-    fn unsubscribe(&self, _agent: &Arc<Agent>) {}
+    fn unsubscribe(&self, _thread: &Arc<ThreadData>) {}
 
     fn need(&self) -> Need {
-        // Anybody may notify.
+        // Any thread may notify.
         Need::Any(Vec::new())
     }
 

@@ -1,10 +1,11 @@
-//! A flag to wait for.
+//! Events: flags that threads wait for.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::monitor::Monitor;
-use crate::error::TaskError;
+use threadbook_future::{TaskError, WaitError};
+
+use crate::monitor::Monitor;
 
 /// A flag that threads can wait for.
 ///
@@ -12,7 +13,7 @@ use crate::error::TaskError;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use threadbook_executor::threading::{Event, Thread};
+/// use threadbook_threading::{Event, Thread};
 ///
 /// let ready = Arc::new(Event::new());
 /// let waits_for = ready.clone();
@@ -27,7 +28,7 @@ pub struct Event {
 #[derive(Clone, Copy, Default)]
 struct Flag {
     is_set: bool,
-    /// How often it was set: a wait ends also if the flag has been taken back by then.
+    /// How often it was set: a wait ends also if the flag was cleared meanwhile.
     sets: u64,
 }
 
@@ -42,7 +43,7 @@ impl Event {
         self.flag.update(|flag| *flag = Flag { is_set: true, sets: flag.sets + 1 });
     }
 
-    /// Takes the flag back: later waits wait again.
+    /// Clears the flag: later waits wait again.
     pub fn clear(&self) {
         self.flag.attempt(|flag| flag.is_set = false);
     }
@@ -58,10 +59,10 @@ impl Event {
     ///
     /// [`TaskError::Interrupted`].
     pub fn wait(&self) -> Result<(), TaskError> {
-        self.wait_within(None)
+        Ok(self.wait_within(None)?)
     }
 
-    fn wait_within(&self, timeout: Option<Duration>) -> Result<(), TaskError> {
+    fn wait_within(&self, timeout: Option<Duration>) -> Result<(), WaitError> {
         let sets = self.flag.read(|flag| flag.sets);
         self.flag.wait(timeout, |flag| (flag.is_set || flag.sets != sets).then_some(()))
     }
@@ -74,8 +75,8 @@ impl Event {
     pub fn wait_timeout(&self, timeout: Duration) -> Result<bool, TaskError> {
         match self.wait_within(Some(timeout)) {
             Ok(()) => Ok(true),
-            Err(TaskError::TimedOut) => Ok(false),
-            Err(error) => Err(error),
+            Err(WaitError::TimedOut) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 }

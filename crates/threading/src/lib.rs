@@ -1,15 +1,17 @@
-//! Threads, locks and what else waits, in the manner of Python's `threading`.
+//! Threads, locks and other synchronisation in the manner of Python's `threading`.
 //!
-//! Everything here can be given a name, every wait returns a `Result` and can be interrupted, and a
+//! Threads and locks can have names, every wait returns a `Result` and can be interrupted, and a
 //! deadlock between [`Lock`]s, [`RLock`]s, threads that are joined and futures is found and reported as
-//! [`TaskError::Deadlock`](crate::TaskError::Deadlock). Waits for a [`Semaphore`], [`Condition`], [`Event`],
+//! [`TaskError::Deadlock`](threadbook_future::TaskError::Deadlock). Waits for a [`Semaphore`], [`Condition`], [`Event`],
 //! [`Barrier`] or [`Queue`] are never called a deadlock, because any thread may end them.
+//!
+//! *Invariant:* this crate knows no executor.
 //!
 //! # Examples
 //!
 //! ```
 //! use std::sync::Arc;
-//! use threadbook_executor::threading::{Lock, Thread};
+//! use threadbook_threading::{Lock, Thread};
 //!
 //! let total = Arc::new(Lock::new(0));
 //! let threads: Vec<_> = (1..=4)
@@ -30,6 +32,7 @@ mod event;
 mod local;
 mod lock;
 mod monitor;
+mod ownership;
 mod queue;
 mod rlock;
 mod semaphore;
@@ -37,6 +40,8 @@ mod thread;
 mod timer;
 
 pub use barrier::Barrier;
+#[doc(hidden)]
+pub use barrier::Rendezvous;
 pub use condition::Condition;
 pub use event::Event;
 pub use local::Local;

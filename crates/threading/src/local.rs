@@ -1,4 +1,4 @@
-//! A value of which every thread has its own.
+//! Thread-local values.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use threadbook_executor::threading::{Local, Thread};
+/// use threadbook_threading::{Local, Thread};
 ///
 /// let count = Arc::new(Local::new(|| 0));
 /// count.with(|count| *count += 1);

@@ -1,33 +1,27 @@
 //! A lock around a value.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
-use threadbook_trace::{NameId, TaskLabel};
+use threadbook_future::TaskError;
 
-use crate::agent::{self, Agent};
-use crate::block::{Goal, block};
-use crate::detect::{Dependency, LockId, Need};
-use crate::error::TaskError;
-use crate::wait_list::WaitList;
+use crate::ownership::Ownership;
 
 static LOCKS: AtomicUsize = AtomicUsize::new(0);
 
 /// A value that one thread at a time may use.
 ///
-/// A lock that is needed to go on but can never become free is a deadlock, and [`Lock::lock`] says so
+/// If the lock can never become free, because of a deadlock, [`Lock::lock`] returns an error
 /// instead of hanging. A thread that panics while it holds the lock releases it.
 ///
 /// # Examples
 ///
 /// ```
-/// use threadbook_executor::threading::Lock;
+/// use threadbook_threading::Lock;
 ///
 /// let accounts = Lock::named("accounts", vec![100, 0]);
 /// {
@@ -37,21 +31,20 @@ static LOCKS: AtomicUsize = AtomicUsize::new(0);
 /// }
 /// assert_eq!(*accounts.lock().unwrap(), [70, 30]);
 ///
-/// // A thread that asks for a lock that it holds waits for itself:
+/// // A thread that locks again a lock that it holds waits for itself:
 /// let held = accounts.lock().unwrap();
 /// assert!(accounts.lock().is_err());
 /// ```
 pub struct Lock<T: ?Sized> {
-    id: Arc<LockId>,
-    waiters: WaitList,
+    ownership: Ownership,
     value: Mutex<T>,
 }
 
-/// The right to use the value of a [`Lock`], until it is dropped.
+/// Access to the value of a [`Lock`], until it is dropped.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard<'a, T: ?Sized> {
     lock: &'a Lock<T>,
-    /// There until the drop.
+    /// Present until the drop.
     guard: Option<MutexGuard<'a, T>>,
     /// A lock is released by the thread that took it.
     not_send: PhantomData<*const ()>,
@@ -68,11 +61,10 @@ impl<T> Lock<T> {
 
     /// A lock that error messages call `name`.
     pub fn named(name: &str, value: T) -> Lock<T> {
-        let id = LockId { name: name.to_owned(), holder: AtomicU32::new(0) };
-        Lock { id: Arc::new(id), waiters: WaitList::default(), value: Mutex::new(value) }
+        Lock { ownership: Ownership::new(name), value: Mutex::new(value) }
     }
 
-    /// The value, of which this is the only owner.
+    /// The value, without the lock.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -111,87 +103,33 @@ impl<T: ?Sized> Lock<T> {
 
     /// The name in error messages.
     pub fn name(&self) -> &str {
-        &self.id.name
+        self.ownership.name()
     }
 
-    /// The value, which nobody else can have now.
+    /// The value, by exclusive access to the lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
     fn lock_until(&self, deadline: Option<Instant>) -> Result<LockGuard<'_, T>, TaskError> {
-        if let Some(guard) = self.try_lock() {
-            return Ok(guard);
-        }
-        let goal = Taken { lock: self, guard: RefCell::new(None) };
-        let waited = block(&goal, deadline);
-        // Only now, when the detector no longer takes this thread for one that waits: a holder that
-        // still waits for its own lock would look like a deadlock.
-        let guard = goal.guard.take().map(|guard| self.taken(guard));
-        match (guard, waited) {
-            // Another wait of the same deadlock failed first and its thread let go of the lock; the
-            // verdict on this wait stands, and the guard is dropped.
-            (_, Err(error @ TaskError::Deadlock(_))) => Err(error),
-            (Some(guard), _) => Ok(guard),
-            (None, Err(error)) => Err(error),
-            (None, Ok(())) => Err(TaskError::Interrupted),
-        }
+        self.ownership.wait_for(deadline, || self.value.try_lock()).map(|guard| self.taken(guard))
     }
 
     fn taken<'a>(&'a self, guard: MutexGuard<'a, T>) -> LockGuard<'a, T> {
-        self.id.holder.store(Agent::current_id(), Relaxed);
-        agent::lock_taken();
+        self.ownership.take();
+        self.ownership.add_guard();
         LockGuard { lock: self, guard: Some(guard), not_send: PhantomData }
-    }
-}
-
-struct Taken<'a, T: ?Sized> {
-    lock: &'a Lock<T>,
-    guard: RefCell<Option<MutexGuard<'a, T>>>,
-}
-
-impl<T: ?Sized> Goal for Taken<'_, T> {
-    fn is_reached(&self) -> bool {
-        let mut guard = self.guard.borrow_mut();
-        if guard.is_none() {
-            *guard = self.lock.value.try_lock();
-        }
-        guard.is_some()
-    }
-
-    fn allows_help(&self) -> bool {
-        false
-    }
-
-    fn subscribe(&self, agent: &Arc<Agent>) {
-        self.lock.waiters.subscribe(agent);
-    }
-
-    fn unsubscribe(&self, agent: &Arc<Agent>) {
-        self.lock.waiters.unsubscribe(agent);
-    }
-
-    fn need(&self) -> Need {
-        Need::All(vec![Dependency::Lock(Arc::clone(&self.lock.id))])
-    }
-
-    fn label(&self) -> TaskLabel {
-        TaskLabel { number: 0, name: NameId::new(&self.lock.id.name) }
     }
 }
 
 impl<T: ?Sized> Drop for LockGuard<'_, T> {
     fn drop(&mut self) {
-        // Nobody may be taken for the holder of a free lock, so this comes before the release.
-        self.lock.id.holder.store(0, Relaxed);
-        agent::lock_released();
-        self.guard = None;
-        self.lock.waiters.wake_one();
+        self.lock.ownership.release(self.guard.take(), true);
     }
 }
 
 impl<'a, T: ?Sized> LockGuard<'a, T> {
-    pub(super) fn lock(guard: &LockGuard<'a, T>) -> &'a Lock<T> {
+    pub(crate) fn lock(guard: &LockGuard<'a, T>) -> &'a Lock<T> {
         guard.lock
     }
 }
@@ -222,12 +160,12 @@ impl<T: Default> Default for Lock<T> {
     }
 }
 
-/// `Lock("accounts": [70, 30])`, or without the value while somebody holds it.
+/// `Lock("accounts": [70, 30])`, or without the value while a thread holds it.
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.value.try_lock() {
-            Some(value) => write!(f, "Lock({:?}: {:?})", self.id.name, &*value),
-            None => write!(f, "Lock({:?}, locked)", self.id.name),
+            Some(value) => write!(f, "Lock({:?}: {:?})", self.name(), &*value),
+            None => write!(f, "Lock({:?}, locked)", self.name()),
         }
     }
 }

@@ -1,11 +1,12 @@
-//! A queue between threads.
+//! Queues between threads.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use super::monitor::Monitor;
-use crate::error::TaskError;
+use threadbook_future::TaskError;
+
+use crate::monitor::Monitor;
 
 /// A queue between threads: first in, first out.
 ///
@@ -13,7 +14,7 @@ use crate::error::TaskError;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use threadbook_executor::threading::{Queue, Thread};
+/// use threadbook_threading::{Queue, Thread};
 ///
 /// let queue = Arc::new(Queue::bounded(2));
 /// let source = queue.clone();
@@ -26,7 +27,7 @@ use crate::error::TaskError;
 /// ```
 pub struct Queue<T> {
     state: Monitor<State<T>>,
-    most: usize,
+    max_items: usize,
 }
 
 struct State<T> {
@@ -42,22 +43,22 @@ impl<T> Queue<T> {
         Queue::bounded(usize::MAX)
     }
 
-    /// A queue for at most `most` items; [`Queue::put`] waits while it is full.
+    /// A queue for at most `max_items` items; [`Queue::put`] waits while it is full.
     ///
     /// # Panics
     ///
-    /// If `most` is 0.
-    pub fn bounded(most: usize) -> Queue<T> {
-        assert!(most > 0, "a queue needs room for at least 1 item");
+    /// If `max_items` is 0.
+    pub fn bounded(max_items: usize) -> Queue<T> {
+        assert!(max_items > 0, "a queue needs room for at least 1 item");
         let state = State { items: VecDeque::new(), unfinished: 0, closed: false };
-        Queue { state: Monitor::new("a queue", state), most }
+        Queue { state: Monitor::new("a queue", state), max_items }
     }
 
     /// Waits until there is room and adds an item.
     ///
     /// # Errors
     ///
-    /// [`TaskError::ShutDown`] if the queue is closed; [`TaskError::Interrupted`].
+    /// [`TaskError::Closed`] if the queue is closed; [`TaskError::Interrupted`].
     pub fn put(&self, item: T) -> Result<(), TaskError> {
         self.put_within(item, None)
     }
@@ -71,28 +72,28 @@ impl<T> Queue<T> {
         self.put_within(item, Some(timeout))
     }
 
-    /// Adds an item if there is room; otherwise, or if the queue is closed, gives it back.
+    /// Adds an item if there is room; returns it otherwise, or if the queue is closed.
     pub fn try_put(&self, item: T) -> Result<(), T> {
         let mut item = Some(item);
-        self.state.update(|state| state.add(&mut item, self.most));
+        self.state.update(|state| state.add(&mut item, self.max_items));
         item.map_or(Ok(()), Err)
     }
 
     fn put_within(&self, item: T, timeout: Option<Duration>) -> Result<(), TaskError> {
         let mut item = Some(item);
         let added = self.state.wait(timeout, |state| {
-            if state.closed { Some(false) } else { state.add(&mut item, self.most).then_some(true) }
+            if state.closed { Some(false) } else { state.add(&mut item, self.max_items).then_some(true) }
         })?;
-        // Both those who wait for an item and those who wait for the end may be in the list.
+        // Threads that wait for an item, and threads that wait for room, may be in the list.
         self.state.update(|_| ());
-        if added { Ok(()) } else { Err(TaskError::ShutDown) }
+        if added { Ok(()) } else { Err(TaskError::Closed) }
     }
 
     /// Waits for an item and takes it out.
     ///
     /// # Errors
     ///
-    /// [`TaskError::ShutDown`] if the queue is closed and empty; [`TaskError::Interrupted`].
+    /// [`TaskError::Closed`] if the queue is closed and empty; [`TaskError::Interrupted`].
     pub fn get(&self) -> Result<T, TaskError> {
         self.get_within(None)
     }
@@ -116,10 +117,10 @@ impl<T> Queue<T> {
             Some(item) => Some(Some(item)),
             None => state.closed.then_some(None),
         })?;
-        if self.most != usize::MAX {
+        if self.max_items != usize::MAX {
             self.state.update(|_| ());
         }
-        item.ok_or(TaskError::ShutDown)
+        item.ok_or(TaskError::Closed)
     }
 
     /// Takes items out until the queue is closed and empty, or the wait is interrupted.
@@ -127,7 +128,7 @@ impl<T> Queue<T> {
         std::iter::from_fn(|| self.get().ok())
     }
 
-    /// Says that an item that was taken out is dealt with, for those who [`Queue::join`].
+    /// Marks an item that was taken out as done, for threads in [`Queue::join`].
     ///
     /// # Errors
     ///
@@ -150,10 +151,10 @@ impl<T> Queue<T> {
     ///
     /// [`TaskError::Interrupted`].
     pub fn join(&self) -> Result<(), TaskError> {
-        self.state.wait(None, |state| (state.unfinished == 0).then_some(()))
+        Ok(self.state.wait(None, |state| (state.unfinished == 0).then_some(()))?)
     }
 
-    /// Takes no more items. Those that are there can still be taken out.
+    /// Closes the queue: it takes no more items, and the present ones can still be taken out.
     pub fn close(&self) {
         self.state.update(|state| state.closed = true);
     }
@@ -170,13 +171,13 @@ impl<T> Queue<T> {
 
     /// Whether there is no room now.
     pub fn is_full(&self) -> bool {
-        self.len() >= self.most
+        self.len() >= self.max_items
     }
 }
 
 impl<T> State<T> {
-    fn add(&mut self, item: &mut Option<T>, most: usize) -> bool {
-        if self.closed || self.items.len() >= most {
+    fn add(&mut self, item: &mut Option<T>, max_items: usize) -> bool {
+        if self.closed || self.items.len() >= max_items {
             return false;
         }
         self.items.extend(item.take());

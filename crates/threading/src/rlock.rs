@@ -1,20 +1,14 @@
 //! A lock that its holder may take again.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
-use threadbook_trace::{NameId, TaskLabel};
+use threadbook_future::TaskError;
 
-use crate::agent::{self, Agent};
-use crate::block::{Goal, block};
-use crate::detect::{Dependency, LockId, Need};
-use crate::error::TaskError;
-use crate::wait_list::WaitList;
+use crate::ownership::Ownership;
 
 static LOCKS: AtomicUsize = AtomicUsize::new(0);
 
@@ -28,7 +22,7 @@ static LOCKS: AtomicUsize = AtomicUsize::new(0);
 ///
 /// ```
 /// use std::cell::Cell;
-/// use threadbook_executor::threading::RLock;
+/// use threadbook_threading::RLock;
 ///
 /// let count = RLock::new(Cell::new(0));
 /// let outer = count.lock().unwrap();
@@ -37,8 +31,7 @@ static LOCKS: AtomicUsize = AtomicUsize::new(0);
 /// assert_eq!(outer.get(), 1);
 /// ```
 pub struct RLock<T> {
-    id: Arc<LockId>,
-    waiters: WaitList,
+    ownership: Ownership,
     /// How many guards there are; written only by the thread that holds the lock.
     depth: AtomicUsize,
     value: ReentrantMutex<T>,
@@ -48,7 +41,7 @@ pub struct RLock<T> {
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct RLockGuard<'a, T> {
     lock: &'a RLock<T>,
-    /// There until the drop.
+    /// Present until the drop.
     guard: Option<ReentrantMutexGuard<'a, T>>,
 }
 
@@ -60,13 +53,8 @@ impl<T> RLock<T> {
 
     /// A lock that error messages call `name`.
     pub fn named(name: &str, value: T) -> RLock<T> {
-        let id = LockId { name: name.to_owned(), holder: AtomicU32::new(0) };
-        RLock {
-            id: Arc::new(id),
-            waiters: WaitList::default(),
-            depth: AtomicUsize::new(0),
-            value: ReentrantMutex::new(value),
-        }
+        let (ownership, depth) = (Ownership::new(name), AtomicUsize::new(0));
+        RLock { ownership, depth, value: ReentrantMutex::new(value) }
     }
 
     /// Waits until the lock is free or held by this thread and takes it.
@@ -100,84 +88,26 @@ impl<T> RLock<T> {
 
     /// The name in error messages.
     pub fn name(&self) -> &str {
-        &self.id.name
+        self.ownership.name()
     }
 
     fn taken<'a>(&'a self, guard: ReentrantMutexGuard<'a, T>) -> RLockGuard<'a, T> {
         if self.depth.fetch_add(1, Relaxed) == 0 {
-            self.id.holder.store(Agent::current_id(), Relaxed);
+            self.ownership.take();
         }
-        agent::lock_taken();
+        self.ownership.add_guard();
         RLockGuard { lock: self, guard: Some(guard) }
     }
 
     fn lock_until(&self, deadline: Option<Instant>) -> Result<RLockGuard<'_, T>, TaskError> {
-        if let Some(guard) = self.try_lock() {
-            return Ok(guard);
-        }
-        let goal = Taken { lock: self, guard: RefCell::new(None) };
-        let waited = block(&goal, deadline);
-        // Only now, when the detector no longer takes this thread for one that waits: a holder that
-        // still waits for its own lock would look like a deadlock.
-        let guard = goal.guard.take().map(|guard| self.taken(guard));
-        match (guard, waited) {
-            // Another wait of the same deadlock failed first and its thread let go of the lock; the
-            // verdict on this wait stands, and the guard is dropped.
-            (_, Err(error @ TaskError::Deadlock(_))) => Err(error),
-            (Some(guard), _) => Ok(guard),
-            (None, Err(error)) => Err(error),
-            (None, Ok(())) => Err(TaskError::Interrupted),
-        }
-    }
-}
-
-struct Taken<'a, T> {
-    lock: &'a RLock<T>,
-    guard: RefCell<Option<ReentrantMutexGuard<'a, T>>>,
-}
-
-impl<T> Goal for Taken<'_, T> {
-    fn is_reached(&self) -> bool {
-        let mut guard = self.guard.borrow_mut();
-        if guard.is_none() {
-            *guard = self.lock.value.try_lock();
-        }
-        guard.is_some()
-    }
-
-    fn allows_help(&self) -> bool {
-        false
-    }
-
-    fn subscribe(&self, agent: &Arc<Agent>) {
-        self.lock.waiters.subscribe(agent);
-    }
-
-    fn unsubscribe(&self, agent: &Arc<Agent>) {
-        self.lock.waiters.unsubscribe(agent);
-    }
-
-    fn need(&self) -> Need {
-        Need::All(vec![Dependency::Lock(Arc::clone(&self.lock.id))])
-    }
-
-    fn label(&self) -> TaskLabel {
-        TaskLabel { number: 0, name: NameId::new(&self.lock.id.name) }
+        self.ownership.wait_for(deadline, || self.value.try_lock()).map(|guard| self.taken(guard))
     }
 }
 
 impl<T> Drop for RLockGuard<'_, T> {
     fn drop(&mut self) {
         let last = self.lock.depth.fetch_sub(1, Relaxed) == 1;
-        if last {
-            // Nobody may be taken for the holder of a free lock, so this comes before the release.
-            self.lock.id.holder.store(0, Relaxed);
-        }
-        agent::lock_released();
-        self.guard = None;
-        if last {
-            self.lock.waiters.wake_one();
-        }
+        self.lock.ownership.release(self.guard.take(), last);
     }
 }
 
@@ -198,8 +128,8 @@ impl<T: fmt::Debug> fmt::Debug for RLockGuard<'_, T> {
 impl<T: fmt::Debug> fmt::Debug for RLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.value.try_lock() {
-            Some(value) => write!(f, "RLock({:?}: {:?})", self.id.name, &*value),
-            None => write!(f, "RLock({:?}, locked)", self.id.name),
+            Some(value) => write!(f, "RLock({:?}: {:?})", self.name(), &*value),
+            None => write!(f, "RLock({:?}, locked)", self.name()),
         }
     }
 }

@@ -1,17 +1,19 @@
-//! Counters that threads wait on while they are zero.
+//! Semaphores: counters that threads wait for while they are zero.
 
 use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
 
-use super::monitor::Monitor;
-use crate::error::TaskError;
+use threadbook_future::TaskError;
+
+use crate::monitor::Monitor;
 
 /// Admits a number of threads at a time.
 ///
 /// # Examples
 ///
 /// ```
-/// use threadbook_executor::threading::Semaphore;
+/// use threadbook_threading::Semaphore;
 ///
 /// let seats = Semaphore::new(2);
 /// let first = seats.acquire().unwrap();
@@ -24,8 +26,8 @@ pub struct Semaphore {
     count: Monitor<usize>,
 }
 
-/// A place in a [`Semaphore`], which is given back when this is dropped.
-#[must_use = "the place is given back when the permit is dropped"]
+/// A place in a [`Semaphore`], which is released when this is dropped.
+#[must_use = "the place is released when the permit is dropped"]
 pub struct Permit<'a> {
     count: &'a Monitor<usize>,
 }
@@ -65,8 +67,7 @@ impl Semaphore {
         Ok(Permit { count: &self.count })
     }
 
-    /// Adds a place. This is for places that were taken with [`Permit::forget`]; others come back by
-    /// themselves.
+    /// Adds a place. This is for permits that were [forgotten](Permit::forget); others are released when they are dropped.
     pub fn release(&self) {
         self.count.update_for_one(|count| *count += 1);
     }
@@ -83,7 +84,7 @@ fn take(count: &mut usize) -> Option<()> {
 }
 
 impl Permit<'_> {
-    /// Keeps the place taken until somebody calls [`Semaphore::release`].
+    /// Keeps the place taken until a call of [`Semaphore::release`].
     pub fn forget(self) {
         std::mem::forget(self);
     }
@@ -95,12 +96,12 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// A [`Semaphore`] that notices when more places are released than were taken.
+/// A [`Semaphore`] that refuses to release more places than were taken.
 ///
 /// # Examples
 ///
 /// ```
-/// use threadbook_executor::threading::BoundedSemaphore;
+/// use threadbook_threading::BoundedSemaphore;
 ///
 /// let seats = BoundedSemaphore::new(1);
 /// assert!(seats.release().is_err());
@@ -118,30 +119,7 @@ impl BoundedSemaphore {
         BoundedSemaphore { inner: Semaphore::new(count), bound: count }
     }
 
-    /// Waits for a place and takes it.
-    ///
-    /// # Errors
-    ///
-    /// [`TaskError::Interrupted`].
-    pub fn acquire(&self) -> Result<Permit<'_>, TaskError> {
-        self.inner.acquire()
-    }
-
-    /// As [`BoundedSemaphore::acquire`], but waits no longer than `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`TaskError::TimedOut`] and [`TaskError::Interrupted`].
-    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>, TaskError> {
-        self.inner.acquire_timeout(timeout)
-    }
-
-    /// Takes a place if there is one.
-    pub fn try_acquire(&self) -> Option<Permit<'_>> {
-        self.inner.try_acquire()
-    }
-
-    /// Gives a place back that was taken with [`Permit::forget`].
+    /// Releases a place whose permit was [forgotten](Permit::forget).
     ///
     /// # Errors
     ///
@@ -157,10 +135,14 @@ impl BoundedSemaphore {
             || format!("the semaphore has {bound} places and all of them are free; there is none to release");
         if released { Ok(()) } else { Err(TaskError::from_error(excess())) }
     }
+}
 
-    /// The number of free places now.
-    pub fn available(&self) -> usize {
-        self.inner.available()
+/// A `BoundedSemaphore` is a [`Semaphore`], except for [`BoundedSemaphore::release`].
+impl Deref for BoundedSemaphore {
+    type Target = Semaphore;
+
+    fn deref(&self) -> &Semaphore {
+        &self.inner
     }
 }
 

@@ -1,32 +1,30 @@
-//! Threads with names, results and a beginning of their own.
+//! Threads with names and results, which are started explicitly.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, LazyLock, Once, mpsc};
 use std::time::{Duration, Instant};
 
-use threadbook_trace::sync::{Condvar, Mutex};
+use threadbook_base::fork::{self, Origin, Rank};
+use threadbook_base::interrupt::is_interrupted;
+use threadbook_base::{Condvar, Mutex};
+use threadbook_future::producer::{Header, Shared, join, pending, take_if_last};
+use threadbook_future::wait::{
+    Awaited, AwaitedNode, Goal, Need, Running, Supplier, ThreadData, block, thread,
+};
+use threadbook_future::{Future, TaskError, panics};
 use threadbook_trace::{NameId, Outcome, Recorder, TaskLabel, TaskSpan, Ticks, Timeline};
-
-use crate::agent::{self, Agent, Running};
-use crate::block::{Goal, block};
-use crate::detect::{Dependency, Need};
-use crate::error::TaskError;
-use crate::future::Future;
-use crate::shared::Shared;
-use crate::state::Header;
-use crate::{fork, panics};
 
 /// A thread, which runs one function.
 ///
-/// It begins with [`Thread::start`], and [`Thread::join`] waits for its end and gives what the function
-/// returned, or its panic as an error. Dropping the handle leaves the thread alone. As in Python, the
+/// [`Thread::start`] starts it, and [`Thread::join`] waits for its end and returns the function's value,
+/// or its panic as an error. Dropping the handle does not affect the thread. As in Python, the
 /// process waits at its end for all threads that are not [daemons](Thread::daemon).
 ///
 /// # Examples
 ///
 /// ```
-/// use threadbook_executor::threading::Thread;
+/// use threadbook_threading::Thread;
 ///
 /// let thread = Thread::new(|| 6 * 7).name("answerer");
 /// thread.start();
@@ -44,14 +42,14 @@ pub struct Thread<T> {
 
 type Work<T> = Box<dyn FnOnce() -> T + Send>;
 
-/// How many ended threads the timeline remembers.
-const REMEMBERED: usize = 1000;
+/// How many ended threads the timeline keeps.
+const RECORDED_THREADS: usize = 1000;
 
-/// How many threads that were given no name show one in pictures. Names live as long as the process.
-const MOST_NAMED: usize = 10_000;
+/// How many threads without a name of the user show one in pictures. Names live as long as the process.
+const MAX_NAMED: usize = 10_000;
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
-static RECORDER: LazyLock<Recorder> = LazyLock::new(|| Recorder::with_most("threads", REMEMBERED));
+static RECORDER: LazyLock<Recorder> = LazyLock::new(|| Recorder::with_max("threads", RECORDED_THREADS));
 
 impl<T: Send + 'static> Thread<T> {
     /// A thread that will run `work` once it is started.
@@ -65,10 +63,10 @@ impl<T: Send + 'static> Thread<T> {
             None => format!("Thread-{number}"),
         };
         let label = match number {
-            ..=MOST_NAMED => label(&name),
+            ..=MAX_NAMED => label(&name),
             _ => TaskLabel { number: number as u64, name: NameId::NONE },
         };
-        let (shared, future) = Shared::new(Header::new(label, 0));
+        let (shared, future) = pending(Header::new(label, 0));
         let work: Work<T> = Box::new(work);
         Thread {
             name,
@@ -100,7 +98,7 @@ impl<T: Send + 'static> Thread<T> {
     pub fn name(mut self, name: impl Into<String>) -> Thread<T> {
         self.name = name.into();
         self.label = label(&self.name);
-        (self.shared, self.future) = Shared::new(Header::new(self.label, 0));
+        (self.shared, self.future) = pending(Header::new(self.label, 0));
         self
     }
 
@@ -121,7 +119,7 @@ impl<T: Send + 'static> Thread<T> {
             panic!("the thread `{}` was started before; a thread can be started only once", self.name)
         };
         panics::install_hook();
-        fork::watch();
+        fork::protect(Rank::ThreadLogs, || Box::new(RECORDER.hold()), || ());
         let shared = Arc::clone(&self.shared);
         let (name, label) = (self.name.clone(), self.label);
         let alive = Alive::count(self.daemon);
@@ -135,7 +133,7 @@ impl<T: Send + 'static> Thread<T> {
             self.will_not_run(&error.to_string());
             panic!("the thread `{}` could not be started: {error}", self.name);
         }
-        // Not long: no lock that anybody keeps is taken before.
+        // This is short: the thread takes no lock before that is held for long.
         let _ = has_begun.recv();
         self.started.store(true, Release);
     }
@@ -174,8 +172,8 @@ impl<T: Send + 'static> Thread<T> {
     /// Those of [`Thread::join`].
     pub fn into_result(self) -> Result<T, TaskError> {
         self.wait(None)?;
-        self.future.join(None)?;
-        self.future.take_if_last()
+        join(&self.future, None)?;
+        take_if_last(&self.future)
     }
 
     /// The future of what the thread returns.
@@ -204,12 +202,12 @@ impl<T: Send + 'static> Thread<T> {
             return Err(TaskError::from_error(reason));
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        block(&Ended { shared: &self.shared, label: self.label }, deadline)
+        Ok(block(&ThreadEnded { shared: &self.shared, label: self.label }, deadline)?)
     }
 }
 
 impl<T> Thread<T> {
-    /// Nobody is to wait for what the thread would have returned.
+    /// Ends the future of a thread that was not started.
     fn will_not_run(&self, reason: &str) {
         let reason = format!("the thread `{}` was not started: {reason}", self.name);
         // It is not done: the work was not run.
@@ -229,7 +227,7 @@ fn label(name: &str) -> TaskLabel {
     TaskLabel { number: 0, name: NameId::new(name) }
 }
 
-/// What the thread does.
+/// The main function of the thread.
 fn run<T: Send + 'static>(
     name: String,
     label: TaskLabel,
@@ -239,28 +237,41 @@ fn run<T: Send + 'static>(
     work: Work<T>,
 ) {
     let log = RECORDER.add(&name);
-    let agent = Agent::become_worker(name, 0, Some(Arc::clone(&log)));
-    shared.header().set_runner(agent.id);
+    let thread = ThreadData::become_worker(name, 0, Some(Arc::clone(&log)));
+    shared.header().set_runner(thread.id);
     let _ = begins.send(());
     if shared.start() {
-        agent::set_running(Some(Running { label, pool: 0, is_thread: true }));
+        thread::set_running(Some(Running { label, pool: 0, is_thread: true }));
         let started = Ticks::now();
         log.started(label, created, started);
         let result = panics::catch(&label, work);
         let outcome = if result.is_ok() { Outcome::Returned } else { Outcome::Panicked };
         let finished = Ticks::now();
         log.finished(TaskSpan { task: label, submitted: created, started, finished, outcome });
-        // Nobody can have cancelled it after `start`, and nobody else completes it.
+        // It cannot be cancelled after `start`, and no other thread completes it.
         let _ = shared.complete(result);
     }
 }
 
-struct Ended<'a, T> {
+/// The end of a thread, for the deadlock detector.
+struct ThreadEnd<T>(Arc<Shared<T>>);
+
+impl<T: Send> Awaited for ThreadEnd<T> {
+    fn supplier(&self) -> Supplier {
+        self.0.supplier()
+    }
+
+    fn node(&self) -> AwaitedNode<'_> {
+        AwaitedNode::ThreadEnd
+    }
+}
+
+struct ThreadEnded<'a, T> {
     shared: &'a Arc<Shared<T>>,
     label: TaskLabel,
 }
 
-impl<T: Send + 'static> Goal for Ended<'_, T> {
+impl<T: Send + 'static> Goal for ThreadEnded<'_, T> {
     fn is_reached(&self) -> bool {
         self.shared.is_done()
     }
@@ -269,16 +280,16 @@ impl<T: Send + 'static> Goal for Ended<'_, T> {
         self.shared.header().is_lost()
     }
 
-    fn subscribe(&self, agent: &Arc<Agent>) {
-        self.shared.subscribe(agent);
+    fn subscribe(&self, thread: &Arc<ThreadData>) {
+        self.shared.subscribe(thread);
     }
 
-    fn unsubscribe(&self, agent: &Arc<Agent>) {
-        self.shared.unsubscribe(agent);
+    fn unsubscribe(&self, thread: &Arc<ThreadData>) {
+        self.shared.unsubscribe(thread);
     }
 
     fn need(&self) -> Need {
-        Need::All(vec![Dependency::End(self.shared.clone())])
+        Need::All(vec![Arc::new(ThreadEnd(Arc::clone(self.shared)))])
     }
 
     fn label(&self) -> TaskLabel {
@@ -309,14 +320,14 @@ pub struct ThreadInfo {
 
 /// The thread that calls this.
 pub fn current_thread() -> ThreadInfo {
-    describe(&Agent::current())
+    describe(&ThreadData::current())
 }
 
-/// The threads that are alive and known here: this one, those of [`Thread`], the workers of the
-/// executors, and all others that ever waited for something of this crate.
+/// The known threads that are alive: this one, those of [`Thread`], the workers of the
+/// executors, and all others that ever waited for a future or lock of these crates.
 pub fn enumerate() -> Vec<ThreadInfo> {
-    Agent::current();
-    let mut threads: Vec<ThreadInfo> = agent::all().iter().map(|agent| describe(agent)).collect();
+    ThreadData::current();
+    let mut threads: Vec<ThreadInfo> = thread::all().iter().map(|thread| describe(thread)).collect();
     threads.sort_by_key(|thread| thread.ident);
     threads
 }
@@ -326,19 +337,20 @@ pub fn active_count() -> usize {
     enumerate().len()
 }
 
-/// What the [`Thread`]s did, a row for each; of those that ended, the newest thousand.
+/// The timeline of all [`Thread`]s, a row for each; of those that ended, the newest thousand.
 pub fn timeline() -> Timeline {
     RECORDER.timeline()
 }
 
-fn describe(agent: &Agent) -> ThreadInfo {
-    let thread_name = agent.thread_name().map(str::to_owned);
-    ThreadInfo { name: thread_name.unwrap_or_else(|| agent.name.clone()), ident: agent.id }
+fn describe(thread: &ThreadData) -> ThreadInfo {
+    let thread_name = thread.thread_name().map(str::to_owned);
+    ThreadInfo { name: thread_name.unwrap_or_else(|| thread.name.clone()), ident: thread.id }
 }
 
 /// Counts the threads that the process waits for at its end.
 struct Alive {
-    generation: Option<u32>,
+    /// The process of the thread, unless it is a daemon.
+    origin: Option<Origin>,
 }
 
 static ALIVE: Mutex<usize> = Mutex::new(0);
@@ -348,7 +360,7 @@ static AT_EXIT: Once = Once::new();
 impl Alive {
     fn count(daemon: bool) -> Alive {
         if daemon {
-            return Alive { generation: None };
+            return Alive { origin: None };
         }
         #[cfg(unix)]
         AT_EXIT.call_once(|| {
@@ -357,14 +369,15 @@ impl Alive {
                 libc::atexit(wait_for_threads);
             }
         });
+        fork::protect(Rank::ThreadCount, || Box::new(ALIVE.lock()), || ());
         *ALIVE.lock() += 1;
-        Alive { generation: Some(fork::generation()) }
+        Alive { origin: Some(Origin::here()) }
     }
 }
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        if self.generation == Some(fork::generation()) {
+        if self.origin.is_some_and(Origin::is_here) {
             *ALIVE.lock() -= 1;
             NONE_ALIVE.notify_all();
         }
@@ -373,12 +386,12 @@ impl Drop for Alive {
 
 /// Runs at the end of the process.
 extern "C" fn wait_for_threads() {
-    // The threads of the process that this one was forked from are not here.
+    // The threads of the parent are missing in a forked child.
     if fork::generation() != 0 {
         return;
     }
     let mut alive = ALIVE.lock();
-    while *alive > 0 && !crate::interrupt::is_interrupted() {
+    while *alive > 0 && !is_interrupted() {
         alive = NONE_ALIVE.wait_timeout(alive, Duration::from_millis(200));
     }
 }

@@ -1,12 +1,13 @@
-//! Something to do later.
+//! Timers: functions that run later.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::event::Event;
-use super::thread::Thread;
-use crate::error::TaskError;
+use threadbook_future::TaskError;
+
+use crate::event::Event;
+use crate::thread::Thread;
 
 /// A thread that waits for some time before it runs a function, and can be cancelled until then.
 ///
@@ -14,7 +15,7 @@ use crate::error::TaskError;
 ///
 /// ```
 /// use std::time::Duration;
-/// use threadbook_executor::threading::Timer;
+/// use threadbook_threading::Timer;
 ///
 /// let timer = Timer::new(Duration::from_millis(10), || println!("hello"));
 /// timer.start();
@@ -39,7 +40,7 @@ impl Timer {
         Timer { thread, cancelled, delay }
     }
 
-    /// Starts to count. An interrupt does not stop the timer.
+    /// Starts the timer. An interrupt does not stop it.
     ///
     /// # Panics
     ///
@@ -48,7 +49,7 @@ impl Timer {
         self.thread.start();
     }
 
-    /// Stops the timer. If the function runs already, it goes on.
+    /// Cancels the timer. A function that runs already goes on.
     pub fn cancel(&self) {
         self.cancelled.set();
     }
@@ -68,8 +69,8 @@ impl Timer {
     }
 }
 
-/// How often a timer looks whether it was cancelled, from an interrupt on.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often a timer checks for its cancellation after an interrupt.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Waits until `stop` is set, but no longer than `delay`, and returns whether it is.
 fn is_set_within(stop: &Event, delay: Duration) -> bool {
@@ -78,9 +79,9 @@ fn is_set_within(stop: &Event, delay: Duration) -> bool {
         let left = delay.saturating_sub(start.elapsed());
         match stop.wait_timeout(left) {
             Ok(is_set) => return is_set,
-            // Waits are interrupted, and this one is nobody's who could want that.
+            // Interrupted, but no user is waiting here: the timer goes on by polling.
             Err(_) if stop.is_set() || left.is_zero() => return stop.is_set(),
-            Err(_) => std::thread::sleep(left.min(LOOK_EVERY)),
+            Err(_) => std::thread::sleep(left.min(POLL_INTERVAL)),
         }
     }
 }
