@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use threadbook_executor::threading::{Event, Thread, Timer};
+use crate::common::alone;
 use threadbook_executor::{
     Future, RayonExecutor, SerialExecutor, TaskError, ThreadPoolExecutor, TokioExecutor,
 };
+use threadbook_threading::{Event, Thread, Timer};
 
 /// Longer than anything here takes, also on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -262,13 +263,8 @@ fn threads_without_names_leave_room_for_the_names_of_others() {
 
 #[test]
 fn an_interrupt_stops_no_timer() {
-    // In a process of its own: an interrupt is everybody's.
-    if std::env::var_os("ALONE").is_none() {
-        let this = std::env::current_exe().unwrap();
-        let mut alone = std::process::Command::new(this);
-        alone.args(["--exact", "an_interrupt_stops_no_timer"]).env("ALONE", "1");
-        let output = alone.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    // An interrupt is one of the whole process.
+    if !alone("rough::an_interrupt_stops_no_timer") {
         return;
     }
     let rang = Arc::new(AtomicBool::new(false));
@@ -342,7 +338,7 @@ fn tasks_of_tokio_have_room_to_lie_on_each_other() {
 
 #[test]
 fn nobody_waits_at_a_barrier_that_is_broken() {
-    let barrier = threadbook_executor::threading::Barrier::new(2);
+    let barrier = threadbook_threading::Barrier::new(2);
     assert!(barrier.wait_timeout(Duration::from_millis(1)).is_err());
     assert!(barrier.broken());
     assert_eq!(barrier.n_waiting(), 0);

@@ -1,12 +1,10 @@
 //! A pool notices that its process is a copy of another, and starts its workers anew.
 
-#![cfg(unix)]
-
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use threadbook_executor::threading::{Lock, Thread};
 use threadbook_executor::{Promise, RayonExecutor, TaskError, ThreadPoolExecutor, TokioExecutor};
+use threadbook_threading::{Lock, Thread};
 
 const LIMIT: Duration = Duration::from_secs(5);
 

@@ -2,10 +2,8 @@
 //!
 //! Left out are cases about pickling, the thread that feeds a Python queue, and import locks.
 
-mod common;
-
+use crate::common::{LONG, SHORT, ended, error};
 use arbtest::arbtest;
-use common::{LONG, SHORT, ended, error};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use threadbook_executor::TaskError;

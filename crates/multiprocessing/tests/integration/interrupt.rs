@@ -1,8 +1,6 @@
-//! The interrupt is a switch for the whole process, so it has a process of its own, and one test.
+//! The interrupt, which is one of the whole process. So this test has a process of its own.
 
-mod common;
-
-use common::{LONG, exists, wait_until};
+use crate::common::{LONG, alone, exists, wait_until};
 use threadbook_executor::{TaskError, clear_interrupt, interrupt};
 use threadbook_multiprocessing::{
     Barrier, BoundedSemaphore, Condition, Event, Lock, Pipe, Process, Queue, RLock, Semaphore,
@@ -19,6 +17,9 @@ fn wait_for<T: Send + 'static>(
 
 #[test]
 fn every_wait_ends_and_everything_stays_usable() {
+    if !alone("interrupt::every_wait_ends_and_everything_stays_usable") {
+        return;
+    }
     let (lock, rlock, holds, let_go) = (Lock::new(), RLock::new(), Event::new(), Event::new());
     let hold = |(lock, rlock, holds, let_go): (Lock, RLock, Event, Event)| {
         let _guards = (lock.lock()?, rlock.lock()?);

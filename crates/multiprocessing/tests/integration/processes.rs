@@ -4,9 +4,7 @@
 //! Left out are cases about pickling, references that Python's collector sees, `authkey`, subclasses of
 //! `Process`, and start methods.
 
-mod common;
-
-use common::{LONG, SHORT, ended, error, exists, wait_until};
+use crate::common::{LONG, SHORT, ended, error, exists, wait_until};
 use std::io::Write;
 use std::time::{Duration, Instant};
 use threadbook_executor::TaskError;

@@ -3,17 +3,15 @@
 //! What is checked is the same; how is ours. Left out are cases about processes, pickling, references
 //! that Python's collector sees, warnings, and the interpreter's own shutdown, which have no counterpart.
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use common::{cancelled, failed, successful};
-use threadbook_executor::threading::{Event, Semaphore};
+use crate::common::{cancelled, failed, successful};
 use threadbook_executor::{
     Future, Promise, ReturnWhen, TaskError, ThreadPoolExecutor, as_completed, as_completed_timeout, wait,
 };
+use threadbook_threading::{Event, Semaphore};
 
 const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(20);
@@ -108,7 +106,7 @@ mod shutdown {
         pool.shutdown();
         names.sort();
         assert_eq!(pool.timeline().rows.len(), 3, "three were needed when the tasks came");
-        let alive = threadbook_executor::threading::enumerate();
+        let alive = threadbook_threading::enumerate();
         assert!(!alive.iter().any(|thread| names.contains(&thread.name)), "{alive:?}");
     }
 

@@ -3,10 +3,8 @@
 //!
 //! Left out are cases about raw values, which is what these are, and structures of C.
 
-mod common;
-
+use crate::common::{LONG, ended};
 use arbtest::arbtest;
-use common::{LONG, ended};
 use std::fmt::Debug;
 use threadbook_multiprocessing::{Array, Number, Process, Value};
 

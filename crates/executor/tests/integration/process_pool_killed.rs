@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::common::alone;
 use threadbook_executor::{Future, ProcessPoolExecutor, StartMethod, TaskError};
 
 const METHODS: [StartMethod; 2] = [StartMethod::Spawn, StartMethod::ForkServer];
@@ -23,21 +24,6 @@ fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
         std::thread::sleep(Duration::from_millis(2));
     }
     condition()
-}
-
-/// Runs the test of this name again, by itself. Returns whether this is that run.
-fn alone(test: &str) -> bool {
-    const ALONE: &str = "PROCESS_POOL_TEST_ALONE";
-    if std::env::var_os(ALONE).is_some() {
-        return true;
-    }
-    let run = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(ALONE, "1")
-        .output()
-        .unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    false
 }
 
 fn open_files() -> usize {
@@ -112,7 +98,7 @@ fn warm_up() -> (usize, BTreeSet<String>) {
 
 #[test]
 fn random_workers_are_killed_at_random_moments() {
-    if !alone("random_workers_are_killed_at_random_moments") {
+    if !alone("process_pool_killed::random_workers_are_killed_at_random_moments") {
         return;
     }
     let (open, names) = warm_up();
@@ -130,7 +116,7 @@ fn random_workers_are_killed_at_random_moments() {
 
 #[test]
 fn processes_are_killed_while_they_start() {
-    if !alone("processes_are_killed_while_they_start") {
+    if !alone("process_pool_killed::processes_are_killed_while_they_start") {
         return;
     }
     let (open, names) = warm_up();
@@ -153,7 +139,7 @@ fn processes_are_killed_while_they_start() {
 
 #[test]
 fn anything_may_come_over_the_socket_of_a_worker() {
-    if !alone("anything_may_come_over_the_socket_of_a_worker") {
+    if !alone("process_pool_killed::anything_may_come_over_the_socket_of_a_worker") {
         return;
     }
     let (open, names) = warm_up();
@@ -194,7 +180,7 @@ fn anything_may_come_over_the_socket_of_a_worker() {
 
 #[test]
 fn workers_close_all_that_they_have_open() {
-    if !alone("workers_close_all_that_they_have_open") {
+    if !alone("process_pool_killed::workers_close_all_that_they_have_open") {
         return;
     }
     let (open, names) = warm_up();
@@ -216,7 +202,7 @@ fn workers_close_all_that_they_have_open() {
 /// Pools come and go, with panics, cancellations and deaths.
 #[test]
 fn a_soak() {
-    if !alone("a_soak") {
+    if !alone("process_pool_killed::a_soak") {
         return;
     }
     let (open, names) = warm_up();

@@ -1,19 +1,23 @@
-//! The interrupt is a switch for the whole process, so it has a process of its own, and one test.
+//! The interrupt, which is one of the whole process. So this test has a process of its own.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use threadbook_executor::threading::{Barrier, Condition, Event, Lock, Queue, Semaphore, Thread};
+use crate::common::alone;
 use threadbook_executor::{
     Promise, RayonExecutor, ReturnWhen, TaskError, ThreadPoolExecutor, TokioExecutor, as_completed_timeout,
     clear_interrupt, interrupt, is_interrupted, try_wait,
 };
+use threadbook_threading::{Barrier, Condition, Event, Lock, Queue, Semaphore, Thread};
 
 /// Longer than anything here takes, also on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
 
 #[test]
 fn every_wait_ends_and_everything_stays_usable() {
+    if !alone("interrupt::every_wait_ends_and_everything_stays_usable") {
+        return;
+    }
     let pool = ThreadPoolExecutor::new(2);
     let rayon = RayonExecutor::new(1);
     let tokio = TokioExecutor::new(1);

@@ -1,6 +1,6 @@
 //! The soak, with fewer tasks; `cargo run --example soak` runs all of it.
 
-#[path = "../examples/soak.rs"]
+#[path = "../../examples/soak.rs"]
 #[allow(dead_code)]
 mod soak;
 

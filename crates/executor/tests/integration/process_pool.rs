@@ -780,7 +780,7 @@ fn workers_end_with_their_parent() {
         sleep(600_000);
     }
     let mut parent = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "workers_end_with_their_parent", "--nocapture"])
+        .args(["--exact", "process_pool::workers_end_with_their_parent", "--nocapture"])
         .env(PARENT, "1")
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -824,7 +824,7 @@ fn interrupts() {
     const ALONE: &str = "PROCESS_POOL_TEST_INTERRUPT";
     if std::env::var_os(ALONE).is_none() {
         let run = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "interrupts", "--nocapture"])
+            .args(["--exact", "process_pool::interrupts", "--nocapture"])
             .env(ALONE, "1")
             .output()
             .unwrap();
@@ -877,7 +877,7 @@ fn lines_can_be_labelled() {
     const ALONE: &str = "PROCESS_POOL_TEST_LABELS";
     if std::env::var_os(ALONE).is_none() {
         let run = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "lines_can_be_labelled", "--nocapture"])
+            .args(["--exact", "process_pool::lines_can_be_labelled", "--nocapture"])
             .env(ALONE, "1")
             .output()
             .unwrap();

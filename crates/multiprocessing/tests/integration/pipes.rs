@@ -4,10 +4,8 @@
 //! Left out are cases about pickling, listeners and sockets with an address, and offsets into buffers: a slice
 //! does that in Rust.
 
-mod common;
-
+use crate::common::{LONG, SHORT, ended, error};
 use arbtest::arbtest;
-use common::{LONG, SHORT, ended, error};
 use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -1,15 +1,14 @@
 //! A forked copy of the process, as a notebook makes after each cell.
 
-#![cfg(unix)]
-
-mod common;
-
-use common::{LONG, ended};
+use crate::common::{LONG, alone, ended};
 use std::io::{Read, Write};
 use threadbook_multiprocessing::{Connection, Event, Lock, Pipe, Process, Queue, Value};
 
 #[test]
-fn a_copy_of_the_process_keeps_nobody_waiting_and_goes_on_with_what_is_shared() {
+fn a_copy_of_the_process_goes_on_with_shared_values() {
+    if !alone("fork::a_copy_of_the_process_goes_on_with_shared_values") {
+        return;
+    }
     let (here, there) = Pipe::new::<u32, u32>();
     let echo = |there: Connection<u32, u32>| there.iter().for_each(|n| there.send(n + 1).unwrap());
     let process = Process::spawn(echo, there).unwrap();

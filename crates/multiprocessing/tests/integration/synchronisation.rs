@@ -3,9 +3,7 @@
 //!
 //! Left out are cases about `repr`, context managers, and a barrier's action and own time-out.
 
-mod common;
-
-use common::{LONG, SHORT, ended, wait_until};
+use crate::common::{LONG, SHORT, ended, wait_until};
 use std::time::{Duration, Instant};
 use threadbook_executor::TaskError;
 use threadbook_multiprocessing::{

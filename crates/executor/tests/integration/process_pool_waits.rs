@@ -1,12 +1,10 @@
 //! The cases of CPython's `test_concurrent_futures` about `wait` and `as_completed`, on processes, each named
 //! after its original.
 
-mod common;
-
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use common::{cancelled, failed, successful};
+use crate::common::{cancelled, failed, successful};
 use threadbook_executor::{
     ProcessPoolExecutor, ReturnWhen, StartMethod, TaskError, as_completed, as_completed_timeout, wait,
 };

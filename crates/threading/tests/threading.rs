@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use threadbook_executor::threading::*;
-use threadbook_executor::{TaskError, ThreadPoolExecutor, WaitGraph};
+use threadbook_executor::ThreadPoolExecutor;
+use threadbook_future::{TaskError, WaitGraph};
+use threadbook_threading::*;
 
 fn graph_of<T: std::fmt::Debug>(result: Result<T, TaskError>) -> WaitGraph {
     match result {
@@ -274,8 +275,9 @@ fn a_bounded_queue_passes_everything_on_once() {
     let mut all: Vec<i32> = sinks.iter().flat_map(|sink| sink.join().unwrap()).collect();
     all.sort_unstable();
     assert_eq!(all, (0..2000).collect::<Vec<_>>());
-    assert_eq!(queue.put(1), Err(TaskError::ShutDown));
-    assert_eq!(queue.get(), Err(TaskError::ShutDown));
+    assert_eq!(queue.put(1), Err(TaskError::Closed));
+    assert_eq!(queue.get(), Err(TaskError::Closed));
+    assert!(TaskError::Closed.to_string().contains("the queue is closed"));
     assert!(queue.task_done().is_err());
 }
 

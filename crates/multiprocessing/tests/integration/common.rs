@@ -1,5 +1,4 @@
-//! What several of these tests need.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+//! Helpers of several tests.
 
 use std::time::{Duration, Instant};
 
@@ -44,4 +43,21 @@ pub fn error<T: std::fmt::Debug>(result: Result<T, TaskError>) -> Error {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// Runs a test again, in a process of its own, by its path without the crate. Returns whether this is that run.
+pub fn alone(test: &str) -> bool {
+    const ALONE: &str = "THREADBOOK_TEST_ALONE";
+    if std::env::var(ALONE).is_ok_and(|alone| alone == test) {
+        return true;
+    }
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(ALONE, test)
+        .output()
+        .unwrap();
+    let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    // A path that names no test passes, too.
+    assert!(run.status.success() && out.contains("1 passed"), "{test} alone:\n{out}\n{err}");
+    false
 }

@@ -4,9 +4,7 @@
 //! Left out are callbacks and asynchronous maps, for which there are futures; `starmap`, for which
 //! there are tuples; and cases about pickling, managers, garbage collection and iterables that raise exceptions.
 
-mod common;
-
-use common::{LONG, SHORT};
+use crate::common::{LONG, SHORT};
 use std::time::Duration;
 use threadbook_executor::{ProcessPoolExecutor, TaskError};
 use threadbook_multiprocessing::{Condition, Event, Lock, Pool, Queue, Semaphore, Value};

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
-use threadbook_executor::threading::{Lock, Thread};
 use threadbook_executor::{Future, ReturnWhen, TaskError, ThreadPoolExecutor, try_wait};
+use threadbook_threading::{Lock, Thread};
 
 struct Random(u64);
 

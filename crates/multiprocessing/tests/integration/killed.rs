@@ -1,8 +1,6 @@
 //! `kill -9` at any point: nobody hangs, and nothing remains.
 
-mod common;
-
-use common::{LONG, SHORT, ended, error, exists, wait_until};
+use crate::common::{LONG, SHORT, ended, error, exists, wait_until};
 use std::time::{Duration, Instant};
 use threadbook_executor::TaskError;
 use threadbook_multiprocessing::{
