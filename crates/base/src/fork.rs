@@ -60,10 +60,12 @@ pub enum Rank {
     Threads,
     /// The names of tasks.
     Names,
+    /// The addresses of functions.
+    Addresses,
 }
 
 impl Rank {
-    const COUNT: usize = Rank::Names as usize + 1;
+    const COUNT: usize = Rank::Addresses as usize + 1;
 }
 
 /// An owner of locks or threads.

@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString, c_void};
 use std::sync::{Arc, LazyLock};
 
 use threadbook_base::Mutex;
+use threadbook_base::fork::{self, Rank};
 use threadbook_base::location::{LoadedObject, object_of};
 
 /// A function that decodes its argument, calls, and encodes the result.
@@ -26,6 +27,7 @@ pub(crate) fn own_object() -> Option<LoadedObject> {
 pub(crate) fn of(entry: Entry) -> Option<FnAddress> {
     // The dynamic linker searches a list for this, and in a notebook the list is long.
     static KNOWN: LazyLock<Mutex<HashMap<usize, FnAddress>>> = LazyLock::new(Mutex::default);
+    fork::protect(Rank::Addresses, || Box::new(KNOWN.lock()), || ());
     let address = entry as usize;
     let mut known = KNOWN.lock();
     if let Some(place) = known.get(&address) {
