@@ -23,7 +23,7 @@ mod timeline;
 
 pub use clock::Ticks;
 pub use graph::{Edge, Node, NodeId, NodeKind, Relation, WaitGraph, WaitGraphBuilder};
-pub use log::{CAPACITY, Log, TaskSpan, WaitSpan};
+pub use log::{CAPACITY, Log, Outcome, TaskSpan, WaitSpan};
 pub use name::{NameId, TaskLabel};
 pub use recorder::Recorder;
-pub use timeline::{Bar, Outcome, Row, Timeline, Wait};
+pub use timeline::{Bar, Row, Timeline, Wait};

@@ -64,7 +64,8 @@ impl Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::{Bar, Outcome, Wait};
+    use crate::log::Outcome;
+    use crate::timeline::{Bar, Wait};
 
     #[test]
     fn a_row_shows_runs_waits_and_idleness() {

@@ -1,11 +1,11 @@
-//! Settings of a process pool.
+//! Constructors and settings of a process pool.
 
 use std::fmt;
 
 use threadbook_worker::Call;
 
-use super::ProcessPoolExecutor;
 use super::driver::{Settings, StartMethod};
+use super::pool::ProcessPoolExecutor;
 use crate::executor::BuildError;
 
 /// Settings of a [`ProcessPoolExecutor`].
@@ -91,6 +91,35 @@ impl ProcessPoolBuilder {
             return Err(BuildError::NoTasks);
         }
         Ok(ProcessPoolExecutor::from_settings(self.name, self.max_workers, self.settings))
+    }
+}
+
+impl ProcessPoolExecutor {
+    /// A pool of up to `max_workers` processes.
+    ///
+    /// # Panics
+    ///
+    /// If `max_workers` is 0.
+    pub fn new(max_workers: usize) -> ProcessPoolExecutor {
+        match ProcessPoolExecutor::builder().max_workers(max_workers).build() {
+            Ok(pool) => pool,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Settings for a pool.
+    pub fn builder() -> ProcessPoolBuilder {
+        ProcessPoolBuilder::new()
+    }
+}
+
+impl Default for ProcessPoolExecutor {
+    /// One process for each processor.
+    fn default() -> ProcessPoolExecutor {
+        match ProcessPoolExecutor::builder().build() {
+            Ok(pool) => pool,
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 
