@@ -1,7 +1,7 @@
 //! Executors in the manner of Python's `concurrent.futures`.
 //!
 //! * [`ThreadPoolExecutor`], [`ProcessPoolExecutor`], [`SerialExecutor`], [`RayonExecutor`] and
-//!   [`TokioExecutor`] run tasks; [`Executor`] is what they have in common.
+//!   [`TokioExecutor`] run tasks; [`Executor`] is their common trait.
 //! * Their futures are those of `threadbook-future`, whose public names are here, too.
 //! * A wait that can never end returns [`TaskError::Deadlock`] with a [`WaitGraph`] of the tasks in it, and the pool stays
 //!   usable.

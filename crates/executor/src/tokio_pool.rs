@@ -154,7 +154,7 @@ impl TokioExecutor {
         }
     }
 
-    /// The runtime, for whatever else it can do.
+    /// The runtime, for its other methods.
     pub fn runtime(&self) -> tokio::runtime::Handle {
         fork::catch_up();
         self.handle.pool.runtime.lock().clone()

@@ -17,7 +17,7 @@ use crate::wait::{Awaited, Goal, Inline, Need, PoolId, ThreadData, block};
 /// When [`wait`] returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReturnWhen {
-    /// As soon as one future is done, in whatever way.
+    /// As soon as one future is done.
     FirstCompleted,
     /// As soon as one future has failed, or all are done. A cancelled future has not failed.
     FirstException,
@@ -198,7 +198,7 @@ fn without_repeats<T>(futures: impl IntoIterator<Item = Future<T>>) -> Vec<Futur
 }
 
 fn deadline_after(timeout: Option<Duration>) -> Option<Instant> {
-    // A time-out beyond what the clock can count is none.
+    // A time-out beyond the range of the clock is none.
     timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }
 

@@ -17,7 +17,7 @@ pub enum TaskError {
     /// The task panicked.
     #[error("{task} panicked{}: {message}", location.as_ref().map(|location| format!(" at {location}")).unwrap_or_default())]
     Panicked {
-        /// The text of the panic, or a sentence that says that it has none.
+        /// The text of the panic, or a sentence for a panic without text.
         message: String,
         /// The location of the panic, if the panic hook could note it: the source file, line and column, or in a notebook
         /// of the Threadbook kernel the cell and its line, as in `cell [3]:2`.

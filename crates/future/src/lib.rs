@@ -15,7 +15,7 @@
 //! * A thread sleeps in one place only, [`wait::block`](crate::wait::block()); so each wait can be interrupted, is traced, and
 //!   is known to the deadlock detector.
 //! * No lock of this crate is held while code of a user runs, except `Clone` and `Debug` of a value.
-//! * This crate knows no executor and no lock: it knows what implements [`Awaited`](wait::Awaited) and
+//! * This crate knows no executor and no lock, but the implementors of [`Awaited`](wait::Awaited) and
 //!   [`Inline`](wait::Inline).
 
 mod as_completed;

@@ -1,4 +1,4 @@
-//! Waiting, without the lock, until another process says that something has changed.
+//! Condition variables between processes.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ use crate::monitor::Monitor;
 /// How many can wait at a time.
 const SLOTS: usize = 64;
 
-/// Lets threads that hold a [`Lock`](crate::Lock) or an [`RLock`](crate::RLock) wait for a change of what it guards, also by another process.
+/// Lets threads that hold a [`Lock`](crate::Lock) or an [`RLock`](crate::RLock) wait for changes of the guarded data, also by another process.
 ///
-/// A wait gives the lock away and takes it again before it returns. Who has waited longest is notified first,
-/// and no notification goes to a process that has ended. A clone is the same condition; so is what another
-/// process gets. Send the lock along.
+/// A wait releases the lock and takes it again before it returns. The thread that has waited longest is notified first,
+/// and no notification goes to a process that has ended. A clone is the same condition; so is the one that another
+/// process receives. Send the lock along.
 ///
 /// # Examples
 ///
@@ -57,7 +57,7 @@ struct Waiters {
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct WaitSlot {
-    /// 0 if nobody is there.
+    /// 0 if the slot is free.
     ticket: u64,
     called: bool,
     who: ProcessIdentity,
@@ -79,7 +79,7 @@ impl Waiters {
         self.slots.iter_mut().find(|place| place.ticket == ticket)
     }
 
-    /// Leaves, and says whether there was a notification.
+    /// Frees the slot, and returns whether there was a notification.
     fn leave(&mut self, ticket: u64) -> bool {
         self.place(ticket).is_some_and(|place| std::mem::replace(place, EMPTY).called)
     }
@@ -100,7 +100,7 @@ impl Waiters {
 }
 
 impl Condition {
-    /// A condition that nobody waits for yet.
+    /// A condition without waiters.
     ///
     /// # Panics
     ///
@@ -111,10 +111,10 @@ impl Condition {
         Condition { waiters: Monitor::new(Waiters { last_ticket: 0, slots: [EMPTY; SLOTS] }) }
     }
 
-    /// Gives the lock away, waits until it is notified, and takes the lock again.
+    /// Releases the lock, waits for a notification, and takes the lock again.
     ///
-    /// It never returns without a notification; still, what one waits for should be looked at again,
-    /// because somebody else may have been faster: [`Condition::wait_while`] does that.
+    /// It never returns without a notification. The caller should still check its condition again,
+    /// because another thread may have been faster: [`Condition::wait_while`] does that.
     ///
     /// # Errors
     ///
@@ -124,8 +124,8 @@ impl Condition {
         self.wait_within(guard, None).map(|(guard, _)| guard)
     }
 
-    /// As [`Condition::wait`], but waits no longer than `timeout` for a notification. The second value
-    /// says whether there was one.
+    /// As [`Condition::wait`], but waits no longer than `timeout` for a notification. The second value is
+    /// whether there was one.
     ///
     /// # Errors
     ///
@@ -154,8 +154,8 @@ impl Condition {
         Ok(guard)
     }
 
-    /// As [`Condition::wait_while`], but for no longer than `timeout`. The second value says whether the
-    /// condition holds no more.
+    /// As [`Condition::wait_while`], but for no longer than `timeout`. The second value is whether the
+    /// condition has ceased to hold.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ impl Condition {
         guard: LockGuard<'a>,
         timeout: Option<Duration>,
     ) -> Result<(LockGuard<'a>, bool), TaskError> {
-        // Before the lock is free: whoever makes a change afterwards finds the ticket.
+        // Before the lock is free: a thread that makes a change afterwards finds the ticket.
         let ticket = self.waiters.update(Waiters::enter).ok_or_else(|| {
             TaskError::from_error(format!(
                 "{SLOTS} threads wait for the condition, and it has no place for more"
@@ -202,17 +202,17 @@ impl Condition {
         waited.map(|called| (guard, called))
     }
 
-    /// Wakes the one that has waited longest, if anybody waits.
+    /// Wakes the thread that has waited longest, if there is one.
     pub fn notify_one(&self) {
         self.notify(1);
     }
 
-    /// Wakes all who wait.
+    /// Wakes all waiters.
     pub fn notify_all(&self) {
         self.notify(SLOTS);
     }
 
-    /// Wakes the `count` that have waited longest, or as many as there are.
+    /// Wakes the `count` threads that have waited longest, or as many as there are.
     pub fn notify(&self, count: usize) {
         self.waiters.update(|waiters| waiters.call(count));
     }

@@ -11,7 +11,7 @@ use crate::identity::is_gone;
 /// describe it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessInfo {
-    /// The process's name: `MainProcess`, or what [`Process::name`](crate::Process::name) said.
+    /// The process's name: `MainProcess`, or that of [`Process::name`](crate::Process::name).
     pub name: String,
     /// The process's number.
     pub pid: u32,
@@ -26,7 +26,7 @@ impl ProcessInfo {
     }
 }
 
-/// What a new process is told of itself. It knows its own number.
+/// The parameters of a new process. It has its own number already.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SpawnInfo {
     pub(crate) name: String,
@@ -65,7 +65,7 @@ pub fn cpu_count() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What a process is called if nobody gives it a name: `Process-2`, or `Process-2:1` if that one starts it.
+/// The name of a process without a given name: `Process-2`, or `Process-2:1` if that one starts it.
 pub(crate) fn next_name() -> String {
     static STARTED: AtomicU32 = AtomicU32::new(0);
     let number = STARTED.fetch_add(1, Relaxed) + 1;

@@ -49,7 +49,7 @@ pub(crate) fn is_gone(pid: u32, start: u64) -> bool {
 /// Whether the process of this number has ended.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn is_gone(pid: u32, _born: u64) -> bool {
-    // SAFETY: signal 0 only asks.
+    // SAFETY: signal 0 sends nothing.
     let missing = unsafe { libc::kill(pid as i32, 0) } != 0;
     missing && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
 }
@@ -110,7 +110,7 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         assert!(!is_gone(child.id(), 0));
         child.kill().unwrap();
-        // Nobody has waited for it, so its number is not used again.
+        // It was not waited for, so its number is not used again.
         let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while !is_gone(child.id(), 0) && std::time::Instant::now() < end {
             std::thread::sleep(std::time::Duration::from_millis(1));

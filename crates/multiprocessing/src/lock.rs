@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::identity::ProcessIdentity;
 use crate::monitor::{Monitor, SLICE};
 
-/// Who holds a lock.
+/// The holder of a lock.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Held {
@@ -40,7 +40,7 @@ impl Held {
     }
 }
 
-/// What both locks are made of.
+/// The part that both locks share.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Owned(Monitor<Held>);
@@ -114,7 +114,7 @@ impl Owned {
     }
 }
 
-/// What becomes of a holder that takes the lock again.
+/// The effect of a holder taking the lock again.
 enum Again {
     Taken,
     Never,
@@ -122,11 +122,11 @@ enum Again {
 
 /// A lock that one thread of all processes at a time can hold.
 ///
-/// A clone is the same lock; so is what another process gets as an argument, or through a
+/// A clone is the same lock; so is the one that another process receives as an argument, or through a
 /// [`Queue`](crate::Queue).
 ///
-/// A lock whose holder was killed stays held, because what it guards may be half done, but nobody waits for it in
-/// vain: [`Lock::lock`] says what happened, and [`Lock::recover`] frees it. In Python the others hang.
+/// A lock whose holder was killed stays held, because the guarded data may be inconsistent, but no thread waits for it in
+/// vain: [`Lock::lock`] returns an error, and [`Lock::recover`] frees the lock. In Python the others hang.
 ///
 /// # Examples
 ///
@@ -153,7 +153,7 @@ enum Again {
 #[serde(transparent)]
 pub struct Lock(Owned);
 
-/// The right to do what a [`Lock`] or an [`RLock`] guards, until it is dropped.
+/// Holds a [`Lock`] or an [`RLock`], until it is dropped.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard<'a> {
     lock: &'a Owned,
@@ -185,7 +185,7 @@ impl Drop for LockGuard<'_> {
 }
 
 impl Lock {
-    /// A lock that nobody holds.
+    /// A free lock.
     ///
     /// # Panics
     ///
@@ -224,12 +224,12 @@ impl Lock {
 
     /// Frees the lock if the process that held it has ended. Returns whether that was so.
     ///
-    /// It is for those who have seen to what the lock guards.
+    /// Call it after the guarded data were repaired.
     pub fn recover(&self) -> bool {
         self.0.recover()
     }
 
-    /// Whether somebody holds the lock now.
+    /// Whether a thread holds the lock now.
     pub fn locked(&self) -> bool {
         self.0.0.state().depth > 0
     }
@@ -265,7 +265,7 @@ impl Lock {
 pub struct RLock(Owned);
 
 impl RLock {
-    /// A lock that nobody holds.
+    /// A free lock.
     ///
     /// # Panics
     ///

@@ -15,7 +15,7 @@ use threadbook_worker::{Answer, CodecError, Descriptor, Message, receive_with_fi
 use crate::memory::{Memory, nameless_file};
 use crate::monitor::SLICE;
 
-/// What is longer goes into a file.
+/// Longer messages go into a file.
 const MAX_INLINE_BYTES: usize = if cfg!(target_os = "linux") { 32 << 10 } else { 1 << 10 };
 
 /// `SOCK_SEQPACKET` says when the other end is closed; where it does not exist, `SOCK_DGRAM` does.
@@ -56,7 +56,7 @@ pub(crate) fn make_one_way(receiver: &OwnedFd, sender: &OwnedFd) {
     }
 }
 
-/// Waits until a message can be sent, and sends it. [`io::ErrorKind::BrokenPipe`] if nobody can receive it.
+/// Waits until a message can be sent, and sends it. [`io::ErrorKind::BrokenPipe`] if the other end is closed.
 pub(crate) fn send(socket: BorrowedFd<'_>, message: Message) -> Result<io::Result<()>, TaskError> {
     let prepared = match prepare(message) {
         Ok(prepared) => prepared,
@@ -128,7 +128,7 @@ impl Received {
     pub(crate) fn read<T: DeserializeOwned + 'static>(self) -> Result<T, CodecError> {
         let bytes = match &self.bytes {
             Bytes::Inline(bytes) => &bytes[1..],
-            // SAFETY: it is as long, and whoever has sent it does not write to it any more.
+            // SAFETY: it is as long, and the sender does not write to it any more.
             Bytes::InFile(memory, length) => unsafe { std::slice::from_raw_parts(memory.address(), *length) },
         };
         Answer::read(bytes.to_vec(), self.descriptors)
@@ -164,7 +164,7 @@ fn is_ready(socket: BorrowedFd<'_>, event: libc::c_short, limit: Duration) -> bo
     let mut polled = libc::pollfd { fd: socket.as_raw_fd(), events: event, revents: 0 };
     // Rounded up, so that the rest of a time-out is not spent by asking again and again.
     let milliseconds = limit.as_micros().div_ceil(1000) as libc::c_int;
-    // SAFETY: one descriptor is there, as is said.
+    // SAFETY: one descriptor is there, as the count says.
     unsafe { libc::poll(&mut polled, 1, milliseconds) > 0 }
 }
 
@@ -201,7 +201,7 @@ pub(crate) fn try_receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>>
     }
 }
 
-/// What the next message begins with, if there is one. It stays where it is.
+/// The beginning of the next message, if there is one. The message stays in the socket.
 pub(crate) fn peek(socket: BorrowedFd<'_>, bytes: &mut [u8]) -> Option<usize> {
     let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
     // SAFETY: there is room for as many bytes.

@@ -72,8 +72,8 @@ fn ends() -> (OwnedFd, OwnedFd) {
 
 /// One end of a [`Pipe`]: it sends values of type `S` and receives values of type `R`.
 ///
-/// Values are what serde can describe, and what this module shares: also other connections. A clone is the same
-/// end, and so is what another process gets; an end is closed when the last of them is dropped. Several may use
+/// Values are serde values, and the types that this module shares: also other connections. A clone is the same
+/// end, and so is the one that another process receives; an end is closed when the last of them is dropped. Several may use
 /// an end at the same time: each message goes to one of them, whole, also when another one is killed.
 ///
 /// If a cell ends the process of a notebook, and the notebook goes on in a copy of it, the connections are closed there.
@@ -108,7 +108,7 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     /// # Errors
     ///
     /// [`Error::Closed`] if the other end is closed and all that it sent was received, [`TaskError::Failed`] if
-    /// what comes is no `R`, and [`TaskError::Interrupted`].
+    /// the value that comes is no `R`, and [`TaskError::Interrupted`].
     pub fn recv(&self) -> Result<R, TaskError> {
         self.receive(None)
     }
@@ -131,7 +131,7 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
         packet::poll(self.end.as_fd(), timeout)
     }
 
-    /// Receives values until the other end is closed, the wait is interrupted, or what comes is no `R`.
+    /// Receives values until the other end is closed, the wait is interrupted, or a value is no `R`.
     pub fn iter(&self) -> impl Iterator<Item = R> {
         std::iter::from_fn(|| self.recv().ok())
     }

@@ -16,7 +16,7 @@ use crate::identity::is_gone;
 /// The longest pause between two looks whether a process has ended.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What a target returns: nothing, or a `Result` whose error a person can read.
+/// The types that a target may return: nothing, or a `Result` whose error a person can read.
 ///
 /// An error is printed to the standard error, and the process ends with exit code 1.
 #[diagnostic::on_unimplemented(
@@ -75,7 +75,7 @@ impl<T: ExitValue, E: fmt::Display> ExitValue for Result<T, E> {
 /// | --- | --- |
 /// | the function returned | 0 |
 /// | it returned an error, which is printed | 1 |
-/// | it panicked; what it said is printed | 1 |
+/// | it panicked; the message is printed | 1 |
 /// | it called `std::process::exit(n)` | n |
 /// | signal n ended it | −n |
 ///
@@ -198,13 +198,13 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If it was not started, if nobody knows the exit code, and [`TaskError::Interrupted`].
+    /// If it was not started, if the exit code was lost, and [`TaskError::Interrupted`].
     pub fn join(&self) -> Result<i32, TaskError> {
         self.wait(None)?;
         self.exitcode().ok_or_else(|| self.wrong("is gone, and nobody knows how it ended"))
     }
 
-    /// Waits up to `timeout` until it has ended, and says whether it has.
+    /// Waits up to `timeout` until it has ended, and returns whether it has.
     ///
     /// # Errors
     ///
@@ -261,7 +261,7 @@ impl Process {
         }
     }
 
-    /// Waits until it has ended; says whether it has.
+    /// Waits until it has ended; returns whether it has.
     fn wait(&self, timeout: Option<Duration>) -> Result<bool, TaskError> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut pause = Duration::from_micros(100);
@@ -303,7 +303,7 @@ impl Stage {
         let ended = if parent.is_here() {
             worker.poll().map(|death| death.exitcode())
         } else {
-            // This is a copy of the process that started it, and the system tells only that one.
+            // This process is a forked copy of the parent, and the system informs only the parent.
             is_gone(pid, 0).then_some(None)
         };
         if let Some(exitcode) = ended {
@@ -345,7 +345,7 @@ impl fmt::Debug for Process {
     }
 }
 
-/// What was started and not dropped.
+/// The processes that were started and not dropped.
 static CHILDREN: Mutex<Vec<(ProcessInfo, Weak<Mutex<Stage>>)>> = Mutex::new(Vec::new());
 
 fn register(info: ProcessInfo, stage: &Arc<Mutex<Stage>>) {

@@ -60,7 +60,7 @@ const WORTHWHILE: u64 = 1 << 20;
 /// and `JoinableQueue`, which is the same here.
 pub struct Queue<T> {
     state: Monitor<State>,
-    /// What goes in at the second end comes out at the first.
+    /// Items are written at the end, and read at the beginning.
     files: (Descriptor, Descriptor),
     item: PhantomData<fn(T) -> T>,
 }
@@ -81,7 +81,7 @@ struct State {
     closed: bool,
 }
 
-/// What stands before an item.
+/// The header of an item.
 struct Header {
     length: u64,
     files: u64,
@@ -131,7 +131,7 @@ impl<T> Queue<T> {
         Queue { state: Monitor::new(state), files: (pair.0.into(), pair.1.into()), item: PhantomData }
     }
 
-    /// Says that no more items will be put, by any process. What is in the queue can still be taken out.
+    /// Closes the queue for all processes: it takes no more items. Those that are left can still be taken out.
     pub fn close(&self) {
         self.state.update(|state| state.closed = true);
     }
@@ -157,7 +157,7 @@ impl<T> Queue<T> {
         state.size >= state.most
     }
 
-    /// Says that an item that was taken out is dealt with, for those who [`Queue::join`].
+    /// Marks an item that was taken out as done, for threads in [`Queue::join`].
     ///
     /// # Errors
     ///
@@ -211,7 +211,7 @@ impl<T: Portable> Queue<T> {
         self.put_within(item, Some(timeout))
     }
 
-    /// Adds an item if there is room, and says whether there was.
+    /// Adds an item if there is room, and returns whether there was.
     ///
     /// # Errors
     ///
@@ -323,7 +323,7 @@ impl<T: Portable> Queue<T> {
         Ok(())
     }
 
-    /// Takes an item out. Says as well whether the file is now long for nothing.
+    /// Takes an item out. Returns also whether the file can be shortened.
     #[allow(clippy::type_complexity, reason = "it is used in one place")]
     fn remove(&self, state: &mut State) -> io::Result<(Result<Message, TaskError>, bool)> {
         let file = self.state.file();

@@ -145,9 +145,9 @@ pub extern "C" fn threadbook_fork() -> c_int {
         wire::between_messages(|| threadbook_widgets::between_changes(|| threads::between_questions(fork)))
     };
     between(|| {
-        // SAFETY: the copy has this thread only. The locks of the allocator are set right by the C library; those of
-        // the standard streams, of the wire, of the widgets and of what threads belong to are this thread's, and
-        // nobody is within those of the executors.
+        // SAFETY: the copy has this thread only. The C library restores the locks of the allocator, and `base::fork` those of
+        // the executors; this thread holds those of the standard streams, of the wire, of the widgets and of the table
+        // of threads.
         unsafe { libc::fork() }
     })
 }

@@ -138,7 +138,7 @@ impl<T: Send + 'static> Thread<T> {
         self.started.store(true, Release);
     }
 
-    /// Waits for the end of the thread and gives a clone of what it returned.
+    /// Waits for the end of the thread and returns a clone of its value.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl<T: Send + 'static> Thread<T> {
         self.future.result()
     }
 
-    /// Waits for the end of the thread and gives what it returned, for values that cannot be cloned.
+    /// Waits for the end of the thread and returns its value, for values that cannot be cloned.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl<T: Send + 'static> Thread<T> {
         take_if_last(&self.future)
     }
 
-    /// The future of what the thread returns.
+    /// The future of the thread's value.
     pub fn future(&self) -> Future<T> {
         self.future.clone()
     }

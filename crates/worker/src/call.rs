@@ -1,4 +1,4 @@
-//! What is asked of a worker, and what it answers.
+//! Calls of a worker, and its answers.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -80,7 +80,7 @@ where
     R: Serialize + 'static,
 {
     const { Sizeless::<F>::CHECKED };
-    // SAFETY: the type has no size and can be copied, and the one who made the call had a value of it.
+    // SAFETY: the type has no size and can be copied, and the caller of `Call::new` had a value of it.
     let f: F = unsafe { std::mem::zeroed() };
     let argument = decode(argument)?;
     descriptors::release();
@@ -110,7 +110,7 @@ pub enum Answer {
         started: Ticks,
         /// When it panicked.
         finished: Ticks,
-        /// What it said.
+        /// The message of the panic.
         message: String,
         /// The location, as [`describe`](threadbook_base::location::describe) has it, if known.
         location: Option<String>,

@@ -15,7 +15,7 @@ pub enum Death {
     Exit(i32),
     /// By this signal.
     Signal(i32),
-    /// It was ended because what it sent was no message.
+    /// It was ended because it sent an invalid message.
     Garbage,
     /// It was ended because it had closed its socket and lived on.
     Closed,
@@ -32,7 +32,7 @@ impl Death {
         }
     }
 
-    /// The exit code as Python says it: `-9` for signal 9.
+    /// The exit code in the form of Python: `-9` for signal 9.
     pub fn exitcode(&self) -> Option<i32> {
         match self {
             Death::Exit(code) => Some(*code),

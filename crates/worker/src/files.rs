@@ -9,7 +9,7 @@ use crate::descriptors::MAX_DESCRIPTORS;
 /// A value has at most [`MAX_DESCRIPTORS`] open files, and perhaps one that holds its bytes.
 const MAX_FILES: usize = MAX_DESCRIPTORS + 1;
 
-/// Room for so many descriptors and what is said about them, aligned as the system wants it.
+/// Room for so many descriptors and their header, aligned for the system.
 const CONTROL: usize = 128;
 
 #[cfg(target_os = "linux")]
@@ -28,7 +28,7 @@ const CLOSE_ON_EXEC: libc::c_int = 0;
 ///
 /// # Errors
 ///
-/// What the system says, and [`io::ErrorKind::InvalidInput`] for more than 201 files.
+/// The error of the system, and [`io::ErrorKind::InvalidInput`] for more than 201 files.
 pub fn send_with_files(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
@@ -72,7 +72,7 @@ pub fn send_with_files(
 ///
 /// # Errors
 ///
-/// What the system says, and an error if files are lost because the process has as many as it may have.
+/// The error of the system, and an error if files are lost because the process has as many as it may have.
 pub fn receive_with_files(
     socket: BorrowedFd<'_>,
     bytes: &mut [u8],

@@ -62,7 +62,7 @@ impl Loader {
                 base
             }
         };
-        // SAFETY: there is an `Entry` at this address, says the caller.
+        // SAFETY: the caller promises that there is an `Entry` at this address.
         Ok(unsafe { std::mem::transmute::<usize, Entry>(base + address.offset as usize) })
     }
 }

@@ -21,12 +21,12 @@ pub enum Stream {
     Stderr = 2,
 }
 
-/// Shows what workers print.
+/// Shows the output of workers.
 pub trait Printer: Send + Sync {
     /// What is printed now is printed for this: a notebook's cell, say.
     fn origin(&self) -> u64;
 
-    /// Shows what was printed for `origin`: whole characters, as far as they are UTF-8.
+    /// Shows output of `origin`: whole characters, as far as they are UTF-8.
     ///
     /// Called while a worker's answer waits to be handed on, so it must not wait for any task.
     fn print(&self, origin: u64, stream: Stream, text: &[u8]);
@@ -34,17 +34,17 @@ pub trait Printer: Send + Sync {
 
 static PRINTER: OnceLock<Box<dyn Printer>> = OnceLock::new();
 
-/// From now on, what new workers print is shown by `printer`. The first one that is set stays.
+/// Sets the printer for the output of new workers. The first one that is set stays.
 pub fn set_printer(printer: impl Printer + 'static) {
     let _ = PRINTER.set(Box::new(printer));
 }
 
-/// For what is printed now; 0 without a [`Printer`].
+/// The origin of output that is printed now; 0 without a [`Printer`].
 pub fn origin() -> u64 {
     PRINTER.get().map_or(0, |printer| printer.origin())
 }
 
-/// Prints where this process does, without what the standard library has buffered: a task's thread may hold
+/// Prints to the streams of this process, past the buffers of the standard library: a task's thread may hold
 /// the lock of that while it waits for the worker.
 pub fn print_here(stream: Stream, text: &[u8]) {
     // SAFETY: nothing closes the descriptor: it is not this file's to drop.
@@ -105,7 +105,7 @@ impl Output {
         Ok(Some((Output { state, reader: Origin::here() }, Ends { stdout, stderr })))
     }
 
-    /// Shows what comes, in a thread of its own, until nobody prints there any more.
+    /// Shows the output as it comes, in a thread of its own, until the pipes are closed.
     pub(crate) fn follow(self: &Arc<Self>, pid: u32, with_label: bool) -> io::Result<()> {
         self.change(|state| state.label = with_label.then(|| format!("[{pid}] ")));
         let output = self.clone();
@@ -114,7 +114,7 @@ impl Output {
         Ok(())
     }
 
-    /// Shows what has been printed until now. Returns whether there may come more.
+    /// Shows the present output. Returns whether more may come.
     pub(crate) fn show(&self) -> bool {
         self.change(State::show).unwrap_or(false)
     }
@@ -136,7 +136,7 @@ impl Output {
         let open =
             |state: &mut State| -> Vec<_> { state.pipes.iter().filter(|p| p.is_open).map(watched).collect() };
         let mut polled = self.change(open).unwrap_or_default();
-        // SAFETY: there are as many as is said, and `self` keeps them open. An interrupted wait looks in vain.
+        // SAFETY: the count is right, and `self` keeps them open. An interrupted wait finds nothing.
         !polled.is_empty()
             && unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, -1) } != 0
     }
@@ -208,7 +208,7 @@ fn with_label(label: &str, text: &[u8]) -> Vec<u8> {
 /// How many bytes of a text there are before a last character that is not complete.
 fn whole_characters(text: &[u8]) -> usize {
     let last = text.utf8_chunks().last().map_or(0, |chunk| chunk.invalid().len());
-    // A character that is cut off is at most three bytes long; what is no character at all may go as it is.
+    // A character that is cut off is at most three bytes long; invalid bytes may be shown as they are.
     let cut = &text[text.len() - last..];
     match std::str::from_utf8(cut) {
         Err(error) if error.error_len().is_none() => text.len() - last,

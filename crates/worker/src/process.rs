@@ -52,7 +52,7 @@ impl Start {
 
 /// A process that calls functions for this one.
 ///
-/// Dropping it ends it, whatever it does.
+/// Dropping it ends the process at once.
 pub struct Worker {
     pid: u32,
     /// The process whose child it is. A forked copy of that process must not signal it.
@@ -67,7 +67,7 @@ pub struct Worker {
     next_answer: u64,
     /// What is needed to take calls back, once several were sent at once.
     permits: Option<Permits>,
-    /// How many calls were taken back whose answers, which say no more than that, are to come.
+    /// The number of calls that were taken back, and whose answers, `Declined`, are to come.
     taken_back: usize,
 }
 
@@ -96,7 +96,7 @@ impl Stopper {
 
 impl Worker {
     /// Starts a worker. What it prints is shown where this process prints, or by the
-    /// [`Printer`](crate::Printer), for what is its [`origin`](crate::origin) now.
+    /// [`Printer`](crate::Printer), for the present [`origin`](crate::origin).
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl Worker {
         }
     }
 
-    /// Shows what the worker has printed until now.
+    /// Shows the present output of the worker.
     fn show_output(&self) {
         if let Some(output) = &self.output {
             output.show();
@@ -214,8 +214,8 @@ impl Worker {
         self.permits.as_mut().map_or(Ok(()), |permits| permits.put.write_all(&vec![0; count]))
     }
 
-    /// Takes back those of the calls sent last that the worker has not begun, but for the first, and says how many
-    /// those are. There is no answer to them.
+    /// Takes back those of the calls sent last that the worker has not begun, but for the first, and returns their
+    /// number. There is no answer to them.
     pub fn take_back(&mut self) -> usize {
         let mut bytes = [0; 64];
         let mut count = 0;

@@ -16,7 +16,7 @@ use crate::serve;
 /// Where a notebook's process finds descriptors to its kernel, which a worker does not have.
 const WIRE: &str = "THREADBOOK_WIRE";
 
-/// Starts this program again, as what `role` says.
+/// Starts this program again, in a role.
 pub(crate) fn spawn(role: &str, output: Option<Ends>) -> io::Result<(Child, Connection)> {
     // Else the linker might leave it out.
     std::hint::black_box(&serve::INITIALISER);

@@ -57,7 +57,7 @@ impl ProcessPoolBuilder {
     /// Called once in every worker process, before its first task. If it panics, the pool is broken: all
     /// futures, those of later submissions too, hold [`TaskError::BrokenPool`](crate::TaskError).
     ///
-    /// As for tasks, it must not capture anything; the compiler says so.
+    /// As for tasks, it must not capture anything; the compiler checks it.
     pub fn initializer<F>(mut self, initializer: F) -> ProcessPoolBuilder
     where
         F: Fn() + Copy + Send + Sync + 'static,

@@ -214,7 +214,7 @@ crate::executor::implement_life!(ProcessPoolExecutor, pool);
 crate::executor::implement_executor!(ProcessPoolExecutor);
 
 impl ProcessPoolExecutor {
-    /// Ends the worker processes at once, whatever they do, and takes no more tasks. Tasks that run are
+    /// Ends the worker processes at once, also in the middle of a call, and takes no more tasks. Running tasks are
     /// [`TaskError::BrokenPool`], and those that have not started are cancelled.
     ///
     /// Does not wait for the processes' end; `shutdown` does.
