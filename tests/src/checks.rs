@@ -74,8 +74,8 @@ fn lints(checkout: &Checkout) -> Outcome {
 /// Has loom try every interleaving of the models of futures and of the executors' queue. With the other packages selected as
 /// well, their dependencies have the features that they have in the workspace, and are not compiled again.
 fn models(checkout: &Checkout) -> Outcome {
-    let packages =
-        ["kernel", "analysis", "peers", "future", "executor"].map(|name| format!("--package=threadbook-{name}"));
+    let packages = ["kernel", "analysis", "peers", "future", "executor"]
+        .map(|name| format!("--package=threadbook-{name}"));
     let models = [&["test"], &packages.each_ref().map(String::as_str)[..], &["--lib"]].concat();
     let features = "--features=threadbook-future/models,threadbook-executor/models";
     let models = [&models[..], &[features, "loom_tests::"]].concat();

@@ -60,36 +60,36 @@ struct WaitSlot {
     /// 0 if the slot is free.
     ticket: u64,
     called: bool,
-    who: ProcessIdentity,
+    waiter: ProcessIdentity,
 }
 
-const EMPTY: WaitSlot = WaitSlot { ticket: 0, called: false, who: ProcessIdentity::NOBODY };
+const EMPTY: WaitSlot = WaitSlot { ticket: 0, called: false, waiter: ProcessIdentity::NOBODY };
 
 impl Waiters {
     fn enter(&mut self) -> Option<u64> {
-        let free = self.slots.iter().position(|place| place.ticket == 0);
-        let index = free.or_else(|| self.slots.iter().position(|place| place.who.is_gone()))?;
+        let free = self.slots.iter().position(|slot| slot.ticket == 0);
+        let index = free.or_else(|| self.slots.iter().position(|slot| slot.waiter.is_gone()))?;
         self.last_ticket += 1;
         self.slots[index] =
-            WaitSlot { ticket: self.last_ticket, called: false, who: ProcessIdentity::current() };
+            WaitSlot { ticket: self.last_ticket, called: false, waiter: ProcessIdentity::current() };
         Some(self.last_ticket)
     }
 
-    fn place(&mut self, ticket: u64) -> Option<&mut WaitSlot> {
-        self.slots.iter_mut().find(|place| place.ticket == ticket)
+    fn slot(&mut self, ticket: u64) -> Option<&mut WaitSlot> {
+        self.slots.iter_mut().find(|slot| slot.ticket == ticket)
     }
 
     /// Frees the slot, and returns whether there was a notification.
     fn leave(&mut self, ticket: u64) -> bool {
-        self.place(ticket).is_some_and(|place| std::mem::replace(place, EMPTY).called)
+        self.slot(ticket).is_some_and(|slot| std::mem::replace(slot, EMPTY).called)
     }
 
     fn call(&mut self, count: usize) {
         let mut called = 0;
         while called < count {
-            let waiting = self.slots.iter_mut().filter(|place| place.ticket > 0 && !place.called);
-            let Some(first) = waiting.min_by_key(|place| place.ticket) else { return };
-            if first.who.is_gone() {
+            let waiting = self.slots.iter_mut().filter(|slot| slot.ticket > 0 && !slot.called);
+            let Some(first) = waiting.min_by_key(|slot| slot.ticket) else { return };
+            if first.waiter.is_gone() {
                 *first = EMPTY;
             } else {
                 first.called = true;
@@ -190,7 +190,7 @@ impl Condition {
         })?;
         let (guard, waited) = guard.without(|| {
             let waited = self.waiters.take(timeout, |waiters| {
-                let called = waiters.place(ticket).is_none_or(|place| place.called);
+                let called = waiters.slot(ticket).is_none_or(|slot| slot.called);
                 called.then_some(())
             });
             let called = self.waiters.update(|waiters| waiters.leave(ticket));
@@ -220,7 +220,7 @@ impl Condition {
 
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.waiters.state().slots.iter().filter(|place| place.ticket > 0).count();
+        let waiting = self.waiters.state().slots.iter().filter(|slot| slot.ticket > 0).count();
         write!(f, "Condition({waiting} waiting)")
     }
 }

@@ -116,14 +116,14 @@ impl<S: Copy> Monitor<S> {
 
     fn wait_and<R>(
         &self,
-        tell: bool,
+        notify: bool,
         timeout: Option<Duration>,
         mut change: impl FnMut(&mut S) -> Option<R>,
     ) -> Result<R, TaskError> {
         // A time-out beyond the range of the clock is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
-            let (result, seen) = self.attempt(tell, &mut change);
+            let (result, seen) = self.attempt(notify, &mut change);
             if let Some(result) = result {
                 return Ok(result);
             }
@@ -142,7 +142,7 @@ impl<S: Copy> Monitor<S> {
     }
 
     /// Makes the change, if it gives something. Returns the number of changes before it as well.
-    fn attempt<R>(&self, tell: bool, change: impl FnOnce(&mut S) -> Option<R>) -> (Option<R>, u32) {
+    fn attempt<R>(&self, notify: bool, change: impl FnOnce(&mut S) -> Option<R>) -> (Option<R>, u32) {
         let entered = self.enter();
         let mut state = entered.state();
         let result = change(&mut state);
@@ -152,7 +152,7 @@ impl<S: Copy> Monitor<S> {
         }
         entered.set(state);
         drop(entered);
-        if tell {
+        if notify {
             let shared = self.shared();
             shared.changes.fetch_add(1, SeqCst);
             // A thread that is not counted yet finds, before it sleeps, that the counter has changed.

@@ -73,7 +73,7 @@ struct State {
     tail: u64,
     /// How many items there are, and may be.
     size: u64,
-    most: u64,
+    max_items: u64,
     /// Items that were put and not reported as done.
     unfinished: u64,
     /// How many items were put.
@@ -118,15 +118,16 @@ impl<T> Queue<T> {
         Queue::bounded(usize::MAX)
     }
 
-    /// A queue for at most `most` items; [`Queue::put`] waits while it is full.
+    /// A queue for at most `max_items` items; [`Queue::put`] waits while it is full.
     ///
     /// # Panics
     ///
-    /// If `most` is 0, and as [`Queue::new`].
-    pub fn bounded(most: usize) -> Queue<T> {
-        assert!(most > 0, "a queue needs room for at least 1 item");
-        let most = most as u64;
-        let state = State { head: BEGIN, tail: BEGIN, size: 0, most, unfinished: 0, count: 0, closed: false };
+    /// If `max_items` is 0, and as [`Queue::new`].
+    pub fn bounded(max_items: usize) -> Queue<T> {
+        assert!(max_items > 0, "a queue needs room for at least 1 item");
+        let max_items = max_items as u64;
+        let state =
+            State { head: BEGIN, tail: BEGIN, size: 0, max_items, unfinished: 0, count: 0, closed: false };
         let pair = packet::pair().unwrap_or_else(|error| panic!("the system gives no socket: {error}"));
         Queue { state: Monitor::new(state), files: (pair.0.into(), pair.1.into()), item: PhantomData }
     }
@@ -154,7 +155,7 @@ impl<T> Queue<T> {
     /// Whether there is no room now.
     pub fn full(&self) -> bool {
         let state = self.state.state();
-        state.size >= state.most
+        state.size >= state.max_items
     }
 
     /// Marks an item that was taken out as done, for threads in [`Queue::join`].
@@ -265,7 +266,7 @@ impl<T: Portable> Queue<T> {
             if state.closed {
                 return Some(Err(CLOSED.into()));
             }
-            if state.size >= state.most {
+            if state.size >= state.max_items {
                 return None;
             }
             match self.add(state, &message) {

@@ -17,7 +17,7 @@ use crate::process::Pause;
 use crate::streams::{self, Streams};
 
 /// How often at least a wait looks whether it is interrupted.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A command that runs; made by [`spawn`](crate::spawn).
 ///
@@ -229,7 +229,7 @@ impl Child {
                 self.job.interrupt();
                 return Err(SubprocessError::Interrupted);
             }
-            let Some(left) = streams::left(deadline, LOOK_EVERY) else {
+            let Some(left) = streams::left(deadline, POLL_INTERVAL) else {
                 drop(streams);
                 return Err(match self.job.deadline() {
                     own if own == deadline => self.timed_out(self.job.timeout.unwrap_or_default(), true),
@@ -325,7 +325,7 @@ impl Write for ChildStdin {
 }
 
 fn until_ready(pipe: PollFd<'_>, job: &Job) -> io::Result<()> {
-    while streams::wait(&mut [pipe.clone()], LOOK_EVERY)? == 0 {
+    while streams::wait(&mut [pipe.clone()], POLL_INTERVAL)? == 0 {
         if is_interrupted() {
             job.interrupt();
             // Not the kind `Interrupted`, which asks a reader to try again.

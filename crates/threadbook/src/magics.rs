@@ -17,7 +17,7 @@ use threadbook_timing::Stopwatch;
 const GRACE: Duration = Duration::from_millis(200);
 
 /// How often at least a command that runs is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The stopwatches that run, the innermost last.
 static STOPWATCHES: Mutex<Vec<Stopwatch>> = Mutex::new(Vec::new());
@@ -84,7 +84,7 @@ fn wait(child: &mut Child) -> Option<ExitStatus> {
             return None;
         }
         std::thread::sleep(pause);
-        pause = (2 * pause).min(LOOK_EVERY);
+        pause = (2 * pause).min(POLL_INTERVAL);
     }
 }
 

@@ -19,7 +19,7 @@ use threadbook_worker::Stream;
 use crate::printing::print_for_past_cell;
 
 /// How long a reader may take. After that the order is lost, and not the cell's time.
-const PATIENCE: Duration = Duration::from_millis(50);
+const READ_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The descriptor that was printed to last.
 static LAST: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
@@ -66,7 +66,7 @@ fn turn_to(descriptor: i32) {
 /// Waits until a pipe is empty.
 fn wait_until_read(descriptor: i32) {
     let since = Instant::now();
-    while unread(descriptor) > 0 && since.elapsed() < PATIENCE {
+    while unread(descriptor) > 0 && since.elapsed() < READ_TIMEOUT {
         thread::sleep(Duration::from_micros(20));
     }
 }

@@ -24,10 +24,10 @@ use crate::stack::{self, Address};
 use crate::threads;
 
 /// How often, while a cell runs, a partial line is pushed out and an interrupt is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long a thread may keep standard output to itself when a cell has ended.
-const FLUSH_WITHIN: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 static FLUSHER: Mutex<Option<Sender<Sender<()>>>> = Mutex::new(None);
 static RUNNING: AtomicBool = AtomicBool::new(false);
@@ -232,7 +232,7 @@ fn flush() -> bool {
     let (done, is_done) = mpsc::channel();
     let flusher = FLUSHER.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match flusher.map(|flusher| flusher.send(done)) {
-        Some(Ok(())) => is_done.recv_timeout(FLUSH_WITHIN).is_ok(),
+        Some(Ok(())) => is_done.recv_timeout(FLUSH_TIMEOUT).is_ok(),
         // There is no such thread without a kernel, or none could be started.
         _ => std::io::stdout().flush().is_ok(),
     }
@@ -242,7 +242,7 @@ fn flush() -> bool {
 /// progress line without one should be seen too.
 fn flush_when_asked(asked: Receiver<Sender<()>>) {
     loop {
-        let done = match asked.recv_timeout(LOOK_EVERY) {
+        let done = match asked.recv_timeout(POLL_INTERVAL) {
             Ok(done) => Some(done),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
@@ -260,7 +260,7 @@ fn flush_when_asked(asked: Receiver<Sender<()>>) {
 fn attend() {
     let Some(interrupted) = INTERRUPTED.get() else { return };
     loop {
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(POLL_INTERVAL);
         if interrupted.swap(false, Ordering::Relaxed) {
             interrupt::interrupt();
         }
