@@ -153,7 +153,16 @@ impl Executors {
 
 const KINDS: usize = 6;
 
-/// The forks of a child while all executors are busy.
+/// Stops the producers, also when the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// The number of forks while all executors are busy.
 fn rounds() -> usize {
     std::env::var("THREADBOOK_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap())
 }
@@ -208,6 +217,7 @@ fn every_kind_of_executor_works_in_the_child_of_a_fork_while_all_are_busy() {
                 }
             });
         }
+        let _stop = Stop(&stop);
         let is_busy = || newest.iter().all(|futures| !futures.lock().unwrap().is_empty());
         while !is_busy() {
             std::thread::yield_now();
@@ -220,7 +230,6 @@ fn every_kind_of_executor_works_in_the_child_of_a_fork_while_all_are_busy() {
             })
             .filter(|(_, code)| *code != 0)
             .collect();
-        stop.store(true, Relaxed);
         assert!(failed.is_empty(), "rounds, and the checks that failed in the child: {failed:?}");
     });
 }
