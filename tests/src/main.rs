@@ -9,6 +9,8 @@
 
 mod checks;
 mod command;
+#[cfg(test)]
+mod layers;
 mod needs;
 mod prose;
 mod report;

@@ -1,4 +1,4 @@
-//! What can go wrong between processes.
+//! The errors of this crate.
 
 use threadbook_executor::TaskError;
 

@@ -60,7 +60,7 @@ const WORTHWHILE: u64 = 1 << 20;
 /// and `JoinableQueue`, which is the same here.
 pub struct Queue<T> {
     state: Monitor<State>,
-    /// What goes in at the second end comes out at the first.
+    /// Items are written at the end, and read at the beginning.
     files: (Descriptor, Descriptor),
     item: PhantomData<fn(T) -> T>,
 }
@@ -73,7 +73,7 @@ struct State {
     tail: u64,
     /// How many items there are, and may be.
     size: u64,
-    most: u64,
+    max_items: u64,
     /// Items that were put and not reported as done.
     unfinished: u64,
     /// How many items were put.
@@ -81,7 +81,7 @@ struct State {
     closed: bool,
 }
 
-/// What stands before an item.
+/// The header of an item.
 struct Header {
     length: u64,
     files: u64,
@@ -118,20 +118,21 @@ impl<T> Queue<T> {
         Queue::bounded(usize::MAX)
     }
 
-    /// A queue for at most `most` items; [`Queue::put`] waits while it is full.
+    /// A queue for at most `max_items` items; [`Queue::put`] waits while it is full.
     ///
     /// # Panics
     ///
-    /// If `most` is 0, and as [`Queue::new`].
-    pub fn bounded(most: usize) -> Queue<T> {
-        assert!(most > 0, "a queue needs room for at least 1 item");
-        let most = most as u64;
-        let state = State { head: BEGIN, tail: BEGIN, size: 0, most, unfinished: 0, count: 0, closed: false };
+    /// If `max_items` is 0, and as [`Queue::new`].
+    pub fn bounded(max_items: usize) -> Queue<T> {
+        assert!(max_items > 0, "a queue needs room for at least 1 item");
+        let max_items = max_items as u64;
+        let state =
+            State { head: BEGIN, tail: BEGIN, size: 0, max_items, unfinished: 0, count: 0, closed: false };
         let pair = packet::pair().unwrap_or_else(|error| panic!("the system gives no socket: {error}"));
         Queue { state: Monitor::new(state), files: (pair.0.into(), pair.1.into()), item: PhantomData }
     }
 
-    /// Says that no more items will be put, by any process. What is in the queue can still be taken out.
+    /// Closes the queue for all processes: it takes no more items. Those that are left can still be taken out.
     pub fn close(&self) {
         self.state.update(|state| state.closed = true);
     }
@@ -154,10 +155,10 @@ impl<T> Queue<T> {
     /// Whether there is no room now.
     pub fn full(&self) -> bool {
         let state = self.state.state();
-        state.size >= state.most
+        state.size >= state.max_items
     }
 
-    /// Says that an item that was taken out is dealt with, for those who [`Queue::join`].
+    /// Marks an item that was taken out as done, for threads in [`Queue::join`].
     ///
     /// # Errors
     ///
@@ -211,7 +212,7 @@ impl<T: Portable> Queue<T> {
         self.put_within(item, Some(timeout))
     }
 
-    /// Adds an item if there is room, and says whether there was.
+    /// Adds an item if there is room, and returns whether there was.
     ///
     /// # Errors
     ///
@@ -265,7 +266,7 @@ impl<T: Portable> Queue<T> {
             if state.closed {
                 return Some(Err(CLOSED.into()));
             }
-            if state.size >= state.most {
+            if state.size >= state.max_items {
                 return None;
             }
             match self.add(state, &message) {
@@ -323,7 +324,7 @@ impl<T: Portable> Queue<T> {
         Ok(())
     }
 
-    /// Takes an item out. Says as well whether the file is now long for nothing.
+    /// Takes an item out. Returns also whether the file can be shortened.
     #[allow(clippy::type_complexity, reason = "it is used in one place")]
     fn remove(&self, state: &mut State) -> io::Result<(Result<Message, TaskError>, bool)> {
         let file = self.state.file();

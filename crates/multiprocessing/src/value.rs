@@ -219,7 +219,7 @@ impl<T: Number> Cells<T> {
     }
 
     fn load(&self, index: usize) -> T {
-        // SAFETY: there is a number, aligned because a mapping is, and nobody uses the memory otherwise.
+        // SAFETY: there is a number, aligned because a mapping is, and no other code uses the memory.
         unsafe { T::load(self.at(index)) }
     }
 

@@ -12,21 +12,9 @@ const PROCESSES: [&str; 4] = ["-p", "threadbook-executor", "--example", "process
 const MULTIPROCESSING: [&str; 4] = ["-p", "threadbook-multiprocessing", "--example", "multiprocessing"];
 const SUBPROCESS: [&str; 4] = ["-p", "threadbook-subprocess", "--example", "commands"];
 
-/// The target directory of the executors' example without tracing and detection.
-const BARE: &str = "target/bare";
-
-/// The executors beside rayon, Python and themselves without tracing and detection.
+/// The executors beside rayon and Python.
 pub fn executors(report: &mut Report) -> anyhow::Result<()> {
-    let root = root()?;
-    let mut run = example(&root, EXECUTORS, report);
-    // The same selection as the example's own.
-    if "bare".contains(&report.filter) {
-        let mut bare = cargo(&root);
-        bare.args(["build", "--quiet", "--target-dir", BARE]).args(EXECUTORS);
-        bare.env("RUSTFLAGS", "--cfg threadbook_bare");
-        ensure!(bare.status()?.success(), "the executors could not be built without tracing");
-        run.env("THREADBOOK_BARE", root.join(BARE).join("debug/examples/executors"));
-    }
+    let mut run = example(&root()?, EXECUTORS, report);
     add_rows(report, &mut run)
 }
 

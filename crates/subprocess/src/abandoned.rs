@@ -4,25 +4,25 @@
 //! reaped whenever a new one is spawned, as in Python. This needs neither a thread nor a signal handler,
 //! which a forked copy of the process would not have.
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::Origin;
 
 use crate::process::{Look, reap};
 
-/// Process ids, each with the id of its parent process.
-static ABANDONED: Mutex<Vec<(u32, libc::pid_t)>> = Mutex::new(Vec::new());
+/// Process ids, each with the process whose child it is.
+static ABANDONED: Mutex<Vec<(Origin, libc::pid_t)>> = Mutex::new(Vec::new());
 
 pub(crate) fn add(pids: impl Iterator<Item = libc::pid_t>) {
-    let own = std::process::id();
-    ABANDONED.lock().extend(pids.map(|pid| (own, pid)));
+    let origin = Origin::here();
+    ABANDONED.lock().extend(pids.map(|pid| (origin, pid)));
 }
 
 /// Reaps the children that have ended, without blocking.
 pub(crate) fn sweep() {
-    let own = std::process::id();
     // The lock is held for this line only: in a process that is forked meanwhile, it would stay locked for
     // ever.
     let Some(mut list) = ABANDONED.try_lock().map(|mut list| std::mem::take(&mut *list)) else { return };
-    list.retain(|&(owner, pid)| owner == own && matches!(reap(pid), Look::Runs));
+    list.retain(|&(origin, pid)| origin.is_here() && matches!(reap(pid), Look::Runs));
     if !list.is_empty() {
         ABANDONED.lock().append(&mut list);
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags};
-use threadbook_trace::is_interrupted;
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::interrupt::is_interrupted;
 
 use crate::completed::CompletedProcess;
 use crate::error::SubprocessError;

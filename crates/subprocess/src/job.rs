@@ -9,7 +9,8 @@ use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::Origin;
 
 use crate::abandoned;
 use crate::error::SubprocessError;
@@ -26,7 +27,7 @@ const KILLED: Duration = Duration::from_secs(1);
 pub(crate) struct Job {
     processes: Vec<Process>,
     /// The parent process. In a forked copy of it, they are not children.
-    owner: u32,
+    origin: Origin,
     state: Mutex<State>,
     pub(crate) started: Instant,
     pub(crate) timeout: Option<Duration>,
@@ -52,7 +53,7 @@ impl Job {
         let state = State { ended: Vec::new(), elapsed: None, lost: None };
         Job {
             processes: Vec::new(),
-            owner: std::process::id(),
+            origin: Origin::here(),
             state: Mutex::new(state),
             started: Instant::now(),
             timeout,
@@ -85,7 +86,7 @@ impl Job {
     }
 
     fn is_ours(&self) -> bool {
-        self.owner == std::process::id()
+        self.origin.is_here()
     }
 
     /// An error if this process is a forked copy of the parent. A copy can reap none of the children, and

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use threadbook_trace::is_interrupted;
+use threadbook_base::interrupt::is_interrupted;
 
 use crate::abandoned;
 use crate::child::Child;

@@ -48,7 +48,7 @@ pub fn password(prompt: impl Display) -> io::Result<String> {
 }
 
 fn ask(prompt: &str, password: bool) -> io::Result<String> {
-    if let Some(answer) = inbox::ask(prompt, password, threadbook_executor::is_interrupted) {
+    if let Some(answer) = inbox::ask(prompt, password, threadbook_base::interrupt::is_interrupted) {
         return answer;
     }
     if std::env::var_os("EVCXR_IS_RUNTIME").is_some() {

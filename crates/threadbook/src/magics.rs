@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use threadbook_executor::is_interrupted;
+use threadbook_base::interrupt::is_interrupted;
 use threadbook_timing::Stopwatch;
 
 /// The time that an interrupted command has to end after SIGINT. (The supervisor ends the cell within a

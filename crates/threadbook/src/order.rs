@@ -12,8 +12,9 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use threadbook_base::location;
 use threadbook_display::wire;
-use threadbook_worker::{Stream, panic_place};
+use threadbook_worker::Stream;
 
 use crate::printing::print_for_past_cell;
 
@@ -45,7 +46,7 @@ pub fn eprint(text: fmt::Arguments<'_>) {
 #[doc(hidden)]
 #[track_caller]
 pub fn here() -> String {
-    panic_place(Location::caller())
+    location::describe(Location::caller())
 }
 
 fn turn_to(descriptor: i32) {

@@ -15,9 +15,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
+use threadbook_base::{interrupt, location};
 use threadbook_cell::{CellFn, End, Error, Variables};
 use threadbook_display::{inbox, wire};
-use threadbook_worker::panic_place;
 
 use crate::cell;
 use crate::printing;
@@ -28,7 +28,7 @@ use crate::threads;
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The maximum time that a thread may hold the lock of standard output after the end of a cell.
-const FLUSH_WITHIN: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 static FLUSHER: Mutex<Option<Sender<Sender<()>>>> = Mutex::new(None);
 static RUNNING: AtomicBool = AtomicBool::new(false);
@@ -122,7 +122,7 @@ fn run<T>(work: impl FnOnce() -> T) -> T {
     });
     printing::begin_cell();
     threadbook_widgets::begin_cell();
-    threadbook_executor::clear_interrupt();
+    interrupt::clear_interrupt();
     RUNNING.store(true, Ordering::Relaxed);
     *CELL_THREAD.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
     let result = work();
@@ -148,9 +148,9 @@ pub extern "C" fn threadbook_fork() -> c_int {
         wire::between_messages(|| threadbook_widgets::between_changes(|| threads::between_questions(fork)))
     };
     between(|| {
-        // SAFETY: the copy has this thread only. The C library resets the locks of the allocator; this thread
-        // holds those of the standard streams, of the wire, of the widgets and of the threads' cells, and no
-        // thread holds those of the executors.
+        // SAFETY: the copy has this thread only. The C library restores the locks of the allocator, and `base::fork` those of
+        // the executors; this thread holds those of the standard streams, of the wire, of the widgets and of the table
+        // of threads.
         unsafe { libc::fork() }
     })
 }
@@ -193,7 +193,7 @@ fn report_panics() {
             message["type"] = "thread_panic".into();
             message["thread"] = thread.into();
             if !wire::send(&message) {
-                let place = panic.location().map(panic_place).unwrap_or_default();
+                let place = panic.location().map(location::describe).unwrap_or_default();
                 eprintln!("thread '{thread}' panicked at {place}: {text}");
             }
         }
@@ -235,7 +235,7 @@ fn flush() -> bool {
     let (done, is_done) = mpsc::channel();
     let flusher = FLUSHER.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match flusher.map(|flusher| flusher.send(done)) {
-        Some(Ok(())) => is_done.recv_timeout(FLUSH_WITHIN).is_ok(),
+        Some(Ok(())) => is_done.recv_timeout(FLUSH_TIMEOUT).is_ok(),
         // Without a kernel there is no such thread; or its spawn has failed.
         _ => std::io::stdout().flush().is_ok(),
     }
@@ -265,7 +265,7 @@ fn attend() {
     loop {
         thread::sleep(POLL_INTERVAL);
         if interrupted.swap(false, Ordering::Relaxed) {
-            threadbook_executor::interrupt();
+            interrupt::interrupt();
         }
     }
 }

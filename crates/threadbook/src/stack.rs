@@ -6,7 +6,7 @@
 use serde::Serialize;
 use std::ffi::{c_int, c_void};
 use std::path::PathBuf;
-use threadbook_worker::object_of;
+use threadbook_base::location::object_of;
 
 /// The maximum number of recorded calls, the innermost ones.
 const MAX_CALLS: usize = 256;

@@ -62,7 +62,7 @@ pub fn own_cell() -> Option<u64> {
 fn is_shared() -> bool {
     rayon::current_thread_index().is_some()
         || tokio::runtime::Handle::try_current().is_ok()
-        || threadbook_executor::is_worker()
+        || threadbook_future::is_worker()
 }
 
 #[cfg(target_os = "linux")]

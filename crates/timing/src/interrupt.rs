@@ -1,6 +1,6 @@
 //! The check for an interrupt between two runs.
 
-use threadbook_trace::is_interrupted;
+use threadbook_base::interrupt::is_interrupted;
 
 /// Ends the measurement if the cell is interrupted.
 ///

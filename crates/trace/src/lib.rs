@@ -15,18 +15,15 @@
 mod clock;
 mod export;
 mod graph;
-mod interrupt;
 mod log;
 mod name;
 mod recorder;
-pub mod sync;
 mod text;
 mod timeline;
 
 pub use clock::Ticks;
 pub use graph::{Edge, Node, NodeId, NodeKind, Relation, WaitGraph, WaitGraphBuilder};
-pub use interrupt::{clear_interrupt, interrupt, is_interrupted};
-pub use log::{CAPACITY, Log, TaskSpan, WaitSpan};
+pub use log::{CAPACITY, Log, Outcome, TaskSpan, WaitSpan};
 pub use name::{NameId, TaskLabel};
 pub use recorder::Recorder;
-pub use timeline::{Bar, Outcome, Row, Timeline, Wait};
+pub use timeline::{Bar, Row, Timeline, Wait};

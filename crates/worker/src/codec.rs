@@ -75,7 +75,7 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    /// The bytes of `value`. If it refuses to be written, [`Bytes::read`] says so.
+    /// The bytes of `value`. If its `Serialize` fails, [`Bytes::read`] returns the error.
     pub fn of<T: Serialize + 'static>(value: T) -> Bytes {
         Bytes { bytes: into_bytes(value).map_err(|error| error.0), descriptors: Vec::new() }
     }
@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// Takes what is in `value`, an `Option`, if that is bytes or text.
+/// Takes the value out of `value`, an `Option`, if that is bytes or text.
 fn same_bytes(value: &mut dyn Any) -> Option<Vec<u8>> {
     if let Some(bytes) = value.downcast_mut::<Option<Vec<u8>>>() {
         return bytes.take();

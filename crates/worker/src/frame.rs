@@ -41,7 +41,7 @@ pub(crate) enum Kind {
     Permits = b'T',
     /// The call was not made, for want of a permit.
     Declined = b'D',
-    /// To a worker: call, and end with what becomes of it.
+    /// To a worker: call, and end with the outcome.
     Run = b'R',
     /// To a worker: end.
     Exit = b'X',
@@ -167,7 +167,7 @@ impl Connection {
         self.flush(&[])
     }
 
-    /// Sends what is collected. Descriptors come with the first byte.
+    /// Sends the collected bytes. Descriptors come with the first byte.
     fn flush(&mut self, descriptors: &[Descriptor]) -> io::Result<()> {
         self.send_all(&self.outgoing, descriptors)?;
         self.outgoing.clear();
@@ -186,7 +186,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidData`] for what is no message.
+    /// [`io::ErrorKind::InvalidData`] for an invalid message.
     pub(crate) fn receive(&mut self) -> io::Result<Option<Frame>> {
         self.receive_if(|_| true)
     }
@@ -234,7 +234,7 @@ impl Connection {
         }
         let mut polled = libc::pollfd { fd: self.stream.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         let milliseconds = limit.as_micros().div_ceil(1000).min(i32::MAX as u128) as libc::c_int;
-        // SAFETY: one descriptor is there, as is said.
+        // SAFETY: one descriptor is there, as the count says.
         unsafe { libc::poll(&mut polled, 1, milliseconds) > 0 }
     }
 
@@ -286,7 +286,7 @@ impl Connection {
     fn spin(&self) -> bool {
         let mut polled = libc::pollfd { fd: self.stream.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         for _ in 0..SPINS {
-            // SAFETY: one descriptor is there, as is said.
+            // SAFETY: one descriptor is there, as the count says.
             if unsafe { libc::poll(&mut polled, 1, 0) } != 0 {
                 return true;
             }
@@ -295,7 +295,7 @@ impl Connection {
         false
     }
 
-    /// Reads what is there, or waits for something.
+    /// Reads available bytes, or waits for some.
     fn fill(&mut self) -> io::Result<usize> {
         self.spin();
         self.buffer.resize(BUFFER, 0);
@@ -374,7 +374,7 @@ mod tests {
             drop(here);
             let mut receiver = Connection::new(there);
             while let Ok(Some(frame)) = receiver.receive() {
-                let _ = Call::place(&frame.head);
+                let _ = Call::address(&frame.head);
                 let _ = Answer::from_frame(frame);
             }
             Ok(())

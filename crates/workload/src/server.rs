@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
 use threadbook_worker::{Call, Descriptor, Start, Worker};
 use tiny_http::{Header, Request, Response};
 
