@@ -42,10 +42,6 @@ impl<T> Future<T> {
         Future { shared, key: 0 }
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared<T>> {
-        &self.shared
-    }
-
     pub(crate) fn label(&self) -> TaskLabel {
         self.shared.header().label
     }

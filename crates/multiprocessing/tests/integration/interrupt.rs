@@ -73,7 +73,7 @@ fn every_wait_ends_and_everything_stays_usable() {
         ),
     ];
     let threads: Vec<_> = waits.into_iter().map(|(name, wait)| (name, std::thread::spawn(wait))).collect();
-    std::thread::sleep(common::SHORT);
+    std::thread::sleep(crate::common::SHORT);
     interrupt();
     for (name, thread) in threads {
         assert!(wait_until(|| thread.is_finished()), "{name} hangs");
