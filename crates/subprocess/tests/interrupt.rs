@@ -8,11 +8,11 @@ use std::path::Path;
 
 use common::*;
 use tempfile::TempDir;
+use threadbook_base::interrupt::{clear_interrupt, interrupt};
 use threadbook_subprocess::Redirect::Pipe;
 use threadbook_subprocess::{
     Command, SIGINT, SubprocessError as Error, call, check_output, run, shell, spawn,
 };
-use threadbook_base::interrupt::{clear_interrupt, interrupt};
 
 /// Interrupts once a file contains a process id, and returns the id when that process has ended.
 fn interrupt_later(directory: &Path) -> std::thread::JoinHandle<i32> {
