@@ -487,7 +487,7 @@ fn a_party_that_is_late_breaks_the_barrier() {
     assert!(barrier.broken());
     let said = barrier.wait().unwrap_err().to_string();
     assert!(said.contains("barrier is broken"), "{said}");
-    assert_eq!(format!("{barrier:?}"), "Barrier(1 of 2 there, broken)");
+    assert_eq!(format!("{barrier:?}"), "Barrier(0 of 2 there, broken)");
 }
 
 #[test]
