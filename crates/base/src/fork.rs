@@ -155,11 +155,14 @@ impl Origin {
     }
 }
 
+/// The locks of a handler, and the handler.
+type HandlerLocks = (Vec<Box<dyn Held>>, Arc<dyn ForkHandler>);
+
 /// The locks that a thread holds while it forks.
 struct HeldLocks {
     global: Vec<Box<dyn Held>>,
     /// The locks of each handler, which are released before the handler is.
-    of_handlers: Vec<(Vec<Box<dyn Held>>, Arc<dyn ForkHandler>)>,
+    of_handlers: Vec<HandlerLocks>,
     handlers: MutexGuard<'static, Vec<Weak<dyn ForkHandler>>>,
 }
 
@@ -183,7 +186,7 @@ impl HeldLocks {
 }
 
 /// The locks of a handler, with the handler that they are part of.
-fn hold(handler: Arc<dyn ForkHandler>) -> (Vec<Box<dyn Held>>, Arc<dyn ForkHandler>) {
+fn hold(handler: Arc<dyn ForkHandler>) -> HandlerLocks {
     let mut held: Vec<Box<dyn Held + '_>> = Vec::new();
     handler.hold(&mut held);
     // SAFETY: the guards borrow from the handler, which is behind an `Arc` and is dropped after them.

@@ -168,7 +168,7 @@ impl<T: Send + 'static> Future<T> {
         self.take_if_last()
     }
 
-    fn take_if_last(&self) -> Result<T, TaskError> {
+    pub(crate) fn take_if_last(&self) -> Result<T, TaskError> {
         if self.shared.is_last_handle() { self.shared.take() } else { Err(TaskError::StillShared) }
     }
 

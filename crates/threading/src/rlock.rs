@@ -16,7 +16,7 @@ static LOCKS: AtomicUsize = AtomicUsize::new(0);
 /// guard is gone.
 ///
 /// Because there can be several guards at a time, they give shared access only; put a
-/// [`Cell`](std::cell::Cell) or [`RefCell`] inside to change the value.
+/// [`Cell`](std::cell::Cell) or [`RefCell`](std::cell::RefCell) inside to change the value.
 ///
 /// # Examples
 ///
