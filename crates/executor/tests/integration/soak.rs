@@ -2,9 +2,9 @@
 
 #[path = "../../examples/soak.rs"]
 #[allow(dead_code)]
-mod soak;
+mod example;
 
 #[test]
 fn forty_thousand_tasks_are_all_accounted_for() {
-    assert!(soak::run_all(40_000), "see above");
+    assert!(example::run_all(40_000), "see above");
 }
