@@ -65,7 +65,7 @@ OBJECTS = {
     "a child of the companion": Kept(
         'let child = subprocess::spawn(Command::new("sort").input("b\\na").stdout(subprocess::Redirect::Pipe))?;',
         ("String::from_utf8(child.communicate()?.0)?", '"a\\nb\\n"'),
-        ("child.communicate()?.0.len()", "it was started by this process before it was restored"),
+        ("child.communicate()?.0.len()", "it was started before this process was restored"),
         "pipe",
     ),
     "a pipe": Kept(
