@@ -53,7 +53,7 @@ macro_rules! for_each_executor {
             match future.result() {
                 Err(TaskError::Panicked { message, location: Some(location), task }) => {
                     assert_eq!((message.as_str(), task.as_str()), ("no way", "alice"));
-                    assert!(location.starts_with("crates/executor/tests/executors.rs:"), "{location}");
+                    assert!(location.starts_with("crates/executor/tests/integration/executors.rs:"), "{location}");
                 }
                 other => panic!("{other:?}"),
             }

@@ -208,7 +208,7 @@ fn test_traceback() {
     let error = pool.submit_named("alice", |n: u8| assert!(n == 0, "n is {n}"), 3).result().unwrap_err();
     let TaskError::Panicked { message, location, task } = error else { panic!("{error}") };
     assert_eq!((message.as_str(), task.as_str()), ("n is 3", "alice"));
-    assert!(location.unwrap().contains("tests/process_pool.rs:"));
+    assert!(location.unwrap().contains("tests/integration/process_pool.rs:"));
 }
 
 #[test]
