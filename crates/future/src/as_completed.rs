@@ -26,7 +26,7 @@ pub enum ReturnWhen {
     AllCompleted,
 }
 
-/// What [`wait`] returns: the futures, divided, each group in the order in which they were passed.
+/// The result of [`wait`]: the futures, divided, each group in the order in which they were passed.
 #[derive(Clone, Debug)]
 pub struct Waited<T> {
     /// Those that have a value or an error, or were cancelled.

@@ -222,7 +222,7 @@ pub fn take_if_last<T: Send + 'static>(future: &Future<T>) -> Result<T, TaskErro
     future.take_if_last()
 }
 
-/// Waits until a future is done, whatever its type: so that this is compiled once.
+/// Waits until a future is done. It is independent of the type, so that it is compiled once.
 fn join_state(
     state: &FutureState,
     awaited: &dyn Fn() -> Arc<dyn Awaited>,

@@ -1,4 +1,4 @@
-//! The state of a future, whatever the type of its value.
+//! The state of a future, independent of the type of its value.
 //!
 //! # The protocol
 //!

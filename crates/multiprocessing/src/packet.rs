@@ -1,7 +1,7 @@
 //! Messages that are sent and received as a whole, with open files.
 //!
 //! The socket keeps the borders of messages, so several processes may send and receive at one end at the same
-//! time, and one that is killed cannot leave half a message. What is too long for the socket lies in a file in
+//! time, and one that is killed cannot leave half a message. A message that is too long for the socket is in a file in
 //! memory, which is sent instead.
 
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ use crate::monitor::SLICE;
 /// Longer messages go into a file.
 const MAX_INLINE_BYTES: usize = if cfg!(target_os = "linux") { 32 << 10 } else { 1 << 10 };
 
-/// `SOCK_SEQPACKET` says when the other end is closed; where it does not exist, `SOCK_DGRAM` does.
+/// `SOCK_SEQPACKET` reports a closed other end; where it does not exist, `SOCK_DGRAM` does.
 const KIND: libc::c_int = if cfg!(target_os = "linux") { libc::SOCK_SEQPACKET } else { libc::SOCK_DGRAM };
 
 #[cfg(target_os = "linux")]
@@ -193,7 +193,7 @@ pub(crate) fn try_receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>>
             Ok(Some(Message { bytes, descriptors: files.into_iter().map(Descriptor::from).collect() }))
         }
         Err(error) => match error.raw_os_error() {
-            // Said once when the other end was closed before it had received all; what it has sent is there.
+            // Reported once when the other end was closed before it had received all; its own messages are still there.
             Some(libc::ECONNRESET) if cfg!(target_os = "linux") => Err(io::ErrorKind::Interrupted.into()),
             Some(libc::ECONNRESET) => Ok(None),
             _ => Err(error),

@@ -163,7 +163,7 @@ impl Pool {
         self.executor.shutdown();
     }
 
-    /// Ends the processes at once, whatever they do, and takes no more calls. Calls that run end with
+    /// Ends the processes at once, also in the middle of a call, and takes no more calls. Calls that run end with
     /// [`TaskError::BrokenPool`], and those that were not begun are cancelled.
     pub fn terminate(&self) {
         self.executor.kill_workers();

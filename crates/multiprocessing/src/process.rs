@@ -35,8 +35,8 @@ impl ExitValue for () {
     }
 }
 
-/// What never returns, such as `|()| panic!("no")`. Its type `!` has no name in stable Rust, except as what such a
-/// function returns.
+/// The type of functions that never return, such as `|()| panic!("no")`: `!`, which has no name in stable Rust, except as
+/// the return type of such a function.
 impl ExitValue for <fn() -> ! as never::Returns>::Value {
     fn exitcode(self) -> i32 {
         self
@@ -68,7 +68,7 @@ impl<T: ExitValue, E: fmt::Display> ExitValue for Result<T, E> {
 /// A process that calls one function, and ends with it.
 ///
 /// The function is a `fn` or a closure that captures nothing, and gets all it needs as its argument: several
-/// things as a tuple. The argument is whatever serde can describe, with the queues, pipes, locks and values of
+/// things as a tuple. The argument is a serde value, with the queues, pipes, locks and values of
 /// this module in it.
 ///
 /// | how it ended | exit code |
@@ -163,8 +163,8 @@ impl Process {
         self
     }
 
-    /// Says whether the process is a daemon: one that is ended when this is dropped. Else it is one if the
-    /// process that makes it is.
+    /// Makes the process a daemon, which is ended when this is dropped, or not. The default is that of the
+    /// process that makes it.
     pub fn daemon(mut self, daemon: bool) -> Process {
         self.daemon = daemon;
         self

@@ -1,12 +1,12 @@
 //! A queue between processes.
 //!
-//! The items lie one after the other in a file in memory, behind a [`Monitor`] that says where the first begins
-//! and the last ends. An item is there when the monitor says so, and not before, so a process that is killed
+//! The items lie one after the other in a file in memory, behind a [`Monitor`] with the beginning of the first
+//! and the end of the last. Only the change of the monitor adds or removes an item, so a process that is killed
 //! while it puts or gets leaves no half item.
 //!
 //! Open files cannot lie in memory. They travel over a socket, beside their item, and both bear the same label.
 //! If a process was killed between the two, the next one finds a label that is too old, and drops those files;
-//! or one that is too new, and says that the files of its item are lost.
+//! or one that is too new, and returns an error because the files of its item are lost.
 
 use std::fmt;
 use std::io;
@@ -33,8 +33,8 @@ const WORTHWHILE: u64 = 1 << 20;
 
 /// A queue between processes: first in, first out.
 ///
-/// A clone is the same queue; so is what another process gets. Items are what serde can describe, and what this
-/// module shares: also connections and queues. A queue is in memory that all processes see, so an item is there
+/// A clone is the same queue; so is the one that another process receives. Items are serde values, and the types that this
+/// module shares: also connections and queues. A queue is in shared memory, so an item is in it
 /// as soon as [`Queue::put`] returns, also when the process ends then, and the counts are exact.
 ///
 /// # Examples
@@ -294,15 +294,15 @@ impl<T: Portable> Queue<T> {
         message.and_then(|message| message.read().map_err(TaskError::from_error))
     }
 
-    /// Adds an item. What is written counts as soon as the state does.
+    /// Adds an item. The written bytes become valid with the state.
     fn add(&self, state: &mut State, message: &Message) -> io::Result<()> {
         let file = self.state.file();
         let (used, length) = (state.head - BEGIN, Header::SIZE + message.bytes.len() as u64);
         if state.size == 0 {
             (state.head, state.tail) = (BEGIN, BEGIN);
         } else if used > WORTHWHILE && used >= state.tail - state.head + length {
-            // Before the first item there is room for all of them and the new one, so what counts until the
-            // state does is not touched.
+            // Before the first item there is room for all of them and the new one, so the bytes that are valid until the
+            // state changes are not touched.
             let mut items = vec![0; (state.tail - state.head) as usize];
             file.read_exact_at(&mut items, state.head)?;
             file.write_all_at(&items, BEGIN)?;

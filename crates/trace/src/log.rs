@@ -1,10 +1,10 @@
-//! What one worker did, in a ring that holds the last [`CAPACITY`] events.
+//! The events of one worker, in a ring that holds the last [`CAPACITY`] events.
 //!
 //! # How writing stays cheap
 //!
 //! A log has one writer, the worker, and any number of readers. An event is five words. The writer puts
 //! them into the slot after the newest one and then publishes by storing the new count. A reader copies
-//! slots and afterwards reads the count again: whatever may have been overwritten in the meantime is
+//! slots and afterwards reads the count again: slots that may have been overwritten in the meantime are
 //! thrown away. That is a seqlock whose sequence number is the count itself:
 //!
 //! * the count is stored with `Release` after the words, so a reader that sees the count sees the words;

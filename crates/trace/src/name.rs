@@ -89,7 +89,7 @@ fn short_name(path: &str) -> Option<&str> {
 pub struct TaskLabel {
     /// The first task of a pool is number 1.
     pub number: u64,
-    /// What [`TaskLabel`] shows instead of the number.
+    /// The name, which [`TaskLabel`] shows instead of the number.
     pub name: NameId,
 }
 

@@ -46,7 +46,7 @@ impl Recorder {
         log
     }
 
-    /// What happened so far; tasks that still run are in it as such.
+    /// The timeline so far; running tasks are in it as such.
     pub fn timeline(&self) -> Timeline {
         Timeline::from_logs(&self.name, &self.logs())
     }

@@ -9,7 +9,7 @@ use crate::clock::{Scale, Ticks};
 use crate::log::{Event, Log, Outcome, Snapshot};
 use crate::name::TaskLabel;
 
-/// What ran where and when. All moments count from the first one in the timeline.
+/// A record of tasks: where they ran, and when. All moments count from the first one in the timeline.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Timeline {
     /// The pool's name.
@@ -22,7 +22,7 @@ pub struct Timeline {
     pub lost: u64,
 }
 
-/// What one worker did.
+/// The row of one worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The worker's name.

@@ -61,7 +61,7 @@ impl Call {
     }
 }
 
-/// A type whose values have nothing in them. The compiler says once of each that is none, wherever that is looked at.
+/// A type without a size. The compiler reports each type that has one, once.
 struct Sizeless<F>(std::marker::PhantomData<F>);
 
 impl<F> Sizeless<F> {
@@ -72,7 +72,7 @@ impl<F> Sizeless<F> {
     );
 }
 
-/// What a worker calls.
+/// The function that a worker calls.
 fn entry<F, A, R>(argument: Vec<u8>) -> Result<Vec<u8>, CodecError>
 where
     F: Fn(A) -> R + Copy + Send + Sync,
@@ -90,7 +90,7 @@ where
 // `fn_address` returns one of these.
 const _: fn() -> Entry = || entry::<fn(()), (), ()>;
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub enum Answer {
     /// It returned.

@@ -53,9 +53,9 @@ impl AsFd for Descriptor {
 type Files = RefCell<Option<Vec<Descriptor>>>;
 
 thread_local! {
-    /// What the value that is being encoded has brought; `None` if there is no such value.
+    /// The files of the value that is being encoded; `None` if there is no such value.
     static OUTGOING: Files = const { RefCell::new(None) };
-    /// What has come with the value that is being decoded.
+    /// The files that came with the value that is being decoded.
     static INCOMING: Files = const { RefCell::new(None) };
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn release() {
     INCOMING.take();
 }
 
-/// What has come with the value that is being decoded, for a part of it that is decoded later.
+/// The files that came with the value that is being decoded, for a part of it that is decoded later.
 pub(crate) fn incoming() -> Vec<Descriptor> {
     INCOMING.with_borrow(|incoming| incoming.clone().unwrap_or_default())
 }

@@ -23,7 +23,7 @@ pub enum Stream {
 
 /// Shows the output of workers.
 pub trait Printer: Send + Sync {
-    /// What is printed now is printed for this: a notebook's cell, say.
+    /// The origin of output that is printed now, such as a notebook's cell.
     fn origin(&self) -> u64;
 
     /// Shows output of `origin`: whole characters, as far as they are UTF-8.
@@ -62,7 +62,7 @@ pub(crate) struct Ends {
     pub stderr: PipeWriter,
 }
 
-/// What a worker prints, on its way to the reader.
+/// The output of a worker.
 pub(crate) struct Output {
     state: Mutex<State>,
     /// The process that reads. A forked copy does not read, and may find the lock taken for ever.
@@ -72,14 +72,14 @@ pub(crate) struct Output {
 struct State {
     origin: u64,
     pipes: Vec<Pipe>,
-    /// What each line begins with.
+    /// The beginning of each line.
     label: Option<String>,
 }
 
 struct Pipe {
     reader: PipeReader,
     stream: Stream,
-    /// What was read and is not shown yet: the beginning of a character, or of a line that gets a label.
+    /// The bytes that were read and are not shown yet: the beginning of a character, or of a line that gets a label.
     held: Vec<u8>,
     is_open: bool,
 }
@@ -119,7 +119,7 @@ impl Output {
         self.change(State::show).unwrap_or(false)
     }
 
-    /// What is printed from now on is printed for `origin`.
+    /// Sets the origin of later output.
     pub(crate) fn set_origin(&self, origin: u64) {
         self.change(|state| {
             if state.origin != origin {

@@ -65,7 +65,7 @@ pub struct Worker {
     /// The number of the next call, and that of the next answer.
     next_call: u64,
     next_answer: u64,
-    /// What is needed to take calls back, once several were sent at once.
+    /// The permits for calls, once several were sent at once.
     permits: Option<Permits>,
     /// The number of calls that were taken back, and whose answers, `Declined`, are to come.
     taken_back: usize,
@@ -95,7 +95,7 @@ impl Stopper {
 }
 
 impl Worker {
-    /// Starts a worker. What it prints is shown where this process prints, or by the
+    /// Starts a worker. Its output is shown where this process prints, or by the
     /// [`Printer`](crate::Printer), for the present [`origin`](crate::origin).
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl Worker {
         Ok(worker)
     }
 
-    /// What the worker prints from now on is printed for `origin`, as [`origin`](crate::origin) returned it.
+    /// Sets the origin of the worker's later output, as [`origin`](crate::origin) returned it.
     pub fn set_origin(&self, origin: u64) {
         if let Some(output) = &self.output {
             output.set_origin(origin);
@@ -165,7 +165,7 @@ impl Worker {
         self.pid
     }
 
-    /// What ends the worker from another thread.
+    /// A handle that ends the worker from another thread.
     ///
     /// # Errors
     ///
@@ -233,7 +233,7 @@ impl Worker {
         self.connection.wait(limit)
     }
 
-    /// Waits for the answer to the next call. What the call has printed has been shown then.
+    /// Waits for the answer to the next call. Its output has been shown when this returns.
     ///
     /// # Errors
     ///

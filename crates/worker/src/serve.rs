@@ -1,4 +1,4 @@
-//! What a worker does: everything in this module runs in the other process.
+//! The code of a worker: everything in this module runs in the other process.
 
 use std::cell::RefCell;
 
@@ -22,7 +22,7 @@ pub(crate) const VARIABLE: &str = "THREADBOOK_WORKER";
 pub(crate) const WORKER: &str = "worker";
 pub(crate) const FORK_SERVER: &str = "fork server";
 
-/// What was set for the dynamic linker, and is undone.
+/// The variables that were set for the dynamic linker, and are reset.
 pub(crate) const LIBRARY_PATH_BEFORE: &str = "THREADBOOK_WORKER_LIBRARY_PATH";
 #[cfg(not(target_os = "macos"))]
 pub(crate) const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
@@ -65,7 +65,7 @@ extern "C" fn begin() {
             }
         }
     }
-    // What the standard library does before `main`: a closed pipe is an error, not the end.
+    // As the standard library before `main`: a closed pipe is an error, and does not end the process.
     // SAFETY: to ignore a signal needs no handler.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     let socket = take_stdin().unwrap_or_else(|error| end(&format!("a worker has no socket: {error}")));
