@@ -17,7 +17,7 @@ use crate::wait::{Awaited, Goal, Inline, Need, PoolId, ThreadData, block};
 /// When [`wait`] returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReturnWhen {
-    /// As soon as one future is done.
+    /// The wait ends when the first future is done.
     FirstCompleted,
     /// As soon as one future has failed, or all are done. A cancelled future has not failed.
     FirstException,

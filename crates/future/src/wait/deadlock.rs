@@ -1,16 +1,16 @@
 //! Finding deadlocks: waits that can never end.
 //!
-//! # What is known
+//! # The table of waits
 //!
 //! A thread that blocks registers its wait here, unless the wait ends by itself or no thread could need this one. So the
 //! table holds exactly the threads that do nothing but wait, and a thread that is *not* in the table is taken to be *live*:
-//! it runs, or idles, or sleeps, or waits with a time-out, or for something that this crate does not know. Each wait says
-//! what it needs: futures, locks, the end of a thread or of a pool; all of them or any.
+//! it runs, or idles, or sleeps, or waits with a time-out, or for something that this crate does not know. Each wait has
+//! its needs: futures, locks, the end of a thread or of a pool; all of them or any.
 //!
-//! # What is stuck
+//! # Stuck threads
 //!
-//! The live threads are the least set such that a thread is live if it is not in the table, or if what it
-//! needs can still come about through live threads:
+//! A thread is live if it is not in the table, or if live threads can still meet its needs. (The set of live threads is the
+//! smallest set with this property.) Live threads can still meet the need for
 //!
 //! * a future: if it is done; if it is a promise (any thread may keep it); if its task runs on a live thread;
 //!   or if its task stands in the queue of a pool that has, or may still start, a worker that is live;
@@ -37,7 +37,7 @@
 //! needed by `a` and, as shown above, needs `a`: these waits form the deadlock, and all of them fail.
 //! Threads that are stuck only because they wait for one of these are *not* reached; their waits go on
 //! and end when the threads of the deadlock, having got their errors, go on. Afterwards nothing is stuck,
-//! which is what the argument above began with.
+//! as the argument above assumes.
 //!
 //! # Memory ordering
 //!

@@ -1,4 +1,4 @@
-//! The tests of processes and what they share, in one program.
+//! The tests of processes and their shared objects, in one program.
 
 mod common;
 #[cfg(unix)]
