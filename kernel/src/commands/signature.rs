@@ -70,36 +70,10 @@ fn secret(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 fn signature(secret: &[u8], mut notebook: Value) -> String {
-    join_lines(&mut notebook);
     forget_transient(&mut notebook);
     let mut hash = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
     add(&notebook, &mut hash);
     hash.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Makes one text of each that the file has as a list of lines, as Jupyter does when it reads a notebook.
-fn join_lines(notebook: &mut Value) {
-    let join = |value: &mut Value| {
-        if let Value::Array(lines) = value
-            && lines.iter().all(Value::is_string)
-        {
-            *value = lines.iter().filter_map(Value::as_str).collect::<String>().into();
-        }
-    };
-    let bundle = |value: &mut Value| {
-        let entries = value.as_object_mut().into_iter().flatten();
-        entries.filter(|(mime, _)| !is_json(mime)).for_each(|(_, value)| join(value));
-    };
-    for cell in notebook.get_mut("cells").and_then(Value::as_array_mut).into_iter().flatten() {
-        cell.get_mut("source").into_iter().for_each(join);
-        for attachment in cell.get_mut("attachments").and_then(Value::as_object_mut).into_iter().flatten() {
-            bundle(attachment.1);
-        }
-        for output in cell.get_mut("outputs").and_then(Value::as_array_mut).into_iter().flatten() {
-            output.get_mut("data").into_iter().for_each(bundle);
-            output.get_mut("text").into_iter().for_each(join);
-        }
-    }
 }
 
 /// Takes away what Jupyter does not keep of a notebook that it reads.
@@ -115,11 +89,7 @@ fn forget_transient(notebook: &mut Value) {
     }
 }
 
-fn is_json(mime: &str) -> bool {
-    mime == "application/json" || (mime.starts_with("application/") && mime.ends_with("+json"))
-}
-
-/// Adds all keys, in their order, and all values, as Python writes them.
+/// Adds all keys, in their order, and all values, as Python writes them. A list of lines adds the same bytes as one text.
 fn add(value: &Value, hash: &mut hmac::Context) {
     match value {
         Value::Object(entries) => {
