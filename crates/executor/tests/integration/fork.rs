@@ -1,10 +1,14 @@
 //! Executors, futures and locks in a forked child.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::common::alone;
-use threadbook_executor::{Promise, RayonExecutor, TaskError, ThreadPoolExecutor, TokioExecutor};
+use threadbook_executor::{
+    Future, ProcessPoolExecutor, Promise, RayonExecutor, SerialExecutor, TaskError, ThreadPoolExecutor,
+    TokioExecutor,
+};
 use threadbook_threading::{Lock, Thread};
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -109,4 +113,123 @@ fn pools_locks_and_threads_work_in_a_copy_of_the_process() {
     assert_eq!(waiting.result(), Ok(Ok(())));
     assert_eq!(running.result(), Ok(()));
     assert_eq!(queued.result(), Ok(7));
+}
+
+/// Every kind of executor.
+struct Executors {
+    threads: ThreadPoolExecutor,
+    rayon: RayonExecutor,
+    tokio: TokioExecutor,
+    serial: SerialExecutor,
+    processes: ProcessPoolExecutor,
+}
+
+impl Executors {
+    fn new() -> Executors {
+        Executors {
+            threads: ThreadPoolExecutor::new(2),
+            rayon: RayonExecutor::new(2),
+            tokio: TokioExecutor::new(2),
+            serial: SerialExecutor::new(),
+            processes: ProcessPoolExecutor::new(1),
+        }
+    }
+
+    /// Submits `n` to the executor of this kind.
+    fn submit(&self, kind: usize, n: u32) -> Future<u32> {
+        match kind {
+            0 => self.threads.submit_named(&format!("task {}", n % 100), move || n),
+            1 => self.rayon.submit(move || n),
+            2 => self.tokio.submit(move || n),
+            3 => self.tokio.spawn(async move {
+                tokio::task::yield_now().await;
+                n
+            }),
+            4 => self.serial.submit(move || n),
+            _ => self.processes.submit(|n: u32| n, n),
+        }
+    }
+}
+
+const KINDS: usize = 6;
+
+/// Stops the producers, also when the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// The number of forks while all executors are busy.
+fn rounds() -> usize {
+    std::env::var("THREADBOOK_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap())
+}
+
+/// The number of the first check that fails in a child, or 0.
+fn check_in_child(executors: &Executors, before: &[Vec<Future<u32>>]) -> i32 {
+    for (kind, futures) in before.iter().enumerate() {
+        let submitted = executors.submit(kind, 7);
+        if submitted.result_timeout(LIMIT) != Ok(7) {
+            return 1 + kind as i32;
+        }
+        // Each future of the parent is done, or its task runs here, or it is lost and says so.
+        let has_ended = |future: &Future<u32>| {
+            matches!(future.result_timeout(LIMIT), Ok(_) | Err(TaskError::BrokenPool(_)))
+        };
+        if !futures.iter().all(has_ended) {
+            return 11 + kind as i32;
+        }
+        if executors.submit(kind, 8).result_timeout(LIMIT) != Ok(8) {
+            return 21 + kind as i32;
+        }
+    }
+    if Thread::spawn(|| 9).join_timeout(LIMIT) != Ok(9) {
+        return 31;
+    }
+    let rows = executors.threads.timeline().rows.len();
+    if rows == 0 { 32 } else { 0 }
+}
+
+#[test]
+fn every_kind_of_executor_works_in_the_child_of_a_fork_while_all_are_busy() {
+    if !alone("fork::every_kind_of_executor_works_in_the_child_of_a_fork_while_all_are_busy") {
+        return;
+    }
+    let executors = Executors::new();
+    let newest: Vec<Mutex<Vec<Future<u32>>>> = (0..KINDS).map(|_| Mutex::default()).collect();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for (kind, newest) in newest.iter().enumerate() {
+            let (executors, stop) = (&executors, &stop);
+            scope.spawn(move || {
+                for n in 0.. {
+                    if stop.load(Relaxed) {
+                        return;
+                    }
+                    let futures: Vec<_> = (0..20).map(|i| executors.submit(kind, n + i)).collect();
+                    newest.lock().unwrap().clone_from(&futures);
+                    if n % 2 == 0 {
+                        assert!(futures.iter().all(|future| future.result().is_ok()));
+                    }
+                    Thread::spawn(|| ()).join().unwrap();
+                }
+            });
+        }
+        let _stop = Stop(&stop);
+        let is_busy = || newest.iter().all(|futures| !futures.lock().unwrap().is_empty());
+        while !is_busy() {
+            std::thread::yield_now();
+        }
+        let failed: Vec<(usize, i32)> = (0..rounds())
+            .map(|round| {
+                let before: Vec<Vec<Future<u32>>> =
+                    newest.iter().map(|futures| futures.lock().unwrap().clone()).collect();
+                (round, in_a_copy(|| check_in_child(&executors, &before)))
+            })
+            .filter(|(_, code)| *code != 0)
+            .collect();
+        assert!(failed.is_empty(), "rounds, and the checks that failed in the child: {failed:?}");
+    });
 }
