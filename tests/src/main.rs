@@ -10,11 +10,12 @@
 mod checkout;
 mod checks;
 mod command;
+#[cfg(test)]
+mod layers;
 mod needs;
+mod prose;
 mod report;
 mod schedule;
-#[cfg(test)]
-mod structure;
 mod supply;
 
 use std::process::ExitCode;
@@ -23,7 +24,7 @@ use checkout::{Checkout, root};
 use command::{Outcome, Runner};
 
 fn main() -> ExitCode {
-    // SAFETY: The process has just begun and has one thread.
+    // SAFETY: the process has just started and has one thread.
     unsafe { threadbook_cargo_env::forget() };
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     type Command = fn(&Checkout) -> Outcome;

@@ -13,11 +13,11 @@ use crate::source::hash;
 /// The number of codegen units that cargo has by default.
 const CODEGEN_UNITS: i64 = 16;
 
-/// The crates of requests.
+/// The results of the requests so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Brought {
     pub(crate) requests: BTreeMap<String, Request>,
-    /// How often the sources of a package have changed, by cargo's id. cargo names a library by its package and
+    /// The number of changes of a package's sources, by cargo's id. cargo names a library by its package and
     /// its profile, not by its sources, so each generation gets another number of codegen units.
     pub(crate) generations: BTreeMap<String, i64>,
     /// The sources of packages outside of registries, by cargo's id, and the hash of their content.
@@ -26,7 +26,7 @@ pub(crate) struct Brought {
     pub(crate) files: BTreeMap<String, u64>,
     /// For each name, the file.
     pub(crate) externs: BTreeMap<String, String>,
-    /// The files that are in one of the dynamic libraries.
+    /// The files that are linked into one of the dynamic libraries.
     pub(crate) linked: BTreeSet<String>,
     /// The names of the dynamic libraries, of which each depends on the one before it.
     pub(crate) dynamic: Vec<String>,
@@ -61,7 +61,7 @@ pub(crate) fn sources_of(library: &Path) -> Vec<PathBuf> {
     let name = library.file_stem().unwrap_or_default().to_string_lossy();
     let name = name.strip_prefix(std::env::consts::DLL_PREFIX).unwrap_or(&name);
     let text = fs::read_to_string(library.with_file_name(format!("{name}.d"))).unwrap_or_default();
-    // Each source also stands on a line of its own, as a target without prerequisites.
+    // Each source also has a line of its own, as a target without prerequisites.
     let sources = text.lines().filter_map(|line| line.strip_suffix(':'));
     sources.map(|path| PathBuf::from(path.replace("\\ ", " "))).collect()
 }

@@ -19,7 +19,7 @@ pub struct Compiled {
     pub to_drop: Vec<String>,
     /// The variables to remove before, without running their destructors.
     pub to_forget: Vec<String>,
-    /// The lines of the generated code that come from cells.
+    /// The line map from generated code to cells.
     pub lines: Vec<Line>,
     /// The variables of earlier cells that are dropped, each with the name of the redefined type in its own type.
     pub dropped: Vec<(String, String)>,
@@ -29,7 +29,7 @@ pub struct Compiled {
     pub(crate) ledger: Ledger,
     /// The new variables that it stores.
     pub(crate) variables: BTreeMap<String, Variable>,
-    /// Those that it stores at each of its `return`s.
+    /// The variables that it stores at each of its `return`s.
     pub(crate) returns: Vec<Vec<String>>,
     pub(crate) bindings: Vec<Binding>,
     pub(crate) lost: BTreeMap<String, Lost>,

@@ -20,8 +20,8 @@ pub(crate) struct Context {
     pub(crate) interrupt: Interrupt,
 }
 
-/// The crates of a session as generated code sees them. Code that names none of those that requests have brought is the
-/// same with and without them.
+/// The crates of a session, as far as generated code depends on them. Code that names none of the added
+/// crates is the same with and without them.
 #[derive(Debug, Default)]
 pub(crate) struct BroughtCrates {
     pub(crate) names: Vec<String>,

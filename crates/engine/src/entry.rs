@@ -17,19 +17,19 @@ pub(crate) struct LedgerEntry {
     pub(crate) statics: Vec<Static>,
     /// The parts that later cells have replaced: methods of an inherent `impl`.
     pub(crate) removed: Vec<Range<usize>>,
-    /// A number that only entries with the same code share.
+    /// A hash of the code.
     pub(crate) hash: u64,
-    /// How often the session had defined this code before.
+    /// The number of earlier definitions of the same code in the session.
     pub(crate) occurrence: usize,
     /// Whether a loaded object defines the statics.
     pub(crate) is_instantiated: bool,
 }
 
-/// The names whose meaning in a type changes when a new entry takes the place of an old one.
+/// The names whose meaning in a type changes when a new entry replaces an old one.
 pub(crate) fn changed_names(new: &LedgerEntry, old: &LedgerEntry) -> Vec<String> {
     match (&new.kind, &old.kind) {
         _ if new.hash == old.hash => Vec::new(),
-        // Of a trait's `impl`, a type can contain the associated types only.
+        // A type can depend on the associated types of a trait's `impl` only.
         (ItemKind::TraitImpl { types, .. }, ItemKind::TraitImpl { types: before, header_words, .. })
             if types != before =>
         {
@@ -48,7 +48,7 @@ pub(crate) fn changed_names(new: &LedgerEntry, old: &LedgerEntry) -> Vec<String>
     }
 }
 
-/// Whether a new entry takes the place of an old one.
+/// Whether a new entry replaces an old one.
 pub(crate) fn replaces(new: &LedgerEntry, old: &LedgerEntry) -> bool {
     let shares_name = || new.names.iter().any(|name| old.names.contains(name));
     let same_cell = || new.code.source.id.is_some() && new.code.source.id == old.code.source.id;

@@ -20,7 +20,7 @@ pub(crate) struct Item {
     pub(crate) statics: Vec<Static>,
 }
 
-/// The kinds of item that the ledger tells apart.
+/// The kinds of item that the ledger distinguishes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ItemKind {
     /// A `macro_rules!` definition, and whether its expansion is an item.
@@ -65,7 +65,7 @@ pub(crate) enum ItemKind {
 /// A static in an item.
 #[derive(Clone, Debug)]
 pub(crate) struct Static {
-    /// The whole of it, or of the `thread_local!` around it.
+    /// The range of the static, or of the `thread_local!` around it.
     pub(crate) range: Range<usize>,
     pub(crate) name: String,
     pub(crate) visibility: String,
@@ -74,7 +74,7 @@ pub(crate) struct Static {
     pub(crate) is_thread_local: bool,
 }
 
-/// What the ledger knows of the macros that a cell calls.
+/// The properties of macros that the parser needs from the ledger.
 pub(crate) trait Macros {
     /// Whether the expansion of a macro is an item.
     fn makes_items(&self, name: &str) -> bool;
@@ -172,7 +172,8 @@ fn parameters(node: &SyntaxNode) -> Vec<String> {
     names.collect()
 }
 
-/// The tokens of a node, with generic parameters by number: two texts are equal if they mean the same.
+/// The tokens of a node, with generic parameters by number: two texts are equal if they have the same
+/// meaning.
 fn normalized(node: &SyntaxNode, parameters: &[String]) -> String {
     let mut text = String::new();
     for token in tokens(node) {
@@ -197,7 +198,7 @@ fn imports(it: &ast::Use) -> Vec<Item> {
     }
     let item = |(path, name, at): (String, Option<String>, Range<usize>)| {
         let root = path.trim_start_matches("::").split("::").next().unwrap_or_default().trim();
-        // `self::` and `crate::` are where the cell is.
+        // `self::` and `crate::` refer to the cell's own module.
         let local = path.split("::").map(str::trim).find(|part| !matches!(*part, "self" | "crate" | ""));
         let root = if matches!(root, "self" | "crate") { local.unwrap_or_default() } else { root };
         let root = unraw(root.split_whitespace().next().unwrap_or_default()).to_owned();
@@ -240,7 +241,7 @@ fn flatten(tree: &ast::UseTree, prefix: &str, found: &mut Vec<(String, Option<St
     found.push((format!("{path}{braces}"), Some(unraw(last.trim()).to_owned()), at));
 }
 
-/// Whether the expansion of a macro is an item, by the first token of its first rule that says so.
+/// Whether the expansion of a macro is an item, by the first significant token of its first rule.
 fn makes_items(it: &ast::MacroRules) -> bool {
     let Some(rules) = it.token_tree() else { return false };
     let transcriber = rules.syntax().children().filter_map(ast::TokenTree::cast).nth(1);

@@ -20,13 +20,13 @@ pub(crate) struct Ledger {
     entries: Vec<Arc<LedgerEntry>>,
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) lost: BTreeMap<String, Lost>,
-    /// How often each code has been defined.
+    /// The number of definitions of each code.
     occurrences: HashMap<u64, usize>,
-    /// The types that have been redefined, with the hash of what they are now.
+    /// The redefined types, with the hash of their current definition.
     redefined: BTreeMap<String, u64>,
 }
 
-/// A change of the ledger that reaches beyond the items of a cell.
+/// The effects of a cell's items on earlier variables.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Changes {
     /// The variables that are dropped, each with the name of the redefined type that its own type contains.
@@ -68,7 +68,7 @@ impl Ledger {
         })
     }
 
-    /// Whether a pattern that consists of this name means a constant or a unit struct, and no new variable.
+    /// Whether a pattern of this name alone is a constant or a unit struct, and binds no variable.
     pub(crate) fn is_pattern(&self, name: &str) -> bool {
         self.entries.iter().any(|entry| {
             let is_value = matches!(entry.kind, ItemKind::Const | ItemKind::Static)
@@ -100,7 +100,7 @@ impl Ledger {
         Changes { dropped }
     }
 
-    /// Notes that names mean other crates than before: those of the environment that `content` is the hash of. Returns
+    /// Records that these names refer to recompiled crates, whose environment has the hash `content`. Returns
     /// the variables that are dropped.
     pub(crate) fn replace_crates(&mut self, names: &[String], content: u64) -> Vec<(String, String)> {
         let changed = names.iter().cloned().collect();
@@ -109,8 +109,8 @@ impl Ledger {
         dropped
     }
 
-    /// Drops the variables whose types contain a changed name, by the definitions that were there `before`, and has
-    /// the statics that do so begin anew.
+    /// Drops the variables whose types contain a changed name, by the definitions `before`, and resets the
+    /// statics that do so.
     fn change(&mut self, before: &[Arc<LedgerEntry>], changed: &BTreeSet<String>) -> Vec<(String, String)> {
         let mut dropped = Vec::new();
         if changed.is_empty() {
@@ -171,7 +171,7 @@ impl Ledger {
         self.entries = kept;
     }
 
-    /// Removes the entries of earlier cells that this place belongs to. Returns whether there was one.
+    /// Removes the entries of earlier cells that contain this place. Returns whether there was one.
     pub(crate) fn remove_at(&mut self, source: &Arc<Source>, range: &Range<usize>) -> bool {
         let count = self.entries.len();
         self.entries.retain(|entry| {
@@ -183,7 +183,7 @@ impl Ledger {
         self.entries.len() < count
     }
 
-    /// The entries that code with these identifiers reaches, as increasing indices.
+    /// The entries that code with these identifiers reaches, as ascending indices.
     pub(crate) fn reach<'a>(&'a self, words: impl IntoIterator<Item = &'a String>) -> Vec<usize> {
         let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, entry) in self.entries.iter().enumerate() {
@@ -197,7 +197,7 @@ impl Ledger {
         let mut included = vec![false; self.entries.len()];
         let mut seen: HashSet<&str> = HashSet::new();
         let mut queue: Vec<&str> = words.into_iter().map(String::as_str).collect();
-        // Which imports bring a trait into scope cannot be known, so all are there.
+        // The imports that bring traits into scope cannot be determined, so all imports are included.
         for (index, entry) in self.entries.iter().enumerate() {
             if matches!(entry.kind, ItemKind::Use { .. })
                 || entry.kind == ItemKind::Other && entry.names.is_empty()
@@ -231,7 +231,8 @@ impl Ledger {
                 let is_reached = match &entry.kind {
                     ItemKind::TraitImpl { header_words, .. }
                     | ItemKind::InherentImpl { header_words, .. } => reached(&included, header_words),
-                    // It may expand to an `impl`, so it comes with any type or trait that it or its macro names.
+                    // It may expand to an `impl`, so it is included with any type or trait that it or its
+                    // macro names.
                     ItemKind::MacroCall { name } => {
                         let of_macro = by_name
                             .get(name.as_str())
@@ -259,14 +260,14 @@ impl Ledger {
         (0..included.len()).filter(|&index| included[index]).collect()
     }
 
-    /// Notes that a loaded object defines the statics of these entries.
+    /// Records that a loaded object defines the statics of these entries.
     pub(crate) fn instantiate(&mut self, indices: &[usize]) {
         for &index in indices {
             Arc::make_mut(&mut self.entries[index]).is_instantiated = true;
         }
     }
 
-    /// Notes which statics the objects that are still loaded define: those of `earlier`.
+    /// Restores the record of the defined statics from `earlier`, whose objects are still loaded.
     pub(crate) fn forget_statics(&mut self, earlier: &Ledger) {
         let key = |entry: &LedgerEntry| (entry.hash, entry.occurrence);
         let alive: HashSet<_> =
@@ -278,15 +279,15 @@ impl Ledger {
         }
     }
 
-    /// Notes that the process with all variables and objects has ended.
+    /// Records that the process with all variables and objects has ended.
     pub(crate) fn forget_process(&mut self) {
         let names = std::mem::take(&mut self.variables).into_keys();
         self.lost.extend(names.map(|name| (name, Lost::Ended)));
         self.forget_statics(&Ledger::default());
     }
 
-    /// Notes that the process was restored from a copy, which has no threads: takes the handles of threads and tasks off
-    /// the variables. Returns their names.
+    /// Records that the process was restored from a copy, which has no threads: removes the handles of
+    /// threads and tasks from the variables. Returns their names.
     pub(crate) fn forget_threads(&mut self) -> Vec<String> {
         let handles = BTreeSet::from(["JoinHandle".to_owned(), "ScopedJoinHandle".to_owned()]);
         let reach = TypeReach::new(&self.entries);
@@ -301,7 +302,8 @@ impl Ledger {
         names
     }
 
-    /// A number that changes when a type is redefined: it keeps the `TypeId`s of the old and the new one apart.
+    /// A number that changes when a type is redefined, so that the `TypeId`s of the old and the new one
+    /// differ.
     pub(crate) fn generation(&self) -> u64 {
         let text: String = self.redefined.iter().map(|(name, hash)| format!("{name}={hash:x} ")).collect();
         hash(&text)

@@ -1,7 +1,7 @@
 //! The syntax of a cell: its items, the variables that it binds, and its last expression.
 //!
-//! A cell is parsed as the body of a function. Ranges are bytes of the cell's text. Text that the parser does not
-//! understand counts as a statement: rustc then reports the error.
+//! A cell is parsed as the body of a function. Ranges are bytes of the cell's text. Text that the parser does
+//! not recognise counts as a statement, for which rustc then reports the error.
 
 use std::ops::Range;
 
@@ -29,9 +29,10 @@ pub(crate) struct Syntax {
     pub(crate) attributes: Vec<Range<usize>>,
     /// The identifiers of all statements.
     pub(crate) words: Words,
-    /// Those of them that stand before the cell binds a variable of their name: they can mean an earlier one.
+    /// The identifiers that occur before the cell binds a variable of the same name: they can refer to an
+    /// earlier one.
     pub(crate) free: Words,
-    /// Whether there is anything to run.
+    /// Whether there are statements to run.
     pub(crate) has_statements: bool,
 }
 
@@ -94,7 +95,7 @@ fn statement(node: &SyntaxNode, syntax: &mut Syntax, macros: &dyn Macros) {
             let text = unraw(name.text()).to_owned();
             let is_plain =
                 ident.mut_token().is_none() && ident.ref_token().is_none() && ident.at_token().is_none();
-            // A constant or a variant, unless it is all that the pattern is.
+            // A constant or a variant, unless it is the whole pattern.
             if is_plain && text.starts_with(char::is_uppercase) && (!is_whole || text == "None") {
                 continue;
             }
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
     use crate::items::ItemKind;
 
-    /// Knows a macro `make`, which makes items, and a macro `bind`, which binds variables.
+    /// A macro `make`, which makes items, and a macro `bind`, which binds variables.
     struct Known;
 
     impl Macros for Known {

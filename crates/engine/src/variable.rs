@@ -26,7 +26,7 @@ pub(crate) enum Lost {
     Shadowed,
     /// The process that had it has ended.
     Ended,
-    /// It is the handle of a thread or a task of a process that has ended.
+    /// It was the handle of a thread or a task of a process that has ended.
     ThreadEnded,
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn words_of(node: &SyntaxNode) -> Words {
     words_except(node, &[])
 }
 
-/// The identifiers of a node but for those at these places.
+/// The identifiers of a node, except for those at these places.
 pub(crate) fn words_except(node: &SyntaxNode, places: &[TextRange]) -> Words {
     let mut words = Words::new();
     for token in tokens(node).filter(|token| !places.contains(&token.text_range())) {
@@ -53,8 +53,8 @@ pub(crate) fn is_ident_start(c: char) -> bool {
     c == '_' || c.is_alphabetic()
 }
 
-/// The identifiers that a string would capture as the format of `println!`: those behind a `{`, and the widths and
-/// precisions before a `$`.
+/// The identifiers that a string captures if it is the format of `println!`: those behind a `{`, and the
+/// widths and precisions before a `$`.
 fn captured(string: &str) -> impl Iterator<Item = String> {
     let ident =
         |text: &str| -> String { text.chars().take_while(|&c| c == '_' || c.is_alphanumeric()).collect() };

@@ -1,5 +1,6 @@
 //! The parts of a document as HTML, for the page and for the slides.
 
+use ansi_to_html::Esc as Escaped;
 use serde_json::{Map, Value};
 
 use crate::document::{Content, Part, Role};
@@ -30,6 +31,10 @@ pub(super) fn html(part: &Part, markdown: &mut Markdown) -> String {
             let short = if is_short(source, &outputs) { " short" } else { "" };
             format!("<div class=\"cell{class}{short}\">\n{label}{code}{outputs}</div>\n")
         }
+        Content::Raw { source, is_html: true } => {
+            format!("<div class=\"text\">\n{}</div>\n", markdown.sanitized(source.clone(), &Map::new()))
+        }
+        Content::Raw { source, is_html: false } => format!("<pre>{}</pre>\n", Escaped(source)),
         Content::Room { lines } => {
             let line = "<div class=\"line\"></div>";
             let lines = line.repeat((lines + 2).clamp(ROOM.0, ROOM.1));

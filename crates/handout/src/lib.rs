@@ -16,6 +16,7 @@ mod code;
 mod document;
 mod facts;
 mod files;
+mod formula;
 #[cfg(test)]
 mod fuzz;
 mod make;

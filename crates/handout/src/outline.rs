@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-/// The parts of GitHub's Markdown that JupyterLab reads.
-pub(super) const OPTIONS: Options =
-    Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
+/// The parts of GitHub's Markdown that JupyterLab reads, and formulas.
+pub(super) const OPTIONS: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_MATH);
 
 /// The first heading of the first level: its text, and where it is.
 pub(super) fn title(source: &str) -> Option<(String, Range<usize>)> {
@@ -68,7 +70,9 @@ fn words(html: &str) -> String {
 /// The text of events, without markup.
 pub(super) fn plain<'e>(events: impl Iterator<Item = Event<'e>>) -> String {
     let words = events.filter_map(|event| match event {
-        Event::Text(text) | Event::Code(text) => Some(text),
+        Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
+            Some(text)
+        }
         Event::SoftBreak | Event::HardBreak => Some(" ".into()),
         _ => None,
     });

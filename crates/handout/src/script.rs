@@ -15,6 +15,7 @@ pub(super) fn script(document: &Document, facts: &[(&str, String)], not_rust: No
     let mut parts = vec![comment("//!", &head.join("\n"))];
     parts.extend(document.parts.iter().map(|part| match &part.content {
         Content::Text { source, .. } => comment("//", &outline::without_tags(source)),
+        Content::Raw { source, .. } => comment("//", source),
         Content::Code { source, role, .. } => {
             let label = match role {
                 Role::Plain => "",

@@ -21,6 +21,7 @@ mod content_blocks;
 mod descriptors;
 mod inbox;
 mod kill_tree;
+mod mappings;
 mod prefault;
 mod spare;
 #[cfg(target_os = "linux")]

@@ -1,32 +1,32 @@
-//! The calls of a thread, for the kernel, which knows the cells that the code in a shared object was compiled from.
+//! The call stack of a thread, for the kernel, which maps addresses in a shared object to lines of cells.
 //!
-//! Only addresses are taken here. To find the lines would cost a program that panics often, and that does not ask for
-//! them, more than the panics do.
+//! Only addresses are recorded here. In a program that panics often, a look-up of the lines would cost more
+//! than the panics.
 
 use std::ffi::{c_int, c_void};
+use threadbook_base::location::object_of;
 use threadbook_wire::CodeAddress;
-use threadbook_worker::object_of;
 
-/// The number of innermost calls that are returned.
+/// The maximum number of recorded calls, the innermost ones.
 const MAX_CALLS: usize = 256;
 
-/// The shared object and the offset of an address of this process.
+/// Resolves an address of this process: the shared object, and the offset from its base.
 pub fn code_address(address: *const u8) -> Option<CodeAddress> {
     let object = object_of(address.addr())?;
     let offset = address.addr().wrapping_sub(object.base) as u64;
     Some(CodeAddress { offset, object: object.path.into() })
 }
 
-/// The calls of this thread that are in loaded objects, the innermost first.
+/// The calls on this thread's stack, the innermost first, as far as they are in loaded objects.
 pub fn calls() -> Vec<CodeAddress> {
     let mut calls = Vec::new();
-    // SAFETY: the callback gets the vector that is handed over here, and nothing else uses it meanwhile.
+    // SAFETY: the callback receives the vector that is passed here, and no other code uses it meanwhile.
     unsafe { _Unwind_Backtrace(note, (&raw mut calls).cast()) };
     calls
 }
 
-// The unwinder's, as the C++ ABI has it: <https://itanium-cxx-abi.github.io/cxx-abi/abi-eh.html>. The standard library
-// is linked to it.
+// The unwinder's interface in the C++ ABI: <https://itanium-cxx-abi.github.io/cxx-abi/abi-eh.html>. The
+// standard library is linked to it.
 unsafe extern "C" {
     fn _Unwind_Backtrace(
         callback: extern "C" fn(*mut c_void, *mut c_void) -> c_int,
@@ -41,7 +41,7 @@ const STOP: c_int = 5;
 extern "C" fn note(context: *mut c_void, calls: *mut c_void) -> c_int {
     // SAFETY: the data is the vector of `calls`, and the context is the unwinder's own.
     let (calls, after) = unsafe { (&mut *calls.cast::<Vec<CodeAddress>>(), _Unwind_GetIP(context)) };
-    // A call returns to what comes after it.
+    // The return address is after the call.
     calls.extend(code_address(std::ptr::without_provenance(after.wrapping_sub(1))));
     if calls.len() < MAX_CALLS { GO_ON } else { STOP }
 }

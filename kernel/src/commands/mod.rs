@@ -12,6 +12,7 @@ mod prepare;
 mod python;
 mod quiet;
 mod run;
+mod signature;
 mod steps;
 mod venv;
 

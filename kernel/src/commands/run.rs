@@ -13,7 +13,7 @@ use threadbook_notebook::{Notebook, Origin, file};
 use super::install_dir::KERNEL;
 use super::kernelspec::{self, Kernelspec};
 use super::steps::shorten;
-use super::{mend, one_line, say};
+use super::{mend, one_line, say, signature};
 use crate::toolchain::Toolchain;
 
 /// The tag of a cell that is meant to fail.
@@ -62,6 +62,11 @@ pub(crate) fn run(options: &RunOptions) -> anyhow::Result<()> {
             None => file::make_directory_beside(directory)?,
         }
         notebook.write(copy)?;
+        if let Err(reason) = signature::sign(&notebook) {
+            say(format_args!(
+                "  the copy is not signed, so JupyterLab shows no active outputs of it: {reason:#}"
+            ));
+        }
         say(format_args!("  executed copy: {}", copy.display()));
         executed?;
     }

@@ -1,6 +1,7 @@
 //! The handlers of messages: a table from message type to method, one method a message type.
 
 use super::PROTOCOL_VERSION;
+use super::batch::Batch;
 use super::history::CellHistory;
 use super::iopub::IoPub;
 use super::is_complete::is_complete;
@@ -29,6 +30,7 @@ pub struct Handlers {
     stop: mpsc::Sender<()>,
     count: AtomicUsize,
     history: CellHistory,
+    batch: Batch,
 }
 
 /// The result of a message, before the front end gets it.
@@ -40,7 +42,14 @@ pub struct Handling {
 
 impl Handlers {
     pub fn new(iopub: IoPub, session: Session, stop: mpsc::Sender<()>) -> Handlers {
-        Handlers { iopub, session, stop, count: AtomicUsize::new(0), history: CellHistory::start() }
+        Handlers {
+            iopub,
+            session,
+            stop,
+            count: AtomicUsize::new(0),
+            history: CellHistory::start(),
+            batch: Batch::default(),
+        }
     }
 
     /// Ends the session, and writes the rest of the history.
@@ -109,6 +118,9 @@ impl Handlers {
             let _ = replies.send(JupyterMessage::new(reply, Some(message)));
         }
         self.publish_status(Status::idle(), message).await;
+        if matches!(message.content, Content::KernelInfoRequest(_)) {
+            self.batch.answered();
+        }
     }
 
     /// Publishes the state of the kernel. Interrupt and shutdown do not wait for a front end that takes nothing.
@@ -190,7 +202,8 @@ impl Handlers {
             let input = ExecuteInput { code: request.code.clone(), execution_count };
             self.iopub.publish(input, message).await;
         }
-        let outcome = self.session.execute(request, message.clone(), execution_count).await;
+        let is_batch = self.batch.sends(request, message);
+        let outcome = self.session.execute(request, message.clone(), execution_count, is_batch).await;
         let mut values = HashMap::new();
         if matches!(outcome, ExecuteOutcome::Done { .. }) {
             for (name, expression) in request.user_expressions.iter().flatten() {
@@ -243,7 +256,7 @@ impl Handlers {
     ) -> ExpressionResult {
         let request = ExecuteRequest { code: expression.to_owned(), silent: true, ..Default::default() };
         self.session.queued();
-        match self.session.execute(&request, message.clone(), count).await {
+        match self.session.execute(&request, message.clone(), count, false).await {
             ExecuteOutcome::Done { result, .. } => {
                 let data = json!({"text/plain": result.unwrap_or_default()});
                 ExpressionResult::Ok {

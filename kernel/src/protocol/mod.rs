@@ -9,6 +9,7 @@
 //!
 //! The specification: <https://jupyter-client.readthedocs.io/en/stable/messaging.html>.
 
+mod batch;
 mod channels;
 mod front;
 mod handlers;

@@ -64,6 +64,15 @@ pub struct Cell {
     pub silent: bool,
     /// Whether the front end takes questions to the user.
     pub allow_stdin: bool,
+    /// Whether the client reads its output only while it runs.
+    pub is_batch: bool,
+}
+
+impl Cell {
+    /// Whether the client reads no output of this cell while the cell of the message `running` runs.
+    pub fn is_unread_beside(&self, running: Option<&str>) -> bool {
+        self.is_batch && !self.silent && running.is_some_and(|running| running != self.parent.header.msg_id)
+    }
 }
 
 /// A step of the engine. A `reply` is behind the outputs that came before it where the step says so.

@@ -100,15 +100,17 @@ impl Session {
         self.send(SessionRequest::Queued);
     }
 
-    /// Runs a cell. Its outputs are published before this returns.
+    /// Runs a cell. Its outputs are published before this returns. `is_batch` says that the client reads them only while the
+    /// cell runs.
     pub async fn execute(
         &self,
         request: &ExecuteRequest,
         parent: JupyterMessage,
         count: ExecutionCount,
+        is_batch: bool,
     ) -> ExecuteOutcome {
         let (silent, allow_stdin) = (request.silent, request.allow_stdin);
-        let cell = Box::new(Cell { parent: Arc::new(parent), count, silent, allow_stdin });
+        let cell = Box::new(Cell { parent: Arc::new(parent), count, silent, allow_stdin, is_batch });
         let (answer, answered) = oneshot::channel();
         self.send(SessionRequest::Execute(CellJob { code: request.code.clone(), cell, answer }));
         answered.await.unwrap_or_else(|_| ExecuteOutcome::Failed(Failure::engine_gone()))

@@ -115,7 +115,13 @@ mod tests {
     fn input(allow_stdin: bool) -> (CellInput, OutgoingQueue) {
         let mut input = CellInput::default();
         let parent = Arc::new(ExecuteRequest::default().into());
-        input.begin(&Cell { parent, count: ExecutionCount::new(1), silent: false, allow_stdin });
+        input.begin(&Cell {
+            parent,
+            count: ExecutionCount::new(1),
+            silent: false,
+            allow_stdin,
+            is_batch: false,
+        });
         (input, OutgoingQueue::default())
     }
 

@@ -140,9 +140,12 @@ impl CellOutput {
         }
     }
 
-    /// Late output: attributed to cell `number` if it is remembered, otherwise to the cell of now.
+    /// Late output: attributed to cell `number` if it is remembered and its client still reads its outputs, otherwise to the
+    /// cell of now.
     pub fn print(&mut self, number: u64, name: StreamName, text: &str) {
+        let running = self.cell.as_ref().filter(|_| self.runs).map(|cell| &*cell.parent.header.msg_id);
         let found = self.remembered.iter_mut().find(|earlier| earlier.number == number);
+        let found = found.filter(|earlier| !earlier.cell.is_unread_beside(running));
         let Some(Remembered { cell, limit, .. }) = found else {
             let kind = if name == StreamName::Stderr { FrameKind::Stderr } else { FrameKind::Stdout };
             return self.stream(kind, text.as_bytes());

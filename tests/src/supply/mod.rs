@@ -1,4 +1,4 @@
-//! The packages that are built here: where they come from, their licences, and what is known against them.
+//! The packages that are built here: their sources, their licences, and the advisories about them.
 //!
 //! `deny.toml` has the rules, in the format of cargo-deny. The check needs no network: `tests/advisories.toml` has the
 //! advisories of RustSec about packages of `Cargo.lock`, and `cargo verify --refresh-advisories` brings it up to date.
@@ -18,7 +18,7 @@ use serde::Deserialize;
 use crate::{Checkout, Outcome};
 use packages::{Locked, Package, lock, metadata, read};
 
-/// The rules. What is only for cargo-deny is left out.
+/// The rules, without those that only cargo-deny uses.
 #[derive(Deserialize)]
 struct Rules {
     licenses: Licences,
@@ -81,7 +81,7 @@ pub(crate) fn check(checkout: &Checkout) -> Outcome {
 }
 
 impl Rules {
-    /// What is wrong with a package of the lock file.
+    /// The fault of a package of the lock file.
     fn fault(&self, locked: &Locked, ours: &BTreeSet<String>) -> Option<String> {
         let Locked { name, version, source, checksum } = locked;
         if self.bans.deny.iter().any(|banned| banned.name == *name) {

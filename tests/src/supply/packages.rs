@@ -39,7 +39,7 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Str
     toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The answer of `cargo metadata`, by the lock file as it is.
+/// The output of `cargo metadata`, with the lock file unchanged.
 pub(super) fn metadata(root: &Path, arguments: &[&str]) -> Result<serde_json::Value, String> {
     let mut cargo = Command::new("cargo");
     cargo.args(["metadata", "--locked", "--format-version=1"]).args(arguments).current_dir(root);

@@ -115,7 +115,6 @@ impl Evaluator {
     fn start(&mut self) -> anyhow::Result<Running> {
         let interrupt = self.link.compiler_interrupt();
         let crates = crates::open(&self.workspace, &interrupt)?;
-        let process = SupervisorProcess::start(&self.workspace, &crates, &self.link)?;
         let directory = self.workspace.directory().join(OBJECTS);
         std::fs::create_dir_all(&directory)?;
         let tools = self.workspace.tools();
@@ -131,7 +130,9 @@ impl Evaluator {
         }
         engine.set_crates(&crates, self.options.clone(), PRELUDE, &[]);
         self.analysis.set_program(engine.program());
+        // The compiler starts while the process of the cells does.
         engine.prepare_next();
+        let process = SupervisorProcess::start(&self.workspace, &crates, &self.link)?;
         Ok(Running { engine, crates, process })
     }
 

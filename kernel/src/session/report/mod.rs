@@ -8,6 +8,7 @@ mod failure;
 mod lines;
 mod object;
 mod refused;
+mod threads;
 
 pub use cells::Cells;
 pub use death::between_cells;

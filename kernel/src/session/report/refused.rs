@@ -3,6 +3,7 @@
 use super::cells::{Cells, cell_name};
 use super::disk;
 use super::failure::{Failure, render, snippet};
+use super::threads;
 use crate::session::text::escaped;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Snippet};
 use threadbook_engine::{Diagnostic, Label};
@@ -21,6 +22,9 @@ pub fn refused(errors: &[Diagnostic], cells: &Cells) -> Failure {
     };
     if disk::is_to_blame(errors, cells.workspace()) {
         return disk::failure(cells.workspace());
+    }
+    if threads::are_used_up(errors) {
+        return threads::failure();
     }
     let message = error.message.strip_prefix(REFUSED).unwrap_or(&error.message);
     let code = error.code.as_deref().filter(|_| message == error.message);

@@ -238,7 +238,13 @@ impl Fake {
 
 fn cell() -> Box<Cell> {
     let parent = Arc::new(ExecuteRequest::default().into());
-    Box::new(Cell { parent, count: ExecutionCount::new(1), silent: false, allow_stdin: true })
+    Box::new(Cell {
+        parent,
+        count: ExecutionCount::new(1),
+        silent: false,
+        allow_stdin: true,
+        is_batch: false,
+    })
 }
 
 fn comm(comm_id: &str) -> CommMessage {
