@@ -62,7 +62,6 @@ fn is_keyword(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::fuzz::text;
 
     fn html(code: &str) -> String {

@@ -133,7 +133,7 @@ fn formula(text: &str) -> Option<(usize, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::garbage::text;
+    use crate::fuzz::text;
 
     #[test]
     fn latex_becomes_mathml() {

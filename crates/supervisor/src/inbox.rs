@@ -72,7 +72,7 @@ impl InboxWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use threadbook_read_frame;
+    use threadbook_wire::read_frame;
 
     #[test]
     fn a_backlog_is_kept_up_to_a_limit_and_arrives_whole() {

@@ -1,6 +1,7 @@
 //! A run as a line of the file.
 
 use super::Machine;
+use crate::code_hash::code_hash;
 use crate::measurement::{Case, Measurement};
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};

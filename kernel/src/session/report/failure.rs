@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 /// The longest error, in lines.
-const MAX_LINES: usize = 12;
+pub(super) const MAX_LINES: usize = 12;
 
 /// An error in the terms of Jupyter's protocol.
 #[derive(Debug)]

@@ -155,6 +155,7 @@ fn short_path(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::failure::MAX_LINES;
     use super::*;
     use std::path::Path;
 
