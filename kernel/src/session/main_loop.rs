@@ -23,7 +23,7 @@ pub async fn run(
         {
             match next {
                 Outgoing::Publish(publication) => publishing = Some(front.publish(publication)),
-                Outgoing::Ask(question) => front.ask(question),
+                Outgoing::Ask(question) => front.ask(*question),
                 Outgoing::Reply(reply) => reply(),
             }
         }

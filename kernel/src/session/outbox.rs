@@ -30,7 +30,7 @@ pub struct Publication {
 /// A step out of the loop.
 pub enum Outgoing {
     Publish(Publication),
-    Ask(JupyterMessage),
+    Ask(Box<JupyterMessage>),
     /// Tells a waiting thread or task the end of its work.
     Reply(Box<dyn FnOnce() + Send>),
 }
@@ -54,7 +54,7 @@ impl OutgoingQueue {
     }
 
     pub fn ask(&mut self, question: JupyterMessage) {
-        self.0.push_back(Outgoing::Ask(question));
+        self.0.push_back(Outgoing::Ask(Box::new(question)));
     }
 
     pub fn reply(&mut self, reply: impl FnOnce() + Send + 'static) {

@@ -132,7 +132,7 @@ impl SessionState {
         match event {
             Event::Request(request) => self.request(request, now),
             Event::Engine(step) => self.step(step, now),
-            Event::Supervisor(event) => self.from_supervisor(event, now),
+            Event::Supervisor(event) => self.supervised(event, now),
             Event::Tick => {}
         }
         self.progress.tick(now, &mut self.output);
@@ -270,7 +270,7 @@ impl SessionState {
         }
     }
 
-    fn from_supervisor(&mut self, event: FromSupervisor, now: Instant) {
+    fn supervised(&mut self, event: FromSupervisor, now: Instant) {
         self.extend_deadline(now);
         match event {
             FromSupervisor::Connected(commands) => {
