@@ -1,7 +1,7 @@
 //! The structure of the workspace: its crates stand in layers, and no files of a crate import each other in a circle.
 //!
-//! The arrows between files are the `use` lines outside of tests. A path through a re-export counts for the file that has
-//! the item.
+//! The arrows between files are the `use` lines, and the paths in code that begin with `crate`, `self` or `super`, outside
+//! of tests. A path through a re-export counts for the file that has the item.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,36 +18,6 @@ const LAYERS: [&[&str]; 10] = [
     &["threadbook"],
     &["kernel"],
     &["peers"],
-];
-
-/// The circles that are left, each with the reason.
-const ALLOWED_CIRCLES: [(&str, &[&str], &str); 3] = [
-    (
-        "executor",
-        &[
-            "backlog",
-            "block",
-            "builder",
-            "chunk",
-            "crew",
-            "detect",
-            "future",
-            "help",
-            "interrupt",
-            "keeper",
-            "map",
-            "process_builder",
-            "process_pool",
-            "serial",
-            "shared",
-            "state",
-            "task",
-            "thread_pool",
-        ],
-        "it ends when futures and waits are crates of their own",
-    ),
-    ("trace", &["log", "timeline"], "`Outcome` belongs to the log"),
-    ("worker", &["fork_server", "process"], "the fork server ends as workers do, and starts them"),
 ];
 
 /// A module by its path from the root of the crate.
@@ -169,7 +139,7 @@ fn test_modules(text: &str) -> impl Iterator<Item = String> {
     files.filter_map(|(_, statement)| declared(statement).map(str::to_owned))
 }
 
-/// The paths of the `use` lines of a file, up to its tests.
+/// The paths in a file, up to its tests.
 fn uses(text: &str) -> Vec<Vec<String>> {
     let tests = test_statements(text)
         .find(|(_, statement)| statement.ends_with('{') && declared(statement).is_some());
@@ -190,9 +160,22 @@ fn uses(text: &str) -> Vec<Vec<String>> {
             let statement: String = text[from..].split(';').next().unwrap_or_default().to_owned();
             let statement: String = statement.split_whitespace().collect::<Vec<_>>().join(" ");
             uses.extend(paths(&statement));
+        } else if !code.starts_with("//") && !only_tests.contains(&start) {
+            uses.extend(inline_paths(code));
         }
     }
     uses
+}
+
+/// The paths in a line of code that begin with `crate`, `self` or `super`.
+fn inline_paths(code: &str) -> impl Iterator<Item = Vec<String>> {
+    let is_of_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let starts = ["crate::", "self::", "super::"].into_iter().flat_map(|start| code.match_indices(start));
+    let whole = starts.filter(move |(at, _)| !code[..*at].ends_with(|c| is_of_path(c) || c == '$'));
+    whole.map(move |(at, _)| {
+        let path = code[at..].split(|c| !is_of_path(c)).next().unwrap_or_default();
+        path.split("::").map(str::to_owned).collect()
+    })
 }
 
 /// The paths in the tree of a `use` line.
@@ -289,17 +272,11 @@ mod tests {
     }
 
     #[test]
-    fn no_files_of_a_crate_import_each_other_but_those_that_are_listed() {
-        let mut allowed: BTreeSet<(String, BTreeSet<String>)> = BTreeSet::new();
-        for (name, files, _reason) in ALLOWED_CIRCLES {
-            allowed.insert((name.to_owned(), files.iter().map(|file| (*file).to_owned()).collect()));
-        }
+    fn no_files_of_a_crate_import_each_other_in_a_circle() {
         for (name, directory) in crates() {
-            for circle in circles(&directory.join("src")) {
-                assert!(allowed.remove(&(name.clone(), circle.clone())), "a circle in {name}: {circle:?}");
-            }
+            let circles = circles(&directory.join("src"));
+            assert!(circles.is_empty(), "circles of files in {name}: {circles:?}");
         }
-        assert!(allowed.is_empty(), "these circles are gone, so they need no exception: {allowed:?}");
     }
 
     #[test]
@@ -317,13 +294,21 @@ mod tests {
         );
         write("a/low.rs", "// use crate::b::B;\nuse super::super::c::C;\n");
         // The root re-exports it, so this leads to `a`.
-        write("b.rs", "use crate::A;\n#[cfg(test)]\nuse crate::a::low::Low;\n");
+        write("b.rs", "const A: u8 = crate::A.0;\n#[cfg(test)]\nuse crate::a::low::Low;\n");
         write("c.rs", "pub struct C;\n#[cfg(test)]\n#[cfg(unix)]\nmod tests {\n    use crate::a::A;\n}\n");
         write("fuzz.rs", "use crate::a::A;\n");
         let found = circles(&directory);
         std::fs::remove_dir_all(&directory).unwrap();
         let circle: BTreeSet<String> = ["a", "b"].map(str::to_owned).into();
         assert_eq!(found, [circle]);
+    }
+
+    #[test]
+    fn paths_in_code_are_found() {
+        let found: Vec<String> = inline_paths("f(crate::a::b(self::c), $crate::d, other::crate::e)")
+            .map(|path| path.join("::"))
+            .collect();
+        assert_eq!(found, ["crate::a::b", "self::c"]);
     }
 
     #[test]

@@ -231,7 +231,7 @@ impl Comparison {
 
     /// The warnings about the measurements: one sentence for all cases with the same kind of warning.
     pub fn warnings(&self) -> Vec<String> {
-        warnings(self.cases().iter().map(|case| (shortened(&case.name), &case.measurement)))
+        warnings(self.cases().iter().map(|case| (shortened(&case.name), case.measurement.warning_kind())))
     }
 
     #[track_caller]

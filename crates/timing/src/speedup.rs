@@ -233,7 +233,8 @@ impl SpeedUp {
             let processors = counted(self.processors, "processor");
             notes.push(format!("Only {processors} here: more workers help only where they wait."));
         }
-        let named = self.points.iter().map(|point| (counted(point.workers, "worker"), &point.measurement));
+        let named = self.points.iter();
+        let named = named.map(|point| (counted(point.workers, "worker"), point.measurement.warning_kind()));
         notes.extend(warnings(named).into_iter().map(|warning| format!("Beware: {warning}")));
         notes
     }

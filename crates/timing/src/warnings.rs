@@ -1,6 +1,5 @@
 //! Warnings about measurements, one sentence for each kind of warning.
 
-use crate::measurement::Measurement;
 use crate::units::{human, listed};
 use std::mem::discriminant;
 
@@ -74,11 +73,11 @@ impl Warning {
     }
 }
 
-/// The warnings about these named measurements: one sentence for each kind.
-pub(crate) fn warnings<'a>(named: impl IntoIterator<Item = (String, &'a Measurement)>) -> Vec<String> {
+/// The sentences about named measurements and their warnings: one sentence for each kind.
+pub(crate) fn warnings(named: impl IntoIterator<Item = (String, Option<Warning>)>) -> Vec<String> {
     let mut kinds: Vec<Vec<(String, Warning)>> = Vec::new();
-    for (name, measurement) in named {
-        let Some(warning) = measurement.warning_kind() else { continue };
+    for (name, warning) in named {
+        let Some(warning) = warning else { continue };
         match kinds.iter_mut().find(|kind| discriminant(&kind[0].1) == discriminant(&warning)) {
             Some(kind) => kind.push((name, warning)),
             None => kinds.push(vec![(name, warning)]),
@@ -100,13 +99,12 @@ fn sentence_about(kind: &[(String, Warning)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measurement::Measurement;
 
     fn sentences(measured: &[(&str, &[f64])]) -> Vec<String> {
-        let measured: Vec<_> = measured
-            .iter()
-            .map(|(name, seconds)| (name.to_string(), Measurement::new(1, seconds.iter().copied())))
-            .collect();
-        warnings(measured.iter().map(|(name, measurement)| (name.clone(), measurement)))
+        warnings(measured.iter().map(|(name, seconds)| {
+            (name.to_string(), Measurement::new(1, seconds.iter().copied()).warning_kind())
+        }))
     }
 
     const VAGUE: &[f64] = &[1.0, 1.0, 1.0, 1.5, 1.6, 1.7];

@@ -7,14 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use threadbook_base::location::object_of;
+use threadbook_wire::COMPANION_VARIABLE;
 
 use crate::fn_address;
 use crate::frame::Connection;
 use crate::output::Ends;
 use crate::serve;
-
-/// Where a notebook's process finds descriptors to its kernel, which a worker does not have.
-const WIRE: &str = "THREADBOOK_WIRE";
 
 /// Starts this program again, in a role.
 pub(crate) fn spawn(role: &str, output: Option<Ends>) -> io::Result<(Child, Connection)> {
@@ -22,7 +20,8 @@ pub(crate) fn spawn(role: &str, output: Option<Ends>) -> io::Result<(Child, Conn
     std::hint::black_box(&serve::INITIALISER);
     let (ours, theirs) = UnixStream::pair()?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.env_remove(WIRE);
+    // The descriptors that it names are not in a worker.
+    command.env_remove(COMPANION_VARIABLE);
     command.env(serve::VARIABLE, role).stdin(OwnedFd::from(theirs));
     if let Some(Ends { stdout, stderr }) = output {
         command.stdout(stdout).stderr(stderr);
