@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nbclient
 import nbformat
 import pytest
 
@@ -71,6 +72,20 @@ SHARED = {
 def test_a_worker_that_cells_share_prints_in_the_cell_that_gives_it_work(kc, whose):
     first, second = two_cells(kc, *SHARED[whose])
     assert (first.stdout, second.stdout) == ("", "mine\n"), (first, second)
+
+
+def test_nbclient_reads_what_is_printed_late_in_the_running_cell(kernelspec):
+    """nbclient drops what comes for another cell than the running one: such text goes to the running cell."""
+    notebook = nbformat.v4.new_notebook()
+    start = (
+        "let (word, go_on) = std::sync::mpsc::channel::<()>();\n"
+        'let late = std::thread::spawn(move || { go_on.recv().unwrap(); println!("late"); eprintln!("error"); });'
+    )
+    join = 'word.send(())?; late.join().unwrap(); println!("mine");'
+    notebook.cells = [nbformat.v4.new_code_cell(code) for code in (start, join)]
+    nbclient.NotebookClient(notebook, timeout=90, kernel_name=kernelspec).execute()
+    first, second = ({output.name: output.text for output in cell.outputs} for cell in notebook.cells)
+    assert (first, second) == ({}, {"stdout": "late\nmine\n", "stderr": "error\n"})
 
 
 def test_threadbook_run_keeps_what_is_printed_late(kernelspec, tmp_path):

@@ -5,9 +5,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jupyter_protocol::{
-    ConnectionInfo, ExecuteRequest, InterruptRequest, KernelInfoRequest, ShutdownRequest,
+    ConnectionInfo, ExecuteRequest, InterruptRequest, JupyterMessage, KernelInfoRequest, ShutdownRequest,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use threadbook_jupyter::zmtp::ZmtpError;
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
@@ -147,7 +147,10 @@ impl KernelClient {
             let started = Instant::now();
             // Nothing is ever queued behind a cell, so there is nothing to stop on an error.
             let request = ExecuteRequest { stop_on_error: false, ..ExecuteRequest::new(code.to_owned()) };
-            let id = wire.request(request.into()).await?;
+            let mut request = JupyterMessage::from(request);
+            // Says that the output of a cell is read also while a later cell runs.
+            request.metadata = json!({"cellId": request.header.msg_id});
+            let id = wire.request(request).await?;
             let mut cell = Cell::new(id, started);
 
             let Some(limit) = limit else {

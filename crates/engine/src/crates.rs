@@ -128,7 +128,11 @@ impl Crates {
         let crates = Crates::new(cargo, base, record, Some(prepared.to_owned()))?;
         let libraries = &crates.libraries.directory;
         let cannot = |error| {
-            format!("{} cannot be copied to {}: {error}.", prepared.display(), crates.cargo.directory.display())
+            format!(
+                "{} cannot be copied to {}: {error}.",
+                prepared.display(),
+                crates.cargo.directory.display()
+            )
         };
         fs::create_dir_all(libraries).map_err(cannot)?;
         for member in crates.base.members_for_cells() {
@@ -259,8 +263,9 @@ impl Crates {
         let Some(prepared) = &self.prepared else { return Ok(()) };
         let target = self.cargo.target();
         let is_same = || Record::read(prepared).is_some_and(|record| record == self.base);
-        let copied = copy_directory(&prepared.join(TARGET), &target)
-            .map_err(|error| format!("{} cannot be copied to {}: {error}.", prepared.display(), target.display()));
+        let copied = copy_directory(&prepared.join(TARGET), &target).map_err(|error| {
+            format!("{} cannot be copied to {}: {error}.", prepared.display(), target.display())
+        });
         let copied = match is_same() {
             true => copied,
             false => Err(format!(

@@ -26,11 +26,11 @@ pub(super) fn html(output: &Output, markdown: &mut Markdown) -> String {
 /// none. A view of a widget needs a kernel; what stands for it is its text.
 fn bundle(data: &Map<String, Value>, markdown: &mut Markdown) -> String {
     let get = |mime: &str| data.get(mime).map(text);
-    let html = get("text/html").map(|html| markdown.sanitized(html));
+    let html = get("text/html").map(|html| markdown.sanitized(html, &Map::new()));
     if let Some(html) = html.as_deref().filter(|html| !clean::is_blank(html)) {
         return format!("<div class=\"rich\">{html}</div>\n");
     }
-    if let Some(source) = get("text/markdown") {
+    if let Some(source) = get("text/markdown").or_else(|| get("text/latex")) {
         return format!("<div class=\"rich\">{}</div>\n", markdown.html(&source, &Map::new()));
     }
     if let Some(svg) = get("image/svg+xml") {
