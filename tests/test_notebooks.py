@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 import helpers
-from helpers import FIRST, code_cells, read_notebook, tagged, threadbook, told, write_notebook
+from helpers import FIRST, code_cells, read_notebook, run_cell, tagged, threadbook, told, write_notebook
 from wrong_answers import WRONG_ANSWERS
 
 NOTEBOOKS = sorted(helpers.NOTEBOOKS.glob("*.ipynb"))
@@ -97,19 +97,45 @@ def test_takes_less_than_two_minutes(path, kernelspec, tmp_path):
 
 # --- exercises ----------------------------------------------------------------------------------------------------
 
+#: The cells of an exercise after its task, in their order. `notebooks/EXERCISES.md` says what each holds.
+PARTS = ("start", "check", "hints", "solution")
 
-def exercises(notebook) -> dict[str, dict[str, str]]:
-    """The code of each exercise by its part: start, solution and check."""
-    found: dict[str, dict[str, str]] = {}
-    for cell in code_cells(notebook):
-        if match := re.fullmatch(r"(exercise-.+)-(start|solution|check)", cell.id):
-            found.setdefault(match[1], {})[match[2]] = cell.source
+#: The kinds of exercises whose answer is code that a check runs. An answer to the other kind is a text.
+CHECKED = {"predict", "complete", "mend", "find", "faster"}
+
+
+def parts_of(notebook) -> dict[str, dict]:
+    """The cells of each exercise by their part."""
+    found: dict[str, dict] = {}
+    for cell in notebook.cells:
+        if match := re.fullmatch(rf"(exercise-.+)-({'|'.join(PARTS)})", cell.id):
+            found.setdefault(match[1], {})[match[2]] = cell
     return found
 
 
-EXERCISES = {name: parts for path in NOTEBOOKS for name, parts in exercises(read_notebook(path)).items()}
+EXERCISES = {name: parts for path in NOTEBOOKS for name, parts in parts_of(read_notebook(path)).items()}
+
+
+def kind_of(name: str) -> str:
+    return EXERCISES[name]["start"].metadata.exercise["kind"]
+
+
+#: The exercises that a check decides.
+DECIDED = [name for name in EXERCISES if kind_of(name) in CHECKED]
 
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
+every_decided_exercise = pytest.mark.parametrize("name", DECIDED)
+
+
+def solution_of(name: str) -> str:
+    """The code in a solution."""
+    (code,) = re.findall(r"^```rust\n(.+?)\n```$", EXERCISES[name]["solution"].source, re.DOTALL | re.MULTILINE)
+    return code
+
+
+def checked(kc, name: str, answer: str):
+    """An answer in the place of the start, and then the exercise's check."""
+    return run_cell(kc, f"{answer.strip()}\n{EXERCISES[name]['check'].source}")
 
 
 def wrong_answers() -> list:
@@ -122,8 +148,8 @@ def wrong_answers() -> list:
 
 
 def complaint_about(kc, name: str, answer: str) -> str:
-    """The message of an exercise's check about an answer, which stands in the place of the start."""
-    failed = helpers.run_cell(kc, f"{answer.strip()}\n{EXERCISES[name]['check']}")
+    """The message of an exercise's check about an answer."""
+    failed = checked(kc, name, answer)
     assert failed.errors and failed.errors[0]["ename"] == "Panic", f"{name}: the check passes\n{failed}"
     return failed.errors[0]["evalue"]
 
@@ -132,24 +158,57 @@ def complaint_about(kc, name: str, answer: str) -> str:
 def test_exercises_are_complete(path):
     notebook = read_notebook(path)
     ids = [cell.id for cell in notebook.cells]
-    names = exercises(notebook)
-    for name in names:
-        order = [ids.index(f"{name}-{part}") for part in ("start", "hints", "solution", "check")]
-        assert order == sorted(order), f"{name} is not in the order start, hints, solution, check"
-        assert "<details>" in notebook.cells[order[1]].source, f"the hints of {name} are not folded"
-        assert notebook.cells[order[2]].metadata.jupyter.source_hidden, f"the solution of {name} is not folded"
+    exercises = parts_of(notebook)
+    for name, parts in exercises.items():
+        data = parts["start"].metadata.exercise
+        assert set(data) == {"kind", "points", "minutes", "difficulty"}, f"{name}: {data}"
+        assert data["kind"] in CHECKED | {"explain"} and data["difficulty"] in (1, 2, 3), f"{name}: {data}"
+        assert data["points"] >= 1 and data["minutes"] >= 1, f"{name}: {data}"
+        present = [part for part in PARTS if part != "check" or data["kind"] in CHECKED]
+        first = ids.index(f"{name}-start")
+        assert ids[first : first + len(present)] == [f"{name}-{part}" for part in present], f"{name}: another order"
+        assert ids[first - 1] == name, f"the task of {name} stands before its start"
+        for part in ("hints", "solution"):
+            assert parts[part].cell_type == "markdown" and parts[part].source.startswith("<details>"), f"{name}: {part} unfolded"
+        assert parts["solution"].metadata.tags == ["solution"]
+        if "check" in present:
+            # In a run of all cells, a check without an answer fails, and the cells after it run.
+            assert parts["check"].metadata == {"jupyter": {"source_hidden": True}, "tags": ["check", "raises-exception"]}
     for tag in ("solution", "check"):
-        assert {cell.id for cell in tagged(notebook, tag)} == {f"{name}-{tag}" for name in names}
+        named = {f"{name}-{tag}" for name, parts in exercises.items() if tag in parts}
+        assert {cell.id for cell in tagged(notebook, tag)} == named
 
 
-@every_exercise
+@every_decided_exercise
+def test_no_check_contains_the_solution(name):
+    def dense(text: str) -> set[str]:
+        return {re.sub(r"\s+", "", line) for line in text.splitlines()}
+
+    own = {line for line in dense(solution_of(name)) - dense(EXERCISES[name]["start"].source) if len(line) > 24}
+    assert [line for line in own if line in re.sub(r"\s+", "", EXERCISES[name]["check"].source)] == []
+
+
+@every_decided_exercise
+def test_a_solution_passes_its_check(kc, name):
+    result = checked(kc, name, solution_of(name))
+    assert not result.errors, result
+    assert result.stdout.startswith("Correct"), result
+    assert result.stderr == "", result
+
+
+@every_decided_exercise
 def test_the_check_of_an_exercise_says_in_words_what_its_start_lacks(kc, name):
-    said = complaint_about(kc, name, EXERCISES[name]["start"])
+    start = EXERCISES[name]["start"]
+    if "raises-exception" in start.metadata.get("tags", []):
+        failed = run_cell(kc, start.source)
+        assert failed.status == "error" and "error" in failed.traceback, f"{name}: its start is to be mended, and runs\n{failed}"
+        return
+    said = complaint_about(kc, name, start.source)
     assert len(said.split()) >= 8 and "unwrap" not in said and "left" not in said, f"{said!r} is no help"
 
 
 def test_each_exercise_has_three_wrong_answers():
-    assert EXERCISES.keys() == WRONG_ANSWERS.keys()
+    assert set(DECIDED) == WRONG_ANSWERS.keys()
     assert [name for name, answers in WRONG_ANSWERS.items() if len(answers) < 3] == []
 
 
@@ -233,7 +292,6 @@ def test_commands(first):
     assert shown(first["subprocess-shell-run"]) == '"CONCURRENCY\\n"'
     assert "there is no program `echo concurrency" in printed(first["subprocess-bare-run"])
     assert "exit code 3" in shown(first["subprocess-run-run"])
-    assert re.search(r"^Correct: [A-Z]{3} ", printed(first["exercise-pipeline-check"]))
 
 
 def test_threads(first):
@@ -295,7 +353,7 @@ def test_deadlock_of_one_worker(first):
 def test_three_runs_of_each_script(first):
     assert [word in shown(first["exercise-scripts-once"]) for word in ("real", "user", "sys")] == [True] * 3
     assert [line.split(":")[0] for line in printed(first["exercise-scripts-table"]).splitlines()] == [
-        "one by one",
+        "serial",
         "threads",
         "processes",
     ]
@@ -325,7 +383,7 @@ def test_eight_workers_wait_for_pages_at_the_same_time(first):
 
 
 def test_benchmarks_have_three_runs_of_each_case(first):
-    assert "3 runs of each case" in shown(first["exercise-benchmark-check"])
+    assert "3 runs of each case" in shown(first["exercise-benchmark-cpu"])
     for case in ("1 thread ", "2 threads ", "2 processes "):
         assert case in shown(first["exercise-benchmark-cpu"])
     assert shown(first["exercise-benchmark-cpu"], "image/svg+xml").startswith("<svg")
