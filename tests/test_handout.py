@@ -196,7 +196,7 @@ def test_the_script_is_comments_and_code(first):
     script = first.file("student", "script").read_text()
     assert script.startswith("//! Concurrency, with futures\n//! Student edition\n//!\n//! Date: ")
     assert "\n// ## Why?\n//\n// **Speed.**\n" in script
-    assert '\nprintln!("this program may use {} cores", std::thread::available_parallelism()?);\n' in script
+    assert '\nprintln!("this program may use {} cores", thread::available_parallelism()?);\n' in script
     assert "<details>" not in script and "\n// Hint 1:\n" in script
 
 

@@ -167,7 +167,7 @@ def test_exercises_are_complete(path):
         present = [part for part in PARTS if part != "check" or data["kind"] in CHECKED]
         first = ids.index(f"{name}-start")
         assert ids[first : first + len(present)] == [f"{name}-{part}" for part in present], f"{name}: another order"
-        assert ids[first - 1] == name, f"the task of {name} stands before its start"
+        assert ids[first - 1] in (name, f"{name}-task"), f"the task of {name} stands before its start"
         for part in ("hints", "solution"):
             assert parts[part].cell_type == "markdown" and parts[part].source.startswith("<details>"), f"{name}: {part} unfolded"
         assert parts["solution"].metadata.tags == ["solution"]
@@ -252,16 +252,18 @@ def test_processes_and_threads(first):
 
 
 def test_lock_counts_right(first):
-    counted = int(re.fullmatch(r"counted to (\d+) of 4,000,000\n", printed(first["terminology-lock-spoilt"]))[1])
-    # How much of it is lost is a matter of luck; on one processor it may be nothing.
-    assert 2 <= counted <= 4_000_000
-    assert printed(first["terminology-lock-counter"]) == "counted to 4000000\n"
+    counted = int(re.fullmatch(r"counted to (\d+) of 40000\n", printed(first["terminology-lock-spoilt"]))[1])
+    assert 2 <= counted < 40_000, "with a yield between its steps, updates are lost on any machine"
+    for cell in ("atomic", "counter"):
+        assert printed(first[f"terminology-lock-{cell}"]) == "counted to 40000 of 40000\n"
     assert int(re.search(r"\d+", printed(first["terminology-lock-waits-run"]))[0]) > 0, "four threads want one lock"
 
 
 def test_compiler_refuses_what_the_gil_would_guard(first):
     (output,) = first["terminology-gil-compiler"].outputs
     assert "cannot be sent between threads safely" in helpers.plain("\n".join(output["traceback"]))
+    (output,) = first["terminology-lock-compiler"].outputs
+    assert "cannot borrow `counter` as mutable more than once" in helpers.plain("\n".join(output["traceback"]))
 
 
 def test_future_waits_for_its_result(first):
@@ -318,6 +320,9 @@ def test_futures_as_they_complete(first):
 def test_amdahl_is_drawn_from_a_measurement(first):
     curve = first["why-futures-amdahl-curve"]
     assert "Amdahl's law" in shown(curve) and shown(curve, "image/svg+xml").startswith("<svg")
+    # 160 ms with one worker and 90 ms with eight, of which a busy machine makes less.
+    assert 1.2 < speed_ups(shown(curve))["8 workers"] < 2, shown(curve)
+    assert "50 % serial:  1 workers  1.0" in printed(first["why-futures-amdahl-law"])
 
 
 def test_what_cannot_go_to_another_process(first):
@@ -352,11 +357,9 @@ def test_deadlock_of_one_worker(first):
 
 def test_three_runs_of_each_script(first):
     assert [word in shown(first["exercise-scripts-once"]) for word in ("real", "user", "sys")] == [True] * 3
-    assert [line.split(":")[0] for line in printed(first["exercise-scripts-table"]).splitlines()] == [
-        "serial",
-        "threads",
-        "processes",
-    ]
+    table = [line.split() for line in printed(first["exercise-scripts-table"]).splitlines()]
+    assert [name for name, *_ in table] == ["serial", "threads", "processes"]
+    assert all(re.fullmatch(r"\d+\.\d\d", seconds) for _, seconds, *_ in table), f"figures that can be compared: {table}"
 
 
 def test_scripts_in_rust_need_no_network():
