@@ -193,7 +193,7 @@ fn first_that_works(lines: &[&str]) -> Option<String> {
     lines.iter().find_map(|line| Some(subprocess::run(shell(line)).ok()?.stdout_lossy()))
 }
 """,
-            "line A ends with 1, which is not well",
+            "line A ends with 1, which is a failure",
         ),
         # The first error is the end.
         (
@@ -215,7 +215,7 @@ fn first_that_works(lines: &[&str]) -> Option<String> {
     outputs.into_iter().flatten().next()
 }
 """,
-            "and no more. These were: A, B, C.",
+            "These were run: A, B, C.",
         ),
     ],
     "exercise-together": [
@@ -226,7 +226,7 @@ fn exit_codes(commands: Vec<Command>) -> Result<Vec<i32>, subprocess::Subprocess
     commands.into_iter().map(|command| subprocess::spawn(command)?.wait()).collect()
 }
 """,
-            "start all of them before you wait for one",
+            "start all of them before you wait for the first",
         ),
         # In the order in which they end.
         (
@@ -247,7 +247,7 @@ fn exit_codes(commands: Vec<Command>) -> Result<Vec<i32>, subprocess::Subprocess
     children.iter().map(|child| Ok(child.poll()?.unwrap_or(0))).collect()
 }
 """,
-            "Was each of them waited for?",
+            "Did you wait for each?",
         ),
     ],
     # --- 03 -------------------------------------------------------------------------------------------------------
