@@ -310,6 +310,24 @@ fn transfer(from: &threading::Lock<i64>, to: &threading::Lock<i64>, amount: i64)
 """,
             "Hold both locks throughout",
         ),
+        # In the order of the addresses, but an account may be both.
+        (
+            """
+fn transfer(from: &threading::Lock<i64>, to: &threading::Lock<i64>, amount: i64) -> Result<(), TaskError> {
+    if std::ptr::from_ref(from).addr() < std::ptr::from_ref(to).addr() {
+        let (mut giver, mut taker) = (from.lock()?, to.lock()?);
+        *giver -= amount;
+        *taker += amount;
+    } else {
+        let (mut taker, mut giver) = (to.lock()?, from.lock()?);
+        *giver -= amount;
+        *taker += amount;
+    }
+    Ok(())
+}
+""",
+            "transfer takes its lock twice",
+        ),
         # Only half of it.
         (
             """
