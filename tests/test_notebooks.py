@@ -719,11 +719,10 @@ def tokio(cells_of) -> dict:
 
 def test_async_code_runs_when_it_is_awaited(tokio):
     assert printed(tokio["lazy-run"]).splitlines() == ["nothing was greeted yet", "now greeting bob", "hello bob"]
-    assert printed(tokio["lazy-eager-run"]) == "the pool is at work, and nobody waits\nann was never greeted\n"
+    assert printed(tokio["lazy-eager-run"]) == "the pool is at work without a wait\nann was never greeted\n"
     first, _, *polite = printed(tokio["yield-run"]).partition("polite: true\n")
     assert [line.split()[0] for line in first.splitlines()[1:]] == ["ann"] * 3 + ["ben"] * 3
-    turns = [line.split()[0] for line in polite[0].splitlines()]
-    assert all(sorted(turns[n : n + 2]) == ["ann", "ben"] for n in (0, 2, 4)), turns
+    assert [line.split()[0] for line in polite[0].splitlines()] == ["ann", "ben"] * 3
     two, four = map(float, re.findall(r"([\d.]+) s", printed(tokio["join-run"])))
     assert two * 2 / four > 1.5, "four naps together take about as long as one"
     assert sorted(printed(tokio["tasks-set"]).splitlines()) == ["slept 150 ms", "slept 250 ms", "slept 50 ms"]
@@ -748,7 +747,7 @@ def test_tokio_tasks_are_cancelled_and_clean_up(tokio):
 def test_tokio_underneath_and_by_the_clock(tokio):
     assert printed(tokio["poll-run"]).splitlines() == ["Pending", "and with a runtime: 50"]
     assert printed(tokio["interval-run"]).startswith("five rounds in ")
-    assert printed(tokio["siblings-run"]).splitlines() == ["the oven is cold: nobody needs to go on", "carol cleans up"]
+    assert printed(tokio["siblings-run"]).splitlines() == ["the oven is cold: the other tasks are cancelled", "carol cleans up"]
 
 
 def test_tokio_channels(tokio):
