@@ -792,7 +792,10 @@ def test_rayon_keeps_the_order_of_what_it_collects(rayon):
     collected, done = printed(rayon["order-run"]).splitlines()
     assert collected == "collected: [1, 4, 9, 16, 25, 36, 49, 64]"
     assert sorted(re.findall(r"\d", done)) == list("12345678")
-    assert "the first prime: Some(1000003)" in printed(rayon["find-run"]) and "is true" in printed(rayon["find-run"])
+    first, *others = map(int, re.findall(r"Some\((\d+)\)", printed(rayon["find-run"])))
+    matches = (n for n in range(499_991, 500_100) if all(n % i for i in range(2, 720)))
+    assert first == next(matches) and len(others) == 3
+    assert all(n % 1_000_000 > 499_990 and all(n % i for i in range(2, 1420)) for n in others), others
     assert printed(rayon["errors-run"]).splitlines() == ["Ok([1, 2, 3])", "Err(ParseIntError { kind: InvalidDigit })"]
     assert printed(rayon["errors-panic-run"]).endswith(": no 5\n")
 
@@ -801,6 +804,8 @@ def test_rayon_needs_no_shared_sum(rayon):
     (refused,) = rayon["refused-run"].outputs
     assert "cannot assign to `total`" in helpers.plain("\n".join(refused["traceback"]))
     assert printed(rayon["reduce-run"]).split() == ["500500", "8"]
+    loop, *parallel = map(int, re.findall(r"\d+", printed(rayon["reduce-identity-run"])))
+    assert loop == 500_510 and all(n > loop and n % 10 == 0 for n in parallel), parallel
     assert "times as fast" in shown(rayon["fold-benchmark"]), "a lock for each item costs many times as much as the item"
 
 
