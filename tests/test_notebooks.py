@@ -829,6 +829,90 @@ def test_rayon_is_seen_at_work(rayon):
     assert shown(rayon["picture-run"], "image/svg+xml").count("<rect") > 1000
 
 
+@pytest.fixture
+def sharing(cells_of) -> dict:
+    return cells_of("08-sharing.ipynb")
+
+
+def test_the_compiler_refuses_what_threads_may_not_share(sharing):
+    for cell, said in (
+        ("rules-writers-run", "cannot borrow `hits` as mutable more than once"),
+        ("rules-sync-run", "cannot be shared between threads safely"),
+        ("rules-send-run", "cannot be sent between threads safely"),
+        ("rules-moved-run", "borrow of moved value: `text`"),
+    ):
+        (output,) = sharing[cell].outputs
+        assert said in helpers.plain("\n".join([output["evalue"], *output["traceback"]])), output
+
+
+def test_threads_share_what_is_made_for_it(sharing):
+    assert sorted(printed(sharing["arc-run"]).splitlines()[1:4]) == [f"cook {n} makes {dish}" for n, dish in enumerate(["soup", "pasta", "cake"])]
+    assert printed(sharing["mutex-run"]) == "[5, 7, 10, 14, 15, 21]\n"
+    assert printed(sharing["rwlock-run"]).splitlines() == ["2 dishes"] * 3 + ["3 dishes after the change"]
+    assert sorted(printed(sharing["once-run"]).splitlines()) == ["2 words"] * 3 + ["loading"]
+    assert printed(sharing["atomics-run"]) == "4000 different ids\n"
+    assert printed(sharing["atomics-exchange-run"]).splitlines() == ["Ok(10)", "Err(20)"]
+    assert printed(sharing["order-run"]) == "the data is 42\n"
+    assert printed(sharing["spin-run"]) == "counted to 20000 of 20000\n"
+
+
+def test_a_spin_lock_costs_processor_time_while_it_waits(sharing):
+    spin, mutex = map(int, re.findall(r"(\d+) ms", printed(sharing["spin-cost-run"])))
+    assert spin > 2 * mutex, "the second thread turns for 0.2 s, as far as it gets a core"
+
+
+@pytest.fixture
+def channels(cells_of) -> dict:
+    return cells_of("09-channels.ipynb")
+
+
+def test_threads_send_and_the_channel_hangs_up(channels):
+    assert printed(channels["channel-run"]) == '["cake by ann", "cake by ben", "soup by ann", "soup by ben"]\n'
+    (moved,) = channels["moved-run"].outputs
+    assert "borrow of moved value: `order`" in helpers.plain("\n".join([moved["evalue"], *moved["traceback"]]))
+    assert printed(channels["errors-run"]).splitlines() == ["nothing yet: true", "sending on a closed channel"]
+    packed = re.findall(r"packed (\d+)", printed(channels["consumers-run"]))
+    assert len(packed) == 2 and sum(map(int, packed)) == 10
+    assert printed(channels["map-reduce-run"]) == '{"blue": 1, "fish": 4, "one": 3, "red": 1, "two": 2}\n'
+    assert printed(channels["actor-run"]) == "in the till: 42\n"
+
+
+def test_a_bound_slows_the_producer_down(channels):
+    times = [int(time) for time in re.findall(r"after +(\d+) ms", printed(channels["bound-run"]))]
+    assert len(times) == 5 and times[4] >= 200, "the fifth waits for two that are taken, 100 ms each"
+    served = [int(time) for time in re.findall(r"after +(\d+) ms", printed(channels["pipeline-run"]))]
+    assert len(served) == 8 and served[0] >= 80 and served[7] >= 80 + 7 * 40
+    assert "The lengths of two queues" in shown(channels["backpressure-picture"], "image/svg+xml")
+
+
+@pytest.fixture
+def stopping(cells_of) -> dict:
+    return cells_of("10-stopping.ipynb")
+
+
+def test_threads_and_tasks_stop_when_they_are_asked(stopping):
+    assert printed(stopping["flag-run"]) == "stopped after a whole round: true\n"
+    assert "3 tasks on 3 workers" in shown(stopping["flag-step-run"])
+    assert printed(stopping["flag-sleep-run"]) == "stopped in less than a minute: true\n"
+    assert printed(stopping["timeout-run"]).splitlines() == ["0 loaves, timed out: true", "waited for 100 ms or a bit more: true"]
+    assert printed(stopping["retry-run"]).splitlines()[-1] == "call 4: here is your page"
+    *cleaned, result = printed(stopping["structure-run"]).splitlines()
+    assert cleaned[0] == "ben is cleaned up" and sorted(cleaned) == [f"{name} is cleaned up" for name in ("ann", "ben", "cid")]
+    assert result == 'Err("ben lost the connection")'
+    assert printed(stopping["token-run"]).splitlines() == [f"{name} stopped after whole rounds" for name in ("ann", "ben")]
+
+
+def test_a_dropped_future_loses_what_it_has_taken(stopping):
+    assert printed(stopping["safety-run"]).splitlines() == ["in time: false", "the next pair: (2, 3)"]
+
+
+def test_a_server_finishes_its_requests(stopping):
+    assert printed(stopping["server-run"]).splitlines() == [
+        'the client still gets "HELLO!\\n"',
+        "the server has finished 1 request, and takes no more: true",
+    ]
+
+
 # --- threadbook run -----------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,8 @@
 An answer takes the place of the cell that ends in `-start`. It compiles; it is only wrong.
 """
 
+import wrong_answers_08_to_10
+
 WRONG_ANSWERS: dict[str, list[tuple[str, str]]] = {
     # --- 01 -------------------------------------------------------------------------------------------------------
     "exercise-return-code": [
@@ -726,4 +728,5 @@ fn largest(numbers: &[u64], weigh: &(impl Fn(u64) -> u64 + Sync)) -> Option<u64>
             "but one thread found them all",
         ),
     ],
+    **wrong_answers_08_to_10.WRONG_ANSWERS,
 }
