@@ -320,8 +320,8 @@ def test_futures_as_they_complete(first):
 def test_amdahl_is_drawn_from_a_measurement(first):
     curve = first["why-futures-amdahl-curve"]
     assert "Amdahl's law" in shown(curve) and shown(curve, "image/svg+xml").startswith("<svg")
-    # 160 ms with one worker and 90 ms with eight, of which a busy machine makes less.
-    assert 1.2 < speed_ups(shown(curve))["8 workers"] < 2, shown(curve)
+    # 200 ms with one worker and 80 ms with four, of which a busy machine makes less.
+    assert 1.5 < speed_ups(shown(curve))["4 workers"] < 3, shown(curve)
     assert "50 % serial:  1 workers  1.0" in printed(first["why-futures-amdahl-law"])
 
 

@@ -85,15 +85,15 @@ fn pipeline(
 """
 
 STOCK = """
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::thread;
 
 enum ToStock {
     Add(u32),
-    Take(u32, Sender<bool>),
+    Take(u32, mpsc::Sender<bool>),
 }
 
-fn start_stock() -> Sender<ToStock> {
+fn start_stock() -> mpsc::Sender<ToStock> {
     let (to, messages) = mpsc::channel();
     thread::spawn(move || {
         let mut items = 0_u32;
