@@ -87,6 +87,24 @@ def test_runs_from_top_to_bottom(path, executed):
             assert printed(cell, "stderr") == "", f"cell {cell.id} complains: {printed(cell, 'stderr')}"
 
 
+#: The beginning of a `let` and its type.
+ANNOTATED = re.compile(r"^( *let [^=\n]+?): (.+?)(?= =)", re.MULTILINE)
+
+
+@pytest.mark.rare
+@every_notebook
+def test_no_let_has_a_type_that_the_compiler_finds_out(path, kernelspec, tmp_path):
+    """Without its type, each such cell is an error."""
+    with helpers.running_kernel(tmp_path, cwd=helpers.NOTEBOOKS) as kernel:
+        for cell in code_cells(read_notebook(path)):
+            if "raises-exception" in cell.metadata.get("tags", []):
+                continue
+            for let in ANNOTATED.finditer(cell.source):
+                without = cell.source[: let.end(1)] + cell.source[let.end() :]
+                assert run_cell(kernel.client, without).errors, f"{cell.id}: the type in `{let[0]}` is redundant"
+            run_cell(kernel.client, cell.source, timeout=120)
+
+
 @pytest.mark.alone
 @pytest.mark.rare
 @every_notebook
