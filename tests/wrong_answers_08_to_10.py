@@ -317,7 +317,7 @@ WRONG_ANSWERS: dict[str, list[tuple[str, str]]] = {
             STOCK.replace("for message in messages", "if let Ok(message) = messages.recv()").replace(
                 "ARMS", "ToStock::Add(count) => items += count,\n                ToStock::Take(_, answer) => drop(answer.send(items > 0)),"
             ),
-            "the thread has ended after the first one",
+            "is never answered",
         ),
         # Never answers.
         (
@@ -325,7 +325,7 @@ WRONG_ANSWERS: dict[str, list[tuple[str, str]]] = {
                 "ARMS",
                 "ToStock::Add(count) => items += count,\n                ToStock::Take(count, _) => items = items.saturating_sub(count),",
             ),
-            "never answers a `Take`",
+            "send true or false to its sender",
         ),
         # Answers, and does not get smaller.
         (
