@@ -1,4 +1,4 @@
-//! A web server whose pages take as long as they are told to.
+//! A web server whose pages take a given time.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -8,18 +8,18 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
 use threadbook_worker::{Call, Descriptor, Start, Worker};
 
-/// The longest head of a request that is read, in bytes.
-const HEAD: u64 = 64 << 10;
-/// How long the server waits for a browser that has connected and sends nothing.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The maximum head of a request, in bytes.
+const MAX_HEAD: u64 = 64 << 10;
+/// The time-out of a client that has connected and sends nothing.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A web server on this machine, in a process of its own. Each page is sent after the server's latency, and any
-/// number of them may be waited for at the same time.
+/// A web server on this machine, in a process of its own. Each page is sent after the server's latency, and
+/// any number of requests can be pending at the same time.
 ///
-/// Nobody but this machine can reach it: it listens on 127.0.0.1. It ends when this value is dropped, and with
+/// It listens on 127.0.0.1, so other machines cannot reach it. It ends when this value is dropped, and with
 /// the process that has started it.
 ///
 /// # Examples
@@ -46,8 +46,8 @@ struct Running {
     latency: Duration,
 }
 
-/// All servers. In a notebook that was restored after a crash, their processes are gone, and those who fetch a
-/// page find that out.
+/// All servers. In a notebook that was restored after a crash, their processes are gone, which the next fetch
+/// of a page detects.
 static SERVERS: Mutex<Vec<(SocketAddr, Weak<Mutex<Running>>)>> = Mutex::new(Vec::new());
 
 impl Running {
@@ -55,13 +55,13 @@ impl Running {
         let mut worker = Worker::start(&Start::spawn()).map_err(io::Error::other)?;
         let served = Descriptor::from(OwnedFd::from(listener.try_clone()?));
         let call = Call::new(serve, (served, latency)).map_err(io::Error::other)?;
-        // No answer is waited for: it serves until it is ended.
+        // No reply: the worker serves until it is ended.
         worker.send(&[&call]).map_err(io::Error::other)?;
         Ok(Running { listener, worker, latency })
     }
 }
 
-/// Starts the server at `address` again, if it is one of ours whose process is gone.
+/// Restarts the server at `address`, if it is one of ours whose process is gone.
 pub(crate) fn revive(address: &str) -> io::Result<()> {
     let mut servers = SERVERS.lock();
     servers.retain(|(_, server)| server.strong_count() > 0);
@@ -89,7 +89,7 @@ impl Server {
         Ok(Server { running, address })
     }
 
-    /// The address of a page. Any name will do.
+    /// The address of a page. Any name is valid.
     pub fn url(&self, page: &str) -> String {
         format!("http://{}/{}", self.address, page.trim_start_matches('/'))
     }
@@ -99,12 +99,12 @@ impl Server {
         (1..=count).map(|number| self.url(&format!("page/{number}"))).collect()
     }
 
-    /// The number of the process that serves.
+    /// The id of the server's process.
     pub fn pid(&self) -> u32 {
         self.running.lock().worker.pid()
     }
 
-    /// How long a page takes at least.
+    /// The minimum time of a page.
     pub fn latency(&self) -> Duration {
         self.running.lock().latency
     }
@@ -116,26 +116,27 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Runs in the other process, with a thread for each connection, so that even a first burst of requests is answered at
-/// the same time.
+/// The main function of the server's process: a thread for each connection, so that even a first burst of
+/// requests is answered at the same time.
 fn serve((listener, latency): (Descriptor, Duration)) {
     let listener = TcpListener::from(listener.into_owned().expect("nobody else has it"));
     loop {
-        let Ok((browser, _)) = listener.accept() else {
+        let Ok((client, _)) = listener.accept() else {
             // The process may have no descriptor left until a connection ends.
             thread::sleep(Duration::from_millis(1));
             continue;
         };
-        // A browser may leave before its page is sent. If no thread can start, the connection is closed.
-        let answer = move || drop(answer(&browser, latency));
+        // The client may leave before its page is sent. If no thread can be spawned, the connection is closed and
+        // the client reports an error.
+        let answer = move || drop(answer(&client, latency));
         let _ = thread::Builder::new().spawn(answer);
     }
 }
 
 /// Reads one request and sends its page after the latency.
-fn answer(mut browser: &TcpStream, latency: Duration) -> io::Result<()> {
-    browser.set_read_timeout(Some(PATIENCE))?;
-    let mut head = BufReader::new(browser.take(HEAD)).lines();
+fn answer(mut client: &TcpStream, latency: Duration) -> io::Result<()> {
+    client.set_read_timeout(Some(REQUEST_TIMEOUT))?;
+    let mut head = BufReader::new(client.take(MAX_HEAD)).lines();
     let request = head.next().transpose()?.unwrap_or_default();
     while !head.next().transpose()?.unwrap_or_default().is_empty() {}
     thread::sleep(latency);
@@ -144,10 +145,10 @@ fn answer(mut browser: &TcpStream, latency: Duration) -> io::Result<()> {
         _ => ("400 Bad Request", String::new()),
     };
     let fields = "Content-Type: text/html; charset=utf-8\r\nConnection: close";
-    write!(browser, "HTTP/1.1 {status}\r\n{fields}\r\nContent-Length: {}\r\n\r\n{page}", page.len())
+    write!(client, "HTTP/1.1 {status}\r\n{fields}\r\nContent-Length: {}\r\n\r\n{page}", page.len())
 }
 
-/// What is on a page: its name, and some text.
+/// The text of a page: its name, and a paragraph.
 fn page(url: &str) -> String {
     let name = url.trim_matches('/').replace('/', " ").replace('&', "&amp;").replace('<', "&lt;");
     let line = "<p>The reader of this page has waited for it.</p>\n";
@@ -177,11 +178,11 @@ mod tests {
                 });
             }
         });
-        // One after the other would be six seconds.
+        // Sequentially, it would take six seconds.
         assert!(start.elapsed() < Duration::from_secs(5), "not at the same time: {:?}", start.elapsed());
     }
 
-    /// The pages of a server that nobody has asked before, all at once, and how long that took.
+    /// Fetches the first pages of a new server, all at the same time. Returns the time of the slowest.
     fn first_burst(count: usize, latency: Duration) -> Duration {
         let server = Server::start(latency).unwrap();
         let urls = server.urls(count);
@@ -206,20 +207,20 @@ mod tests {
     fn a_first_burst_is_answered_in_one_round() {
         let latency = Duration::from_millis(400);
         for count in [8, 32] {
-            // Two rounds would take twice the latency, however busy the machine is. The best of three tells.
+            // Two rounds take at least twice the latency. The best of three is valid on a busy machine.
             let took = (0..3).map(|_| first_burst(count, latency)).min().unwrap();
             assert!(took < latency * 3 / 2, "{count} pages of {latency:?} took {took:?}");
         }
     }
 
     #[test]
-    fn a_request_that_is_none_is_refused_and_the_server_goes_on() {
+    fn an_invalid_request_is_refused_and_the_server_goes_on() {
         let server = Server::start(Duration::ZERO).unwrap();
         for request in ["nonsense\r\n\r\n", "POST / HTTP/1.1\r\n\r\n", "GET /a b HTTP/1.1\r\n\r\n"] {
-            let mut browser = TcpStream::connect(server.address).unwrap();
-            browser.write_all(request.as_bytes()).unwrap();
+            let mut client = TcpStream::connect(server.address).unwrap();
+            client.write_all(request.as_bytes()).unwrap();
             let mut answer = String::new();
-            browser.read_to_string(&mut answer).unwrap();
+            client.read_to_string(&mut answer).unwrap();
             assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{request:?}: {answer}");
         }
         drop(TcpStream::connect(server.address).unwrap());

@@ -21,15 +21,14 @@ pub struct Cell {
     pub silent: bool,
     /// Whether the front end takes questions to the user.
     pub allow_stdin: bool,
+    /// Whether the client reads its output only while it runs.
+    pub is_batch: bool,
 }
 
 impl Cell {
-    /// Whether the client reads no output of this cell while the cell of the message `running` runs. nbclient, on which
-    /// nbconvert and papermill build, executes cells in turn and drops outputs of others. It has no user to ask, and does
-    /// not name its cells as notebooks' front ends do.
+    /// Whether the client reads no output of this cell while the cell of the message `running` runs.
     fn is_unread_beside(&self, running: Option<&str>) -> bool {
-        let is_batch = !self.silent && !self.allow_stdin && self.parent.metadata.get("cellId").is_none();
-        is_batch && running.is_some_and(|running| running != self.parent.header.msg_id)
+        self.is_batch && !self.silent && running.is_some_and(|running| running != self.parent.header.msg_id)
     }
 }
 

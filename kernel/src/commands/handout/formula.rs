@@ -32,7 +32,9 @@ const SIGNS: [(&str, &str, &str); 4] =
 /// The HTML of a formula. LaTeX that is not understood is shown as it was written.
 pub(super) fn html(latex: &str, is_block: bool) -> String {
     let display_mode = if is_block { DisplayMode::Block } else { DisplayMode::Inline };
-    let config = RenderConfig { display_mode, annotation: Some(latex), ..RenderConfig::default() };
+    // The renderer writes it as it is.
+    let source = Escaped(latex).to_string();
+    let config = RenderConfig { display_mode, annotation: Some(&source), ..RenderConfig::default() };
     mathml(latex, config).unwrap_or_else(|| format!("<code>{}</code>", Escaped(latex)))
 }
 
