@@ -47,7 +47,7 @@ def test_follows_the_notes_in_their_order():
 
 
 def test_every_cell_is_on_the_map():
-    (rest,) = re.findall(r"^Of no line of the notes: (.+)\.$", MAP, flags=re.MULTILINE)
+    (rest,) = re.findall(r"^Of no line of the notes: (.+?)\.$", MAP, flags=re.MULTILINE | re.DOTALL)
     named = {cell for _, _, cells in rows() for cell in cells} | set(cells_of(rest))
     assert named == set(CELLS)
 

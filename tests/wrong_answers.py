@@ -3,6 +3,8 @@
 An answer takes the place of the cell that ends in `-start`. It compiles; it is only wrong.
 """
 
+import wrong_answers_08_to_10
+
 WRONG_ANSWERS: dict[str, list[tuple[str, str]]] = {
     # --- 01 -------------------------------------------------------------------------------------------------------
     "exercise-return-code": [
@@ -193,7 +195,7 @@ fn first_that_works(lines: &[&str]) -> Option<String> {
     lines.iter().find_map(|line| Some(subprocess::run(shell(line)).ok()?.stdout_lossy()))
 }
 """,
-            "line A ends with 1, which is not well",
+            "line A ends with 1, which is a failure",
         ),
         # The first error is the end.
         (
@@ -215,7 +217,7 @@ fn first_that_works(lines: &[&str]) -> Option<String> {
     outputs.into_iter().flatten().next()
 }
 """,
-            "and no more. These were: A, B, C.",
+            "These were run: A, B, C.",
         ),
     ],
     "exercise-together": [
@@ -226,7 +228,7 @@ fn exit_codes(commands: Vec<Command>) -> Result<Vec<i32>, subprocess::Subprocess
     commands.into_iter().map(|command| subprocess::spawn(command)?.wait()).collect()
 }
 """,
-            "start all of them before you wait for one",
+            "start all of them before you wait for the first",
         ),
         # In the order in which they end.
         (
@@ -247,7 +249,7 @@ fn exit_codes(commands: Vec<Command>) -> Result<Vec<i32>, subprocess::Subprocess
     children.iter().map(|child| Ok(child.poll()?.unwrap_or(0))).collect()
 }
 """,
-            "Was each of them waited for?",
+            "Did you wait for each?",
         ),
     ],
     # --- 03 -------------------------------------------------------------------------------------------------------
@@ -309,6 +311,24 @@ fn transfer(from: &threading::Lock<i64>, to: &threading::Lock<i64>, amount: i64)
 }
 """,
             "Hold both locks throughout",
+        ),
+        # In the order of the addresses, but an account may be both.
+        (
+            """
+fn transfer(from: &threading::Lock<i64>, to: &threading::Lock<i64>, amount: i64) -> Result<(), TaskError> {
+    if std::ptr::from_ref(from).addr() < std::ptr::from_ref(to).addr() {
+        let (mut giver, mut taker) = (from.lock()?, to.lock()?);
+        *giver -= amount;
+        *taker += amount;
+    } else {
+        let (mut taker, mut giver) = (to.lock()?, from.lock()?);
+        *giver -= amount;
+        *taker += amount;
+    }
+    Ok(())
+}
+""",
+            "transfer takes its lock twice",
         ),
         # Only half of it.
         (
@@ -708,4 +728,5 @@ fn largest(numbers: &[u64], weigh: &(impl Fn(u64) -> u64 + Sync)) -> Option<u64>
             "but one thread found them all",
         ),
     ],
+    **wrong_answers_08_to_10.WRONG_ANSWERS,
 }

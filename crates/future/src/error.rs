@@ -28,8 +28,8 @@ pub enum TaskError {
     /// The future was cancelled before its task started.
     #[error("the task was cancelled before it started")]
     Cancelled,
-    /// The time-out passed. Only the wait is over; a task goes on.
-    #[error("the time-out passed; only the wait is over, what it was for may go on")]
+    /// The time-out passed before the wait ended. A task that the wait was for goes on.
+    #[error("the time-out passed before the wait ended")]
     TimedOut,
     /// The wait could never have ended: it is part of a deadlock.
     #[error("deadlock: {0}")]

@@ -192,22 +192,24 @@ impl Cell {
     fn part(self, edition: Edition) -> Option<Part> {
         let has = |tag: &str| self.metadata.tags.iter().any(|each| each == tag);
         let (solution, check) = (has(SOLUTION), has(CHECK));
-        let for_students = edition == Edition::Student;
         let source = self.source.0.trim_end().to_owned();
         let content = match self.cell_type.as_str() {
             "markdown" | "code" | "raw" if source.trim().is_empty() => return None,
-            "markdown" | "code" | "raw" if solution && for_students => {
-                Content::Room { lines: source.lines().count() }
+            "markdown" | "code" | "raw" if solution && edition == Edition::Student => {
+                Content::Room { lines: folded_code(&source).unwrap_or(&source).lines().count() }
             }
-            "markdown" => Content::Text { source, attachments: self.attachments },
+            "markdown" => match folded_code(&source).filter(|_| solution).map(str::to_owned) {
+                Some(code) => Content::Code { source: code, outputs: Vec::new(), role: Role::Solution },
+                None => Content::Text { source, attachments: self.attachments },
+            },
             "code" => {
                 let role = match () {
                     () if solution => Role::Solution,
                     () if check => Role::Check,
                     () => Role::Plain,
                 };
-                // What a check says is what it says of the solution.
-                let outputs = if check && for_students { Vec::new() } else { self.outputs };
+                // The check of an executed notebook has checked the start of its exercise, not an answer.
+                let outputs = if check { Vec::new() } else { self.outputs };
                 Content::Code { source, outputs, role }
             }
             "raw" => match self.metadata.raw_mimetype.or(self.metadata.format).as_deref().unwrap_or_default()
@@ -222,6 +224,14 @@ impl Cell {
         };
         Some(Part { content, slide: self.metadata.slideshow.slide_type })
     }
+}
+
+/// The code of a solution that is a fold around one block of Rust, and nothing else.
+fn folded_code(source: &str) -> Option<&str> {
+    let fold = source.trim().strip_prefix("<details>")?.strip_suffix("</details>")?;
+    let (_, block) = fold.split_once("</summary>")?;
+    let code = block.trim().strip_prefix("```rust\n")?.strip_suffix("\n```")?;
+    (!code.contains("\n```")).then_some(code)
 }
 
 #[cfg(test)]
@@ -263,8 +273,37 @@ pub(super) mod tests {
             Content::Code { role, outputs, .. } => (role, outputs.len()),
             _ => panic!("all are code"),
         });
-        let expected = [(Role::Solution, 1), (Role::Check, 1), (Role::Plain, 1)];
+        // The outputs of a check would be those of the exercise's start.
+        let expected = [(Role::Solution, 1), (Role::Check, 0), (Role::Plain, 1)];
         assert_eq!(roles.collect::<Vec<_>>(), expected);
+    }
+
+    /// What an edition has of a solution in Markdown.
+    fn folded(inside: &str, edition: Edition) -> Content {
+        let source = format!("<details><summary>Solution</summary>\n\n{inside}\n</details>");
+        let cell = json!({"cell_type": "markdown", "source": source, "metadata": {"tags": ["solution"]}});
+        document(json!([cell]), edition).parts.remove(0).content
+    }
+
+    #[test]
+    fn a_folded_solution_is_code_for_teachers_and_room_for_its_lines_for_students() {
+        let code = "```rust\nfn one() {\n\n}\n```";
+        let Content::Code { source, outputs, role: Role::Solution } = folded(code, Edition::Teacher) else {
+            panic!("a solution")
+        };
+        assert_eq!((source.as_str(), outputs.len()), ("fn one() {\n\n}", 0));
+        assert!(matches!(folded(code, Edition::Student), Content::Room { lines: 3 }));
+    }
+
+    #[test]
+    fn a_folded_solution_with_text_is_text_for_teachers_and_room_for_students() {
+        for text in
+            ["The cores are busy.", "```rust\na()\n```\nor\n```rust\nb()\n```", "```rust\na()\n```\nWhy?"]
+        {
+            let Content::Text { source, .. } = folded(text, Edition::Teacher) else { panic!("{text}") };
+            assert!(source.contains(text), "{source}");
+            assert!(matches!(folded(text, Edition::Student), Content::Room { .. }));
+        }
     }
 
     #[test]
