@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::cache::{self, Record, Warning};
 use crate::diagnostics::Diagnostic;
 use crate::engine::{Compiled, Engine, Refused};
+use crate::explore::Exploring;
 use crate::generate::{Crate, Form, Mark, Plan, PutBack, generate, generate_items};
 use crate::ledger::{Ledger, Lost, Variable};
 use crate::rustc::{Emit, Message, Output, Span};
@@ -22,6 +23,8 @@ pub(crate) struct Compilation<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) source: Arc<Source>,
     pub(crate) syntax: Syntax,
+    /// The limits, if the cell is explored.
+    pub(crate) explored: Option<&'a Exploring>,
 }
 
 impl Compilation<'_> {
@@ -83,7 +86,11 @@ impl Compilation<'_> {
             declares,
             puts: self.syntax.bindings.iter().map(|binding| binding.name.clone()).collect(),
             stored_as: BTreeMap::new(),
-            returns: self.syntax.returns.iter().map(|range| bound_before(range.start)).collect(),
+            // An explored cell keeps no variable, so none at a `return`.
+            returns: match self.explored {
+                Some(_) => Vec::new(),
+                None => self.syntax.returns.iter().map(|range| bound_before(range.start)).collect(),
+            },
             takes_any_error: false,
         };
         let is_bound = |name: &String| self.syntax.bindings.iter().any(|binding| binding.name == *name);
@@ -380,7 +387,8 @@ impl Compilation<'_> {
     }
 
     fn generate(&self, plan: &Plan, ledger: &Ledger, form: Form) -> Crate {
-        let mut code = generate(&self.engine.prelude, ledger, &self.source, &self.syntax, plan, form);
+        let mut code =
+            generate(&self.engine.prelude, ledger, &self.source, &self.syntax, plan, form, self.explored);
         self.declare_crates(&mut code);
         code
     }

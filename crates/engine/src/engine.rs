@@ -9,6 +9,7 @@ use crate::compilation::Compilation;
 use crate::crates::Crates;
 use crate::delimiters;
 use crate::diagnostics::Diagnostic;
+use crate::explore::{self, Exploring};
 use crate::generate::raw;
 use crate::interrupt::Interrupt;
 use crate::ledger::{Ledger, Lost, Variable};
@@ -186,6 +187,19 @@ impl Engine {
     ///
     /// The errors of the compiler.
     pub fn compile(&self, source: Source) -> Result<Compiled, Refused> {
+        self.compile_as(source, None)
+    }
+
+    /// As [`Engine::compile`], for a cell that runs under every schedule within limits.
+    ///
+    /// # Errors
+    ///
+    /// What has no explored form, and the errors of the compiler.
+    pub fn compile_explored(&self, source: Source, limits: &Exploring) -> Result<Compiled, Refused> {
+        self.compile_as(source, Some(limits))
+    }
+
+    fn compile_as(&self, source: Source, explored: Option<&Exploring>) -> Result<Compiled, Refused> {
         let source = Arc::new(source);
         let text = &source.text;
         if let Err(error) = delimiters::check(text) {
@@ -201,6 +215,11 @@ impl Engine {
         let mut ledger = self.ledger.clone();
         let changes = ledger.define(&source, &syntax.items);
         syntax.bindings.retain(|binding| !ledger.is_pattern(&binding.name));
+        if explored.is_some() {
+            explore::check(&source, &syntax, &ledger).map_err(|errors| Refused { errors })?;
+            // They are those of a closure.
+            syntax.bindings.clear();
+        }
         let mut to_drop = self.to_drop.clone();
         to_drop.extend(changes.dropped.iter().map(|(name, _)| name.clone()));
         let mut compiled = Compiled {
@@ -220,8 +239,11 @@ impl Engine {
             defines: Vec::new(),
         };
         match syntax.has_statements {
-            true => Compilation { engine: self, source: source.clone(), syntax }.statements(&mut compiled)?,
-            false => Compilation { engine: self, source: source.clone(), syntax }.items(&mut compiled)?,
+            true => Compilation { engine: self, source: source.clone(), syntax, explored }
+                .statements(&mut compiled)?,
+            false => {
+                Compilation { engine: self, source: source.clone(), syntax, explored }.items(&mut compiled)?
+            }
         }
         Ok(compiled)
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::explore::{Exploring, SHADOWS};
 use crate::ledger::{Entry, Ledger, Variable, words_of_type};
 use crate::source::{Fragment, Generated, Source};
 use crate::syntax::{Kind, Static, Syntax};
@@ -104,17 +105,24 @@ pub(crate) fn generate(
     syntax: &Syntax,
     plan: &Plan,
     form: Form,
+    explored: Option<&Exploring>,
 ) -> Crate {
     let mut out = Crate { code: Generated::default(), marks: Vec::new(), defines: Vec::new() };
     head(&mut out, prelude, source, syntax);
+    if explored.is_some() {
+        out.code.push(SHADOWS);
+    }
     let types = plan
         .takes
         .iter()
         .map(|name| &ledger.variables[name])
         .chain(plan.declares.iter().map(|(_, variable)| variable));
     let types: Vec<_> = types.map(|variable| variable.r#type.as_str()).collect();
-    items(&mut out, ledger, source, syntax, &types);
-    function(&mut out, ledger, source, syntax, plan, form);
+    items(&mut out, ledger, source, syntax, &types, explored.is_some());
+    function(&mut out, ledger, source, syntax, plan, form, explored);
+    if explored.is_some() {
+        lines(&mut out);
+    }
     out
 }
 
@@ -122,7 +130,7 @@ pub(crate) fn generate(
 pub(crate) fn generate_items(prelude: &str, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax) -> Crate {
     let mut out = Crate { code: Generated::default(), marks: Vec::new(), defines: Vec::new() };
     head(&mut out, prelude, source, syntax);
-    items(&mut out, ledger, source, syntax, &[]);
+    items(&mut out, ledger, source, syntax, &[], false);
     out
 }
 
@@ -136,7 +144,14 @@ fn head(out: &mut Crate, prelude: &str, source: &Arc<Source>, syntax: &Syntax) {
 }
 
 /// The items that the cell reaches: those of its own, and those that its statements and its variables name.
-fn items(out: &mut Crate, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax, types: &[&str]) {
+fn items(
+    out: &mut Crate,
+    ledger: &Ledger,
+    source: &Arc<Source>,
+    syntax: &Syntax,
+    types: &[&str],
+    is_explored: bool,
+) {
     let mut words = syntax.words.clone();
     let is_own = |entry: &Entry| Arc::ptr_eq(&entry.code.source, source);
     for entry in ledger.entries().iter().filter(|entry| is_own(entry)) {
@@ -153,16 +168,17 @@ fn items(out: &mut Crate, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax
     let (macros, others): (Vec<_>, Vec<_>) = reached.into_iter().partition(is_macro);
     for index in macros.into_iter().chain(others) {
         let entry = &ledger.entries()[index];
-        if !entry.statics.is_empty() && !entry.is_instantiated {
+        if !entry.statics.is_empty() && !entry.is_instantiated && !is_explored {
             out.defines.push(index);
         }
-        item(out, entry);
+        item(out, entry, is_explored);
         out.code.push("\n");
     }
 }
 
-/// An item, with its statics defined here or named as those of an earlier object.
-fn item(out: &mut Crate, entry: &Entry) {
+/// An item, with its statics defined here or named as those of an earlier object. Those of an explored cell are its own,
+/// and begin anew with each schedule.
+fn item(out: &mut Crate, entry: &Entry, is_explored: bool) {
     if let Kind::Use { path, .. } = &entry.kind {
         return out.code.push_for(path, entry.code.clone());
     }
@@ -179,7 +195,12 @@ fn item(out: &mut Crate, entry: &Entry) {
         let count = together.len();
         let names: Vec<_> = together.iter().enumerate().map(|(n, it)| symbol(entry, index + n, it)).collect();
         let range = first.range.clone();
-        if entry.is_instantiated {
+        if is_explored {
+            // The macro is the explored one.
+            if !first.is_thread_local {
+                edits.push((range, explored_static(entry, first)));
+            }
+        } else if entry.is_instantiated {
             let parts: Vec<_> =
                 together.iter().zip(&names).map(|(it, symbol)| import(entry, it, symbol)).collect();
             edits.push((range, parts.join(" ")));
@@ -232,6 +253,17 @@ fn type_of<'a>(entry: &'a Entry, it: &Static) -> &'a str {
     &entry.code.source.text[it.r#type.clone()]
 }
 
+/// A static whose value is made anew in each schedule.
+fn explored_static(entry: &Entry, it: &Static) -> String {
+    let (visibility, name, ty) = (&it.visibility, &it.name, type_of(entry, it));
+    let text = &entry.code.source.text;
+    let value = text[it.r#type.end..it.range.end].trim().trim_end_matches(';').trim_start_matches('=');
+    format!(
+        "{visibility} static {name}: ::threadbook::explore::Static<{ty}> = \
+         ::threadbook::explore::Static::new(|| {value});"
+    )
+}
+
 /// A static of an earlier object, under its own name.
 fn import(entry: &Entry, it: &Static, symbol: &str) -> String {
     let (visibility, name, ty) = (&it.visibility, &it.name, type_of(entry, it));
@@ -259,6 +291,7 @@ fn function(
     syntax: &Syntax,
     plan: &Plan,
     form: Form,
+    explored: Option<&Exploring>,
 ) {
     let error = if plan.takes_any_error { "AnyError" } else { "Error" };
     let result = format!("::std::result::Result<(), ::threadbook::cell::{error}>");
@@ -266,6 +299,8 @@ fn function(
         [_, ..] => ("()".to_owned(), "()"),
         [] => (result, "::std::result::Result::Ok(())"),
     };
+    // Those of an explored cell end a schedule, and not the cell.
+    let has_returns = !syntax.returns.is_empty() && explored.is_none();
     let returned = if form == Form::Run { "::threadbook::cell::End" } else { &outcome };
     let (entry_point, r#async) = match form {
         Form::Run => ("#[unsafe(export_name = \"threadbook_cell\")]\n", ""),
@@ -284,7 +319,7 @@ fn function(
         out.push_marked(&text, Mark::Take(name.clone()));
     }
     if form == Form::Run {
-        if !syntax.returns.is_empty() {
+        if has_returns {
             out.code.push("let mut __threadbook_returned = ::std::option::Option::None;\n");
         }
         out.code.push(match syntax.awaits {
@@ -303,7 +338,17 @@ fn function(
             Mark::Take(name.clone()),
         );
     }
-    statements(out, source, syntax, plan, form);
+    match explored {
+        Some(limits) => {
+            let explorer = limits.explorer();
+            out.code.push(&format!(
+                "::threadbook::explored({explorer}, __THREADBOOK_LINES, || -> {outcome} {{\n"
+            ));
+            statements(out, source, syntax, plan, Form::Body);
+            out.code.push(&format!("{done}\n}});\n"));
+        }
+        None => statements(out, source, syntax, plan, form),
+    }
     match form {
         Form::Run => {
             for name in &plan.puts {
@@ -321,13 +366,24 @@ fn function(
             for (name, _) in plan.puts_back.iter().filter(|(_, when)| *when == PutBack::Always) {
                 put_back(out, name);
             }
-            out.code.push(match syntax.returns[..] {
-                [] => "__threadbook_end\n}\n",
-                [_, ..] => "__threadbook_end.or_returned(__threadbook_returned)\n}\n",
+            out.code.push(match has_returns {
+                false => "__threadbook_end\n}\n",
+                true => "__threadbook_end.or_returned(__threadbook_returned)\n}\n",
             });
         }
         Form::Body => out.code.push(&format!("{done}\n}}\n")),
     }
+}
+
+/// The lines of the cells in this crate, for the drawing of a schedule.
+fn lines(out: &mut Crate) {
+    let lines: String = out
+        .code
+        .texts()
+        .into_iter()
+        .map(|(line, text)| format!("::threadbook::explore::Line {{ generated: {line}, text: {text:?} }},\n"))
+        .collect();
+    out.code.push(&format!("const __THREADBOOK_LINES: &[::threadbook::explore::Line] = &[\n{lines}];\n"));
 }
 
 /// Stores a new variable. rustc warns that dropping the reference does nothing, and so says the variable's type, also in

@@ -10,7 +10,8 @@
 //! 4. `rustc` compiles it, in a process that `standby` may have started before, while `types` reads the types of the new
 //!    variables from a second run.
 //! 5. `cache` returns the object of code that was compiled before.
-//! 6. `compilation` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
+//! 6. `explore` says what a cell under `%%explore` may name, and how its crate differs.
+//! 7. `compilation` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
 //!
 //! Beside it, [`Crates`] brings the crates that cells can name: `request` parses what a cell asks for, `cargo` compiles
 //! it, `base` holds what is there from the start, `copy` shares that with a session, `libraries` links for the cells, and
@@ -25,6 +26,7 @@ mod crates;
 mod delimiters;
 mod diagnostics;
 mod engine;
+mod explore;
 mod generate;
 mod interrupt;
 mod ledger;
@@ -43,6 +45,7 @@ pub use crates::{Added, Crates};
 pub use delimiters::is_deep;
 pub use diagnostics::{Diagnostic, Label};
 pub use engine::{Compiled, Engine, Program, Ran, Refused};
+pub use explore::Exploring;
 pub use interrupt::Interrupt;
 pub use request::Request;
 pub use rustc::Compiler;

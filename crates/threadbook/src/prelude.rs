@@ -13,6 +13,7 @@ pub use threadbook_executor::{
     Executor, ProcessPoolExecutor, Promise, RayonExecutor, ReturnWhen, SerialExecutor, StartMethod,
     TaskError, ThreadPoolExecutor, Timeline, TokioExecutor, WaitGraph, as_completed, threading, wait,
 };
+pub use threadbook_explore::{Exploration, Explorer, explore, replay};
 pub use threadbook_subprocess::{Command, shell};
 pub use threadbook_timing::{
     CommandTiming, Comparison, History, Measurement, SpeedUp, Timed, benchmark, history, speedup, time,

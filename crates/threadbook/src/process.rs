@@ -197,6 +197,20 @@ fn report_panics() {
     }));
 }
 
+/// Ends the cell with an error that is not the panic of its own thread, at a line of its generated code.
+pub(crate) fn end_cell(message: &str, place: Option<(&'static str, u32)>) -> ! {
+    let (file, line) = place.unwrap_or_default();
+    let object = Address::of(file.as_ptr()).map(|address| address.object);
+    let frames: [(); 0] = [];
+    let panic = json!({
+        "type": "panic", "message": message, "file": file, "line": line, "object": object, "frames": frames,
+    });
+    match wire::send(&panic) {
+        true => std::panic::resume_unwind(Box::new(message.to_owned())),
+        false => panic!("{message}"),
+    }
+}
+
 fn panic_message(panic: &PanicHookInfo<'_>) -> String {
     match panic.payload_as_str() {
         Some(message) => message.to_owned(),
