@@ -51,6 +51,7 @@ pub struct Failure {
     pub(crate) threads: Vec<String>,
     pub(crate) objects: Vec<String>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) waiting: Vec<Step>,
     pub(crate) switches: usize,
     pub(crate) deciding: Option<usize>,
     pub(crate) waits: Option<WaitGraph>,
@@ -199,6 +200,11 @@ impl Failure {
         &self.steps
     }
 
+    /// The steps that never come, of the threads that wait for ever.
+    pub fn waiting(&self) -> &[Step] {
+        &self.waiting
+    }
+
     /// The number of switches away from a thread that could have gone on.
     pub fn switches(&self) -> usize {
         self.switches
@@ -227,9 +233,18 @@ impl Display for Failure {
         writeln!(f)?;
         let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0).min(40);
         let threads = width(&mut self.threads.iter().map(|name| name.chars().count()));
-        let operations = width(&mut self.steps.iter().map(|step| step.in_words().chars().count()));
-        let places = width(&mut self.steps.iter().map(|step| step.place.chars().count()));
+        let all = || self.steps.iter().chain(&self.waiting);
+        let operations = width(&mut all().map(|step| step.in_words().chars().count()));
+        let places = width(&mut all().map(|step| step.place.chars().count()));
         let count = self.steps.len();
+        let row = |number: &str, mark: &str, step: &Step| {
+            let (thread, words) = (&self.threads[step.thread], step.in_words());
+            let line = format!(
+                "{number:>4} {mark} {thread:<threads$}  {words:<operations$}  {:<places$}  {}",
+                step.place, step.source
+            );
+            format!("{}\n", line.trim_end())
+        };
         for (index, step) in self.steps.iter().enumerate() {
             if count > MAX_ROWS && index == MAX_ROWS / 2 {
                 writeln!(f, "     … {} steps …", count - MAX_ROWS)?;
@@ -242,15 +257,10 @@ impl Display for Failure {
                 (false, true) => "->",
                 (false, false) => "  ",
             };
-            let thread = &self.threads[step.thread];
-            let line = format!(
-                "{:>4} {mark} {thread:<threads$}  {:<operations$}  {:<places$}  {}",
-                index + 1,
-                step.in_words(),
-                step.place,
-                step.source
-            );
-            writeln!(f, "{}", line.trim_end())?;
+            f.write_str(&row(&(index + 1).to_string(), mark, step))?;
+        }
+        for step in &self.waiting {
+            f.write_str(&row("", "..", step))?;
         }
         write!(f, "replay(\"{}\", || ..) runs this schedule again", self.schedule)
     }

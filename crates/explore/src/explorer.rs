@@ -462,15 +462,30 @@ impl Search<'_> {
         let names = self.names(&run);
         let raw = run.record.take().unwrap_or_default();
         let mut shown: Vec<ObjectId> = Vec::new();
-        for step in &raw {
-            let is_shown = run.objects[step.operation.object].kind != Kind::Thread;
-            if is_shown && !shown.contains(&step.operation.object) {
-                shown.push(step.operation.object);
+        for object in raw.iter().map(|step| step.operation.object) {
+            if run.objects[object].kind != Kind::Thread && !shown.contains(&object) {
+                shown.push(object);
             }
         }
         let steps: Vec<Step> =
             raw.iter().map(|step| self.step(step, &run, &threads, &names, &shown)).collect();
         let (mut in_code, ended) = (None, run.ended.take()?);
+        let waiting = match &ended {
+            Ended::Deadlock(waits) => {
+                let next =
+                    waits.iter().filter_map(|wait| Some((wait.task, run.tasks[wait.task].next.clone()?)));
+                let never = |(task, operation)| RawStep {
+                    task,
+                    operation,
+                    outcome: None,
+                    wakes: Vec::new(),
+                    is_switch: false,
+                    states: Vec::new(),
+                };
+                next.map(never).map(|step| self.step(&step, &run, &threads, &names, &shown)).collect()
+            }
+            _ => Vec::new(),
+        };
         let (kind, message, place, waits) = match ended {
             Ended::Panicked { task, panic } => {
                 let mut files = raw.iter().map(|step| step.operation.place.file());
@@ -503,6 +518,7 @@ impl Search<'_> {
             threads,
             objects: shown.iter().map(|object| names[*object].clone()).collect(),
             steps,
+            waiting,
             switches: run.switches,
             waits,
         })
@@ -642,3 +658,6 @@ fn graph(waits: &[Waiting], threads: &[String], names: &[String]) -> threadbook_
     }
     graph.build()
 }
+
+#[cfg(test)]
+mod tests;

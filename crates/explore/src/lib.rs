@@ -48,9 +48,9 @@ mod search;
 mod source;
 
 pub use exploration::{Exploration, Failure, FailureKind, ObjectState, Step};
+pub use explored::std;
 #[doc(hidden)]
 pub use explored::{Static, whole_std};
-pub use explored::std;
 pub use explorer::{Explorer, explore, replay};
 #[doc(hidden)]
 pub use source::{Line, PlaceName};

@@ -2,7 +2,7 @@
 //!
 //! [`timeline`] draws what ran where and when, [`wait_graph`] who waits for whom, [`measurement`] and
 //! [`comparison`] how long something takes, [`speedup`] how much faster more workers are, and [`history`]
-//! how it was before. All are SVG, as wide as a cell of JupyterLab, on a light panel of their own, so that
+//! how it was before. [`schedule`] draws the steps of threads that lead to a failure. All are SVG, as wide as a cell of JupyterLab, on a light panel of their own, so that
 //! they look the same on a light theme, on a dark one and on paper. [`install`] makes them the look of such
 //! values in notebooks.
 //!
@@ -36,6 +36,7 @@ mod measurement;
 mod overlap;
 mod page;
 mod palette;
+mod schedule;
 mod speedup;
 mod text;
 mod timeline;
@@ -45,11 +46,13 @@ mod wait_graph;
 pub use comparison::comparison;
 pub use history::history;
 pub use measurement::measurement;
+pub use schedule::schedule;
 pub use speedup::speedup;
 pub use timeline::timeline;
 pub use wait_graph::wait_graph;
 
 use threadbook_display::{MimeBundle, Svg, draw_with, svg_bundle};
+use threadbook_explore::Exploration;
 use threadbook_timing::{Comparison, History, Measurement, Past, SpeedUp};
 use threadbook_trace::{Timeline, WaitGraph};
 
@@ -58,6 +61,7 @@ use threadbook_trace::{Timeline, WaitGraph};
 pub fn install() {
     draw_with::<WaitGraph>(wait_graph_bundle);
     draw_with::<Timeline>(timeline_bundle);
+    draw_with::<Exploration>(|value| bundle(schedule(value), value.to_string()));
     draw_with::<Measurement>(|value| bundle(measurement(value), value.to_string()));
     draw_with::<Comparison>(|value| bundle(comparison(value), value.to_string()));
     draw_with::<SpeedUp>(|value| bundle(speedup(value), value.to_string()));
