@@ -23,7 +23,8 @@ pub struct Exploring {
 
 /// What has `std` mean the explored forms in the crate of a cell. The modules that are refused here are the real ones,
 /// because the imports of all earlier cells are there.
-pub(crate) const SHADOWS: &str = "use ::threadbook::explore::whole_std as std; use ::threadbook::explore::whole_std::thread_local;\n";
+pub(crate) const SHADOWS: &str =
+    "use ::threadbook::explore::whole_std as std; use ::threadbook::explore::whole_std::thread_local;\n";
 
 /// Types of std whose explored form is another type.
 const EXPLORED_TYPES: [&str; 29] = [
@@ -178,12 +179,19 @@ fn refused(code: &Fragment, ledger: &Ledger, known: &mut BTreeSet<String>) -> Ve
     let mut errors = Vec::new();
     let tokens = tokens(code.text());
     let words: Vec<&str> = tokens.iter().map(|(_, word)| *word).collect();
-    for (index, (at, word)) in tokens.iter().enumerate() {
+    for (index, (at, word)) in tokens.iter().enumerate().filter(|(_, (_, word))| is_name(word)) {
         let path = path_at(&words, index);
-        let Some(why) = why_not(word, &path, ledger) else { continue };
-        if known.insert((*word).to_owned()) {
+        let is_member = index > 0 && words[index - 1] == ".";
+        let is_known = known.iter().any(|known| {
+            path.strip_prefix(known.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        });
+        if is_member || is_known {
+            continue;
+        }
+        if let Some(why) = why_not(word, &path, ledger) {
             let at = place(&code.source, code.range.start + at, word.len());
             errors.push(error(&format!("`{word}` has no explored form"), Some(at), &why));
+            known.insert(path);
         }
     }
     errors
@@ -252,7 +260,7 @@ fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c == '_' || c.is_alphabetic())
 }
 
-/// The identifiers of some code, and the `::` between them, each with its place; other tokens as empty words.
+/// The identifiers of some code, and the `::` and `.` between them, each with its place; other tokens as empty words.
 fn tokens(text: &str) -> Vec<(usize, &str)> {
     use ra_ap_rustc_lexer::TokenKind;
     let mut at = 0;
@@ -267,6 +275,10 @@ fn tokens(text: &str) -> Vec<(usize, &str)> {
                 if colons % 2 == 0 {
                     found.push((at, "::"));
                 }
+            }
+            TokenKind::Dot => {
+                colons = 0;
+                found.push((at, "."));
             }
             TokenKind::Ident => {
                 colons = 0;

@@ -239,7 +239,8 @@ impl Search<'_> {
                     }
                 }
                 Outcome::Limited(limit) if last.is_some() || limit == Limit::Interrupt => {
-                    return self.without_failure(self.runs, Some(limit));
+                    let runs = self.runs;
+                    return self.without_failure(runs, Some(limit));
                 }
                 Outcome::Limited(_) => break,
                 Outcome::Found(run) => return self.found(run),
@@ -257,7 +258,8 @@ impl Search<'_> {
                     return self.without_failure(schedules, was_cut.then_some(Limit::Turns));
                 }
                 Outcome::Limited(Limit::Interrupt) => {
-                    return self.without_failure(self.runs, Some(Limit::Interrupt));
+                    let runs = self.runs;
+                    return self.without_failure(runs, Some(Limit::Interrupt));
                 }
                 Outcome::Limited(_) => break,
                 Outcome::Found(run) => return self.found(run),
@@ -265,7 +267,10 @@ impl Search<'_> {
         }
         match self.at_random() {
             Outcome::Found(run) => self.found(run),
-            Outcome::Limited(limit) => self.without_failure(self.runs, Some(limit)),
+            Outcome::Limited(limit) => {
+                let runs = self.runs;
+                self.without_failure(runs, Some(limit))
+            }
             Outcome::Done { .. } => unreachable!("the random strategy has no end"),
         }
     }

@@ -1,10 +1,10 @@
 //! The explored forms of what std has, under std's names.
 
-mod hint;
+pub mod hint;
 mod local;
 mod statics;
-mod sync;
-mod thread;
+pub mod sync;
+pub mod thread;
 
 pub use statics::Static;
 
