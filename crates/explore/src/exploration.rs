@@ -26,6 +26,8 @@ pub(crate) enum Limit {
     Interrupt,
     /// Only one schedule was asked for.
     Replay,
+    /// The steps are chosen one by one.
+    Play,
 }
 
 /// What has gone wrong.
@@ -38,6 +40,8 @@ pub enum FailureKind {
     Deadlock,
     /// The threads go on without an end.
     Livelock,
+    /// Nothing yet: the steps were chosen one by one, up to here.
+    Open,
 }
 
 /// A failure, and the schedule that leads to it.
@@ -117,6 +121,20 @@ impl Exploration {
         &self.notes
     }
 
+    /// The exploration as it is after so many steps of its failing schedule, to step through it.
+    pub fn until(&self, steps: usize) -> Exploration {
+        let mut exploration = self.clone();
+        if let Some(failure) = &mut exploration.failure
+            && let Some(later) = failure.steps.len().checked_sub(steps).filter(|later| *later > 0)
+        {
+            failure.steps.truncate(steps);
+            failure.waiting.clear();
+            failure.message =
+                format!("{later} step{} before: {}", if later == 1 { "" } else { "s" }, failure.message);
+        }
+        exploration
+    }
+
     /// The result in one sentence.
     pub fn summary(&self) -> String {
         let count = |n: usize| format!("{n} schedule{}", if n == 1 { "" } else { "s" });
@@ -126,6 +144,9 @@ impl Exploration {
         }
         if self.failure.is_some() && self.limit == Some(Limit::Replay) {
             return "the schedule fails again".into();
+        }
+        if self.limit == Some(Limit::Play) {
+            return "a schedule step by step".into();
         }
         if let Some(failure) = &self.failure {
             let switches = match failure.switches {
@@ -153,8 +174,43 @@ impl Exploration {
                 )
             }
             Some(Limit::Interrupt) => format!("{}, no failure until the interrupt", count(schedules)),
-            Some(Limit::Replay) => "the schedule does not fail any more".into(),
+            Some(Limit::Replay | Limit::Play) => "the schedule does not fail any more".into(),
         }
+    }
+}
+
+/// A schedule whose steps are chosen one by one.
+#[derive(Clone)]
+pub struct Play {
+    pub(crate) exploration: Exploration,
+    pub(crate) next: Vec<Step>,
+}
+
+impl Play {
+    /// What each thread that can go on would do next. Empty if the run has ended.
+    pub fn next(&self) -> &[Step] {
+        &self.next
+    }
+
+    /// The failure that the steps have led to.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.exploration.failure().filter(|failure| failure.kind != FailureKind::Open)
+    }
+
+    /// The name of a thread.
+    pub fn thread(&self, thread: usize) -> &str {
+        self.exploration.failure().and_then(|failure| failure.threads.get(thread)).map_or("", String::as_str)
+    }
+
+    /// The steps so far.
+    pub fn steps(&self) -> &[Step] {
+        self.exploration.failure().map(Failure::steps).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Play {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.exploration.fmt(f)
     }
 }
 

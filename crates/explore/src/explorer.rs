@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use threadbook_trace::{NodeKind, Relation, WaitGraphBuilder, is_interrupted};
 
-use crate::exploration::{Exploration, Failure, FailureKind, Limit, ObjectState, Step};
+use crate::exploration::{Exploration, Failure, FailureKind, Limit, ObjectState, Play, Step};
 use crate::run::{self, Ended, Goal, Kind, ObjectId, RawStep, Run, Settings, Stacks, TaskId, Waiting};
 use crate::schedule::{decode, encode, turns};
-use crate::search::{DepthFirst, Follow, Guide, Pct, Strategy};
+use crate::search::{self, DepthFirst, Follow, Guide, Pct, Strategy};
 use crate::source::{Line, PlaceName, Sources};
 
 /// The bound on switches grows up to this; then there is none.
@@ -175,6 +175,39 @@ impl Explorer {
         // SAFETY: as in `run`.
         let closure = unsafe { std::mem::transmute::<&dyn Fn(), &'static dyn Fn()>(closure) };
         self.search(closure).replay(schedule)
+    }
+
+    /// Runs a closure step by step: at each step the next thread of `choices` goes on, by its place in the order of
+    /// their start. It stops after the last one, or before one that cannot go on.
+    ///
+    /// # Panics
+    ///
+    /// If this is called in a closure that is being explored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use threadbook_explore::{Explorer, std};
+    /// use std::sync::Mutex;
+    ///
+    /// let program = || {
+    ///     let lock = Mutex::new(0);
+    ///     std::thread::scope(|scope| {
+    ///         scope.spawn(|| *lock.lock().unwrap() += 1);
+    ///         *lock.lock().unwrap() += 1;
+    ///     });
+    /// };
+    /// let begin = Explorer::new().play(&[], program);
+    /// assert_eq!(begin.next().len(), 2);
+    /// let later = Explorer::new().play(&[1, 0, 0], program);
+    /// assert!(later.next().is_empty() && later.failure().is_none());
+    /// ```
+    #[track_caller]
+    pub fn play(&self, choices: &[usize], closure: impl Fn()) -> Play {
+        let closure: &dyn Fn() = &closure;
+        // SAFETY: as in `run`.
+        let closure = unsafe { std::mem::transmute::<&dyn Fn(), &'static dyn Fn()>(closure) };
+        self.search(closure).play(choices)
     }
 
     #[track_caller]
@@ -461,6 +494,26 @@ impl Search<'_> {
         }
     }
 
+    fn play(mut self, choices: &[TaskId]) -> Play {
+        let (strategy, run) = self.run(Box::new(search::Play::new(choices.to_vec())), true);
+        let able =
+            strategy.into_any().downcast::<search::Play>().map(|strategy| strategy.able).unwrap_or_default();
+        if let Some(Ended::Refused(reason)) = &run.ended {
+            let reason = reason.clone();
+            return Play { exploration: self.with_problem(reason), next: Vec::new() };
+        }
+        let threads: Vec<String> = (0..run.tasks.len()).map(|task| run.thread_name(task)).collect();
+        let names = self.names(&run);
+        let next = able.iter().filter_map(|task| {
+            let raw = RawStep::of(*task, run.tasks[*task].next.clone()?);
+            Some(self.step(&raw, &run, &threads, &names, &[]))
+        });
+        let next = next.collect();
+        let failure = self.failure(run);
+        let runs = self.runs;
+        Play { exploration: Exploration { failure, ..self.result(runs, Some(Limit::Play)) }, next }
+    }
+
     /// The failure of a run that was recorded.
     fn failure(&self, mut run: Run) -> Option<Failure> {
         let threads: Vec<String> = (0..run.tasks.len()).map(|task| run.thread_name(task)).collect();
@@ -474,44 +527,41 @@ impl Search<'_> {
         }
         let steps: Vec<Step> =
             raw.iter().map(|step| self.step(step, &run, &threads, &names, &shown)).collect();
-        let (mut in_code, ended) = (None, run.ended.take()?);
+        let (mut in_code, ended) = (None, run.ended.take());
         let waiting = match &ended {
-            Ended::Deadlock(waits) => {
+            Some(Ended::Deadlock(waits)) => {
                 let next =
                     waits.iter().filter_map(|wait| Some((wait.task, run.tasks[wait.task].next.clone()?)));
-                let never = |(task, operation)| RawStep {
-                    task,
-                    operation,
-                    outcome: None,
-                    wakes: Vec::new(),
-                    is_switch: false,
-                    states: Vec::new(),
-                };
+                let never = |(task, operation)| RawStep::of(task, operation);
                 next.map(never).map(|step| self.step(&step, &run, &threads, &names, &shown)).collect()
             }
             _ => Vec::new(),
         };
         let (kind, message, place, waits) = match ended {
-            Ended::Panicked { task, panic } => {
+            Some(Ended::Panicked { task, panic }) => {
                 let mut files = raw.iter().map(|step| step.operation.place.file());
                 in_code = files.find(|file| *file == panic.file).map(|file| (file, panic.line));
                 let place = panic.place.map(|place| format!("{place}, in `{}`", threads[task]));
                 (FailureKind::Panic, panic.message, place, None)
             }
-            Ended::Deadlock(waits) => {
+            Some(Ended::Deadlock(waits)) => {
                 in_code = waits.first().map(|wait| (wait.place.file(), wait.place.line()));
                 let sentences = waits.iter().map(|wait| self.sentence(wait, &run, &threads, &names));
                 let sentences: Vec<_> = sentences.collect();
                 let graph = graph(&waits, &threads, &names);
                 (FailureKind::Deadlock, format!("deadlock: {}", sentences.join("; ")), None, Some(graph))
             }
-            Ended::TooManySteps(steps) => {
+            Some(Ended::TooManySteps(steps)) => {
                 let message = format!(
                     "livelock: the threads have not ended after {steps} steps; if they do later, `max_steps` allows it"
                 );
                 (FailureKind::Livelock, message, None, None)
             }
-            Ended::Strayed | Ended::Interrupted | Ended::Refused(_) => return None,
+            Some(Ended::Strayed) => (FailureKind::Open, "choose the thread that goes on".into(), None, None),
+            None => {
+                (FailureKind::Open, "all threads have ended, and nothing has gone wrong".into(), None, None)
+            }
+            Some(Ended::Interrupted | Ended::Refused(_)) => return None,
         };
         Some(Failure {
             kind,

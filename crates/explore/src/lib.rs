@@ -47,7 +47,7 @@ mod schedule;
 mod search;
 mod source;
 
-pub use exploration::{Exploration, Failure, FailureKind, ObjectState, Step};
+pub use exploration::{Exploration, Failure, FailureKind, ObjectState, Play, Step};
 pub use explored::std;
 #[doc(hidden)]
 pub use explored::{Static, whole_std};

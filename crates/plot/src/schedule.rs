@@ -134,6 +134,7 @@ impl<'a> Drawing<'a> {
         let what = match self.failure.kind() {
             FailureKind::Deadlock => "A deadlock",
             FailureKind::Livelock => "No end",
+            FailureKind::Open => "A schedule",
             _ => "A failure",
         };
         let title = format!("{what} after {count} step{}", if count == 1 { "" } else { "s" });
@@ -155,7 +156,8 @@ impl<'a> Drawing<'a> {
         self.states(&mut page);
         let mut texts = vec![self.failure.message().to_owned()];
         texts.extend(self.failure.place().map(|place| format!("at {place}")));
-        let alarm = Font::new(12.5).bold().color(ALARM);
+        let is_open = self.failure.kind() == FailureKind::Open;
+        let alarm = Font::new(12.5).bold().color(if is_open { INK } else { ALARM });
         let below = page.paragraphs(&texts, alarm, (MARGIN, bottom + 10.0), WIDTH - 2.0 * MARGIN);
         let below = page.paragraphs(exploration.notes(), SMALL, (MARGIN, below + 2.0), WIDTH - 2.0 * MARGIN);
         page.finish(below + 8.0, &title, &self.failure.to_string())

@@ -37,6 +37,7 @@ pub use threadbook_executor::*;
 
 #[doc(hidden)]
 pub use exploring::explored;
+pub use exploring::{be_the_scheduler, last_exploration, step_through};
 pub use input::{input, password};
 pub use show::{Display, display, display_handle, interact, live};
 pub use threadbook_display::{

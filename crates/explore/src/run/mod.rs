@@ -106,6 +106,14 @@ pub(crate) struct RawStep {
     pub(crate) states: Vec<(ObjectId, String)>,
 }
 
+impl RawStep {
+    /// A step that has led to nothing yet.
+    pub(crate) fn of(task: TaskId, operation: Operation) -> RawStep {
+        let (wakes, states) = (Vec::new(), Vec::new());
+        RawStep { task, operation, outcome: None, wakes, is_switch: false, states }
+    }
+}
+
 /// The run that is going on.
 pub(crate) struct Run {
     /// A number that no other run of the process has.

@@ -209,14 +209,7 @@ impl Run {
                 next.is_some_and(|next| next.wait == Wait::End(task))
             });
             let wakes = wakes.collect();
-            record.push(RawStep {
-                task,
-                operation,
-                outcome: None,
-                wakes,
-                is_switch: false,
-                states: Vec::new(),
-            });
+            record.push(RawStep { wakes, ..RawStep::of(task, operation) });
         }
     }
 

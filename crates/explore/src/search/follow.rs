@@ -69,3 +69,35 @@ impl Strategy for Guide {
         self
     }
 }
+
+/// Chooses a thread for each step as it was told, and stops at the first step for which it was not.
+#[derive(Debug)]
+pub(crate) struct Play {
+    choices: Vec<TaskId>,
+    at: usize,
+    /// The threads that could go on where it has stopped.
+    pub(crate) able: Vec<TaskId>,
+}
+
+impl Play {
+    pub(crate) fn new(choices: Vec<TaskId>) -> Play {
+        Play { choices, at: 0, able: Vec::new() }
+    }
+}
+
+impl Strategy for Play {
+    fn choose(&mut self, point: &Point<'_>) -> Option<TaskId> {
+        let chosen = self.choices.get(self.at).copied().filter(|task| point.can_go_on(*task));
+        match chosen {
+            Some(_) => self.at += 1,
+            None => self.able = point.candidates.iter().map(|candidate| candidate.task).collect(),
+        }
+        chosen
+    }
+
+    fn end(&mut self, _footprint: &Footprint, _is_complete: bool) {}
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any> {
+        self
+    }
+}

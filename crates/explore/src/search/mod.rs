@@ -5,7 +5,7 @@ mod follow;
 mod pct;
 
 pub(crate) use depth_first::DepthFirst;
-pub(crate) use follow::{Follow, Guide};
+pub(crate) use follow::{Follow, Guide, Play};
 pub(crate) use pct::Pct;
 
 use crate::run::{ObjectId, TaskId};
