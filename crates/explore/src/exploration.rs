@@ -192,6 +192,11 @@ impl Play {
         &self.next
     }
 
+    /// The steps so far as an exploration, which has a drawing.
+    pub fn exploration(&self) -> &Exploration {
+        &self.exploration
+    }
+
     /// The failure that the steps have led to.
     pub fn failure(&self) -> Option<&Failure> {
         self.exploration.failure().filter(|failure| failure.kind != FailureKind::Open)
@@ -210,7 +215,8 @@ impl Play {
 
 impl fmt::Debug for Play {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.exploration.fmt(f)
+        threadbook_display::offer_drawing(self);
+        write!(f, "{}", self.exploration)
     }
 }
 

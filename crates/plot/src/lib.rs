@@ -52,7 +52,7 @@ pub use timeline::timeline;
 pub use wait_graph::wait_graph;
 
 use threadbook_display::{MimeBundle, Svg, draw_with, svg_bundle};
-use threadbook_explore::Exploration;
+use threadbook_explore::{Exploration, Play};
 use threadbook_timing::{Comparison, History, Measurement, Past, SpeedUp};
 use threadbook_trace::{Timeline, WaitGraph};
 
@@ -61,7 +61,8 @@ use threadbook_trace::{Timeline, WaitGraph};
 pub fn install() {
     draw_with::<WaitGraph>(wait_graph_bundle);
     draw_with::<Timeline>(timeline_bundle);
-    draw_with::<Exploration>(|value| bundle(schedule(value), value.to_string()));
+    draw_with::<Exploration>(exploration_bundle);
+    draw_with::<Play>(|value| exploration_bundle(value.exploration()));
     draw_with::<Measurement>(|value| bundle(measurement(value), value.to_string()));
     draw_with::<Comparison>(|value| bundle(comparison(value), value.to_string()));
     draw_with::<SpeedUp>(|value| bundle(speedup(value), value.to_string()));
@@ -77,6 +78,11 @@ pub fn wait_graph_bundle(graph: &WaitGraph) -> MimeBundle {
 /// A run as a picture and as text.
 pub fn timeline_bundle(run: &Timeline) -> MimeBundle {
     bundle(timeline(run), run.to_string())
+}
+
+/// An exploration as a picture and as text.
+pub fn exploration_bundle(exploration: &Exploration) -> MimeBundle {
+    bundle(schedule(exploration), exploration.to_string())
 }
 
 /// The runs of a benchmark as a picture and as text; only as text if they cannot be read.
