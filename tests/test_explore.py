@@ -110,6 +110,11 @@ def test_what_has_no_explored_form_is_refused_by_name_and_line(kc, cell, named):
         assert f"[{result.count}]:2:" in result.traceback, result
 
 
+def test_only_the_failing_schedule_prints(kc):
+    result = run_cell(kc, LOST_UPDATE.replace("thread.join()", 'println!("joined");\nthread.join()'))
+    assert result.stdout == "joined\n", result
+
+
 def test_limits_follow_the_name(kc):
     long = "%%explore schedules=40\nlet n = std::sync::atomic::AtomicU32::new(0);\nstd::thread::scope(|scope| for _ in 0..4 { scope.spawn(|| for _ in 0..6 { n.fetch_add(1, std::sync::atomic::Ordering::SeqCst); }); });"
     assert drawn(ok(kc, long))[0].startswith("40 schedules, no failure; the limit of schedules"), long

@@ -53,4 +53,6 @@ pub use explored::std;
 pub use explored::{Static, whole_std};
 pub use explorer::{Explorer, explore, replay};
 #[doc(hidden)]
+pub use run::is_silent;
+#[doc(hidden)]
 pub use source::{Line, PlaceName};

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use threadbook_display::wire;
+use threadbook_explore::is_silent;
 use threadbook_worker::{Stream, panic_place};
 
 use crate::printing::print_for_past_cell;
@@ -26,6 +27,9 @@ static LAST: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
 /// Prints to standard output.
 #[doc(hidden)]
 pub fn print(text: fmt::Arguments<'_>) {
+    if is_silent() {
+        return;
+    }
     if !print_for_past_cell(Stream::Stdout, text) {
         turn_to(libc::STDOUT_FILENO);
         std::print!("{text}");
@@ -35,6 +39,9 @@ pub fn print(text: fmt::Arguments<'_>) {
 /// Prints to standard error.
 #[doc(hidden)]
 pub fn eprint(text: fmt::Arguments<'_>) {
+    if is_silent() {
+        return;
+    }
     if !print_for_past_cell(Stream::Stderr, text) {
         turn_to(libc::STDERR_FILENO);
         std::eprint!("{text}");

@@ -165,6 +165,13 @@ pub(crate) fn is_running() -> bool {
     CURRENT.with_borrow(Option::is_some)
 }
 
+/// Whether what the program prints is of no interest: it runs under one schedule of many, and not under that which is
+/// shown.
+#[must_use]
+pub fn is_silent() -> bool {
+    with_run(|run| run.record.is_none()).unwrap_or(false)
+}
+
 /// Calls a function with the run that is going on, if there is one.
 pub(crate) fn with_run<R>(function: impl FnOnce(&mut Run) -> R) -> Option<R> {
     let run = CURRENT.with_borrow(Clone::clone)?;
