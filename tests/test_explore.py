@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 
 import pytest
 
-from helpers import collect, ok, run_cell, send_cell
+from helpers import interrupting, ok, run_cell
 from test_contract import assert_error
 
 LOST_UPDATE = """\
@@ -128,15 +127,28 @@ def test_an_error_of_the_compiler_is_about_the_cell(kc):
     assert "explored" not in result.traceback, result
 
 
-def test_an_interrupt_keeps_what_was_found(kc, kernel):
-    cell = "%%explore schedules=100000000 seconds=600\nlet n = std::sync::atomic::AtomicU32::new(0);\nstd::thread::scope(|scope| for _ in 0..5 { scope.spawn(|| for _ in 0..30 { n.fetch_add(1, std::sync::atomic::Ordering::SeqCst); }); });"
-    ok(kc, "let kept_over_exploration = 7;")
-    request = send_cell(kc, cell)
-    threading.Timer(2.0, kernel.interrupt_kernel).start()
-    result = collect(kc, {request: cell})[request]
-    assert result.status == "error" and "interrupt" in result.complaint.lower(), result
-    assert "until the interrupt" in drawn(result)[0], result
-    assert ok(kc, "kept_over_exploration").result == "7"
+ENDLESS = """\
+println!("started");
+let found = Explorer::new().max_schedules(1_000_000_000).time_limit(std::time::Duration::from_secs(600)).run(|| {
+    use threadbook::explore::std;
+    let n = std::sync::atomic::AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| for _ in 0..30 { n.fetch_add(1, std::sync::atomic::Ordering::SeqCst); });
+        }
+    });
+});
+display(&found);
+"""
+
+
+@pytest.mark.alone
+def test_an_interrupt_keeps_what_was_found(kernel):
+    ok(kernel.client, "let kept_over_exploration = 7;")
+    result = run_cell(kernel.client, ENDLESS, timeout=60, on_message=interrupting(kernel))
+    assert result.status == "error" and result.errors[0]["ename"] == "Interrupted", result
+    assert re.match(r"\d+ schedules, no failure until the interrupt", drawn(result)[0]), result
+    assert ok(kernel.client, "kept_over_exploration").result == "7"
 
 
 def test_a_panic_after_an_exploration_is_reported_as_before(kc):
