@@ -1,5 +1,7 @@
 //! The pictures of the gallery: what a reader may meet, and what is hard to draw.
 
+#[path = "explored.rs"]
+mod explored;
 #[path = "measured.rs"]
 mod measured;
 
@@ -70,6 +72,7 @@ pub fn all() -> Vec<Sample> {
         run("run-no-time", map(2, 4, 0)),
     ]
     .into_iter()
+    .chain(explored::all())
     .chain(measured::all())
     .collect()
 }
