@@ -52,11 +52,15 @@ def test_a_lost_update_is_found_drawn_and_replayed(kc):
     for line in ("let seen = other.load(SeqCst);", "visits.store(visits.load(SeqCst) + 1, SeqCst);"):
         assert line in text and line in picture, text
     assert f"cell [{result.count}]:6" in text and "load `visits` = 0" in text, text
-    schedule = re.search(r'replay\("([^"]+)"', text)[1]
+    schedule = re.search(r"`%%explore schedule=(\S+)`", text)[1]
+    again = run_cell(kc, LOST_UPDATE.replace("%%explore", f"%%explore schedule={schedule}"))
+    assert again.errors[0]["evalue"] == error["evalue"], again
+    assert "the schedule fails again" in drawn(again)[0], again
+    corrected = LOST_UPDATE.replace("%%explore", f"%%explore schedule={schedule}").replace("other.store(seen + 1, SeqCst)", "other.fetch_add(1, SeqCst)")
+    assert_error(run_cell(kc, corrected), "of another program")
     body = LOST_UPDATE.removeprefix("%%explore\n")
-    again = f'{{ use threadbook::explore::std;\nuse std::sync::Arc;\nlet again = replay("{schedule}", || {{\n{body}}}); again }}'
-    replayed = ok(kc, again)
-    assert "an update is lost" in replayed.result, replayed
+    closure = f'let again = replay("{schedule}", || {{\nuse threadbook::explore::std;\n{body}}});\nagain'
+    assert "an update is lost" in ok(kc, closure).result
 
 
 def test_a_corrected_cell_says_how_many_schedules_there_are(kc):

@@ -19,6 +19,8 @@ pub struct Exploring {
     pub switches: Option<usize>,
     /// The seconds after which no schedule is started.
     pub seconds: Option<f64>,
+    /// The only schedule that is run.
+    pub schedule: Option<String>,
 }
 
 /// What has `std` mean the explored forms in the crate of a cell. The modules that are refused here are the real ones,
@@ -103,7 +105,9 @@ impl Exploring {
         let time = self.seconds.map(|seconds| {
             format!(".time_limit(::core::time::Duration::from_micros({}))", (seconds * 1e6).round() as u64)
         });
-        format!("::threadbook::explore::Explorer::new(){schedules}{switches}{}", time.unwrap_or_default())
+        let schedule = self.schedule.as_ref().map(|text| format!(".schedule({text:?})")).unwrap_or_default();
+        let time = time.unwrap_or_default();
+        format!("::threadbook::explore::Explorer::new(){schedules}{switches}{time}{schedule}")
     }
 }
 
@@ -404,9 +408,14 @@ mod tests {
     #[test]
     fn limits_become_calls() {
         assert_eq!(Exploring::default().explorer(), "::threadbook::explore::Explorer::new()");
-        let limits = Exploring { schedules: Some(7), switches: Some(2), seconds: Some(0.5) };
+        let limits = Exploring {
+            schedules: Some(7),
+            switches: Some(2),
+            seconds: Some(0.5),
+            schedule: Some("1-0-1".into()),
+        };
         let calls = "::threadbook::explore::Explorer::new().max_schedules(7).max_switches(2)\
-                     .time_limit(::core::time::Duration::from_micros(500000))";
+                     .time_limit(::core::time::Duration::from_micros(500000)).schedule(\"1-0-1\")";
         assert_eq!(limits.explorer(), calls);
     }
 }

@@ -52,6 +52,8 @@ pub struct Failure {
     pub(crate) place: Option<String>,
     pub(crate) in_code: Option<(&'static str, u32)>,
     pub(crate) schedule: String,
+    /// Whether it is replayed by a line of a cell.
+    pub(crate) is_of_cell: bool,
     pub(crate) threads: Vec<String>,
     pub(crate) objects: Vec<String>,
     pub(crate) steps: Vec<Step>,
@@ -324,7 +326,10 @@ impl Display for Failure {
         for step in &self.waiting {
             f.write_str(&row("", "..", step))?;
         }
-        write!(f, "replay(\"{}\", || ..) runs this schedule again", self.schedule)
+        match self.is_of_cell {
+            true => write!(f, "`%%explore schedule={}` runs this schedule again", self.schedule),
+            false => write!(f, "replay(\"{}\", || ..) runs this schedule again", self.schedule),
+        }
     }
 }
 

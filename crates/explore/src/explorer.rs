@@ -9,6 +9,7 @@ use crate::run::{self, Ended, Goal, Kind, ObjectId, RawStep, Run, Settings, Stac
 use crate::schedule::{decode, encode, turns};
 use crate::search::{self, DepthFirst, Follow, Guide, Pct, Strategy};
 use crate::source::{Line, PlaceName, Sources};
+use crate::watchdog::Watchdog;
 
 /// The bound on switches grows up to this; then there is none.
 const MAX_BOUND: usize = 2;
@@ -102,6 +103,7 @@ pub struct Explorer {
     max_switches: Option<usize>,
     max_steps: usize,
     time_limit: Duration,
+    schedule: Option<String>,
     lines: &'static [Line],
     place: Option<PlaceName>,
 }
@@ -113,6 +115,7 @@ impl Default for Explorer {
             max_switches: None,
             max_steps: 10_000,
             time_limit: Duration::from_secs(10),
+            schedule: None,
             lines: &[],
             place: None,
         }
@@ -145,6 +148,11 @@ impl Explorer {
         Explorer { time_limit, ..self }
     }
 
+    /// Runs this schedule only, that of a [`Failure`], as [`replay`] does.
+    pub fn schedule(self, schedule: &str) -> Explorer {
+        Explorer { schedule: Some(schedule.to_owned()), ..self }
+    }
+
     /// The lines that the program's code was generated from, and how a place is called.
     #[doc(hidden)]
     pub fn generated_from(self, lines: &'static [Line], place: PlaceName) -> Explorer {
@@ -161,7 +169,10 @@ impl Explorer {
         let closure: &dyn Fn() = &closure;
         // SAFETY: threads that have not ended when `Search::run` returns are never resumed.
         let closure = unsafe { std::mem::transmute::<&dyn Fn(), &'static dyn Fn()>(closure) };
-        self.search(closure).explore()
+        match &self.schedule {
+            Some(schedule) => self.search(closure).replay(schedule),
+            None => self.search(closure).explore(),
+        }
     }
 
     /// Runs a closure under one schedule.
@@ -224,6 +235,7 @@ impl Explorer {
         Search {
             explorer: self,
             closure,
+            watchdog: Watchdog::start(sources.place),
             sources,
             stacks: Stacks::default(),
             started: Instant::now(),
@@ -238,6 +250,7 @@ impl Explorer {
 struct Search<'a> {
     explorer: &'a Explorer,
     closure: &'static dyn Fn(),
+    watchdog: Watchdog,
     sources: Sources,
     stacks: Stacks,
     started: Instant,
@@ -375,6 +388,7 @@ impl Search<'_> {
             is_recorded,
             has_notes: self.runs == 0,
             place: self.sources.place,
+            progress: self.watchdog.progress.clone(),
         };
         let (strategy, run) = run::run(&mut self.stacks, strategy, &settings, self.closure);
         self.has_steps |= run.steps > 0;
@@ -569,6 +583,7 @@ impl Search<'_> {
             place,
             in_code,
             schedule: encode(&run.choices, run.digest),
+            is_of_cell: !self.sources.lines.is_empty(),
             deciding: steps.iter().rposition(|step| step.is_switch),
             threads,
             objects: shown.iter().map(|object| names[*object].clone()).collect(),

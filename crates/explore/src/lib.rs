@@ -46,6 +46,7 @@ mod run;
 mod schedule;
 mod search;
 mod source;
+mod watchdog;
 
 pub use exploration::{Exploration, Failure, FailureKind, ObjectState, Play, Step};
 pub use explored::std;

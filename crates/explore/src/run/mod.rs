@@ -26,6 +26,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::search::{Candidate, Footprint, Point, Strategy};
@@ -34,6 +35,7 @@ use panics::Panic;
 use threadbook_trace::is_interrupted;
 
 use crate::source::PlaceName;
+use crate::watchdog::Progress;
 
 /// The place of a thread in its run, in the order of their start.
 pub(crate) type TaskId = usize;
@@ -147,6 +149,7 @@ pub(crate) struct Run {
     next_is_switch: bool,
     /// How a place is called.
     place: PlaceName,
+    progress: Arc<Progress>,
     /// The values of statics.
     pub(crate) statics: Vec<Local>,
 }
@@ -158,6 +161,7 @@ pub(crate) struct Settings {
     /// Whether weak orderings are noted.
     pub(crate) has_notes: bool,
     pub(crate) place: PlaceName,
+    pub(crate) progress: Arc<Progress>,
 }
 
 /// Whether this thread is exploring.

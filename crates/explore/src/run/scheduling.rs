@@ -33,6 +33,7 @@ impl Run {
             digest: 0,
             next_is_switch: false,
             place: settings.place,
+            progress: settings.progress.clone(),
             statics: Vec::new(),
         }
     }
@@ -285,6 +286,7 @@ impl Run {
             return;
         };
         self.footprint.clear();
+        self.progress.note(chosen, self.tasks[chosen].next.as_ref().map(|next| next.place));
         if candidates.len() > 1 {
             self.choices.push(chosen);
         }

@@ -274,7 +274,7 @@ impl Translation<'_> {
 
 /// The limits that follow `%%explore`.
 fn limits(argument: &str) -> Result<Exploring, Misuse> {
-    let help = "There are `schedules=N`, `switches=N` and `seconds=N`.";
+    let help = "There are `schedules=N`, `switches=N`, `seconds=N` and `schedule=TEXT`.";
     let mut limits = Exploring::default();
     for option in argument.split_whitespace() {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
@@ -282,6 +282,7 @@ fn limits(argument: &str) -> Result<Exploring, Misuse> {
         match name {
             "schedules" => limits.schedules = Some(value.parse().map_err(|_| wrong())?),
             "switches" => limits.switches = Some(value.parse().map_err(|_| wrong())?),
+            "schedule" if !value.is_empty() => limits.schedule = Some(value.to_owned()),
             "seconds" => {
                 let seconds: f64 = value.parse().map_err(|_| wrong())?;
                 if !(0.0..=1e6).contains(&seconds) {
