@@ -135,13 +135,19 @@ impl<T: ?Sized> RwLock<T> {
 
     /// As std's.
     pub fn is_poisoned(&self) -> bool {
-        with_run(|run| self.handle.id(run).is_ok_and(|id| run.objects[id].is_poisoned)).unwrap_or(false)
+        let read = |run: &mut Run| {
+            let id = self.handle.id(run).ok()?;
+            run.touch(id, false);
+            Some(run.objects[id].is_poisoned)
+        };
+        with_run(read).flatten().unwrap_or(false)
     }
 
     /// As std's.
     pub fn clear_poison(&self) {
         in_run(|run| {
             if let Ok(id) = self.handle.id(run) {
+                run.touch(id, true);
                 run.objects[id].is_poisoned = false;
             }
         });
