@@ -63,6 +63,13 @@ def test_a_lost_update_is_found_drawn_and_replayed(kc):
     assert "an update is lost" in ok(kc, closure).result
 
 
+def test_a_schedule_is_replayed_in_another_session(kc, fresh_kc):
+    text, _ = drawn(run_cell(kc, LOST_UPDATE))
+    schedule = re.search(r"`%%explore schedule=(\S+)`", text)[1]
+    again = run_cell(fresh_kc, LOST_UPDATE.replace("%%explore", f"%%explore schedule={schedule}"))
+    assert "an update is lost" in again.errors[0]["evalue"], again
+
+
 def test_a_corrected_cell_says_how_many_schedules_there_are(kc):
     corrected = LOST_UPDATE.replace("let seen = other.load(SeqCst);\n    other.store(seen + 1, SeqCst);", "other.fetch_add(1, SeqCst);")
     corrected = corrected.replace("visits.store(visits.load(SeqCst) + 1, SeqCst);", "visits.fetch_add(1, SeqCst);")

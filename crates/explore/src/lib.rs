@@ -37,9 +37,9 @@
 //! # What is not explored
 //!
 //! All atomic operations are sequentially consistent. The report names each weaker ordering. Condition variables have
-//! no spurious wake-ups, and weak compare-and-exchange operations no spurious failures. Sleeping takes no time. The counts of an `Arc`, and what
-//! threads share in another way than by the explored forms, are no operations: schedules that differ in their order only
-//! may be left out.
+//! no spurious wake-ups, and weak compare-and-exchange operations no spurious failures. Sleeping takes no time. The
+//! counts of an `Arc`, and what threads share in another way than by the explored forms, are no operations: of schedules
+//! that differ in their order only, some may be left out.
 
 mod exploration;
 mod explored;

@@ -152,6 +152,9 @@ pub(crate) struct Run {
     progress: Arc<Progress>,
     /// The values of statics.
     pub(crate) statics: Vec<Local>,
+    /// Room for the threads that can go on, used again from step to step.
+    able: Vec<TaskId>,
+    candidates: Vec<Candidate>,
 }
 
 /// How a run is to be done.

@@ -35,6 +35,8 @@ impl Run {
             place: settings.place,
             progress: settings.progress.clone(),
             statics: Vec::new(),
+            able: Vec::new(),
+            candidates: Vec::new(),
         }
     }
 
@@ -247,7 +249,9 @@ impl Run {
 
     /// Has the strategy choose the thread that goes on.
     pub(super) fn decide(&mut self) {
-        let able: Vec<TaskId> = (0..self.tasks.len()).filter(|task| self.is_able(*task)).collect();
+        let mut able = std::mem::take(&mut self.able);
+        able.clear();
+        able.extend((0..self.tasks.len()).filter(|task| self.is_able(*task)));
         if able.is_empty() {
             if self.tasks.iter().any(|task| !task.is_finished) {
                 self.ended = Some(Ended::Deadlock(self.waits()));
@@ -268,16 +272,17 @@ impl Run {
             self.steps_in_a_row = 0;
             self.let_others_go_first(self.current);
         }
-        let goes_first = |task: &TaskId| self.tasks[*task].after.iter().any(|other| able.contains(other));
-        let mut eligible: Vec<TaskId> = able.iter().copied().filter(|task| !goes_first(task)).collect();
-        if eligible.is_empty() {
-            eligible = able;
+        let has_to_wait = |task: &TaskId| self.tasks[*task].after.iter().any(|other| able.contains(other));
+        let candidate =
+            |&task: &TaskId| Some(Candidate { task, mark: self.tasks[task].next.as_ref()?.mark() });
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.clear();
+        candidates.extend(able.iter().filter(|task| !has_to_wait(task)).filter_map(candidate));
+        if candidates.is_empty() {
+            candidates.extend(able.iter().filter_map(candidate));
         }
-        let candidates: Vec<Candidate> = eligible
-            .iter()
-            .filter_map(|&task| Some(Candidate { task, mark: self.tasks[task].next.as_ref()?.mark() }))
-            .collect();
-        let current = eligible.contains(&self.current).then_some(self.current);
+        let current =
+            candidates.iter().any(|candidate| candidate.task == self.current).then_some(self.current);
         let point =
             Point { candidates: &candidates, current, switches: self.switches, footprint: &self.footprint };
         let Some(strategy) = &mut self.strategy else { return };
@@ -294,6 +299,7 @@ impl Run {
         self.switches += usize::from(self.next_is_switch);
         self.steps_in_a_row = if chosen == self.current { self.steps_in_a_row + 1 } else { 0 };
         self.current = chosen;
+        (self.able, self.candidates) = (able, candidates);
     }
 
     /// The state of an object for people, if it has one to show.
