@@ -417,7 +417,7 @@ impl Search<'_> {
         if !has_steps {
             exploration.problem = Some(
                 "there is nothing to explore: no explored lock, atomic, channel or thread was used; \
-                 `use threadbook::explore::std;` has `std` mean the explored forms"
+                 `use threadbook::explore::std;` in the closure has `std` mean the explored forms"
                     .into(),
             );
         }
