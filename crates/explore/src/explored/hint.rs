@@ -18,7 +18,7 @@ pub(super) fn pause(place: &'static Location<'static>, verb: &'static str, lets_
         |run| Ok(Operation::on(run.tasks[run.current].object, verb, place).writing()),
         |run, _| {
             if lets_others_go_first {
-                run.let_others_go_first(run.current);
+                run.yield_at(place);
             }
         },
     );

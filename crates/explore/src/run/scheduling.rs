@@ -179,6 +179,17 @@ impl Run {
         }
     }
 
+    /// A thread that yields at a place for the first time goes on, as it may; from the second time on it waits in a loop.
+    pub(crate) fn yield_at(&mut self, place: &'static Location<'static>) {
+        let (me, place) = (self.current, std::ptr::from_ref(place).addr());
+        let object = self.tasks[me].object;
+        if self.tasks[me].seen.iter().any(|(at, ..)| *at == place) {
+            self.let_others_go_first(me);
+        } else {
+            self.tasks[me].seen.push((place, object, 0, 0));
+        }
+    }
+
     /// Has a thread wait until each of the others that can go on has taken a step.
     pub(crate) fn let_others_go_first(&mut self, me: TaskId) {
         let others: Vec<_> =
