@@ -344,10 +344,10 @@ fn function(
             out.code.push(&format!(
                 "::threadbook::explored({explorer}, __THREADBOOK_LINES, || -> {outcome} {{\n"
             ));
-            statements(out, source, syntax, plan, Form::Body);
+            statements(out, source, syntax, plan, Form::Body, true);
             out.code.push(&format!("{done}\n}});\n"));
         }
-        None => statements(out, source, syntax, plan, form),
+        None => statements(out, source, syntax, plan, form, false),
     }
     match form {
         Form::Run => {
@@ -406,13 +406,23 @@ fn put_back(out: &mut Crate, name: &str) {
 }
 
 /// The statements: the cell without its items.
-fn statements(out: &mut Crate, source: &Arc<Source>, syntax: &Syntax, plan: &Plan, form: Form) {
+/// The value of the last expression is shown, or, in an explored cell, dropped.
+fn statements(
+    out: &mut Crate,
+    source: &Arc<Source>,
+    syntax: &Syntax,
+    plan: &Plan,
+    form: Form,
+    is_explored: bool,
+) {
     let length = source.text.len();
     let tail = syntax.tail.clone().unwrap_or(length..length);
     let shows = form == Form::Run && syntax.tail.is_some();
     run_of_statements(out, source, syntax, plan, form, 0..tail.start);
     if shows {
         out.code.push("(");
+    } else if is_explored && syntax.tail.is_some() {
+        out.code.push("let _ = ");
     }
     run_of_statements(out, source, syntax, plan, form, tail.clone());
     if shows {

@@ -70,6 +70,9 @@ impl Run {
 
     /// Whether the stack of this thread is unwound.
     pub(crate) fn is_unwinding(&mut self, me: TaskId, is_panicking: bool) -> bool {
+        if !is_panicking {
+            self.unwinding = None;
+        }
         is_panicking && *self.unwinding.get_or_insert(me) == me
     }
 
