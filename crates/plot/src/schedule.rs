@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use threadbook_display::Svg;
 use threadbook_explore::{Exploration, Failure, FailureKind, Step};
 
-use crate::page::{Anchor, Font, N, Page, WIDTH, tooltip};
+use crate::page::{Anchor, Font, Frame, N, Page, WIDTH, tooltip};
 use crate::palette::{ALARM, BARS, EDGE, GRID, INK, PANEL, QUIET, STRIPE};
 use crate::text::{escape, shorten};
 
@@ -54,9 +54,17 @@ const MAX_THREADS: usize = 8;
 /// ```
 pub fn schedule(exploration: &Exploration) -> Svg {
     match exploration.failure() {
-        Some(failure) => Drawing::of(failure).draw(exploration),
+        Some(failure) => {
+            let (page, height, title) = draw(exploration, failure);
+            page.finish(height, &title, &failure.to_string())
+        }
         None => sentence(exploration),
     }
+}
+
+/// The page, its height and the picture's title.
+pub(crate) fn draw(exploration: &Exploration, failure: &Failure) -> (Page, f64, String) {
+    Drawing::of(failure).draw(exploration)
 }
 
 /// The result of an exploration without a failure.
@@ -128,7 +136,7 @@ impl<'a> Drawing<'a> {
         BARS[self.column(thread) % BARS.len()]
     }
 
-    fn draw(&self, exploration: &Exploration) -> Svg {
+    fn draw(&self, exploration: &Exploration) -> (Page, f64, String) {
         let mut page = Page::new();
         let count = self.failure.steps().len();
         let what = match self.failure.kind() {
@@ -160,7 +168,7 @@ impl<'a> Drawing<'a> {
         let alarm = Font::new(12.5).bold().color(if is_open { INK } else { ALARM });
         let below = page.paragraphs(&texts, alarm, (MARGIN, bottom + 10.0), WIDTH - 2.0 * MARGIN);
         let below = page.paragraphs(exploration.notes(), SMALL, (MARGIN, below + 2.0), WIDTH - 2.0 * MARGIN);
-        page.finish(below + 8.0, &title, &self.failure.to_string())
+        (page, below + 8.0, title)
     }
 
     /// Stripes, the names of threads and objects, and the lines of the threads.
@@ -329,6 +337,8 @@ fn code(page: &mut Page, text: &str, (x, y): (f64, f64), room: f64) {
         true => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
         false => text.to_owned(),
     };
+    let top = y - 0.85 * CODE;
+    page.texts.push(Frame { left: x, top, right: x + room, bottom: y + 0.25 * CODE });
     page.add(format_args!(
         r#"<text x="{}" y="{}" font-size="{}" fill="{QUIET}" font-family="ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace" xml:space="preserve">{}</text>"#,
         N(x),
