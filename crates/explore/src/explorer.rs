@@ -414,7 +414,7 @@ impl Search<'_> {
     fn without_failure(self, schedules: usize, limit: Option<Limit>) -> Exploration {
         let has_steps = self.has_steps;
         let mut exploration = self.result(schedules, limit);
-        if !has_steps {
+        if !has_steps && schedules > 0 {
             exploration.problem = Some(
                 "there is nothing to explore: no explored lock, atomic, channel or thread was used; \
                  `use threadbook::explore::std;` in the closure has `std` mean the explored forms"

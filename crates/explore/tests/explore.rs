@@ -87,8 +87,9 @@ fn a_failure_has_the_fewest_switches() {
         });
     });
     let failure = failure(&exploration);
-    assert_eq!(failure.switches(), 1, "{exploration}");
-    assert_eq!(failure.steps().iter().filter(|step| step.is_switch).count(), 1);
+    // To the other thread before the first load, and back after its first store.
+    assert_eq!(failure.switches(), 2, "{exploration}");
+    assert_eq!(failure.steps().iter().filter(|step| step.is_switch).count(), 2);
     assert!(failure.deciding_switch().is_some_and(|step| failure.steps()[step].is_switch));
 }
 
@@ -165,10 +166,7 @@ fn waits_that_never_end_are_deadlocks() {
         assert!(failure.message().contains(text), "{exploration}");
     };
     says(explore(thread::park), "an `unpark`, which never comes");
-    says(
-        explore(|| drop(mpsc::channel::<()>().1.recv().unwrap_or(drop(Barrier::new(2).wait())))),
-        "1 of 2 threads",
-    );
+    says(explore(|| drop(Barrier::new(2).wait())), "1 of 2 threads");
     says(
         explore(|| {
             let (sender, receiver) = mpsc::channel::<()>();
@@ -337,7 +335,8 @@ fn readers_share_and_writers_do_not() {
             assert_eq!(readers.load(SeqCst), 0);
             *guard += 1;
         });
-        assert!(lock.try_read().is_ok() && lock.try_write().is_ok());
+        assert!(lock.try_read().is_ok());
+        assert!(lock.try_write().is_ok());
     }));
     assert!(both.into_inner());
 }
@@ -390,7 +389,6 @@ fn a_channel_without_room_hands_over() {
         let thread = thread::spawn(move || {
             sender.send(1).unwrap();
             has_sent.store(true, SeqCst);
-            assert!(sender.try_send(2).is_err() || true);
         });
         let early = sent.load(SeqCst);
         assert!(!early, "nobody has received");
@@ -530,7 +528,7 @@ fn a_program_that_is_not_the_same_in_each_run_is_named_and_no_alarm() {
         let n = runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let count = AtomicU32::new(0);
         thread::scope(|scope| {
-            scope.spawn(|| (0..n % 3).for_each(|_| count.store(n, SeqCst)));
+            scope.spawn(|| (0..(n + 1) % 3).for_each(|_| count.store(n, SeqCst)));
             count.load(SeqCst);
         });
         assert!(n != 5, "only in one run");
@@ -561,7 +559,7 @@ fn a_lock_from_outside_is_refused_with_its_line() {
 #[test]
 fn explored_forms_are_refused_outside_of_an_exploration() {
     let refused = catch_unwind(|| drop(Mutex::new(1).lock()));
-    let message = *refused.unwrap_err().downcast::<String>().unwrap();
+    let message = *refused.unwrap_err().downcast::<&str>().unwrap();
     assert!(message.contains("outside of `explore`"), "{message}");
 }
 
