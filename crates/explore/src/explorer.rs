@@ -228,10 +228,7 @@ impl Explorer {
             "an exploration cannot be explored: call `explore` outside of the closure"
         );
         run::watch_panics();
-        let mut sources = Sources { lines: self.lines, ..Sources::default() };
-        if let Some(place) = self.place {
-            sources.place = place;
-        }
+        let sources = Sources::new(self.lines, self.place);
         Search {
             explorer: self,
             closure,

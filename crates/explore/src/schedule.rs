@@ -49,7 +49,9 @@ pub(crate) fn decode(text: &str) -> Result<(Vec<TaskId>, u32), String> {
     let mut choices = Vec::new();
     for turn in turns.split('.').filter(|turn| !turn.is_empty()) {
         let (task, count) = turn.split_once('x').unwrap_or((turn, "1"));
-        let (Ok(task), Ok(count)) = (task.parse(), count.parse::<usize>()) else { return Err(not_one()) };
+        let (Ok(task), Ok(count)) = (task.parse::<TaskId>(), count.parse::<usize>()) else {
+            return Err(not_one());
+        };
         if count > MAX_CHOICES - choices.len() {
             return Err(format!("a schedule has at most {MAX_CHOICES} choices"));
         }

@@ -26,12 +26,6 @@ pub(crate) struct Sources {
     files: RefCell<HashMap<String, Vec<String>>>,
 }
 
-impl Default for Sources {
-    fn default() -> Sources {
-        Sources { lines: &[], place: file_and_line, files: RefCell::default() }
-    }
-}
-
 fn file_and_line(place: &Location<'_>) -> String {
     let file = Path::new(place.file())
         .file_name()
@@ -40,6 +34,11 @@ fn file_and_line(place: &Location<'_>) -> String {
 }
 
 impl Sources {
+    /// Those of generated code, or, without lines, the files that places name.
+    pub(crate) fn new(lines: &'static [Line], place: Option<PlaceName>) -> Sources {
+        Sources { lines, place: place.unwrap_or(file_and_line), files: RefCell::default() }
+    }
+
     /// The text of a line, without the spaces around it; empty if it is not known.
     pub(crate) fn text(&self, place: &Location<'_>) -> String {
         self.line(place.file(), place.line()).trim().to_owned()
@@ -81,10 +80,28 @@ fn name_in(line: &str, column: usize) -> Option<String> {
         if let Some(at) = before.rfind(keyword) {
             let rest = &before[at + keyword.len()..];
             // A field within the value has a name of its own.
-            return field(rest).or_else(|| word(rest));
+            return field(rest).or_else(|| word(part(rest)));
         }
     }
     field(&before)
+}
+
+/// Of the names in a tuple pattern, that of the part of the tuple that `text` ends in.
+fn part(text: &str) -> &str {
+    let (Some(pattern), Some((_, value))) = (text.strip_prefix('('), text.split_once('=')) else {
+        return text;
+    };
+    let Some(value) = value.trim_start().strip_prefix('(') else { return text };
+    let mut depth = 0;
+    let before = value.chars().filter(|c| {
+        depth += match c {
+            '(' | '[' | '{' => 1,
+            ')' | ']' | '}' => -1,
+            _ => 0,
+        };
+        depth == 0 && *c == ','
+    });
+    pattern.split(',').nth(before.count()).unwrap_or(pattern)
 }
 
 /// The last field of a struct expression: `name: Mutex::new(`.
@@ -118,6 +135,9 @@ mod tests {
             ("    let mut counter: Arc<Mutex<u32>> = Arc::new(§Mutex::new(0));", Some("counter")),
             ("static READY: AtomicBool = §AtomicBool::new(false);", Some("READY")),
             ("let (tx, rx) = §mpsc::channel();", Some("tx")),
+            ("let (a, b) = (§Mutex::new(1), Mutex::new(2));", Some("a")),
+            ("let (a, b) = (Mutex::new((1, 2)), §Mutex::new(2));", Some("b")),
+            ("let (a, mut b) = (Arc::new(Mutex::new(1)), Arc::new(§Mutex::new(2)));", Some("b")),
             ("let a = §Mutex::new(1); let b = Mutex::new(2);", Some("a")),
             ("let a = Mutex::new(1); let b = §Mutex::new(2);", Some("b")),
             ("    Account { balance: §Mutex::new(7) }", Some("balance")),

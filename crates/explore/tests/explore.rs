@@ -60,7 +60,11 @@ fn limits_are_kept_and_named() {
         let count = AtomicU32::new(0);
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..6).for_each(|_| drop(count.fetch_add(1, SeqCst))));
+                scope.spawn(|| {
+                    (0..6).for_each(|_| {
+                        count.fetch_add(1, SeqCst);
+                    })
+                });
             }
         });
     };
@@ -350,7 +354,9 @@ fn initialisations_run_once() {
             for n in 0..2 {
                 let (runs, once, cell, lazy) = (&runs, &once, &cell, &lazy);
                 scope.spawn(move || {
-                    once.call_once(|| drop(runs.fetch_add(1, SeqCst)));
+                    once.call_once(|| {
+                        runs.fetch_add(1, SeqCst);
+                    });
                     assert_eq!(cell.get_or_init(|| n), cell.get().unwrap());
                     assert_eq!(**lazy, 7);
                 });

@@ -19,7 +19,11 @@ fn an_interrupt_ends_an_exploration() {
         let count = AtomicU32::new(0);
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..20).for_each(|_| drop(count.fetch_add(1, SeqCst))));
+                scope.spawn(|| {
+                    (0..20).for_each(|_| {
+                        count.fetch_add(1, SeqCst);
+                    })
+                });
             }
         });
     });

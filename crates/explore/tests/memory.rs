@@ -26,7 +26,9 @@ fn memory_is_bounded() {
             .map(|_| {
                 let (count, text) = (count.clone(), text.clone());
                 thread::spawn(move || {
-                    (0..4).for_each(|_| drop(count.fetch_add(1, SeqCst)));
+                    (0..4).for_each(|_| {
+                        count.fetch_add(1, SeqCst);
+                    });
                     text.lock().unwrap().push_str("a text that takes memory");
                 })
             })

@@ -29,7 +29,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::search::{Candidate, Footprint, Point, Strategy};
+use crate::search::{Candidate, Footprint, Strategy};
 use coroutine::{Fiber, Switch};
 use panics::Panic;
 use threadbook_trace::is_interrupted;
