@@ -165,7 +165,7 @@ impl<'a> Drawing<'a> {
         let mut texts = vec![self.failure.message().to_owned()];
         texts.extend(self.failure.place().map(|place| format!("at {place}")));
         let is_open = self.failure.kind() == FailureKind::Open;
-        let alarm = Font::new(12.5).bold().color(if is_open { INK } else { ALARM });
+        let alarm = Font::new(12.5).color(if is_open { INK } else { ALARM });
         let below = page.paragraphs(&texts, alarm, (MARGIN, bottom + 10.0), WIDTH - 2.0 * MARGIN);
         let below = page.paragraphs(exploration.notes(), SMALL, (MARGIN, below + 2.0), WIDTH - 2.0 * MARGIN);
         (page, below + 8.0, title)
