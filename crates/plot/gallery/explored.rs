@@ -51,10 +51,10 @@ fn lock_order() {
 }
 
 fn philosophers() {
-    let forks: Vec<_> = (0..3).map(|_| Mutex::new(())).collect();
+    let forks: Vec<_> = (0..5).map(|_| Mutex::new(())).collect();
     thread::scope(|scope| {
-        for n in 0..3 {
-            let (left, right) = (&forks[n], &forks[(n + 1) % 3]);
+        for n in 0..5 {
+            let (left, right) = (&forks[n], &forks[(n + 1) % 5]);
             scope.spawn(move || {
                 let _left = left.lock().unwrap();
                 let _right = right.lock().unwrap();
