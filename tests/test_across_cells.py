@@ -1,11 +1,17 @@
 """Objects that outlive their cell: a later cell uses them and closes them as in a program, and a death of the process
 leaves them usable, or closed and named in the error."""
 
+import os
+import re
+import warnings
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+import psutil
 import pytest
 
-from helpers import interrupting, ok, run_cell
+from helpers import interrupting, ok, run_cell, wait_until
 from helpers import rough_kernel, rough_kernels  # noqa: F401 (fixtures)
 
 IMPORTS = """\
@@ -59,7 +65,7 @@ OBJECTS = {
     "a child of the companion": Kept(
         'let child = subprocess::spawn(Command::new("sort").input("b\\na").stdout(subprocess::Redirect::Pipe))?;',
         ("String::from_utf8(child.communicate()?.0)?", '"a\\nb\\n"'),
-        ("child.communicate()?.0.len()", "it was started by this process before it was restored"),
+        ("child.communicate()?.0.len()", "it was started before this process was restored"),
         "pipe",
     ),
     "a pipe": Kept(
@@ -273,6 +279,111 @@ def test_descriptors_that_are_used_up_leave_room_for_the_next_cell(rough_kernel)
         assert ok(kc, "files.len() > 100").result == "true"
         assert run_cell(kc, "std::process::abort();").status == "error"
         assert ok(kc, "files.clear(); File::open(\"/dev/null\").is_ok()").result == "true"
+
+
+#: Mappings, of which the system allows a process a number, until they are dropped.
+MAPS = """unsafe extern "C" {
+    fn mmap(start: usize, length: usize, protection: i32, flags: i32, file: i32, offset: i64) -> usize;
+    fn mprotect(start: usize, length: usize, protection: i32) -> i32;
+    fn munmap(start: usize, length: usize) -> i32;
+}
+const PAGE: usize = 4096;
+struct Maps { start: usize, length: usize }
+impl Maps {
+    fn limit() -> usize {
+        std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap()
+    }
+    /// So many, or as many as there are.
+    fn new(count: usize) -> Maps {
+        let length = (count + 1) * PAGE;
+        let start = unsafe { mmap(0, length, 0, 0x4022, -1, 0) };
+        // Each second page gets another protection, so that no page is in the mapping of its neighbour.
+        (1..count).step_by(2).all(|n| unsafe { mprotect(start + n * PAGE, PAGE, 1) } == 0);
+        Maps { start, length }
+    }
+}
+impl Drop for Maps {
+    fn drop(&mut self) { unsafe { munmap(self.start, self.length) }; }
+}"""
+
+
+@pytest.mark.skipif(not Path("/proc/sys/vm/max_map_count").exists(), reason="this system has no limit")
+def test_mappings_that_are_used_up_leave_room_for_the_next_cell(rough_kernel):
+    kc = rough_kernel.client
+    ok(kc, MAPS)
+    ok(kc, "let maps = Maps::new(2 * Maps::limit());")
+    for _ in range(2):
+        full = ok(kc, "maps.length > 0")
+        assert full.result == "true"
+        assert re.search(r"this session has \d+ of the \d+ memory mappings .* restart the kernel", full.stderr), full
+        assert run_cell(kc, "std::process::abort();").status == "error"
+    ok(kc, "drop(maps);")
+    again = ok(kc, "1 + 1")
+    assert (again.result, again.stderr) == ("2", "")
+
+
+@pytest.mark.skipif(not Path("/proc/sys/vm/max_map_count").exists(), reason="this system has no limit")
+def test_a_session_is_warned_long_before_it_has_no_mappings(rough_kernel):
+    """After some ten thousand different cells: here, other mappings take their place."""
+    kc = rough_kernel.client
+    ok(kc, MAPS)
+    ok(kc, "let maps = Maps::new(Maps::limit() * 4 / 5);")
+    said = [result.stderr for result in (ok(kc, "1 + 1") for _ in range(300)) if result.stderr]
+    assert len(said) in (1, 2) and "memory mappings that the system allows a process" in said[0], said
+
+
+def is_left(group: Path, home: Path) -> bool:
+    """Moves the processes of a group to another one, and removes it. Those that start meanwhile are left for the next time."""
+    for process in (group / "cgroup.procs").read_text().split():
+        with suppress(OSError):
+            (home / "cgroup.procs").write_text(process)
+    with suppress(OSError):
+        group.rmdir()
+    return not group.exists()
+
+
+@contextmanager
+def limited_threads(pid: int):
+    """Gives a process and what it starts a limit of threads of their own; yields its file. Nothing where only an administrator can."""
+    candidates = [Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup")]
+    name = f"threadbook-{os.getpid()}-{pid}"
+    for parent in candidates:
+        group = parent / name
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        if not (group / "pids.max").exists():
+            group.rmdir()
+            continue
+        home = next(line.split(":")[2] for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines() if "pids" in line or line.startswith("0::"))
+        for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
+            (group / "cgroup.procs").write_text(str(process.pid))
+        try:
+            yield group / "pids.max"
+        finally:
+            (group / "pids.max").write_text("max")
+            assert wait_until(lambda: is_left(group, parent / home.lstrip("/")), 30), (group / "cgroup.procs").read_text()
+        return
+    warnings.warn("no limit of threads was tried, which needs an administrator")
+    yield None
+
+
+def test_threads_that_are_used_up_are_said_to_be(rough_kernel):
+    """The limit of a container. Nothing can be compiled then, and no variable is lost."""
+    kc = rough_kernel.client
+    with limited_threads(rough_kernel.manager.provisioner.pid) as limit:
+        if limit is None:
+            return
+        ok(kc, "let (stop, stopped) = std::sync::mpsc::channel::<()>();\nlet stopped = std::sync::Arc::new(std::sync::Mutex::new(stopped));")
+        limit.write_text("200")
+        ok(kc, "let threads = std::iter::from_fn(|| { let stopped = stopped.clone(); std::thread::Builder::new().spawn(move || { let _ = stopped.lock().unwrap().recv(); }).ok() }).collect::<Vec<_>>();")
+        for _ in range(2):
+            failed = run_cell(kc, "threads.len() + 1")
+            assert failed.errors[0]["ename"] == "ThreadsUsedUp" and "restart the kernel" in failed.traceback, failed
+        limit.write_text("max")
+        assert int(ok(kc, "threads.len()").result) > 50
+        ok(kc, "drop(stop); for thread in threads { thread.join().unwrap(); }")
 
 
 def test_the_handle_of_a_thread_is_never_dropped_in_a_restored_process(rough_kernel):

@@ -194,6 +194,36 @@ def test_many_crashes_and_interrupts(fresh_kernel):
     assert wait_until(lambda: not fresh_kernel.processes(), timeout=10), fresh_kernel.processes()
 
 
+#: Threads that use executors without end, so that one of them is likely to hold a lock of an executor at the fork.
+BUSY = """\
+let threads = ThreadPoolExecutor::new(2);
+let on_rayon = RayonExecutor::new(2);
+let on_tokio = TokioExecutor::new(2);
+let serial = SerialExecutor::new();
+for _ in 0..2 {
+    let (threads, on_rayon, on_tokio) = (threads.clone(), on_rayon.clone(), on_tokio.clone());
+    std::thread::spawn(move || loop {
+        let futures = [threads.submit(|| 1), on_rayon.submit(|| 2), on_tokio.submit(|| 3)];
+        for future in as_completed(futures) { let _ = future.result(); }
+    });
+}
+std::thread::sleep(std::time::Duration::from_millis(20));
+"""
+USE_AGAIN = """\
+let all = [threads.submit(|| 1), on_rayon.submit(|| 2), on_tokio.submit(|| 3), serial.submit(|| 4)];
+all.iter().map(|future| future.result().unwrap()).sum::<i32>()
+"""
+
+
+@pytest.mark.timeout(180 + 6 * ROUNDS)
+def test_executors_that_were_busy_at_the_fork_work_on_after_a_death(rough_kernel):
+    kc = rough_kernel.client
+    for _ in range(max(5, ROUNDS // 3)):
+        ok(kc, BUSY)
+        assert run_cell(kc, "std::process::abort();").errors[0]["ename"] == "ProcessDied"
+        assert ok(kc, USE_AGAIN, timeout=30).result == "10"
+
+
 @pytest.mark.timeout(180 + 3 * ROUNDS)
 def test_interrupts_at_any_moment_of_compiling(rough_kernel):
     """From the request to the first line that the cell prints, and so also when the compiler writes what it keeps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import html.parser
 import http.server
@@ -27,6 +28,9 @@ ENDINGS = {"html": ".html", "pdf": ".pdf", "slides": ".slides.html", "script": "
 
 #: The first notebook, and the two with the most pictures. The others are printed in `cargo verify --all` only.
 PRINTED = {"01-concurrency.ipynb", "04-multiprocessing.ipynb", "07-rayon.ipynb"}
+
+#: A picture of one pixel.
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==")
 
 #: The first test of a notebook may have to execute it.
 pytestmark = pytest.mark.timeout(900)
@@ -323,6 +327,44 @@ def test_outputs_fetch_nothing_and_text_stays_text(kernelspec, browser, tmp_path
             assert browser.title() == "rich"
             assert "<i>plain</i>" in browser.locator("body").text_content()
     assert asked == [], "something was fetched"
+
+
+def test_formulas_raw_cells_and_pictures_of_the_text_are_in_every_format(kernelspec, browser, tmp_path):
+    (tmp_path / "a b.png").write_bytes(PIXEL)
+    text = r"""# On $\{x\}$
+
+Inline $\{x\}$, \(a_1\) and \\(b_2\\), then
+
+$$\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}$$
+
+| cell |
+|------|
+| $\sum_i \frac{1}{i^2}$ |
+
+![markdown](a%20b.png) <img src="a%20b.png" alt="html"> <img src="attachment:c.png" alt="attached">
+
+`$code$` for $5 or $6."""
+    cells = [nbformat.v4.new_markdown_cell(text, attachments={"c.png": {"image/png": base64.b64encode(PIXEL).decode()}})]
+    cells += [nbformat.v4.new_raw_cell("kept <b>as it is</b>"), nbformat.v4.new_raw_cell("<b id='raw'>bold</b>", metadata={"raw_mimetype": "text/html"})]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "text.ipynb")
+    run = threadbook("handout", "text.ipynb", "--as-is", "--to", "html,slides,pdf,script", "--output-dir", ".", cwd=tmp_path)
+    assert run.returncode == 0 and "left out" not in told(run), told(run)
+    for ending in (".html", ".slides.html"):
+        open_file(browser, tmp_path / f"text-student{ending}")
+        browser.emulate_media(media="print")  # also of slides, everything can be seen
+        formulas = browser.locator("main math").evaluate_all("all => all.map(each => [each.getBoundingClientRect().width, each.getBoundingClientRect().height])")
+        assert len(formulas) == 5 and all(width > 5 and height > 5 for width, height in formulas), (ending, formulas)
+        heights = [height for _, height in formulas]
+        assert max(heights) > 1.5 * min(heights), "the matrix has two rows"
+        pictures = browser.locator("main img").evaluate_all("all => all.map(each => [each.alt, each.naturalWidth])")
+        assert pictures == [["markdown", 1], ["html", 1], ["attached", 1]]
+        shown = browser.locator("main").text_content()
+        assert "$code$ for $5 or $6." in shown and "kept <b>as it is</b>" in shown
+        assert browser.locator("#raw").text_content() == "bold" and browser.complaints == []
+        browser.emulate_media(media="screen")
+    paper = dense(poppler("pdftotext", "-layout", tmp_path / "text-student.pdf", "-").decode())
+    assert "kept<b>asitis</b>" in paper and "$\\" not in paper
+    assert "// kept <b>as it is</b>" in (tmp_path / "text-student.rs").read_text()
 
 
 # --- slides -------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = "{homes}/{{username}}"
 c.Spawner.cmd = [{python!r}, "-m", "jupyterhub.singleuser"]
-c.Spawner.args = ["--allow-root"]
+c.Spawner.args = ["--allow-root", "--KernelManager.transport=ipc"]
 c.Spawner.environment = {{"RUSTUP_HOME": "{rustup}"}}
 c.ConfigurableHTTPProxy.command = [{proxy!r}]
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
@@ -159,6 +159,8 @@ def test_two_users_run_a_notebook_each(hub):
     for user, server in servers.items():
         assert KERNEL in call(server, "GET", "/api/kernelspecs")["kernelspecs"]
         kernels[user] = call(server, "POST", "/api/kernels", {"name": KERNEL})["id"]
+        [file] = (directory / "homes" / user / ".local/share/jupyter/runtime").glob(f"kernel-{kernels[user]}.json")
+        assert json.loads(file.read_text())["transport"] == "ipc", "SERVERS.md says how: no other user can connect"
 
     async def both():
         return await asyncio.gather(*(run(servers[user], kernels[user], CELLS) for user in USERS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nbclient
 import nbformat
 import pytest
 
@@ -73,15 +74,27 @@ def test_a_worker_that_cells_share_prints_in_the_cell_that_gives_it_work(kc, who
     assert (first.stdout, second.stdout) == ("", "mine\n"), (first, second)
 
 
-def test_threadbook_run_keeps_what_is_printed_late(kernelspec, tmp_path):
-    notebook = nbformat.v4.new_notebook()
+def late_notebook(prints: str):
+    """A notebook whose first cell leaves a thread that prints while the second cell runs."""
     start = (
         "let (word, go_on) = std::sync::mpsc::channel::<()>();\n"
-        'let late = std::thread::spawn(move || { go_on.recv().unwrap(); println!("late"); });'
+        f"let late = std::thread::spawn(move || {{ go_on.recv().unwrap(); {prints} }});"
     )
     join = 'word.send(())?; late.join().unwrap(); println!("mine");'
-    notebook.cells = [nbformat.v4.new_code_cell(code) for code in (start, join)]
-    nbformat.write(notebook, tmp_path / "late.ipynb")
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (start, join)])
+
+
+def test_nbclient_reads_what_is_printed_late_in_the_running_cell(kernelspec):
+    """nbclient drops what comes for another cell than the running one: such text goes to the running cell."""
+    notebook = late_notebook('println!("late"); eprintln!("error");')
+    nbclient.NotebookClient(notebook, timeout=90, kernel_name=kernelspec).execute()
+    first, second = ([output.text for output in cell.outputs if output.name == "stdout"] for cell in notebook.cells)
+    assert (first, "".join(second)) == ([], "late\nmine\n")
+    assert [output.text for output in notebook.cells[1].outputs if output.name == "stderr"] == ["error\n"]
+
+
+def test_threadbook_run_keeps_what_is_printed_late(kernelspec, tmp_path):
+    nbformat.write(late_notebook('println!("late");'), tmp_path / "late.ipynb")
     run = threadbook("run", "late.ipynb", cwd=tmp_path)
     assert run.returncode == 0, told(run)
     copy = nbformat.read(tmp_path / "executed" / "late.ipynb", as_version=nbformat.NO_CONVERT)

@@ -10,6 +10,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import psutil
 import pytest
 from jupyter_client import BlockingKernelClient
 
@@ -174,6 +175,48 @@ def limit_files(kernel, most: int) -> None:
     assert wait_until(lambda: len(waiting_compilers(kernel)) == 1, 30), kernel.processes()
     for process in kernel.processes():
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+
+#: The cells of a long session, a hundred times five of them with other names and numbers.
+LONG = ["let v{n} = vec![{n}; 10];", "fn f{n}() -> usize {{ {n} }}", "f{n}() + v{n}.len()", 'println!("{n}");', "v{n}"]
+
+
+def measures(kernel, cell_process: int, cache: Path) -> dict[str, float]:
+    """What a session takes: memory and disk in MB."""
+    processes = [psutil.Process(pid) for pid in (kernel.manager.provisioner.pid, cell_process)]
+    of_kernel, of_cells = (process.memory_full_info().uss / 1e6 for process in processes)
+    files = {path.lstat().st_ino: path.lstat().st_blocks * 512 / 1e6 for path in cache.rglob("*")}
+    return {
+        "mappings": len(Path(f"/proc/{cell_process}/maps").read_text().splitlines()),
+        "descriptors": sum(process.num_fds() for process in processes),
+        "kernel": of_kernel,
+        "cells": of_cells,
+        "disk": sum(files.values()),
+    }
+
+
+@pytest.mark.rare
+@pytest.mark.timeout(3000)
+def test_a_long_session_grows_slowly(kernelspec, tmp_path):
+    """Prints what a hundred cells leave behind, each of them another one. The first hundred warm up."""
+    rounds = int(os.environ.get("THREADBOOK_CELLS", "1000")) // 100
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o700)
+    rows = []
+    with running_kernel(tmp_path, env={"XDG_CACHE_HOME": str(cache)}) as kernel:
+        cell_process = int(ok(kernel.client, "std::process::id()").result)
+        for hundred in range(rounds):
+            for n in range(20 * hundred, 20 * (hundred + 1)):
+                for code in LONG:
+                    ok(kernel.client, code.format(n=n))
+            rows.append(measures(kernel, cell_process, cache))
+    growth = {name: (rows[-1][name] - rows[0][name]) / (len(rows) - 1) for name in rows[0]}
+    for name, row in [*((f"{100 * (n + 1)} cells", row) for n, row in enumerate(rows)), ("a hundred more", growth)]:
+        print(f"{name:>14}:", ", ".join(f"{of} {value:.1f}" for of, value in row.items()))
+    assert growth["descriptors"] == 0
+    assert growth["mappings"] <= 6 * 100
+    assert growth["kernel"] + growth["cells"] <= 10
+    assert growth["disk"] <= 20
 
 
 def test_the_disk_is_full(losing):

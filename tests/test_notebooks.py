@@ -741,7 +741,8 @@ def test_rayon_needs_no_shared_sum(rayon):
     (refused,) = rayon["refused-run"].outputs
     assert "cannot assign to `total`" in helpers.plain("\n".join(refused["traceback"]))
     assert printed(rayon["reduce-run"]).split() == ["500500", "8"]
-    assert "times as fast" in shown(rayon["fold-benchmark"]), "a lock for each item costs many times as much as the item"
+    median = helpers.medians(shown(rayon["fold-benchmark"]))
+    assert median["lock"] > median["fold"], "a lock for each item costs many times as much as the item"
 
 
 def test_rayon_in_place_in_chunks_and_from_any_iterator(rayon):
@@ -750,7 +751,8 @@ def test_rayon_in_place_in_chunks_and_from_any_iterator(rayon):
 
 
 def test_rayon_does_not_always_pay(rayon):
-    assert re.search(r"par_iter .* times as long", shown(rayon["small-benchmark"])), shown(rayon["small-benchmark"])
+    median = helpers.medians(shown(rayon["small-benchmark"]))
+    assert median["par_iter"] > median["iter"], "a hundred additions take less time than to hand them out"
     assert float(re.search(r"([\d.]+) times as fast", printed(rayon["naps-run"]))[1]) > 1.5, "eight naps on eight threads"
 
 

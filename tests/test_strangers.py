@@ -16,9 +16,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.sign import NotebookNotary
 
 import helpers
-from helpers import threadbook, told
+from helpers import threadbook, told, write_notebook
 from helpers_browser import browser_page, jupyter_lab
 
 SECRET = "the-key-of-the-teacher"
@@ -534,3 +535,23 @@ def test_a_handout_has_each_picture_once(drawn, browser):
     handout(drawn.parent, drawn.name, "--to", "html")
     browser.goto((drawn.parent / "handouts" / "drawn-student.html").as_uri())
     assert len(shown_pictures(browser, ".output")) == len(PICTURES) + 1
+
+
+def test_an_executed_copy_is_signed_for_its_user(kernelspec, tmp_path):
+    """JupyterLab shows active outputs of a notebook that its user has signed. Others have another secret."""
+    write_notebook(tmp_path / "mine.ipynb", 'display(&Html("<b>1</b>".into()));', "0.1 + 0.2", "let x: f64 = 1e-7; x")
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    other.mkdir()
+    run = threadbook("run", "mine.ipynb", cwd=tmp_path, JUPYTER_DATA_DIR=str(mine))
+    assert run.returncode == 0 and "not signed" not in run.stdout, told(run)
+    copy = nbformat.read(tmp_path / "executed" / "mine.ipynb", as_version=4)
+    assert {path.name: path.stat().st_mode & 0o777 for path in mine.iterdir()} == {"nbsignatures.db": 0o600, "notebook_secret": 0o600}
+    with NotebookNotary(data_dir=str(mine)) as notary, NotebookNotary(data_dir=str(other)) as stranger:
+        assert notary.check_signature(copy) and not stranger.check_signature(copy)
+        notary.sign(nbformat.v4.new_notebook())
+        copy.cells[0].outputs[0].data["text/html"] += "<script></script>"
+        assert not notary.check_signature(copy)
+    # A data directory that takes no files costs the signature only.
+    (tmp_path / "file").touch()
+    run = threadbook("run", "mine.ipynb", cwd=tmp_path, JUPYTER_DATA_DIR=str(tmp_path / "file" / "data"))
+    assert run.returncode == 0 and "the copy is not signed" in run.stdout, told(run)

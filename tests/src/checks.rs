@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::schedule::{Kind, Step};
-use crate::{Checkout, Outcome, needs, supply};
+use crate::{Checkout, Outcome, needs, prose, supply};
 
 const fn step(
     name: &'static str,
@@ -16,12 +16,18 @@ const fn step(
 
 /// The steps of a run. Only `--all` tests a hub, which needs the proxy.
 pub(crate) fn steps(all: bool) -> Vec<Step> {
-    STEPS.into_iter().filter(|step| all || step.name != "proxy").collect()
+    let is_selected = |step: &Step| match step.name {
+        "proxy" => all,
+        "prose" => prose::IS_ENFORCED,
+        _ => true,
+    };
+    STEPS.into_iter().filter(is_selected).collect()
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     step("needs", &[], needs::to_build),
     step("format", &["needs"], format),
+    step("prose", &[], prose::check),
     step("supply chain", &["needs"], supply::check),
     step("tests", &["needs"], tests),
     step("lints", &["needs"], lints),
@@ -59,7 +65,7 @@ fn tests(checkout: &Checkout) -> Outcome {
     checkout.runner.test(&mut command)
 }
 
-/// The lints of these three need the metadata of rust-analyzer's crates, which nothing else has a use for.
+/// The lints of these three need the metadata of rust-analyzer's crates, which no other step uses.
 fn lints(checkout: &Checkout) -> Outcome {
     let mut arguments = vec!["clippy", "--locked", "--workspace", "--all-targets"];
     if !checkout.all {
@@ -71,21 +77,23 @@ fn lints(checkout: &Checkout) -> Outcome {
     cargo(checkout, &arguments)
 }
 
-/// Has loom try every interleaving of the executors' models. With these packages selected as well, their dependencies
-/// have the features that they have in the workspace, and are not compiled again.
+/// Runs the models of futures and of the executors' queue in loom, which tries every interleaving. With the other packages
+/// selected as well, their dependencies have the features that they have in the workspace, and are not compiled again.
 fn models(checkout: &Checkout) -> Outcome {
-    let packages =
-        ["kernel", "analysis", "peers", "executor"].map(|name| format!("--package=threadbook-{name}"));
+    let packages = ["kernel", "analysis", "peers", "future", "executor"]
+        .map(|name| format!("--package=threadbook-{name}"));
     let models = [&["test"], &packages.each_ref().map(String::as_str)[..], &["--lib"]].concat();
-    let models = [&models[..], &["--features=threadbook-executor/models", "models::"]].concat();
+    let features = "--features=threadbook-future/models,threadbook-executor/models";
+    let models = [&models[..], &[features, "loom_tests::"]].concat();
     checkout.runner.test(Command::new("cargo").args(&models))?;
-    // A filter that finds nothing passes, too.
+    // A filter without a match passes, too.
     let mut list = Command::new("cargo");
     list.args(models).args(["--", "--list"]).current_dir(&checkout.root);
     let list = list.output().map_err(|error| error.to_string())?;
-    match String::from_utf8_lossy(&list.stdout).lines().filter(|line| line.ends_with(": test")).count() {
-        0 => Err("there are no models in the executors' crate".into()),
-        _ => Ok(()),
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    match ["a_callback_is_called", "a_job_is_either"].iter().find(|model| !list.contains(**model)) {
+        Some(model) => Err(format!("the list of models has none that begins with {model}")),
+        None => Ok(()),
     }
 }
 
@@ -95,7 +103,8 @@ fn documentation(checkout: &Checkout) -> Outcome {
     checkout.runner.run(&mut command)
 }
 
-/// In the private environment: says that it was made here, or by `cargo lab`, which writes its packages into the file.
+/// A marker in the private environment: it was made here, or by `cargo lab`, which writes its packages into
+/// the file.
 const STAMP: &str = ".venv/threadbook-pins.txt";
 
 /// Makes the private environment with the packages of the project and those of the tests, each by its hash.
@@ -177,12 +186,12 @@ fn pytest(checkout: &Checkout, name: &str, marked: &str, arguments: &[&str]) -> 
         println!("the tests that rotate are those of THREADBOOK_COMMIT={commit}");
         command.env("THREADBOOK_COMMIT", commit);
     }
-    // The kernel under test is that of the environment, whatever else this user has installed.
+    // The kernel under test is that of the environment, not one that this user has installed.
     command.env("JUPYTER_PREFER_ENV_PATH", "1").env("PATH", search_path(&python)?);
     checkout.runner.run(&mut command)
 }
 
-/// The commit that chooses the tests that rotate: THREADBOOK_COMMIT, or the one that is checked out.
+/// The commit that selects the rotating tests: THREADBOOK_COMMIT, or HEAD.
 fn commit(checkout: &Checkout) -> Option<String> {
     let named = std::env::var("THREADBOOK_COMMIT").ok().filter(|named| !named.is_empty());
     named.or_else(|| {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// How long an interrupted program may take for its own summary.
+/// The maximum time of an interrupted program to print its own summary.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long to wait for the rest of a program's output after its end.
+/// The maximum wait for the rest of a program's output after its end.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(5);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -48,7 +48,7 @@ impl Runner {
         Runner { root, started: Instant::now(), budget, failures: Arc::default() }
     }
 
-    /// What the runs of `cargo test` said of failed tests.
+    /// The messages of failed tests from the runs of `cargo test`.
     pub(crate) fn failures(&self) -> String {
         self.failures.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).text.clone()
     }
@@ -83,13 +83,13 @@ impl Runner {
         self.budget.is_some_and(|budget| self.started.elapsed() >= budget)
     }
 
-    /// The failure of a step that the budget leaves no time for.
+    /// The failure of a step for which the budget has no time left.
     pub(crate) fn spent(&self) -> String {
         let budget = self.budget.unwrap_or_default().as_secs();
         format!("the budget of {budget} s is spent (THREADBOOK_BUDGET)")
     }
 
-    /// Runs a command in the repository; its output is shown as it comes.
+    /// Runs a command in the repository; its output is shown as it is printed.
     pub(crate) fn run(&self, command: &mut Command) -> Outcome {
         let text = text_of(command);
         println!("$ {text}");
@@ -131,7 +131,8 @@ impl Runner {
     }
 }
 
-/// Finds the messages of failed tests in the output of test programs: they stand between `failures:` and the names.
+/// Finds the messages of failed tests in the output of test programs: they are between `failures:` and the
+/// names.
 #[derive(Default)]
 struct Failures {
     is_within: bool,
@@ -141,7 +142,7 @@ struct Failures {
 impl Failures {
     fn read(&mut self, line: &str) {
         match line {
-            // The second time, the names follow, which are known by then.
+            // The second time, the names follow, which the messages already contain.
             "failures:" => self.is_within = !self.is_within,
             _ if line.starts_with("test result: ") => self.is_within = false,
             _ if self.is_within && !line.is_empty() => self.text += &format!("{line}\n"),

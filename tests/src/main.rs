@@ -9,7 +9,10 @@
 
 mod checks;
 mod command;
+#[cfg(test)]
+mod layers;
 mod needs;
+mod prose;
 mod report;
 mod schedule;
 mod supply;
@@ -19,11 +22,11 @@ use std::process::ExitCode;
 
 use command::Runner;
 
-/// Why a check failed, if it did.
+/// The result of a check, with the reason of a failure.
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
-    // SAFETY: The process has just begun and has one thread.
+    // SAFETY: the process has just started and has one thread.
     unsafe { threadbook_cargo_env::forget() };
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     type Command = fn(&Checkout) -> Outcome;

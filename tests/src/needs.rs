@@ -1,11 +1,11 @@
-//! The programs that the checks need, and how to get them.
+//! The programs that the checks need, and the commands that install them.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::{Checkout, Outcome};
 
-/// A program that must be there.
+/// A required program.
 struct Need {
     name: &'static str,
     /// Commands of which one must succeed.
@@ -14,7 +14,7 @@ struct Need {
     get: &'static str,
 }
 
-/// Of the steps before the end-to-end tests.
+/// The requirements of the steps before the end-to-end tests.
 const TO_BUILD: [Need; 4] = [
     Need { name: "rustfmt", any: &[&["cargo", "fmt", "--version"]], get: "rustup component add rustfmt" },
     Need { name: "clippy", any: &[&["cargo", "clippy", "--version"]], get: "rustup component add clippy" },
@@ -26,7 +26,7 @@ const TO_BUILD: [Need; 4] = [
     },
 ];
 
-/// Of the end-to-end tests.
+/// The requirements of the end-to-end tests.
 const TO_RUN: [Need; 2] = [
     Need {
         name: "Chromium",
@@ -40,11 +40,11 @@ const TO_RUN: [Need; 2] = [
     Need { name: "poppler-utils", any: &[&["pdftotext", "-v"]], get: "apt install poppler-utils" },
 ];
 
-/// Of the end-to-end tests with `--all`.
+/// The requirements of the end-to-end tests with `--all`.
 const TO_RUN_ALL: [Need; 1] = [Need { name: "npm", any: &[&["npm", "--version"]], get: "apt install npm" }];
 
-/// Fails if a program is missing that the build needs. A program that is needed later may still be on its way: its
-/// absence is only shown.
+/// Fails if a program is missing that the build needs. The absence of a program that later steps need is only
+/// shown: it may be installed by then.
 pub(crate) fn to_build(checkout: &Checkout) -> Outcome {
     if let Err(missing) = to_run(checkout) {
         println!("before the end-to-end tests: {missing}");

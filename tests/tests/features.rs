@@ -7,7 +7,7 @@ use std::process::Command;
 /// The names of the packages from registries that cargo compiles for a command.
 fn compiled(arguments: &[&str]) -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
-    // In the directory of a package, cargo would know the programs of that one only.
+    // In the directory of a package, cargo would select the programs of that package only.
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).args(arguments).args([
         "--locked",
         "--offline",

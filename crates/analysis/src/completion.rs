@@ -1,4 +1,4 @@
-//! The names that could stand at a place.
+//! The names that are possible at a position.
 
 use crate::protocol::Match;
 use crate::word::{is_part, word_at};
@@ -9,30 +9,30 @@ use ra_ap_ide::{
 };
 use ra_ap_ide_db::imports::insert_use::{ImportGranularity, InsertUseConfig};
 
-/// The names that could stand at a place, and the text that they replace.
+/// The names that are possible at a position, and the text that they replace.
 pub struct Completions {
     /// The names, sorted, each of them once.
     pub matches: Vec<Match>,
-    /// Where the word at the place starts.
+    /// The start of the word at the position.
     pub start: usize,
-    /// Where it ends.
+    /// The end of the word.
     pub end: usize,
 }
 
 impl Completions {
-    /// None, at `offset` in `text`.
+    /// No names, at `offset` in `text`.
     pub fn none(text: &str, offset: usize) -> Completions {
         let word = word_at(text, offset);
         Completions { matches: Vec::new(), start: word.start, end: word.end }
     }
 }
 
-/// Asks rust-analyzer.
+/// Queries rust-analyzer for completions.
 pub fn complete(analysis: &Analysis, text: &str, position: FilePosition) -> Cancellable<Completions> {
     let items = analysis.completions(&names_only(), position, None)?.unwrap_or_default();
     let mut found = Completions::none(text, position.offset.into());
     let mut names: Vec<_> = items.iter().filter_map(|item| Name::of(item, text, position)).collect();
-    // Nearly all replace the word. In places rust-analyzer means another range, the same for all.
+    // Nearly all replace the word. In some contexts rust-analyzer replaces another range, the same for all.
     if let Some(first) = names.first().map(|name| name.replaced) {
         names.retain(|name| name.replaced == first);
         (found.start, found.end) = (first.start().into(), first.end().into());
@@ -69,11 +69,12 @@ impl<'a> Name<'a> {
     }
 }
 
-/// What rust-analyzer calls keywords, and Rust does not: without snippets, they would stay as they are.
+/// The snippets that rust-analyzer lists as keywords: without snippet support, they would be inserted
+/// literally.
 const ABBREVIATIONS: [&str; 1] = ["letm"];
 
-/// The name, path, macro's name with its `!`, or lifetime with which `text` begins, if only what belongs to such a name
-/// follows: arguments, fields, a type, or the end of a statement.
+/// The name, path, macro's name with its `!`, or lifetime with which `text` begins, if only its arguments,
+/// fields, type, or the end of the statement follow.
 fn name_in(text: &str) -> Option<&str> {
     let mut end =
         ["r#", "'"].iter().find(|prefix| text.starts_with(**prefix)).map_or(0, |prefix| prefix.len());
@@ -91,7 +92,7 @@ fn name_in(text: &str) -> Option<&str> {
     (end > 0 && (rest.is_empty() || rest.starts_with(['(', '{', '[', '<', ':', ';']))).then(|| &text[..end])
 }
 
-/// Nothing that a name can do without: parentheses, snippets, imports, and expressions of several names.
+/// Completion of plain names: no parentheses, snippets, imports, or expressions of several names.
 fn names_only() -> CompletionConfig<'static> {
     CompletionConfig {
         enable_postfix_completions: false,

@@ -1,4 +1,4 @@
-//! The description of the item at a place.
+//! The description of the item at a position.
 
 use crate::word::word_at;
 use ra_ap_ide::{
@@ -6,10 +6,10 @@ use ra_ap_ide::{
     TextRange,
 };
 
-/// How many fields or variants of a type are shown.
+/// The maximum number of shown fields or variants of a type.
 const MAX_MEMBERS: usize = 5;
 
-/// What rust-analyzer says of a type that it cannot infer.
+/// rust-analyzer's name of a type that it cannot infer.
 const UNKNOWN: &str = "{unknown}";
 
 /// A description.
@@ -30,7 +30,7 @@ pub fn with_call(text: &str, offset: usize) -> Option<String> {
     (is_member && !is_called).then(|| format!("{before}{name}(){behind}"))
 }
 
-/// Asks rust-analyzer.
+/// Queries rust-analyzer for the description.
 pub fn describe(analysis: &Analysis, position: FilePosition) -> Cancellable<Option<Description>> {
     let range = FileRange { file_id: position.file_id, range: TextRange::empty(position.offset) };
     let ask = |format| {

@@ -12,14 +12,14 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a cancelled question may take to end.
+/// The maximum time that a cancelled question may take to end.
 const CANCELLATION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// After so many questions, the types that no question needs any more are freed.
+/// The number of questions after which unused types are freed.
 const QUESTIONS_PER_COLLECTION: usize = 50;
 
-/// A function that makes rust-analyzer look at most of what questions need: inference, the traits of the standard
-/// library, and a macro. The place is that of the comment.
+/// A function that makes rust-analyzer load most of the data that questions need: inference, the traits of
+/// the standard library, and a macro. The position is that of the comment.
 const WARM_UP: &str = "\nfn threadbook_warm_up() { let words: Vec<String> = vec![1u64].iter().map(|n| \
                        n.to_string()).collect(); println!(\"{}\", words.len()); words.le/**/ }\n";
 
@@ -34,11 +34,11 @@ pub struct Project {
     questions: usize,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 pub enum Unanswered {
-    /// There was no time.
+    /// The deadline has passed.
     Late,
-    /// rust-analyzer panicked, or no thread could be started.
+    /// rust-analyzer panicked, or no thread could be spawned.
     Panicked,
 }
 
@@ -59,12 +59,12 @@ impl Project {
         self.workspace.read_named(text)
     }
 
-    /// Whether questions can be asked.
+    /// Whether the project can answer questions.
     pub fn is_loaded(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Loads the project, or loads it again. If that fails, it stays as it was.
+    /// Loads the project, or loads it again. If that fails, it stays unchanged.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Project {
         let Some(offset) = text.rfind("/**/") else { return };
         let position = self.set_text(text, offset);
         let analysis = self.host.analysis();
-        // Whether it succeeds is of no interest. What panics here has an empty answer later.
+        // The result does not matter. A question that panics here has an empty answer later.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             let _ = completion::complete(&analysis, &self.text, position);
             let _ = completion::complete(&analysis, &self.text, at_the_last_word(position, &self.text));
@@ -119,7 +119,7 @@ impl Project {
         FilePosition { file_id, offset: (offset as u32).into() }
     }
 
-    /// Asks a question in a thread of its own.
+    /// Runs a question in a thread of its own.
     ///
     /// # Errors
     ///
@@ -160,7 +160,7 @@ impl Project {
         drop(ended);
     }
 
-    /// Frees memory now and then. To be called when no answer waits for it.
+    /// Frees memory from time to time. To be called when no answer is pending.
     pub fn tidy(&mut self) {
         if self.questions >= QUESTIONS_PER_COLLECTION {
             self.questions = 0;
@@ -181,7 +181,7 @@ impl Project {
     }
 }
 
-/// The place before the word that ends at `position`, where any name can stand.
+/// The position before the word that ends at `position`, where any name is possible.
 fn at_the_last_word(position: FilePosition, text: &str) -> FilePosition {
     let before = text[..usize::from(position.offset)].rfind("words").unwrap_or_default();
     FilePosition { offset: (before as u32).into(), ..position }

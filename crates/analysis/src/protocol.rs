@@ -12,8 +12,9 @@
 //! `open` comes first, and once. Every `complete` and `hover` gets one answer, in the order of the requests. `open`,
 //! `warm` and `reload` get an answer only if they fail. Offsets are in bytes of UTF-8.
 //!
-//! The process may end by itself: rust-analyzer overflows its stack in code of absurd depth, and a question that does not
-//! end although it is late ends the process after its answer. The client then starts another one.
+//! The process may end unexpectedly: rust-analyzer overflows its stack in code of extreme depth, and a
+//! cancelled question that does not end ends the process after its answer. The client then starts another
+//! process.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +28,9 @@ pub enum Request {
     Warm,
     /// Loads the project again: its manifest has changed.
     Reload,
-    /// Asks for the names that could stand at a place.
+    /// A question for the names that are possible at a position.
     Complete(Question),
-    /// Asks for the description of the item at a place.
+    /// A question for the description of the item at a position.
     Hover(Question),
 }
 
@@ -46,19 +47,19 @@ pub struct Open {
     pub cargo: String,
     /// The path of rustc.
     pub rustc: String,
-    /// Whether cargo has to do without the network.
+    /// Whether cargo has to work offline.
     #[serde(default)]
     pub offline: bool,
 }
 
-/// A question about a place in the text of `src/lib.rs`.
+/// A question about a position in the text of `src/lib.rs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// The number that the answer repeats.
     pub id: u64,
     /// The whole text of `src/lib.rs`. It may differ from the file.
     pub text: String,
-    /// The place, in bytes.
+    /// The position, in bytes.
     pub offset: usize,
     /// The time after which the answer is empty.
     #[serde(default = "default_deadline")]
@@ -73,7 +74,7 @@ fn default_deadline() -> u64 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// To a request that cannot be understood or carried out. `id` is null if the request has none.
+    /// To a request that is invalid or has failed. `id` is null if the request has none.
     Error {
         /// The number of the request.
         id: Option<u64>,
@@ -86,9 +87,9 @@ pub enum Answer {
         id: u64,
         /// The names, sorted, each of them once.
         matches: Vec<Match>,
-        /// Where the text that a name replaces starts.
+        /// The start of the text that a name replaces.
         start: usize,
-        /// Where the text that a name replaces ends.
+        /// The end of the text that a name replaces.
         end: usize,
     },
     /// To `hover`.
@@ -100,19 +101,19 @@ pub enum Answer {
         /// The description as Markdown.
         markdown: String,
     },
-    /// To `hover`, if nothing is known.
+    /// To `hover`, if there is no description.
     Nothing {
         /// The number of the request.
         id: u64,
     },
 }
 
-/// A name that could stand at a place.
+/// A name that is possible at a position.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Match {
-    /// The name. That of a macro ends in `!`, unless one follows already.
+    /// The name. That of a macro ends in `!`, unless the text already has one after the name.
     pub text: String,
-    /// The kind of the item, in a word that front ends have an icon for: "class", "function", "instance",
+    /// The kind of the item, as a word for which front ends have an icon: "class", "function", "instance",
     /// "keyword" or "module".
     pub kind: String,
 }

@@ -1,18 +1,18 @@
-//! The crates that are read: not all on which the project depends.
+//! The selection of the crates to read: not all dependencies of the project.
 //!
-//! Most of a project's crates are never asked about, and rust-analyzer takes seconds and hundreds of megabytes to read
-//! them. So of the crates from registries only those are read, with all that they need, whose names occur in a text that
-//! was asked about. Procedural macros, which rust-analyzer cannot run here, and crates that only builds or tests need,
-//! are never read.
+//! Most of a project's crates are never the subject of a question, and rust-analyzer takes seconds and
+//! hundreds of megabytes to read them. So a crate from a registry is read, with its own dependencies, only
+//! after its name has occurred in the text of a question. Procedural macros, which rust-analyzer cannot run
+//! here, and dependencies of builds or tests only, are never read.
 
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// The names of dependencies that are read.
+/// The names of the dependencies to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     named: BTreeSet<String>,
-    /// Those that are not read yet, after [`Reading::cut_down`].
+    /// The dependencies that are not read yet, after [`Reading::cut_down`].
     unread: BTreeSet<String>,
 }
 
@@ -27,7 +27,7 @@ impl Reading {
         !named.is_empty()
     }
 
-    /// Cuts the answer of `cargo metadata` down to the crates that are read.
+    /// Reduces the output of `cargo metadata` to the crates to read.
     pub fn cut_down(&mut self, metadata: &mut Value) {
         if metadata["resolve"].is_null() {
             return; // the project alone, without its dependencies
@@ -88,7 +88,7 @@ impl<'a> Graph<'a> {
         !self.is_local(dependency.id)
     }
 
-    /// Whether the sources of a package lie on this machine only: the project, and the crates of its user.
+    /// Whether a package exists on this machine only: the project, and the crates of its user.
     fn is_local(&self, id: &str) -> bool {
         self.packages.get(id).is_some_and(|package| package["source"].is_null())
     }

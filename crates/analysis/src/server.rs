@@ -12,7 +12,7 @@ use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// Serves the requests of `input`, one a line, until it ends or the answers have no reader any more.
+/// Serves the requests of `input`, one a line, until the input ends or the output is closed.
 ///
 /// # Errors
 ///
@@ -41,18 +41,18 @@ struct Server {
     state: State,
     /// Whether the project has to be loaded, or loaded again, before the next question.
     must_load: bool,
-    /// Why the project could not be loaded.
+    /// The reason why the project could not be loaded.
     failure: Option<String>,
-    /// Whether a question is to be cancelled.
+    /// Whether a late question has yet to be cancelled.
     is_late: bool,
 }
 
 #[derive(Default)]
 enum State {
-    /// No project is known.
+    /// No project is open.
     #[default]
     Closed,
-    /// The project is here.
+    /// The project is available.
     Here(Box<Project>),
     /// The project is being loaded in the background.
     Loading(Receiver<(Project, anyhow::Result<()>)>, Workspace),
@@ -78,7 +78,8 @@ impl Server {
             Request::Open(open) => {
                 ensure!(matches!(self.state, State::Closed), "A project is open already.");
                 let workspace = Workspace::new(open)?;
-                // SAFETY: no project was open before, and threads are started only to load one and to ask about it.
+                // SAFETY: no project was open before, and threads are spawned only to load a project and to
+                // query it.
                 unsafe { workspace.set_tools() };
                 self.state = State::Here(Box::new(Project::new(workspace)));
                 self.must_load = true;
@@ -93,7 +94,7 @@ impl Server {
             Request::Reload => {
                 ensure!(!matches!(self.state, State::Closed), NOT_OPEN);
                 self.must_load = true;
-                // What no question has needed yet, is loaded with the first one.
+                // A project that no question has loaded yet is loaded with the first question.
                 if matches!(&self.state, State::Here(project) if project.is_loaded()) {
                     self.start_loading();
                 }
@@ -124,7 +125,7 @@ impl Server {
         })
     }
 
-    /// Asks rust-analyzer. `None` means that it has no answer before the deadline, or panicked.
+    /// Queries rust-analyzer. `None` means that it has no answer before the deadline, or panicked.
     fn ask<T: Send + 'static>(
         &mut self,
         question: Question,
@@ -171,7 +172,7 @@ impl Server {
         }
     }
 
-    /// Starts to load the project, if it has to be loaded and no loading has to end before.
+    /// Starts to load the project, if it has to be loaded and is not being loaded.
     fn start_loading(&mut self) {
         if !self.must_load {
             return;
@@ -186,7 +187,7 @@ impl Server {
         };
     }
 
-    /// Does what no answer has to wait for.
+    /// Runs the work that is deferred until after an answer.
     fn settle(&mut self) {
         if let State::Here(project) = &mut self.state {
             if std::mem::take(&mut self.is_late) {
@@ -197,7 +198,7 @@ impl Server {
     }
 }
 
-/// As good as none. The clock could not count to every number that a request may have.
+/// The maximum deadline, practically none: the clock cannot represent every number of a request.
 const MAX_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
 
 const NOT_OPEN: &str = "No project is open: the first request has to be `open`.";
@@ -206,7 +207,7 @@ fn failed(id: Option<u64>, error: &anyhow::Error) -> Answer {
     Answer::Error { id, error: format!("{error:#}") }
 }
 
-/// The empty answer to a question, if its place is one in its text.
+/// The empty answer to a question, if its position is valid in its text.
 fn check(question: &Question) -> anyhow::Result<Completions> {
     let Question { text, offset, .. } = question;
     let length = text.len();

@@ -7,18 +7,18 @@ use ra_ap_vfs::file_set::FileSetConfig;
 use ra_ap_vfs::{Vfs, VfsPath};
 use std::fs;
 
-/// The directories in which the crates of a project lie.
+/// The directories of a project's crates.
 pub struct Sources {
     roots: Vec<PackageRoot>,
 }
 
 impl Sources {
-    /// Those of `workspace`, whose own package is in `directory`.
+    /// The directories of `workspace`, whose own package is in `directory`.
     pub fn new(workspace: &ProjectWorkspace, directory: &AbsPath) -> Sources {
         let mut roots = workspace.to_roots();
         for root in &mut roots {
             root.is_local = root.include.iter().any(|include| *include == *directory);
-            // Beside its sources, the project's own package may have anything in its directory.
+            // Beside its sources, the directory of the project's own package may contain any other files.
             if root.is_local {
                 root.include = vec![directory.join("src")];
             }
@@ -35,8 +35,8 @@ impl Sources {
         }
     }
 
-    /// The files of `vfs` by package. Only the project's own may change, so that rust-analyzer does not look at the
-    /// others again for each new text.
+    /// The files of `vfs` by package. Only the project's own may change, so that rust-analyzer does not check
+    /// the others again for each new text.
     pub fn partition(&self, vfs: &Vfs) -> Vec<SourceRoot> {
         let mut sets = FileSetConfig::builder();
         for root in &self.roots {
@@ -53,7 +53,7 @@ impl Sources {
     }
 }
 
-/// Reads the Rust files below a directory. Follows no links and looks into no hidden directory.
+/// Reads the Rust files below a directory. Follows no links and skips hidden directories.
 fn read(directory: &AbsPath, exclude: &[AbsPathBuf], vfs: &mut Vfs) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name();

@@ -1,7 +1,7 @@
 //! The project as cargo and rustc describe it.
 //!
-//! rust-analyzer can ask cargo and rustc by itself, but then it decides which ones, runs both more often, and asks
-//! cargo even if that needs the network.
+//! rust-analyzer can query cargo and rustc itself, but then it chooses the tools, runs both more often, and
+//! uses the network.
 
 use crate::protocol::Open;
 use crate::reading::Reading;
@@ -50,13 +50,13 @@ impl Workspace {
         })
     }
 
-    /// Has rust-analyzer run the tools of this project.
+    /// Makes rust-analyzer run the tools of this project.
     ///
     /// # Safety
     ///
     /// No other thread may run.
     pub unsafe fn set_tools(&self) {
-        // SAFETY: the caller promises that this is the only thread.
+        // SAFETY: the caller guarantees that this is the only thread.
         unsafe {
             std::env::set_var("CARGO", &self.cargo);
             std::env::set_var("RUSTC", &self.rustc);
@@ -73,12 +73,12 @@ impl Workspace {
         self.directory.join("src/lib.rs")
     }
 
-    /// Has the crates read that `text` names. Returns whether there are any that are not read yet.
+    /// Selects the crates that `text` names. Returns whether some of them are not read yet.
     pub fn read_named(&mut self, text: &str) -> bool {
         self.reading.add_named(text)
     }
 
-    /// Asks cargo and rustc for what rust-analyzer has to know.
+    /// Queries cargo and rustc for the data that rust-analyzer needs.
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl Workspace {
         let mut command = Command::new(&self.cargo);
         command.args(["metadata", "--format-version", "1"]).args(arguments);
         command.args(self.offline.then_some("--offline"));
-        // Run in the project, cargo would also obey settings in every directory above it.
+        // In the project's directory, cargo would also obey settings in every directory above it.
         command.arg("--manifest-path").arg(self.directory.join("Cargo.toml")).current_dir("/");
         let output = command.output().with_context(|| format!("{} does not run", self.cargo))?;
         if !output.status.success() {
@@ -148,7 +148,7 @@ impl Workspace {
     fn sysroot(&self, target: &str) -> Sysroot {
         let sources = self.sysroot_src.clone().or_else(|| self.rust_src());
         let Some(sources) = sources.and_then(|path| canonical(&path).ok()) else { return Sysroot::empty() };
-        // Without a root, so that it does not look for tools there.
+        // Without a root, so that no tools are searched there.
         let mut sysroot = Sysroot::new(None, Some(sources));
         let config = CargoMetadataConfig {
             targets: vec![target.to_owned()],

@@ -71,9 +71,9 @@ fn names_alone_are_inserted() {
         // "letm" would be a snippet, and "while let" is two words.
         ("fn f() { le<|>", &["let"]),
         ("fn f() { whil<|>", &["while"]),
-        // What stands behind the cursor is replaced, and decides nothing.
+        // The rest of the word after the cursor is replaced, and does not affect the result.
         ("fn world() {} fn work() {} fn f() { wor<|>ld }", &["work", "world"]),
-        // Not `iter().map`, and nothing that needs an import.
+        // Not `iter().map`, and no name that needs an import.
         ("fn f() { vec![1].filte<|> }", &[]),
         ("fn f() { HashM<|> }", &[]),
         ("fn f() { no_such_nam<|> }", &[]),

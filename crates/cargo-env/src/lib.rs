@@ -1,9 +1,9 @@
-//! Undoes what `cargo run` does to the environment.
+//! Removes cargo's changes to the environment of `cargo run`.
 //!
 //! `cargo lab`, `cargo verify` and `cargo peers` are `cargo run`, which puts the target directory and the
 //! toolchain first in the search path for shared objects and describes the package in variables. A kernel
-//! started from there, ours or the stock one, would load the companion crate of the target directory instead
-//! of the one that its cells were compiled with, which a kernel started by anything else does not.
+//! with that environment, ours or the stock one, would load the companion crate of the target directory
+//! instead of the one that its cells were compiled with.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -12,15 +12,15 @@ use std::process::Command;
 
 const SEARCH_PATHS: [&str; 2] = ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"];
 
-/// Gives this process, and so all that it starts, the environment that it would have without cargo.
+/// Restores the environment without cargo, for this process and all its children.
 ///
 /// # Safety
 ///
-/// No other thread runs yet.
+/// No other thread may run yet.
 pub unsafe fn forget() {
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(describes_a_package) {
-            // SAFETY: There is no other thread that could read the environment, says the caller.
+            // SAFETY: the caller guarantees that no other thread reads the environment.
             unsafe { env::remove_var(name) };
         }
     }
@@ -31,24 +31,24 @@ pub unsafe fn forget() {
         let mut of_cargo = Vec::from_iter(sysroot());
         of_cargo.extend(env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned())));
         match without(&value, &of_cargo) {
-            // SAFETY: As above.
+            // SAFETY: as above.
             Some(value) => unsafe { env::set_var(name, value) },
-            // SAFETY: As above.
+            // SAFETY: as above.
             None => unsafe { env::remove_var(name) },
         };
     }
 }
 
-/// The directory in which programs are asked about the system. The directory of a notebook is no such place: rustup and cargo
-/// obey files that they find in it, and a search path with `.` in it finds programs there.
+/// The working directory of programs that query the system. A notebook's directory is unsafe for them: rustup
+/// and cargo obey files in it, and a search path with `.` finds programs there.
 pub const NEUTRAL_DIRECTORY: &str = "/";
 
-/// Where the toolchain lies whose rustc is first on the path, or else where rustup puts it: a program that was not
-/// started from a shell often has a shorter path.
+/// The directory of the toolchain whose rustc is first on the search path, or else rustup's: a program that
+/// was not started from a shell often has a shorter path.
 ///
 /// # Errors
 ///
-/// Why there is none, for a person.
+/// A sentence with the reason why there is none.
 pub fn sysroot() -> Result<PathBuf, String> {
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo")));
@@ -69,7 +69,7 @@ fn describes_a_package(name: &str) -> bool {
     name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
-/// The search path without what lies under one of `roots`; nothing if nothing is left.
+/// The search path without directories under one of `roots`; `None` if none is left.
 fn without(path: &OsStr, roots: &[PathBuf]) -> Option<OsString> {
     let ours = |entry: &Path| roots.iter().any(|root| entry.starts_with(root));
     let left: Vec<_> = env::split_paths(path).filter(|entry| !ours(entry)).collect();

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{AnyError, Error};
 
-/// How a cell ended.
+/// The end of a cell.
 pub enum End {
     /// It ran to its last statement.
     Done,
@@ -56,7 +56,8 @@ pub fn run<O: Outcome>(statements: impl FnOnce() -> O) -> End {
     catch_unwind(AssertUnwindSafe(|| call(statements))).map_or_else(End::Panicked, O::end)
 }
 
-/// Keeps the statements out of the compiler's own function that catches panics, which has no lines for a backtrace.
+/// Keeps the statements out of the compiler's own function that catches panics, which has no line information
+/// for a backtrace.
 #[inline(never)]
 fn call<O>(statements: impl FnOnce() -> O) -> O {
     statements()

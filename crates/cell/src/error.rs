@@ -8,9 +8,9 @@ use std::panic::Location;
 ///
 /// It implements no `Display`, so that the blanket conversion does not overlap with that of a type into itself.
 pub struct Error {
-    /// The error in words.
+    /// The error as text.
     pub text: String,
-    /// Its causes in words, the nearest first.
+    /// Its causes as text, the nearest first.
     pub causes: Vec<String>,
     /// The place of the `?`, in generated code.
     pub place: &'static Location<'static>,

@@ -1,4 +1,4 @@
-//! The variables that live on between cells.
+//! The variables that persist between cells.
 
 use std::any::type_name;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ pub struct Variables {
     entries: HashMap<String, Entry>,
 }
 
-/// A boxed value whose type only its own code knows.
+/// A boxed value of erased type, with its drop function.
 struct Entry {
     value: NonNull<()>,
     drop: unsafe fn(NonNull<()>),
@@ -30,16 +30,16 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        // SAFETY: `value` is a leaked box of the type that `drop` was made for, and nothing else owns it.
+        // SAFETY: `value` is a leaked box of the type of `drop`, and has no other owner.
         unsafe { (self.drop)(self.value) }
     }
 }
 
 /// # Safety
 ///
-/// `value` is a leaked `Box<T>` that nothing else owns.
+/// `value` is a leaked `Box<T>` without another owner.
 unsafe fn drop_box<T>(value: NonNull<()>) {
-    // SAFETY: the caller promises it.
+    // SAFETY: guaranteed by the caller.
     drop(unsafe { Box::from_raw(value.cast::<T>().as_ptr()) });
 }
 

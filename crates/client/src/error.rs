@@ -1,48 +1,48 @@
-//! What can go wrong between a client and its kernel.
+//! Errors between a client and its kernel.
 
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// Why there is no outcome.
+/// The reason why there is no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The command could not be started at all.
+    /// The command could not be spawned.
     #[error("cannot start {program}: {source}")]
     Start {
-        /// What was to be started.
+        /// The program.
         program: String,
-        /// Why it could not be.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The kernel started, but did not answer in time.
     #[error("the kernel did not answer within {} s{}", .after.as_secs(), hint(.log))]
     Silent {
-        /// How long it was waited for.
+        /// The time-out.
         after: Duration,
-        /// The last lines that it wrote.
+        /// The last lines of its output.
         log: String,
     },
-    /// The kernel's process ended by itself.
+    /// The kernel's process ended unexpectedly.
     #[error("the kernel ended unexpectedly ({status}){}", hint(.log))]
     Ended {
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
-        /// The last lines that it wrote.
+        /// The last lines of its output.
         log: String,
     },
-    /// A cell's time was up and the kernel did not act upon the interrupt.
+    /// A cell exceeded its time limit, and the kernel did not react to the interrupt.
     #[error("the kernel ignored the interrupt after {} s; it was killed", .limit.as_secs_f64())]
     Stuck {
-        /// The time that the cell had.
+        /// The cell's time limit.
         limit: Duration,
     },
-    /// This process was told to stop (Ctrl-C, or a request to terminate).
+    /// This process received a signal to stop (Ctrl-C, or a request to terminate).
     #[error("stopped")]
     Stopped,
     /// The connection failed.
     #[error("the connection to the kernel failed: {0}")]
     Connection(#[from] threadbook_jupyter::zmtp::ZmtpError),
-    /// Something on this side failed.
+    /// An error on the client's side.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }

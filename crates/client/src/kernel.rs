@@ -1,13 +1,13 @@
-//! A kernel's life, from its process's start to its end, and the cells in between.
+//! The lifetime of a kernel, from the spawn of its process to its end, and the cells in between.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jupyter_protocol::{
-    ConnectionInfo, ExecuteRequest, InterruptRequest, KernelInfoRequest, ShutdownRequest,
+    ConnectionInfo, ExecuteRequest, InterruptRequest, JupyterMessage, KernelInfoRequest, ShutdownRequest,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use threadbook_jupyter::zmtp::ZmtpError;
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
@@ -17,16 +17,16 @@ use crate::outputs::{DisplayUpdate, LateText, Output, Outputs, strings, text};
 use crate::process::Process;
 use crate::wire::{Event, Wire};
 
-/// How long a kernel may take until it answers for the first time.
+/// The maximum time until the kernel's first answer.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a kernel that accepts a connection may take to shake hands, before it is tried again.
+/// The maximum time of a handshake; after that, the connection is tried again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the end of a kernel's process may come after the end of its connections.
+/// The maximum time between the end of a kernel's connections and that of its process.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a kernel may take to act upon an interrupt, or to shut down, before it is killed.
+/// The maximum time of an interrupt or a shutdown; after that, the kernel is killed.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A running kernel. Dropping it kills the kernel; [`KernelClient::shutdown`] asks it to end.
+/// A running kernel. Dropping it kills the kernel; [`KernelClient::shutdown`] shuts it down in order.
 pub struct KernelClient {
     runtime: Runtime,
     wire: Wire,
@@ -36,31 +36,31 @@ pub struct KernelClient {
     info: Value,
 }
 
-/// What became of a cell.
+/// The outcome of a cell.
 #[derive(Clone, Debug)]
 pub struct CellOutcome {
-    /// How it ended.
+    /// Its status.
     pub status: Status,
-    /// What it put out.
+    /// Its outputs.
     pub outputs: Outputs,
-    /// What it replaced in displays of any cell, in order. Its own outputs are up to date already.
+    /// Its updates of displays of any cell, in order. They are already applied to its own outputs.
     pub updates: Vec<DisplayUpdate>,
-    /// What was printed for earlier cells while it ran.
+    /// Text of earlier cells that arrived while it ran.
     pub late: Vec<LateText>,
     /// The id of its request.
     pub request: String,
-    /// The number that the kernel gave it.
+    /// The execution count that the kernel gave it.
     pub execution_count: Option<u64>,
-    /// From the request until the kernel had replied and was idle again.
+    /// The time from the request until the kernel had replied and was idle again.
     pub elapsed: Duration,
 }
 
-/// How a cell ended.
+/// The status of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Well.
+    /// Success.
     Ok,
-    /// With an error.
+    /// An error.
     Error {
         /// The kind of error.
         ename: String,
@@ -69,7 +69,7 @@ pub enum Status {
         /// The lines to show.
         traceback: Vec<String>,
     },
-    /// It was interrupted because its time was up. The kernel is ready for the next cell.
+    /// It exceeded its time limit and was interrupted. The kernel is ready for the next cell.
     TimedOut,
 }
 
@@ -114,21 +114,21 @@ impl KernelClient {
         &self.info
     }
 
-    /// When the kernel's process was started.
+    /// The time at which the kernel's process was spawned.
     pub fn started(&self) -> Instant {
         self.started
     }
 
-    /// How long it took from the start of the process to its first answer.
+    /// The time from the spawn of the process to its first answer.
     pub fn ready_after(&self) -> Duration {
         self.ready_after
     }
 
-    /// Executes a cell, however long it takes.
+    /// Executes a cell, without a time limit.
     ///
     /// # Errors
     ///
-    /// If the kernel ends, or this process is told to stop. A cell that fails is no error here.
+    /// If the kernel ends, or this process receives a signal to stop. A cell that fails is no error here.
     pub fn execute(&mut self, code: &str) -> Result<CellOutcome> {
         self.execute_within(code, None)
     }
@@ -137,7 +137,7 @@ impl KernelClient {
     ///
     /// # Errors
     ///
-    /// As [`KernelClient::execute`]; also if the kernel does not act upon the interrupt, which kills it.
+    /// As [`KernelClient::execute`]; also if the kernel does not react to the interrupt; it is then killed.
     pub fn execute_within(&mut self, code: &str, limit: Option<Duration>) -> Result<CellOutcome> {
         let Self { runtime, wire, process, .. } = self;
         if let Some(status) = process.ended {
@@ -145,9 +145,12 @@ impl KernelClient {
         }
         runtime.block_on(async {
             let started = Instant::now();
-            // Nothing is ever queued behind a cell, so there is nothing to stop on an error.
+            // No cell is ever queued behind another, so an error aborts none.
             let request = ExecuteRequest { stop_on_error: false, ..ExecuteRequest::new(code.to_owned()) };
-            let id = wire.request(request.into()).await?;
+            let mut request = JupyterMessage::from(request);
+            // Announces that this client also reads output of earlier cells.
+            request.metadata = json!({"cellId": request.header.msg_id});
+            let id = wire.request(request).await?;
             let mut cell = Cell::new(id, started);
 
             let Some(limit) = limit else {
@@ -165,7 +168,7 @@ impl KernelClient {
         })
     }
 
-    /// Asks the kernel to end, and kills it if it does not.
+    /// Shuts the kernel down, and kills it if it does not end in time.
     pub fn shutdown(mut self) {
         let Self { runtime, wire, process, .. } = &mut self;
         if process.ended.is_some() {
@@ -188,7 +191,7 @@ impl KernelClient {
     }
 }
 
-/// What is known of a cell while it runs.
+/// The state of a running cell.
 struct Cell {
     id: String,
     started: Instant,
@@ -205,7 +208,7 @@ impl Cell {
         Self { id, started, outputs, updates: Vec::new(), late: Vec::new(), reply: None, idle: false }
     }
 
-    /// Takes in events until the cell has ended. May be given up and called again.
+    /// Handles events until the cell has ended. Cancellation safe: it can be dropped and called again.
     async fn follow(&mut self, wire: &mut Wire, process: &mut Process) -> Result<CellOutcome> {
         while self.reply.is_none() || !self.idle {
             match wire.events.recv().await {
@@ -279,7 +282,7 @@ impl Outputs {
 fn status(reply: &Value, outputs: &Outputs) -> Status {
     match reply["status"].as_str() {
         Some("ok") => Status::Ok,
-        // The reply repeats the error, but not every kernel bothers.
+        // The reply repeats the error, but not in every kernel.
         Some("error") => outputs.error().unwrap_or_else(|| Status::Error {
             ename: text(reply, "ename"),
             evalue: text(reply, "evalue"),
@@ -293,13 +296,13 @@ fn status(reply: &Value, outputs: &Outputs) -> Status {
     }
 }
 
-/// Connects to a kernel that was just started, and asks who it is until both channels have answered: only
-/// then is the subscription to its broadcasts known to be in place.
+/// Connects to a kernel that has just been spawned, and repeats `kernel_info_request` until both channels
+/// have answered: only then is the subscription to its broadcasts known to be active.
 async fn first_answer(process: &mut Process, connection: &ConnectionInfo) -> Result<(Wire, Value)> {
     let connected = async {
         loop {
-            // For a moment after its start, the kernel's process may still hold the listeners that kept the
-            // ports free: a connection to one of those fails. So any failure means "not yet".
+            // Directly after its spawn, the kernel's process may still hold the listeners that reserved the
+            // ports, and a connection to one of those fails. So any failure means "not yet".
             if let Ok(Ok(connected)) = timeout(CONNECT_TIMEOUT, Wire::connect(connection)).await {
                 return connected;
             }
@@ -315,8 +318,8 @@ async fn first_answer(process: &mut Process, connection: &ConnectionInfo) -> Res
     let (mut info, mut subscribed) = (None, false);
     let mut request = wire.request(KernelInfoRequest {}.into()).await?;
     loop {
-        let patience = if info.is_some() { Duration::from_millis(200) } else { START_TIMEOUT };
-        match timeout(patience, wire.events.recv()).await {
+        let limit = if info.is_some() { Duration::from_millis(200) } else { START_TIMEOUT };
+        match timeout(limit, wire.events.recv()).await {
             Ok(Some(Event::Reply(message))) if message.parent.as_ref() == Some(&request) => {
                 info = Some(message.content);
             }

@@ -1,8 +1,8 @@
-//! Starts a Jupyter kernel, any Jupyter kernel, and executes cells in it.
+//! A client for any Jupyter kernel: starts it and executes cells in it.
 //!
-//! `threadbook run` executes notebooks with it, and the benchmarks time cells of several kernels with it,
-//! so it takes nothing for granted that Jupyter's protocol does not promise: a kernel may be slow to
-//! listen, send no `iopub_welcome`, or answer with fields of its own.
+//! `threadbook run` executes notebooks with it, and the benchmarks time cells of several kernels with it, so
+//! it relies only on the guarantees of Jupyter's protocol: a kernel may be slow to listen, send no
+//! `iopub_welcome`, or answer with additional fields.
 //!
 //! ```no_run
 //! use threadbook_client::{KernelClient, Status};

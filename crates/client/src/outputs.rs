@@ -12,27 +12,27 @@ pub enum Output {
     Stream {
         /// `stdout` or `stderr`.
         name: String,
-        /// Everything printed until another kind of output came.
+        /// All text that was printed before the next output of another kind.
         text: String,
     },
-    /// Something the cell displayed.
+    /// A display of the cell.
     Display {
         /// The representations, by MIME type.
         data: Bundle,
-        /// What the kernel says about them.
+        /// Their metadata.
         metadata: Bundle,
-        /// By this name a later message may replace it.
+        /// The name by which a later message may replace it.
         display_id: Option<String>,
     },
-    /// The value of the cell.
+    /// The result of the cell.
     Result {
         /// The cell's number.
         execution_count: Option<u64>,
         /// The representations, by MIME type.
         data: Bundle,
-        /// What the kernel says about them.
+        /// Their metadata.
         metadata: Bundle,
-        /// By this name a later message may replace it.
+        /// The name by which a later message may replace it.
         display_id: Option<String>,
     },
     /// The error that ended the cell.
@@ -54,7 +54,7 @@ pub struct DisplayUpdate {
     metadata: Bundle,
 }
 
-/// Text that was printed for an earlier cell while another one ran, by a thread that it has left, say.
+/// Text of an earlier cell that arrived while another one ran, for example from a thread of the earlier cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LateText {
     /// The id of the earlier cell's request.
@@ -65,7 +65,7 @@ pub struct LateText {
     pub text: String,
 }
 
-/// What a cell has put out so far.
+/// The outputs of a cell so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outputs {
     list: Vec<Output>,
@@ -73,12 +73,12 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// The outputs in the order in which they came.
+    /// The outputs in the order of their arrival.
     pub fn list(&self) -> &[Output] {
         &self.list
     }
 
-    /// Everything printed on `stdout` or `stderr`.
+    /// All text that was printed on `stdout` or `stderr`.
     pub fn stream(&self, wanted: &str) -> String {
         let texts = self.list.iter().filter_map(|output| match output {
             Output::Stream { name, text } if name == wanted => Some(text.as_str()),
@@ -92,8 +92,8 @@ impl Outputs {
         self.list.iter().map(Output::to_json).collect()
     }
 
-    /// Applies one message from a kernel's iopub channel. An update of a display is also handed back,
-    /// since it may concern the outputs of earlier cells.
+    /// Applies one message from a kernel's iopub channel. An update of a display is also returned, because it
+    /// may concern the outputs of earlier cells.
     pub fn apply(&mut self, msg_type: &str, mut content: Value) -> Option<DisplayUpdate> {
         match msg_type {
             "stream" => {
@@ -136,7 +136,7 @@ impl Outputs {
         None
     }
 
-    /// Replaces the content of the displays that `update` names. True if there was one.
+    /// Replaces the content of the displays that `update` names. Returns whether there was one.
     pub fn update(&mut self, update: &DisplayUpdate) -> bool {
         let mut found = false;
         for output in &mut self.list {
@@ -201,7 +201,7 @@ impl Output {
     }
 }
 
-/// A notebook file keeps text as a list of lines, so that differences between versions can be read.
+/// A notebook file contains text as a list of lines, so that differences between versions are readable.
 fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }

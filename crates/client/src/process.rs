@@ -1,4 +1,4 @@
-//! A kernel's process: how it is started, what it leaves behind, and how it ends.
+//! A kernel's process: its spawn, its files, and its end.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -18,12 +18,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::error::{ClientError, Result};
 use crate::wire::Event;
 
-/// Stands for the connection file's path in a kernel's command, as in a kernelspec.
+/// The placeholder for the connection file's path in a kernel's command, as in a kernelspec.
 pub const CONNECTION_FILE: &str = "{connection_file}";
 
-/// The kernel's process with what belongs to it: its connection file and its log.
+/// The kernel's process, with its connection file and its log.
 pub(crate) struct Process {
-    /// Until its end is reported as an event.
+    /// `None` once its end is reported as an event.
     child: Option<tokio::process::Child>,
     pub(crate) ended: Option<ExitStatus>,
     group: Pid,
@@ -36,9 +36,9 @@ impl Process {
         cwd: &Path,
         prepare: impl FnOnce(&mut Command),
     ) -> Result<(Self, ConnectionInfo)> {
-        // The key in the connection file lets its readers run anything in the kernel.
+        // The key in the connection file allows its readers to run any code in the kernel.
         let directory = Held::new(&temporary(|_| None)?, "threadbook-run-")?;
-        // The listeners hold the ports until the kernel's process exists.
+        // The listeners reserve the ports until the kernel's process exists.
         let mut listeners = Vec::new();
         let mut ports = [0; 5];
         for port in &mut ports {
@@ -70,11 +70,12 @@ impl Process {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(cwd);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        // As Jupyter does it, so that a kernel can end with whoever started it.
+        // As in Jupyter, so that a kernel can end with its parent.
         command.env("JPY_PARENT_PID", std::process::id().to_string());
         prepare(&mut command);
         let mut command = tokio::process::Command::from(command);
-        // A group of its own: Ctrl-C is for us, and the kernel goes with all that it started.
+        // A group of its own: Ctrl-C reaches only this process, which then kills the kernel with all its
+        // children.
         command.process_group(0);
         let start_error =
             |source| ClientError::Start { program: program.to_string_lossy().into_owned(), source };
@@ -94,7 +95,7 @@ impl Process {
         }
     }
 
-    /// From now on, the end of the process and requests to stop are events.
+    /// Sends the end of the process and requests to stop as events from now on.
     pub(crate) fn report_to(&mut self, events: UnboundedSender<Event>) {
         if let Some(mut child) = self.child.take() {
             tokio::spawn(async move {
@@ -115,7 +116,7 @@ impl Process {
         }
     }
 
-    /// The last lines of what the process wrote.
+    /// The last lines of the process's output.
     pub(crate) fn last_words(&self) -> String {
         let log = std::fs::read(self.directory.path().join("log")).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);

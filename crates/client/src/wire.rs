@@ -1,7 +1,7 @@
-//! The connection to a running kernel: sockets to send on, and one stream of everything that comes back.
+//! The connection to a running kernel: sockets to send on, and one stream of all received messages.
 //!
-//! Each socket is read by a task of its own, so that no message is lost when whoever waits for it gives
-//! up. Messages are kept as plain JSON: what a kernel sends goes into the notebook as it is.
+//! Each socket is read by a task of its own, so that no message is lost when a waiter is cancelled. Messages
+//! are kept as plain JSON, so that a notebook gets them unchanged.
 
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::error::Result;
 
-/// What may happen while one waits for a kernel.
+/// An event of a kernel or its process.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A reply on the shell channel.
@@ -29,15 +29,15 @@ pub(crate) enum Event {
     Disconnected,
     /// The kernel's process ended.
     Ended(ExitStatus),
-    /// Somebody asked this process to stop.
+    /// This process received a signal to stop.
     Stop,
 }
 
-/// A message, as far as a client looks at it.
+/// The parts of a message that a client uses.
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) msg_type: String,
-    /// The request that it answers.
+    /// The id of the request that it answers.
     pub(crate) parent: Option<String>,
     pub(crate) content: Value,
 }
@@ -59,7 +59,7 @@ impl Wire {
         let endpoints = Endpoints::from(info);
         let (subscriber, broadcasts) = connect(&endpoints.iopub, SocketType::Sub, b"").await?;
         subscriber.subscribe(b"").await?;
-        // Kernels send the user's questions to the peer with the identity of the request.
+        // Kernels send input requests to the peer with the identity of the execute request.
         let identity = session.as_bytes();
         let (shell, replies) = connect(&endpoints.shell, SocketType::Dealer, identity).await?;
         let (control, control_replies) = connect(&endpoints.control, SocketType::Dealer, identity).await?;
@@ -71,7 +71,7 @@ impl Wire {
         Ok((Self { shell, control, key, session, events: received }, events))
     }
 
-    /// Sends a request on the shell channel; its replies name the identifier that is returned.
+    /// Sends a request on the shell channel, and returns its id, which the replies name as their parent.
     pub(crate) async fn request(&mut self, request: JupyterMessage) -> Result<String> {
         let id = request.header.msg_id.clone();
         self.send(&self.shell, request).await?;
@@ -89,7 +89,7 @@ impl Wire {
     }
 }
 
-/// Sends each message of a socket as an event, if `event` makes one of it.
+/// Sends each message of a socket as an event, if `event` returns one for it.
 async fn forward(
     mut socket: Receiver,
     key: Arc<Key>,

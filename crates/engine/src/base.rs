@@ -1,9 +1,11 @@
-//! The crates that are there from the start: they are built once, and a session never builds them again.
+//! The base: the crates that every session starts with. They are built once, and a session never builds them
+//! again.
 //!
-//! A session's crates are resolved without the base's own packages, so that no request can have cargo compile those
-//! anew: the process of the cells has loaded them. The other packages of the base take part with the features that
-//! they have in it ([`Record::pins`]). A crate that needs no more of them shares their copies, which are in the base's
-//! dynamic library; one that needs another feature gets a copy of its own.
+//! A session's crates are resolved without the base's own packages, so that no request can make cargo compile
+//! those again: the process of the cells has loaded them. The other packages of the base take part with the
+//! features that they have in it ([`Record::pins`]). A crate that needs no further feature shares their
+//! copies, which are in the base's dynamic library; a crate that needs another feature gets a copy of its
+//! own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,17 +19,19 @@ use crate::cargo::{Artifact, Cargo, Dependency, Profile, Progress, Tools};
 use crate::request::Request;
 use crate::source::hash;
 
-/// The crates that a session begins with. All of them are in the dynamic libraries among them.
+/// The crates of every session. All of them are linked into the dynamic libraries among them.
 #[derive(Clone, Debug, Default)]
 pub struct Base {
-    /// The dependencies: for each name the text to the right of `=` in a manifest. Their paths are absolute.
+    /// The dependencies: for each name, the text to the right of `=` in a manifest. Their paths are absolute.
     pub dependencies: BTreeMap<String, String>,
-    /// Packages that procedural macros and build scripts use, with all features that the crates of a session are likely
-    /// to ask of them. A package that gets another feature is compiled anew for the session, and so is what depends on
-    /// it: without this table, a crate that asks for another feature of `syn` gets a `tokio` of its own.
+    /// Packages that procedural macros and build scripts use, with all features that the crates of a session
+    /// are likely to enable. A package that gets another feature is compiled again for the session, and so
+    /// are its dependents: without this table, a crate that enables another feature of `syn` gets a `tokio`
+    /// of its own.
     pub build_dependencies: BTreeMap<String, String>,
-    /// The same for packages that the dependencies use: cells cannot name them. Even the feature `default` counts: a base
-    /// that has `futures-core` without it has other streams than a crate that asks for it.
+    /// The same for packages that the dependencies use: cells cannot name them. Even the feature `default`
+    /// counts: in a base that has `futures-core` without it, streams have another type than in a crate that
+    /// enables it.
     pub more_features: BTreeMap<String, String>,
     /// The text of the lock file, which may name more packages.
     pub lock: String,
@@ -35,7 +39,7 @@ pub struct Base {
     pub profile: BTreeMap<String, String>,
 }
 
-/// The result of building the base, which is kept in the directory. It is written last.
+/// The result of building the base, in a file of the directory that is written last.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Record {
     key: String,
@@ -103,7 +107,7 @@ impl Product {
             && self.path.extension().is_some_and(|ending| ending == std::env::consts::DLL_EXTENSION)
     }
 
-    /// Whether cells need it: libraries, and macros, which run while they are compiled.
+    /// Whether cells need it: libraries, and procedural macros, which run while cells are compiled.
     pub(crate) fn is_for_cells(&self) -> bool {
         self.is_macro || !self.is_for_host
     }
@@ -133,7 +137,7 @@ pub(crate) fn name_and_version(id: &str) -> (String, String) {
     (name.to_owned(), version.to_owned())
 }
 
-/// The direct dependency that a request has become.
+/// The direct dependency of a request.
 pub(crate) fn find<'a>(direct: &'a [Dependency], request: &Request) -> Option<&'a Dependency> {
     direct.iter().find(|dependency| {
         dependency.package == request.package()
@@ -144,7 +148,7 @@ pub(crate) fn find<'a>(direct: &'a [Dependency], request: &Request) -> Option<&'
 const RECORD: &str = "base.json";
 
 impl Base {
-    /// The record of this base, which is built if the directory has none of it.
+    /// The record of this base; builds the base if the directory has no record of it.
     pub(crate) fn record(&self, cargo: &Cargo, progress: &mut dyn FnMut(Progress)) -> Result<Record, String> {
         if let Some(record) = self.built_record(&cargo.directory, &cargo.tools) {
             return Ok(record);
@@ -224,23 +228,23 @@ impl Base {
 }
 
 impl Record {
-    /// The record in a directory, if a base is built there.
+    /// Reads the record in a directory, if a base is built there.
     pub(crate) fn read(directory: &Path) -> Option<Record> {
         serde_json::from_slice(&fs::read(directory.join(RECORD)).ok()?).ok()
     }
 
-    /// The libraries that cells need: also macros, which run while cells are compiled.
+    /// The libraries that cells need, including procedural macros, which run while cells are compiled.
     pub(crate) fn members_for_cells(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.is_macro || !member.is_for_host)
     }
 
-    /// The manifest of a package that asks for the features that the base's packages have in it. It is part of the
+    /// The manifest of a package that enables the features that the base's packages have. It is part of the
     /// resolution and never compiled.
     pub(crate) fn pins(&self) -> Table {
         let (mut libraries, mut tools, mut keys) = (Table::new(), Table::new(), BTreeMap::new());
         for member in self.members.iter().filter(|member| member.is_in_registry) {
             let number = keys.len();
-            // Some version of a package may be there once for cells and once for macros, under one name.
+            // A version of a package can occur twice under one name, once for cells and once for macros.
             let key =
                 keys.entry((&member.package, &member.version)).or_insert_with(|| format!("it-{number}"));
             let features: Vec<_> =
@@ -260,7 +264,7 @@ impl Record {
         manifest
     }
 
-    /// The names and files of the dynamic libraries, which hold all the others.
+    /// The names and files of the dynamic libraries, which contain all the others.
     pub(crate) fn dynamic(&self) -> impl Iterator<Item = (&str, &str)> {
         let is_macro = |file: &str| self.members.iter().any(|member| member.file == file && member.is_macro);
         let externs = self.externs.iter().map(|(name, file)| (name.as_str(), file.as_str()));

@@ -20,7 +20,7 @@ use crate::source::hash;
 /// The number of records that a cache keeps. An object takes some tens of kilobytes.
 const MAX_RECORDS: usize = 4096;
 
-/// How many records more than that may be there before the oldest are removed.
+/// The number of records above the maximum at which the oldest are removed.
 const SLACK: usize = 256;
 
 /// A directory of compiled cells.
@@ -38,12 +38,12 @@ pub(crate) struct Record {
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) returns: Vec<Vec<String>>,
     pub(crate) lost: BTreeMap<String, Lost>,
-    pub(crate) warnings: Vec<Warning>,
+    pub(crate) warnings: Vec<CachedWarning>,
 }
 
 /// A warning about a place in the cell.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub(crate) struct Warning {
+pub(crate) struct CachedWarning {
     pub(crate) code: Option<String>,
     pub(crate) message: String,
     pub(crate) start: usize,
@@ -62,20 +62,21 @@ impl Cache {
         Ok(Cache { directory: directory.to_owned() })
     }
 
-    /// The record of a key and its object, if both are there and whole.
+    /// The record of a key and its object, if both exist and are intact.
     pub(crate) fn get(&self, key: u64) -> Option<(Record, PathBuf)> {
         let record: Record = serde_json::from_slice(&fs::read(self.record(key)).ok()?).ok()?;
         let object = self.object(key);
         if checksum(&fs::read(&object).ok()?) != record.checksum {
             return None;
         }
-        // The time of the last use decides what stays.
+        // The time of the last use determines which records stay.
         let now = fs::FileTimes::new().set_modified(std::time::SystemTime::now());
         let _ = fs::File::options().write(true).open(self.record(key)).and_then(|file| file.set_times(now));
         Some((record, object))
     }
 
-    /// Keeps the product of a compilation, and returns the path of its object here. The object of a check is empty.
+    /// Stores the product of a compilation, and returns the path of its object here. The object of a check is
+    /// empty.
     pub(crate) fn put(&self, key: u64, mut record: Record, object: Option<&Path>) -> io::Result<PathBuf> {
         let bytes = object.map_or(Ok(Vec::new()), fs::read)?;
         record.checksum = checksum(&bytes);
@@ -89,7 +90,7 @@ impl Cache {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let temporary = self.directory.join(format!(".{}-{count}", std::process::id()));
-        // Of a process that had this one's number and was killed.
+        // A leftover of a killed process with the same id.
         let _ = fs::remove_file(&temporary);
         threadbook_private::create_new(&temporary)?.write_all(bytes)?;
         fs::rename(&temporary, path)
@@ -122,13 +123,13 @@ impl Cache {
 }
 
 impl Record {
-    /// A record of an object that is still to be written.
+    /// A record of an object that is not written yet.
     pub(crate) fn new(
         is_global: bool,
         variables: BTreeMap<String, Variable>,
         returns: Vec<Vec<String>>,
         lost: BTreeMap<String, Lost>,
-        warnings: Vec<Warning>,
+        warnings: Vec<CachedWarning>,
     ) -> Record {
         Record { checksum: 0, is_global, variables, returns, lost, warnings }
     }

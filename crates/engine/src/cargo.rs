@@ -1,8 +1,8 @@
 //! Running cargo, and reading its messages.
 //!
-//! *Invariant:* what cargo builds is decided by the manifest and the toolchain. Of the user's variables and settings
-//! it gets those about registries, the network and the linker, but none that would change the code or the place of a
-//! crate: the libraries that the process of the cells has loaded were built without them.
+//! *Invariant:* the manifest and the toolchain determine cargo's build. Of the user's variables and settings,
+//! cargo gets those about registries, the network and the linker, but none that changes the code or the
+//! directory of a crate: the libraries that the process of the cells has loaded were built without them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,14 +15,14 @@ use serde::Deserialize;
 
 use crate::interrupt::Interrupt;
 
-/// The programs that bring crates.
+/// The programs that fetch and compile crates.
 #[derive(Clone, Debug)]
 pub struct Tools {
     /// cargo itself, not rustup's proxy of that name.
     pub cargo: PathBuf,
     /// The rustc that compiles cells.
     pub rustc: PathBuf,
-    /// The answer of `rustc -vV`.
+    /// The output of `rustc -vV`.
     pub about: String,
     /// The user's own environment.
     pub environment: Vec<(OsString, OsString)>,
@@ -33,7 +33,7 @@ pub struct Tools {
 pub enum Progress<'a> {
     /// Another cargo has to finish first.
     Waiting,
-    /// The registry is asked, or sources are downloaded.
+    /// cargo updates the registry's index, or downloads sources.
     Downloading,
     /// The compilation of a crate has begun.
     Compiling {
@@ -58,7 +58,7 @@ pub(crate) struct Cargo {
     pub(crate) interrupt: Interrupt,
 }
 
-/// The libraries of a build, and what their build scripts ask of the linker.
+/// The libraries of a build, and the linker arguments of their build scripts.
 #[derive(Debug, Default)]
 pub(crate) struct Build {
     pub(crate) artifacts: Vec<Artifact>,
@@ -188,12 +188,12 @@ impl Cargo {
         self.target().join(self.tools.host()).join("debug/deps")
     }
 
-    /// The directory of what runs while crates are compiled, of which cells need the procedural macros.
+    /// The directory of build scripts and procedural macros; cells need the latter.
     pub(crate) fn host_libraries(&self) -> PathBuf {
         self.target().join("debug/deps")
     }
 
-    /// Resolves the manifest, brings the sources, and returns the direct dependencies.
+    /// Resolves the manifest, fetches the sources, and returns the direct dependencies.
     pub(crate) fn resolve(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Dependency>, String> {
         let mut command = self.command("metadata");
         command.args(["--format-version=1", "--filter-platform", self.tools.host()]);
@@ -252,7 +252,7 @@ impl Cargo {
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(&self.tools.cargo);
         command.arg(name).arg("--color=never").arg("--manifest-path").arg(self.directory.join("Cargo.toml"));
-        // Settings of the command line come before those of the user's files.
+        // Settings on the command line take precedence over those in the user's files.
         let mut set = |key: &str, value: &str| {
             command.args(["--config", &format!("{key}={value}")]);
         };
@@ -268,12 +268,13 @@ impl Cargo {
         command.env("RUSTC", &self.tools.rustc).env("CARGO_INCREMENTAL", "0");
         // Empty, it also overrides the flags of the user's files.
         command.env("CARGO_ENCODED_RUSTFLAGS", "");
-        // Run in the package, cargo would also obey settings in every directory above it.
+        // In the package's directory, cargo would also obey settings in every directory above it.
         command.current_dir("/");
         command
     }
 
-    /// Runs a command. Returns the lines of its output, and those of its errors that are no progress.
+    /// Runs a command. Returns the lines of its standard output, and those of its standard error without the
+    /// progress.
     fn run(
         &self,
         mut command: Command,
@@ -380,7 +381,7 @@ fn decides_code(name: &str) -> bool {
     ];
     const PREFIXES: [&str; 5] =
         ["CARGO_BUILD_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_PROFILE_", "CARGO_TERM_"];
-    // A wrapper, such as a cache of compilations, and the number of jobs are the user's choice.
+    // A compiler wrapper, such as a cache, and the number of jobs are the user's choice.
     let is_kept = ["CARGO_BUILD_JOBS", "CARGO_BUILD_RUSTC_WRAPPER"].contains(&name);
     let is_flags = name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS");
     !is_kept && (NAMES.contains(&name) || is_flags || PREFIXES.iter().any(|prefix| name.starts_with(prefix)))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cache::{self, Record, Warning};
+use crate::cache::{self, CachedWarning, Record};
 use crate::diagnostics::Diagnostic;
 use crate::engine::{Compiled, Engine, Refused};
 use crate::explore::Exploring;
@@ -15,10 +15,10 @@ use crate::standby;
 use crate::syntax::{Binding, Syntax};
 use crate::types::{self, Type};
 
-/// How often a cell is compiled in another form after rustc has refused one.
+/// The maximum number of compilations of a cell, each in another form after rustc has refused the one before.
 const MAX_ATTEMPTS: usize = 12;
 
-/// A cell on its way through the compiler.
+/// The compilation of a cell.
 pub(crate) struct Compilation<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) source: Arc<Source>,
@@ -144,7 +144,8 @@ impl Compilation<'_> {
         cache::key(&first.code.text, ledger.generation(), &environment)
     }
 
-    /// Takes the product of a cell from the cache, if it is there. `first` is the code of the first attempt.
+    /// Takes the product of a cell from the cache, if the cache has it. `first` is the code of the first
+    /// attempt.
     fn recall(&self, first: &Crate, compiled: &mut Compiled) -> bool {
         let Some((cache, environment)) = &self.engine.cache else { return false };
         let key = self.key(first, environment, &compiled.ledger);
@@ -160,13 +161,15 @@ impl Compilation<'_> {
                 *number = self.source.number;
             }
         }
-        let place =
-            |warning: &Warning| Place { source: self.source.clone(), range: warning.start..warning.end };
+        let place = |warning: &CachedWarning| Place {
+            source: self.source.clone(),
+            range: warning.start..warning.end,
+        };
         compiled.warnings = record.warnings.iter().map(|it| Diagnostic::warning(it, place(it))).collect();
         true
     }
 
-    /// Puts the product of a cell into the cache. A cache that cannot be written to costs time, and no cell.
+    /// Stores the product of a cell in the cache. A cache that is not writable costs time, but no cell fails.
     fn remember(&self, first: &Crate, compiled: &mut Compiled) {
         let Some((cache, environment)) = &self.engine.cache else { return };
         let key = self.key(first, environment, &compiled.ledger);
@@ -180,7 +183,7 @@ impl Compilation<'_> {
         }
     }
 
-    /// Notes the product of a cell that rustc has accepted.
+    /// Records the product of a cell that rustc has accepted.
     fn accept(
         &self,
         compiled: &mut Compiled,
@@ -208,7 +211,7 @@ impl Compilation<'_> {
                 }
             }
         }
-        // One that the cell binds has the type of that binding.
+        // A variable that the cell binds has the type of that binding.
         for (name, variable) in plan.declares.into_iter().filter(|(name, _)| plan.puts.contains(name)) {
             compiled.variables.entry(name).or_insert(variable);
         }
@@ -228,7 +231,7 @@ impl Compilation<'_> {
         let marks: Vec<_> =
             error.spans.iter().filter_map(|span| Some((span, code.mark(&span.range())?))).collect();
         let is_put = |mark: &Mark| matches!(mark, Mark::Put(_) | Mark::PutEarly(..));
-        // The store that asks for a borrow to last: that of the variable that borrows.
+        // The store that requires the borrow to be `'static`: that of the borrowing variable.
         let asks = |span: &Span| {
             span.label
                 .as_ref()
@@ -301,7 +304,7 @@ impl Compilation<'_> {
         }
     }
 
-    /// Whether the cell assigns to a variable.
+    /// Whether the cell assigns a new value to a variable.
     fn gives_anew(&self, name: &str) -> bool {
         let text = &self.source.text;
         let is_part = |c: char| c == '_' || c.is_alphanumeric();
@@ -314,7 +317,7 @@ impl Compilation<'_> {
         })
     }
 
-    /// The item of an earlier cell that an error says is in the way of an item of this cell.
+    /// The item of an earlier cell with which, by an error, an item of this cell conflicts.
     fn conflict(&self, error: &Message, code: &Crate) -> Option<Place> {
         const CODES: [&str; 8] = ["E0428", "E0255", "E0252", "E0254", "E0119", "E0592", "E0260", "E0659"];
         if !CODES.iter().any(|code| error.has_code(code)) {
@@ -350,7 +353,8 @@ impl Compilation<'_> {
         Some(diagnostic)
     }
 
-    /// The errors of the cell as the body of a function. If it has none in that form, those that rustc gave.
+    /// The errors of the cell as the body of a function; if it has none in that form, the errors of the given
+    /// run.
     fn report(&self, plan: &Plan, ledger: &Ledger, output: &Output, code: &Crate) -> Refused {
         let body = self.generate(plan, ledger, Form::Body);
         match self.run(&body, ledger, Emit::Check) {
@@ -425,7 +429,7 @@ fn name_of(code: &Crate) -> String {
     format!("cell_{:016x}", code.code.hash())
 }
 
-/// The errors of a run, without the one that counts them.
+/// The errors of a run, without the summary that counts them.
 fn errors(output: &Output) -> impl Iterator<Item = &Message> {
     let is_summary =
         |message: &Message| message.spans.is_empty() && message.message.starts_with("aborting due to");

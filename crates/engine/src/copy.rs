@@ -1,22 +1,27 @@
-//! Copies of cargo's directories, in which cargo goes on as it would in the original.
+//! Copies of cargo's directories, in which cargo works as in the original.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Files in these directories of cargo's are replaced, and never written to: copies share them.
+/// cargo replaces the files in these directories and never writes to them, so copies share them.
 const SHARED: &str = "deps";
 
-/// Never needed in a copy.
+/// The directory of incremental compilation, which a copy does not need.
 const INCREMENTAL: &str = "incremental";
 
-/// Makes a file with the content of another one, as a hard link where that is possible: for files that never change.
+/// Creates a file with the content of another one, as a hard link if possible: for files that never change.
 pub(crate) fn share_file(from: &Path, to: &Path) -> io::Result<()> {
     fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop))
 }
 
-/// Copies a directory with the times of its files, by which cargo tells what is up to date. Compiled crates are shared.
-pub(crate) fn copy_directory(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies a directory with the times of its files, by which cargo detects outdated crates. Compiled crates
+/// are shared, as hard links if possible, and directories of incremental compilation are left out.
+///
+/// # Errors
+///
+/// A file cannot be read or written. The files that are copied by then stay.
+pub fn copy_directory(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     let is_shared = from.ends_with(SHARED);
     for entry in fs::read_dir(from)? {

@@ -1,11 +1,11 @@
-//! The crates of a session: those of its base, and those that cells bring with `:dep`.
+//! The crates of a session: those of its base, and those that cells add with `:dep`.
 //!
-//! cargo compiles them in a directory of the session. Each request that brings something links it into one more
-//! dynamic library, which names those before it, so that a crate has one set of statics for all cells. rustc, when it
-//! compiles a cell, takes a crate's metadata from its rlib and its code from the library.
+//! cargo compiles them in a directory of the session. Each request with new crates links them into one more
+//! dynamic library, which depends on those before it, so that a crate has one set of statics for all cells.
+//! rustc, when it compiles a cell, takes a crate's metadata from its rlib and its code from the library.
 //!
-//! *Invariant:* a file that is in use never changes: code that has changed is a file of another name. For sources that
-//! can change, that takes a hint to cargo, [`Brought::generations`].
+//! *Invariant:* a file that is in use never changes: changed code is a file of another name. Sources that can
+//! change require a hint to cargo for that, [`Brought::generations`].
 //!
 //! *Invariant:* a request that fails changes nothing.
 //!
@@ -30,8 +30,8 @@ use crate::source::hash;
 /// The directory of the files that rustc and the process of the cells use.
 const LIBRARIES: &str = "crates";
 
-/// How often a build is repeated because sources have changed. The second build has other names, so no third is needed
-/// unless sources change meanwhile.
+/// The maximum number of builds of a request, which is repeated if sources have changed. The second build has
+/// other names, so a third one is needed only if sources change meanwhile.
 const MAX_BUILDS: usize = 3;
 
 /// The number of codegen units that cargo has by default.
@@ -46,15 +46,15 @@ pub struct Crates {
     /// The directories of the base's dependencies that have one.
     base_paths: BTreeMap<String, PathBuf>,
     brought: Brought,
-    /// The directory in which the base was built, until its target directory is copied.
+    /// The directory of the prepared base, until its target directory is copied.
     prepared: Option<PathBuf>,
 }
 
-/// What requests have brought.
+/// The results of the requests so far.
 #[derive(Clone, Debug, Default)]
 struct Brought {
     requests: BTreeMap<String, Request>,
-    /// How often the sources of a package have changed, by cargo's id. cargo names a library by its package and
+    /// The number of changes of a package's sources, by cargo's id. cargo names a library by its package and
     /// its profile, not by its sources, so each generation gets another number of codegen units.
     generations: BTreeMap<String, i64>,
     /// The sources of packages outside of registries, by cargo's id, and the hash of their content.
@@ -63,7 +63,7 @@ struct Brought {
     files: BTreeMap<String, u64>,
     /// For each name, the file.
     externs: BTreeMap<String, String>,
-    /// The files that are in one of the dynamic libraries.
+    /// The files that are linked into one of the dynamic libraries.
     linked: BTreeSet<String>,
     /// The names of the dynamic libraries, of which each depends on the one before it.
     dynamic: Vec<String>,
@@ -75,16 +75,16 @@ struct Brought {
 pub struct Added {
     /// The names that cells can use now, and the versions of their packages.
     pub ready: Vec<(String, String)>,
-    /// The names that mean another compilation of their crate than before. Its types are other types, and its statics
-    /// begin anew; variables and functions of earlier cells go on with the code that they had.
+    /// The names whose crate was compiled again. Its types are new types, and its statics are initialised
+    /// again; variables and functions of earlier cells keep the old code.
     pub replaced: Vec<String>,
     /// Sentences for the user.
     pub notes: Vec<String>,
 }
 
 impl Crates {
-    /// The crates of a session in `directory`, which exists and belongs to it. The base is built if the directory has not
-    /// got it yet. `interrupt` ends cargo.
+    /// The crates of a session in `directory`, which exists and belongs to it. The base is built if it is not
+    /// in the directory yet. `interrupt` ends cargo.
     ///
     /// # Errors
     ///
@@ -128,7 +128,11 @@ impl Crates {
         let crates = Crates::new(cargo, base, record, Some(prepared.to_owned()))?;
         let libraries = &crates.libraries.directory;
         let cannot = |error| {
-            format!("{} cannot be copied to {}: {error}.", prepared.display(), crates.cargo.directory.display())
+            format!(
+                "{} cannot be copied to {}: {error}.",
+                prepared.display(),
+                crates.cargo.directory.display()
+            )
         };
         fs::create_dir_all(libraries).map_err(cannot)?;
         for member in crates.base.members_for_cells() {
@@ -152,18 +156,18 @@ impl Crates {
         })
     }
 
-    /// Writes what cargo needs to resolve requests.
+    /// Writes the packages that cargo needs to resolve requests.
     fn write_packages(&self, lock: &str) -> Result<(), String> {
         write_package(&self.cargo.directory.join("base"), &self.base.pins())?;
         self.write_manifest(&self.brought)?;
         write(&self.cargo.directory.join("Cargo.lock"), lock.as_bytes())
     }
 
-    /// Brings crates, so that the cells from now on can name them. `progress` learns what cargo does.
+    /// Adds crates, which all later cells can name. `progress` receives cargo's steps.
     ///
     /// # Errors
     ///
-    /// The message of cargo, or a sentence. Then nothing has changed.
+    /// The message of cargo, or a sentence. The crates are unchanged then.
     pub fn add(&mut self, requests: &[Request], progress: &mut dyn FnMut(Progress)) -> Result<Added, String> {
         let (mut next, mut added) = (self.brought.clone(), Added::default());
         let mut can_change = false;
@@ -215,13 +219,13 @@ impl Crates {
         arguments
     }
 
-    /// Code for each crate that names a crate of a request: with it, rustc takes the code of those from their dynamic
+    /// Code for each crate that names a crate of a request: with it, rustc uses the code in their dynamic
     /// library instead of linking it once more. [`Engine`](crate::Engine) adds it.
     pub fn declaration(&self) -> String {
         self.brought.dynamic.last().map(|name| format!("extern crate {name} as _;\n")).unwrap_or_default()
     }
 
-    /// A text that is the same for the same crates, and another one if their content is another one.
+    /// A fingerprint of the crates' names and content.
     pub fn environment(&self) -> String {
         let mut text = self.base_environment();
         for (name, file) in &self.brought.externs {
@@ -238,7 +242,7 @@ impl Crates {
         format!("{:016x}", hash(&hashes.chain(externs).collect::<String>()))
     }
 
-    /// The names that requests have brought.
+    /// The names that requests have added.
     pub(crate) fn brought_names(&self) -> impl Iterator<Item = &str> {
         self.brought.externs.keys().map(String::as_str)
     }
@@ -249,7 +253,7 @@ impl Crates {
         requests.map(|request| (request.name.clone(), request.specification.clone().into())).collect()
     }
 
-    /// The directory in which the process of the cells has to look for shared objects.
+    /// The directory of shared objects for the process of the cells.
     pub fn libraries(&self) -> PathBuf {
         self.libraries.directory.clone()
     }
@@ -259,8 +263,9 @@ impl Crates {
         let Some(prepared) = &self.prepared else { return Ok(()) };
         let target = self.cargo.target();
         let is_same = || Record::read(prepared).is_some_and(|record| record == self.base);
-        let copied = copy_directory(&prepared.join(TARGET), &target)
-            .map_err(|error| format!("{} cannot be copied to {}: {error}.", prepared.display(), target.display()));
+        let copied = copy_directory(&prepared.join(TARGET), &target).map_err(|error| {
+            format!("{} cannot be copied to {}: {error}.", prepared.display(), target.display())
+        });
         let copied = match is_same() {
             true => copied,
             false => Err(format!(
@@ -361,7 +366,7 @@ impl Crates {
         Err("The sources of the crates have changed while they were compiled. Execute the cell again.".into())
     }
 
-    /// Whether a library has the name of one that is in use, and another content.
+    /// Whether a library has the name of one that is in use, but different content.
     fn is_changed(&self, brought: &Brought, product: &Product) -> Result<bool, String> {
         let hash = brought.files.get(&product.file());
         hash.map_or(Ok(false), |hash| self.libraries.differs(&product.path, *hash))
@@ -433,7 +438,7 @@ impl Crates {
         Ok(())
     }
 
-    /// A sentence on a library that cells can name in the base, and of which a crate needs a copy of its own.
+    /// The note about a crate that needs its own copy of a library of the base.
     fn note_on_copy(&self, product: &Product) -> Option<String> {
         let (package, version) = name_and_version(&product.id);
         let nameable =
@@ -490,7 +495,7 @@ fn sources_of(library: &Path) -> Vec<PathBuf> {
     let name = library.file_stem().unwrap_or_default().to_string_lossy();
     let name = name.strip_prefix(std::env::consts::DLL_PREFIX).unwrap_or(&name);
     let text = fs::read_to_string(library.with_file_name(format!("{name}.d"))).unwrap_or_default();
-    // Each source also stands on a line of its own, as a target without prerequisites.
+    // Each source also has a line of its own, as a target without prerequisites.
     let sources = text.lines().filter_map(|line| line.strip_suffix(':'));
     sources.map(|path| PathBuf::from(path.replace("\\ ", " "))).collect()
 }

@@ -1,17 +1,18 @@
-//! The delimiters of a cell: they have to be balanced, or the code around the cell would be part of it. And its nesting:
-//! parsers call themselves for each level, and end with their stack.
+//! The delimiters of a cell, which have to be balanced, or the generated code around the cell would become
+//! part of it; and its nesting depth, which overflows the stack of a recursive parser.
 
 use std::ops::Range;
 
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
-/// The deepest nesting that is compiled. rustc's own parser overflows its stack at some thousands.
+/// The maximum nesting depth of a cell. rustc's own parser overflows its stack at some thousands.
 const MAX_DEPTH: usize = 500;
 
-/// The most tokens of an expression or type that is compiled, between commas and semicolons. Each may be a level.
+/// The maximum number of tokens in an expression or type, between commas and semicolons. Each can be a level
+/// of recursion.
 const MAX_TOKENS: usize = 4096;
 
-/// An error in the tokens of a cell, in rustc's words.
+/// An error in the tokens of a cell, with rustc's message.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Unbalanced {
     pub(crate) code: Option<&'static str>,
@@ -77,8 +78,8 @@ pub(crate) fn check(cell: &str) -> Result<(), Unbalanced> {
     }
 }
 
-/// The tokens in which a parser may call itself, at most: those since the last semicolon, comma or block, at each level of
-/// delimiters.
+/// An upper bound of a parser's recursion: the tokens since the last semicolon, comma or block, at each level
+/// of delimiters.
 struct Nesting {
     /// For each level of delimiters: the number of tokens, and an estimate of the open angle brackets.
     levels: Vec<(usize, usize)>,
@@ -93,13 +94,13 @@ impl Default for Nesting {
 }
 
 impl Nesting {
-    /// Counts a token, and returns how many there are.
+    /// Counts a token, and returns their number.
     fn add(&mut self, kind: TokenKind, text: &str) -> usize {
         use TokenKind::*;
         if matches!(kind, Whitespace | LineComment { .. } | BlockComment { .. }) {
             return self.total;
         }
-        // What follows a block goes on with it, or is another statement.
+        // A token after a block continues its expression, or starts another statement.
         if self.last == Some(CloseBrace) && !matches!(kind, Dot | Question) && text != "else" {
             self.reset();
         }
@@ -131,7 +132,7 @@ impl Nesting {
     }
 }
 
-/// Whether code may be nested so deep that a parser needs more than a thread's usual stack.
+/// Whether code may be nested so deeply that a parser needs more than a thread's default stack.
 pub fn is_deep(code: &str) -> bool {
     const USUAL: usize = 512;
     let mut nesting = Nesting::default();

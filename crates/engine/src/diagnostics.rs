@@ -1,8 +1,8 @@
-//! What rustc says about a cell, in terms of the cell.
+//! rustc's diagnostics about a cell, with places in the cell instead of the generated code.
 
 use std::sync::Arc;
 
-use crate::cache::Warning;
+use crate::cache::CachedWarning;
 use crate::delimiters::Unbalanced;
 use crate::ledger::{Ledger, Lost};
 use crate::rustc::Message;
@@ -19,18 +19,18 @@ pub struct Diagnostic {
     pub code: Option<String>,
     /// The message.
     pub message: String,
-    /// The places that it is about, in cells.
+    /// The places in cells that it refers to.
     pub labels: Vec<Label>,
     /// Notes and help that belong to it.
     pub children: Vec<Diagnostic>,
 }
 
-/// A place that a diagnostic is about.
+/// A place that a diagnostic refers to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
     /// The place.
     pub place: Place,
-    /// Whether the diagnostic is foremost about this place.
+    /// Whether this is the diagnostic's primary place.
     pub is_primary: bool,
     /// The label's text.
     pub text: Option<String>,
@@ -50,18 +50,18 @@ impl Diagnostic {
         }
     }
 
-    /// A warning that the cache has kept.
-    pub(crate) fn warning(warning: &Warning, place: Place) -> Diagnostic {
-        let Warning { code, message, label, .. } = warning.clone();
+    /// A warning from the cache.
+    pub(crate) fn warning(warning: &CachedWarning, place: Place) -> Diagnostic {
+        let CachedWarning { code, message, label, .. } = warning.clone();
         let labels = vec![Label { place, is_primary: true, text: label }];
         Diagnostic { is_error: false, level: "warning".into(), code, message, labels, children: Vec::new() }
     }
 
-    /// The part of a warning that the cache keeps: its message and its first place.
-    pub(crate) fn to_warning(&self) -> Option<Warning> {
+    /// The part of a warning that the cache stores: its message and its first place.
+    pub(crate) fn to_warning(&self) -> Option<CachedWarning> {
         let Label { place, text, .. } = self.labels.iter().find(|label| label.is_primary)?;
         let (start, end) = (place.range.start, place.range.end);
-        Some(Warning {
+        Some(CachedWarning {
             code: self.code.clone(),
             message: self.message.clone(),
             start,
@@ -70,7 +70,7 @@ impl Diagnostic {
         })
     }
 
-    /// With the names of the standard library's items in the place of their paths.
+    /// Shortens the paths of the standard library's items to their names.
     pub(crate) fn short(mut self) -> Diagnostic {
         self.message = shortened(&self.message);
         for label in &mut self.labels {
@@ -80,7 +80,7 @@ impl Diagnostic {
         self
     }
 
-    /// Advice that belongs to an error.
+    /// A help message of an error.
     pub(crate) fn help(message: String) -> Diagnostic {
         let (level, labels, children) = ("help".to_owned(), Vec::new(), Vec::new());
         Diagnostic { is_error: false, level, code: None, message, labels, children }
@@ -98,7 +98,7 @@ impl Diagnostic {
         diagnostic
     }
 
-    /// The message of rustc about generated code.
+    /// Converts rustc's message about generated code.
     pub(crate) fn of(message: &Message, code: &Generated) -> Diagnostic {
         let labels = message.spans.iter().filter_map(|span| {
             let place = code.place(span.outermost().range())?;
@@ -118,7 +118,8 @@ impl Diagnostic {
         }
     }
 
-    /// Adds the item or variable of an earlier cell that has nearly the name which is unknown: rustc has not seen it.
+    /// Adds the item or variable of an earlier cell whose name is similar to an unknown one, and not in the
+    /// generated code.
     fn with_similar_name(mut self, ledger: &Ledger) -> Diagnostic {
         let mut quoted = self.message.split('`');
         let (what, name) = (quoted.next().unwrap_or_default(), quoted.next().unwrap_or_default());
@@ -188,7 +189,7 @@ impl Diagnostic {
     }
 }
 
-/// The line of a cell as rustc suggests it, if the suggestion is about a part of one line.
+/// The line of a cell with rustc's suggestion applied, if the suggestion changes a part of one line.
 fn suggested(message: &Message, code: &Generated) -> Option<String> {
     let mut edits = Vec::new();
     for span in message.spans.iter().filter(|span| span.suggested_replacement.is_some()) {
@@ -246,7 +247,7 @@ fn clean(message: &str) -> String {
     let mut parts = message.split("@cell_");
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        // What follows is the place of a closure, up to its brace: `cell_0.rs:3:9: 3:15}`.
+        // The rest up to the brace is the place of a closure: `cell_0.rs:3:9: 3:15}`.
         text += part.find('}').map_or(part, |end| &part[end..]);
     }
     text.replace("::threadbook::cell::AnyError", "the error of a cell")

@@ -30,14 +30,14 @@ pub struct Engine {
     pub(crate) standby: Mutex<Option<Standby>>,
     pub(crate) interrupt: Interrupt,
     ledger: Ledger,
-    /// Variables that the process still has and no cell can name.
+    /// Variables that still exist in the process, but that no cell can name.
     to_drop: Vec<String>,
     /// Variables that the process removes before it runs the next cell, without running their destructors.
     to_forget: Vec<String>,
 }
 
-/// The crates of a session as generated code sees them. Code that names none of those that requests have brought is the
-/// same with and without them.
+/// The crates of a session, as far as generated code depends on them. Code that names none of the added
+/// crates is the same with and without them.
 #[derive(Debug, Default)]
 pub(crate) struct Brought {
     names: Vec<String>,
@@ -62,14 +62,14 @@ impl Brought {
     }
 }
 
-/// A program that has the items and variables of a session, for analysis: variables have their types, and no values.
+/// A program with the items and variables of a session, for analysis: variables have types, but no values.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     before: String,
 }
 
 impl Program {
-    /// The program with `text` as the next cell, and the byte where that begins.
+    /// The program with `text` as the next cell, and the byte offset of that text.
     pub fn with(&self, text: &str) -> (String, usize) {
         (format!("{}{text}\n}}\n", self.before), self.before.len())
     }
@@ -85,7 +85,7 @@ pub struct Compiled {
     pub to_drop: Vec<String>,
     /// The variables to remove before, without running their destructors.
     pub to_forget: Vec<String>,
-    /// The lines of the generated code that come from cells.
+    /// The line map from generated code to cells.
     pub lines: Vec<Line>,
     /// The variables of earlier cells that are dropped, each with the name of the redefined type in its own type.
     pub dropped: Vec<(String, String)>,
@@ -95,17 +95,17 @@ pub struct Compiled {
     pub(crate) ledger: Ledger,
     /// The new variables that it stores.
     pub(crate) variables: BTreeMap<String, Variable>,
-    /// Those that it stores at each of its `return`s.
+    /// The variables that it stores at each of its `return`s.
     pub(crate) returns: Vec<Vec<String>>,
     pub(crate) bindings: Vec<Binding>,
     pub(crate) lost: BTreeMap<String, Lost>,
     pub(crate) defines: Vec<usize>,
 }
 
-/// How a compiled cell was run.
+/// The outcome of running a compiled cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ran {
-    /// To its last statement, or it had nothing to run.
+    /// It ran to its last statement, or had no statements.
     Completely,
     /// The `return` of this index ended it.
     Returned(usize),
@@ -115,7 +115,7 @@ pub enum Ran {
     NotAtAll,
 }
 
-/// Why a cell was refused.
+/// The reason why a cell was refused.
 #[derive(Debug)]
 pub struct Refused {
     /// The errors, at least one, in the compiler's order.
@@ -139,24 +139,24 @@ impl Engine {
         }
     }
 
-    /// Takes objects from a cache, and puts them there. `environment` names everything beside the generated code that
-    /// decides an object: the version of rustc, its arguments, and the content of the crates that cells can name, but for
+    /// Uses a cache of objects. `environment` identifies all inputs of an object beside the generated code:
+    /// the version of rustc, its arguments, and the content of the crates that cells can name, except for
     /// those of [`Engine::set_crates`].
     pub fn with_cache(mut self, cache: Cache, environment: &str) -> Engine {
         self.cache = Some((cache, environment.to_owned()));
         self
     }
 
-    /// Ends compilations by this handle.
+    /// Makes compilations interruptible by this handle.
     pub fn with_interrupt(mut self, interrupt: Interrupt) -> Engine {
         self.interrupt = interrupt;
         self
     }
 
-    /// Has the cells from now on name the crates of a session. `arguments` and `prelude` are those that have nothing to
-    /// do with its crates; `replaced` are the names that mean other crates than before, as
-    /// [`Added`](crate::Added) has them. Returns the variables that are dropped because their types contain a type
-    /// of these, each with the name of the crate.
+    /// Makes the crates of a session available to the following cells. `arguments` and `prelude` are those
+    /// that do not depend on its crates; `replaced` are the names of crates that were compiled again, as in
+    /// [`Added`](crate::Added). Returns the variables that are dropped because their types contain a type of
+    /// these, each with the name of the crate.
     pub fn set_crates(
         &mut self,
         crates: &Crates,
@@ -206,7 +206,7 @@ impl Engine {
             return Err(Refused { errors: vec![Diagnostic::unbalanced(error, &source)] });
         }
         let mut syntax = parse(text, &self.ledger);
-        // The cell may call macros of its own.
+        // The cell may call macros that it defines.
         if syntax.items.iter().any(|item| matches!(item.kind, Kind::Macro { .. })) {
             let mut with_macros = self.ledger.clone();
             with_macros.define(&source, &syntax.items);
@@ -248,19 +248,20 @@ impl Engine {
         Ok(compiled)
     }
 
-    /// Starts the rustc of the next cell's object, unless one has started already. It waits for the cell, so that its
-    /// start takes no time from it. This can be called at any time, and is best called when a cell has ended; a rustc
-    /// that turns out to have other arguments than the next cell needs is replaced. If none can be started, the next
-    /// cell says so. The process ends with the engine, or with the process of the engine if that is killed.
+    /// Spawns the rustc of the next cell's object, unless it is running already. It waits for the cell, which
+    /// saves rustc's start-up time. Call this at any time, best at the end of a cell; a rustc whose arguments
+    /// do not fit the next cell is replaced. If the spawn fails, the next cell reports it. The process ends
+    /// with the engine, or with the process of the engine if that is killed.
     pub fn prepare_next(&self) {
         standby::prepare(&self.standby, &self.compiler, self.ledger.generation());
     }
 
-    /// Notes how a compiled cell was run. Returns the new variables that are not kept, and why.
+    /// Commits a compiled cell with the outcome of its run. Returns the new variables that are not kept, with
+    /// the reasons.
     pub fn finish(&mut self, compiled: Compiled, ran: Ran) -> Vec<(String, String)> {
         let Compiled { mut ledger, variables, returns, bindings, mut lost, defines, number, .. } = compiled;
         if ran == Ran::NotAtAll {
-            // The process goes on from before the cell, with the variables that it then had.
+            // The process goes on from the state before the cell, with its variables of that time.
             let gone = self.ledger.variables.keys().filter(|name| !ledger.variables.contains_key(*name));
             self.to_drop.extend(gone.cloned());
             ledger.forget_statics(&self.ledger);
@@ -306,16 +307,16 @@ impl Engine {
         not_kept
     }
 
-    /// Notes that the process of the cells ended, and that another one has begun without variables.
+    /// Resets the variables: the process of the cells has ended, and a new one has started.
     pub fn restarted(&mut self) {
         self.ledger.forget_process();
         self.to_drop.clear();
         self.to_forget.clear();
     }
 
-    /// Notes that the process of the cells was restored from a copy, which has none of its threads. Their handles would
-    /// refer to memory that is used for other threads, so they are forgotten without being dropped. Returns the names
-    /// of the variables.
+    /// Adapts to a process of the cells that was restored from a forked copy, which has no other threads.
+    /// Handles of the old threads would refer to memory that new threads reuse, so they are forgotten without
+    /// being dropped. Returns the names of the variables.
     pub fn restored(&mut self) -> Vec<String> {
         let names = self.ledger.forget_threads();
         self.to_forget.extend(names.iter().cloned());

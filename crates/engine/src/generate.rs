@@ -1,7 +1,7 @@
 //! The crate that a cell is compiled as.
 //!
-//! It holds the items that the cell reaches, macros first, and one function with the cell's statements. The names in
-//! it depend on its content alone: there is no counter, address or path of the session in it.
+//! It contains the items that the cell reaches, macros first, and one function with the cell's statements.
+//! Its names depend on its content alone: it contains no counter, address or path of the session.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,7 +21,7 @@ const ALLOWED: &str = "#![allow(dead_code, unused_imports, unused_macros, unused
 /// The variables of the session, in the generated function.
 const SESSION: &str = "__threadbook";
 
-/// A range of generated code that the engine has added, and what for.
+/// The purpose of a range of the engine's own code.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Mark {
     /// Loads a variable.
@@ -41,39 +41,39 @@ pub(crate) enum Mark {
 pub(crate) struct Plan {
     /// The variables that it loads.
     pub(crate) takes: Vec<String>,
-    /// The variables that an earlier cell has moved and this one gives a value anew.
+    /// The variables that an earlier cell has moved and to which this cell assigns a new value.
     pub(crate) declares: Vec<(String, Variable)>,
-    /// Those of the loaded ones that it still has at its end.
+    /// The loaded variables that it still owns at its end.
     pub(crate) puts_back: Vec<(String, PutBack)>,
     /// The variables that it leaves.
     pub(crate) puts: Vec<String>,
-    /// The types that some of them are stored as, where rustc would choose another.
+    /// The types that some variables are stored as, if they differ from rustc's inference.
     pub(crate) stored_as: BTreeMap<String, String>,
     /// The variables that it leaves at each `return`.
     pub(crate) returns: Vec<Vec<String>>,
-    /// Whether `?` takes errors that are only text.
+    /// Whether `?` accepts errors that are only text.
     pub(crate) takes_any_error: bool,
 }
 
-/// Where a loaded variable is stored again.
+/// The point at which a loaded variable is stored again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum PutBack {
-    /// Behind the statements, however they end.
+    /// After the statements, at every kind of end.
     Always,
-    /// After the last statement: the cell moves it, and gives it a value anew.
+    /// After the last statement: the cell moves it, and assigns a new value.
     AtEnd,
 }
 
 /// The form of the function.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Form {
-    /// To be run: a panic or `?` within the statements does not cost a variable.
+    /// For execution: a panic or `?` within the statements loses no variable.
     Run,
-    /// An ordinary function body, whose errors are those that a reader knows.
+    /// An ordinary function body, with the usual errors.
     Body,
 }
 
-/// Generated code, and what the engine has added to it.
+/// Generated code, with marks for the engine's own parts.
 pub(crate) struct Crate {
     pub(crate) code: Generated,
     pub(crate) marks: Vec<(Range<usize>, Mark)>,
@@ -88,7 +88,7 @@ impl Crate {
         self.marks.push((start..self.code.text.len(), mark));
     }
 
-    /// The mark of the engine's code at a range.
+    /// The mark around a range.
     pub(crate) fn mark(&self, range: &Range<usize>) -> Option<&Mark> {
         self.marks
             .iter()
@@ -143,7 +143,7 @@ fn head(out: &mut Crate, prelude: &str, source: &Arc<Source>, syntax: &Syntax) {
     out.code.push(prelude);
 }
 
-/// The items that the cell reaches: those of its own, and those that its statements and its variables name.
+/// The items that the cell reaches: its own, and those that its statements and its variables name.
 fn items(
     out: &mut Crate,
     ledger: &Ledger,
@@ -176,15 +176,15 @@ fn items(
     }
 }
 
-/// An item, with its statics defined here or named as those of an earlier object. Those of an explored cell are its own,
-/// and begin anew with each schedule.
+/// An item, with its statics defined here, or imported from an earlier object. The statics of an explored cell are
+/// its own, and are initialised again in each schedule.
 fn item(out: &mut Crate, entry: &Entry, is_explored: bool) {
     if let Kind::Use { path, .. } = &entry.kind {
         return out.code.push_for(path, entry.code.clone());
     }
     let Range { start, end } = entry.code.range.clone();
     let fragment = |range| Fragment { source: entry.code.source.clone(), range };
-    // The edits in order: what to leave out, and what to put there.
+    // The edits in order: the ranges to replace, and the new texts.
     let mut edits: Vec<(Range<usize>, String)> =
         entry.removed.iter().map(|range| (range.clone(), String::new())).collect();
     let mut index = 0;
@@ -244,7 +244,7 @@ fn item(out: &mut Crate, entry: &Entry, is_explored: bool) {
     }
 }
 
-/// The symbol of a static: another one for other code, and for the same code defined again.
+/// The symbol of a static, which differs for other code, and for the same code defined again.
 fn symbol(entry: &Entry, index: usize, it: &Static) -> String {
     format!("threadbook_{:016x}_{}_{index}_{}", entry.hash, entry.occurrence, crate::source::hash(&it.name))
 }
@@ -264,7 +264,7 @@ fn explored_static(entry: &Entry, it: &Static) -> String {
     )
 }
 
-/// A static of an earlier object, under its own name.
+/// The import of an earlier object's static, under its own name.
 fn import(entry: &Entry, it: &Static, symbol: &str) -> String {
     let (visibility, name, ty) = (&it.visibility, &it.name, type_of(entry, it));
     let (safety, ty) = match (it.is_mut, it.is_thread_local) {
@@ -275,7 +275,7 @@ fn import(entry: &Entry, it: &Static, symbol: &str) -> String {
     format!("unsafe extern \"Rust\" {{ #[link_name = \"{symbol}\"] {visibility} {safety} {name}: {ty}; }}")
 }
 
-/// A static that names a thread-local variable to later objects.
+/// A static that exports a thread-local variable to later objects.
 fn export_local(entry: &Entry, it: &Static, symbol: &str) -> String {
     let (name, ty) = (&it.name, type_of(entry, it));
     format!(
@@ -307,7 +307,7 @@ fn function(
         Form::Body if syntax.awaits => ("", "async "),
         Form::Body => ("", ""),
     };
-    // The name tells closures of different cells apart, whose types otherwise have equal `TypeId`s.
+    // The name distinguishes closures of different cells, whose types otherwise have equal `TypeId`s.
     let name = crate::source::hash(&source.text);
     out.code.push(&format!(
         "{entry_point}{async}fn cell_{name:016x}({SESSION}: &mut ::threadbook::cell::Variables) -> {returned} {{\n"
@@ -330,7 +330,7 @@ fn function(
             out.code.push(&format!("{outcome} {{\n"));
         }
     }
-    // A closure cannot give a captured variable its first value, so these are declared within.
+    // A closure cannot initialise a captured variable, so these are declared inside.
     for (name, variable) in &plan.declares {
         let mutable = if variable.is_mut { "mut " } else { "" };
         out.push_marked(
@@ -386,8 +386,8 @@ fn lines(out: &mut Crate) {
     out.code.push(&format!("const __THREADBOOK_LINES: &[::threadbook::explore::Line] = &[\n{lines}];\n"));
 }
 
-/// Stores a new variable. rustc warns that dropping the reference does nothing, and so says the variable's type, also in
-/// a cell that allows or denies such warnings.
+/// Stores a new variable. rustc's warning that dropping the reference does nothing contains the variable's
+/// type, even in a cell that allows or denies such warnings.
 fn put(plan: &Plan, name: &str) -> String {
     let variable = raw(name);
     match plan.stored_as.get(name) {
@@ -434,7 +434,7 @@ fn statements(
     out.code.push("\n");
 }
 
-/// A part of the statements, without items, and with what each `return` in it leaves.
+/// A part of the statements, without items, and with the stores before each `return`.
 fn run_of_statements(
     out: &mut Crate,
     source: &Arc<Source>,
@@ -470,7 +470,7 @@ fn run_of_statements(
     out.code.push_fragment(fragment(at..range.end));
 }
 
-/// An identifier as it is written: `r#type`.
+/// An identifier in source form: `r#type`.
 pub(crate) fn raw(name: &str) -> String {
     const KEYWORDS: [&str; 46] = [
         "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",

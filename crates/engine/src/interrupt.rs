@@ -1,4 +1,4 @@
-//! Ending the compilers of a session from another thread.
+//! Interruption of a session's compilers from another thread.
 
 use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ pub struct Interrupt {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The processes that compile now, each the leader of its group.
+    /// The running compilers, each the leader of its process group.
     compilers: Vec<Pid>,
     is_requested: bool,
 }
@@ -29,18 +29,19 @@ impl Interrupt {
         }
     }
 
-    /// Forgets an interrupt: another cell begins.
+    /// Clears the interrupt before the next cell.
     pub fn reset(&self) {
         self.lock().is_requested = false;
     }
 
-    /// Whether an interrupt has come.
+    /// Whether the interrupt is set.
     pub(crate) fn is_requested(&self) -> bool {
         self.lock().is_requested
     }
 
-    /// An interrupt ends this process from now on, until the value is dropped. That has to be before anything waits for
-    /// the process, since its number may mean another one afterwards. It is ended at once if an interrupt has come.
+    /// Makes an interrupt end this process, until the returned value is dropped. The drop must come before
+    /// the process is reaped, after which its id can be reused. If the interrupt is set already, the process
+    /// is ended at once.
     pub(crate) fn ends(&self, process: &Child) -> Ends<'_> {
         let process = Pid::from_raw(process.id().cast_signed());
         let mut state = self.lock();

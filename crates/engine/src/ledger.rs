@@ -1,5 +1,5 @@
-//! The ledger: what a session consists of. It holds the items that cells have defined, in order, and the variables
-//! that they have left, with their types.
+//! The ledger: the state of a session. It contains the items that cells have defined, in order, and the
+//! variables that they have left, with their types.
 //!
 //! *Invariant:* no two entries have the same key. An entry that replaces another takes its position, so that the code
 //! generated for an unchanged cell is the same after any number of executions.
@@ -23,9 +23,9 @@ pub(crate) struct Entry {
     pub(crate) statics: Vec<Static>,
     /// The parts that later cells have replaced: methods of an inherent `impl`.
     pub(crate) removed: Vec<Range<usize>>,
-    /// A number that only entries with the same code share.
+    /// A hash of the code.
     pub(crate) hash: u64,
-    /// How often the session had defined this code before.
+    /// The number of earlier definitions of the same code in the session.
     pub(crate) occurrence: usize,
     /// Whether a loaded object defines the statics.
     pub(crate) is_instantiated: bool,
@@ -38,7 +38,7 @@ pub(crate) struct Variable {
     pub(crate) is_mut: bool,
 }
 
-/// Why a name that a cell has bound is no variable any more.
+/// The reason why a name that a cell has bound is no longer a variable.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub(crate) enum Lost {
     /// The cell of this number has moved it. It had this type, if it was a variable before that cell.
@@ -55,7 +55,7 @@ pub(crate) enum Lost {
     Shadowed,
     /// The process that had it has ended.
     Ended,
-    /// It is the handle of a thread or a task of a process that has ended.
+    /// It was the handle of a thread or a task of a process that has ended.
     ThreadEnded,
 }
 
@@ -80,13 +80,13 @@ pub(crate) struct Ledger {
     entries: Vec<Arc<Entry>>,
     pub(crate) variables: BTreeMap<String, Variable>,
     pub(crate) lost: BTreeMap<String, Lost>,
-    /// How often each code has been defined.
+    /// The number of definitions of each code.
     occurrences: HashMap<u64, usize>,
-    /// The types that have been redefined, with the hash of what they are now.
+    /// The redefined types, with the hash of their current definition.
     redefined: BTreeMap<String, u64>,
 }
 
-/// A change of the ledger that reaches beyond the items of a cell.
+/// The effects of a cell's items on earlier variables.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Changes {
     /// The variables that are dropped, each with the name of the redefined type that its own type contains.
@@ -128,7 +128,7 @@ impl Ledger {
         })
     }
 
-    /// Whether a pattern that consists of this name means a constant or a unit struct, and no new variable.
+    /// Whether a pattern of this name alone is a constant or a unit struct, and binds no variable.
     pub(crate) fn is_pattern(&self, name: &str) -> bool {
         self.entries.iter().any(|entry| {
             let is_value = matches!(entry.kind, Kind::Const | Kind::Static)
@@ -159,7 +159,7 @@ impl Ledger {
         Changes { dropped }
     }
 
-    /// Notes that names mean other crates than before: those of the environment that `content` is the hash of. Returns
+    /// Records that these names refer to recompiled crates, whose environment has the hash `content`. Returns
     /// the variables that are dropped.
     pub(crate) fn replace_crates(&mut self, names: &[String], content: u64) -> Vec<(String, String)> {
         let changed = names.iter().cloned().collect();
@@ -168,8 +168,8 @@ impl Ledger {
         dropped
     }
 
-    /// Drops the variables whose types contain a changed name, by the definitions that were there `before`, and has
-    /// the statics that do so begin anew.
+    /// Drops the variables whose types contain a changed name, by the definitions `before`, and resets the
+    /// statics that do so.
     fn change(&mut self, before: &[Arc<Entry>], changed: &BTreeSet<String>) -> Vec<(String, String)> {
         let mut dropped = Vec::new();
         if changed.is_empty() {
@@ -230,7 +230,7 @@ impl Ledger {
         self.entries = kept;
     }
 
-    /// Removes the entries of earlier cells that this place belongs to. Returns whether there was one.
+    /// Removes the entries of earlier cells that contain this place. Returns whether there was one.
     pub(crate) fn remove_at(&mut self, source: &Arc<Source>, range: &Range<usize>) -> bool {
         let count = self.entries.len();
         self.entries.retain(|entry| {
@@ -242,7 +242,7 @@ impl Ledger {
         self.entries.len() < count
     }
 
-    /// The entries that code with these identifiers reaches, as increasing indices.
+    /// The entries that code with these identifiers reaches, as ascending indices.
     pub(crate) fn reach<'a>(&'a self, words: impl IntoIterator<Item = &'a String>) -> Vec<usize> {
         let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, entry) in self.entries.iter().enumerate() {
@@ -256,7 +256,7 @@ impl Ledger {
         let mut included = vec![false; self.entries.len()];
         let mut seen: HashSet<&str> = HashSet::new();
         let mut queue: Vec<&str> = words.into_iter().map(String::as_str).collect();
-        // Which imports bring a trait into scope cannot be known, so all are there.
+        // The imports that bring traits into scope cannot be determined, so all imports are included.
         for (index, entry) in self.entries.iter().enumerate() {
             if matches!(entry.kind, Kind::Use { .. }) || entry.kind == Kind::Other && entry.names.is_empty() {
                 included[index] = true;
@@ -289,7 +289,8 @@ impl Ledger {
                     Kind::TraitImpl { header_words, .. } | Kind::InherentImpl { header_words, .. } => {
                         reached(&included, header_words)
                     }
-                    // It may expand to an `impl`, so it comes with any type or trait that it or its macro names.
+                    // It may expand to an `impl`, so it is included with any type or trait that it or its
+                    // macro names.
                     Kind::MacroCall { name } => {
                         let of_macro = by_name
                             .get(name.as_str())
@@ -317,14 +318,14 @@ impl Ledger {
         (0..included.len()).filter(|&index| included[index]).collect()
     }
 
-    /// Notes that a loaded object defines the statics of these entries.
+    /// Records that a loaded object defines the statics of these entries.
     pub(crate) fn instantiate(&mut self, indices: &[usize]) {
         for &index in indices {
             Arc::make_mut(&mut self.entries[index]).is_instantiated = true;
         }
     }
 
-    /// Notes which statics the objects that are still loaded define: those of `earlier`.
+    /// Restores the record of the defined statics from `earlier`, whose objects are still loaded.
     pub(crate) fn forget_statics(&mut self, earlier: &Ledger) {
         let key = |entry: &Entry| (entry.hash, entry.occurrence);
         let alive: HashSet<_> =
@@ -336,15 +337,15 @@ impl Ledger {
         }
     }
 
-    /// Notes that the process with all variables and objects has ended.
+    /// Records that the process with all variables and objects has ended.
     pub(crate) fn forget_process(&mut self) {
         let names = std::mem::take(&mut self.variables).into_keys();
         self.lost.extend(names.map(|name| (name, Lost::Ended)));
         self.forget_statics(&Ledger::default());
     }
 
-    /// Notes that the process was restored from a copy, which has no threads: takes the handles of threads and tasks off
-    /// the variables. Returns their names.
+    /// Records that the process was restored from a copy, which has no threads: removes the handles of
+    /// threads and tasks from the variables. Returns their names.
     pub(crate) fn forget_threads(&mut self) -> Vec<String> {
         let handles = BTreeSet::from(["JoinHandle".to_owned(), "ScopedJoinHandle".to_owned()]);
         let reach = TypeReach::new(&self.entries);
@@ -365,18 +366,19 @@ impl Ledger {
         TypeReach::new(&self.entries).first_of(names, ty)
     }
 
-    /// A number that changes when a type is redefined: it keeps the `TypeId`s of the old and the new one apart.
+    /// A number that changes when a type is redefined, so that the `TypeId`s of the old and the new one
+    /// differ.
     pub(crate) fn generation(&self) -> u64 {
         let text: String = self.redefined.iter().map(|(name, hash)| format!("{name}={hash:x} ")).collect();
         hash(&text)
     }
 }
 
-/// The names whose meaning in a type changes when a new entry takes the place of an old one.
+/// The names whose meaning in a type changes when a new entry replaces an old one.
 fn changed_names(new: &Entry, old: &Entry) -> Vec<String> {
     match (&new.kind, &old.kind) {
         _ if new.hash == old.hash => Vec::new(),
-        // Of a trait's `impl`, a type can contain the associated types only.
+        // A type can depend on the associated types of a trait's `impl` only.
         (Kind::TraitImpl { types, .. }, Kind::TraitImpl { types: before, header_words, .. })
             if types != before =>
         {
@@ -411,7 +413,7 @@ fn next(occurrences: &mut HashMap<u64, usize>, hash: u64) -> usize {
     *count - 1
 }
 
-/// Whether a new entry takes the place of an old one.
+/// Whether a new entry replaces an old one.
 fn replaces(new: &Entry, old: &Entry) -> bool {
     let shares_name = || new.names.iter().any(|name| old.names.contains(name));
     let same_cell = || new.code.source.id.is_some() && new.code.source.id == old.code.source.id;
@@ -478,7 +480,7 @@ pub(crate) fn words_of_type(ty: &str) -> Words {
         .collect()
 }
 
-/// Which names a type contains, through the definitions of the types that it names.
+/// The names that a type contains, through the definitions of the types that it names.
 struct TypeReach<'a> {
     words: HashMap<&'a str, Vec<&'a Words>>,
 }

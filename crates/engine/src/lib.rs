@@ -1,21 +1,22 @@
 //! From the text of a cell to a shared object.
 //!
-//! An [`Engine`] holds a session: the items that its cells have defined and the variables that they have left. It
-//! compiles a cell into a shared object that the process of the cells loads and runs, and reports the compiler's
-//! errors in terms of the cells. It runs nothing itself.
+//! An [`Engine`] holds a session: the items that its cells have defined and the variables that they have
+//! left. It compiles a cell into a shared object that the process of the cells loads and runs, and reports
+//! the compiler's errors with places in the cells. It runs no user code itself.
 //!
-//! 1. `syntax` parses the cell; `delimiters` refuses what would reach beyond it.
+//! 1. `syntax` parses the cell; `delimiters` refuses unbalanced ones.
 //! 2. `ledger` defines the cell's items, each in the place of the one that it replaces.
 //! 3. `generate` writes the crate: the items that the cell reaches, and its statements as one function.
 //! 4. `rustc` compiles it, in a process that `standby` may have started before, while `types` reads the types of the new
 //!    variables from a second run.
 //! 5. `cache` returns the object of code that was compiled before.
-//! 6. `explore` says what a cell under `%%explore` may name, and how its crate differs.
-//! 7. `compilation` adapts the crate when rustc refuses the engine's own part of it, and reports what is the cell's.
+//! 6. `explore` refuses the names that a cell under `%%explore` cannot explore, and adapts its crate.
+//! 7. `compilation` adapts the crate if rustc refuses the engine's own part of it, and reports the errors of
+//!    the cell's part.
 //!
-//! Beside it, [`Crates`] brings the crates that cells can name: `request` parses what a cell asks for, `cargo` compiles
-//! it, `base` holds what is there from the start, `copy` shares that with a session, `libraries` links for the cells, and
-//! `crates` does all of it in turn.
+//! Beside it, [`Crates`] adds the crates that cells can name: `request` parses a request for a crate, `cargo`
+//! compiles it, `base` holds the crates of every session, `copy` shares them with a session, `libraries`
+//! links for the cells, and `crates` combines these steps.
 
 mod base;
 mod cache;
@@ -41,6 +42,7 @@ mod types;
 pub use base::Base;
 pub use cache::Cache;
 pub use cargo::{Progress, Tools};
+pub use copy::copy_directory;
 pub use crates::{Added, Crates};
 pub use delimiters::is_deep;
 pub use diagnostics::{Diagnostic, Label};

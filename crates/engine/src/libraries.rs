@@ -1,7 +1,8 @@
 //! The directory of the files that rustc and the process of the cells use.
 //!
-//! *Invariant:* its files never change, so that rustc finds each crate as it was when the crates that depend on it were
-//! compiled. They are cargo's files of the same names; cargo itself does not know the directory.
+//! *Invariant:* its files never change, so that rustc finds each crate in the version that its dependents
+//! were compiled with. They are copies of cargo's files, with the same names; cargo itself does not use the
+//! directory.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -22,26 +23,26 @@ impl Libraries {
         self.directory.join(file)
     }
 
-    /// The argument with which rustc knows a crate under a name.
+    /// rustc's argument for a crate under a name.
     pub(crate) fn extern_argument(&self, name: &str, file: &str) -> String {
         format!("--extern={name}={}", self.path(file).display())
     }
 
-    /// The arguments with which rustc finds the crates that others depend on, and the libraries that are not Rust.
+    /// rustc's search paths for indirect dependencies and for native libraries.
     pub(crate) fn search_arguments(&self, search_paths: &[String]) -> Vec<String> {
         let mut arguments = vec![format!("-Ldependency={}", self.directory.display())];
         arguments.extend(search_paths.iter().map(|path| format!("-L{path}")));
         arguments
     }
 
-    /// Takes a file of cargo's.
+    /// Copies a file of cargo's.
     pub(crate) fn keep(&self, path: &Path) -> Result<(), String> {
         let kept = self.path(path.file_name().unwrap_or_default());
         if is_same_file(path, &kept) {
             return Ok(());
         }
         let _ = fs::remove_file(&kept);
-        // rustc replaces a library by another file. A linker may write into the file that is there.
+        // rustc replaces a library by a new file. A linker may write into the existing file.
         let is_rlib = path.extension().is_some_and(|ending| ending == "rlib");
         let done = fs::create_dir_all(&self.directory).and_then(|()| match is_rlib {
             true => share_file(path, &kept),
@@ -50,7 +51,7 @@ impl Libraries {
         done.map_err(|error| format!("{} cannot be copied to {}: {error}.", path.display(), kept.display()))
     }
 
-    /// Takes the shared objects of a directory, which build scripts have made.
+    /// Copies the shared objects of a directory that build scripts have made.
     pub(crate) fn keep_shared_objects(&self, directory: &Path) -> Result<(), String> {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -62,15 +63,14 @@ impl Libraries {
         Ok(())
     }
 
-    /// Whether the content of a file of cargo's is another one than that of the file of its name here, which has
-    /// `hash`.
+    /// Whether a file of cargo's differs from the file of the same name here, whose content has `hash`.
     pub(crate) fn differs(&self, path: &Path, hash: u64) -> Result<bool, String> {
         let kept = self.path(path.file_name().unwrap_or(OsStr::new("")));
         Ok(!is_same_file(path, &kept) && content(path)? != hash)
     }
 
-    /// Links crates into a dynamic library: each is given by its name and its file. A crate that is in one of the
-    /// dynamic libraries among them already stays there.
+    /// Links crates, given by name and file, into a dynamic library. A crate that is already in one of the
+    /// dynamic libraries among them stays there.
     pub(crate) fn link(
         &self,
         rustc: &Path,

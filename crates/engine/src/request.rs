@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use toml::{Table, Value};
 
-/// A crate that a cell asks for.
+/// A cell's request for a crate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// The name to the left of `=`.
@@ -78,12 +78,12 @@ impl Request {
         self.key("package").unwrap_or(&self.name)
     }
 
-    /// The name that cells use, if the request chooses it.
+    /// The name that cells use, if the request sets one.
     pub(crate) fn chosen_name(&self) -> Option<String> {
         self.key("package").map(|_| self.name.replace('-', "_"))
     }
 
-    /// Whether the same request can bring other code the next time, because its sources are not in a registry.
+    /// Whether a repetition of the request can have other code, because its sources are not in a registry.
     pub(crate) fn can_change(&self) -> bool {
         self.key("path").is_some() || self.key("git").is_some()
     }
@@ -104,7 +104,7 @@ fn no_dependency(text: &str) -> String {
     )
 }
 
-/// A path without `.` and `..`, of which the latter is taken by name, as cargo does.
+/// A path without `.` and `..`, resolved lexically, as in cargo.
 fn absolute(path: &str, directory: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for part in directory.join(path).components() {

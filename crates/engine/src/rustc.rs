@@ -11,14 +11,15 @@ use serde::Deserialize;
 
 use crate::interrupt::Interrupt;
 
-/// The name of every source: a link to rustc's standard input, in the compiler's directory. rustc can start before there
-/// is a source, and an object depends on the code alone. Panics in generated code are known by the beginning `cell_`.
+/// The name of every source: a link to rustc's standard input, in the compiler's directory. So rustc can
+/// start before there is a source, and an object depends on the code alone. Panics in generated code are
+/// recognised by the prefix `cell_`.
 const SOURCE: &str = "cell_source.rs";
 
 /// The size of the stack of rustc's threads, in bytes.
 const STACK: &str = "67108864";
 
-/// How rustc is called.
+/// The configuration of rustc.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiler {
     /// The program.
@@ -40,7 +41,7 @@ pub(crate) enum Emit {
 }
 
 impl Emit {
-    /// What follows the name in that of the file.
+    /// The suffix of the file's name.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Emit::Object => std::env::consts::DLL_SUFFIX,
@@ -89,7 +90,7 @@ impl Span {
         self.byte_start..self.byte_end
     }
 
-    /// This span, or that of the macro's use in the file of this name that it is an expansion of.
+    /// This span, or the use of the macro in the file of this name that it is expanded from.
     fn within(self, file: &str) -> Option<Span> {
         if self.file_name == file {
             return Some(self);
@@ -98,14 +99,14 @@ impl Span {
         Some(Span { is_primary: self.is_primary, label: self.label, suggested_replacement: None, ..span })
     }
 
-    /// The outermost use of a macro that this span is in the expansion of, or the span itself.
+    /// The outermost use of a macro that expands to this span, or the span itself.
     pub(crate) fn outermost(&self) -> &Span {
         self.expansion.as_ref().map_or(self, |expansion| expansion.span.outermost())
     }
 }
 
 impl Message {
-    /// Without the spans in other files than the one of this name, such as those of libraries.
+    /// Keeps only the spans in the file of this name, and drops those in libraries.
     fn about(mut self, file: &str) -> Message {
         self.spans = self.spans.into_iter().filter_map(|span| span.within(file)).collect();
         self.children = self.children.into_iter().map(|child| child.about(file)).collect();
@@ -134,7 +135,7 @@ pub(crate) struct Output {
 }
 
 impl Compiler {
-    /// Checks `code`, for the diagnostics: the file of this name is removed.
+    /// Checks `code`, for the diagnostics only: removes the product of this name.
     pub(crate) fn check(
         &self,
         name: &str,
@@ -148,7 +149,7 @@ impl Compiler {
         output
     }
 
-    /// Starts a process that waits for its source, to write the file `product`.
+    /// Spawns a process that waits for its source and then writes the file `product`.
     pub(crate) fn start(&self, generation: u64, emit: Emit, product: &str) -> io::Result<Child> {
         match std::os::unix::fs::symlink("/dev/stdin", self.directory.join(SOURCE)) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -158,7 +159,7 @@ impl Compiler {
         // A group of its own, so that an interrupt ends the linker, too.
         command.current_dir(&self.directory).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // Of a cell with thousands of statements, each is a scope within that of the one before.
+        // In a cell with thousands of statements, each is a scope nested in that of the one before.
         command.env("RUST_MIN_STACK", STACK);
         command.args([
             SOURCE,
@@ -177,7 +178,7 @@ impl Compiler {
         };
         if emit == Emit::Object {
             command.args(["-Ztrim-diagnostic-paths=no", "-Zwrite-long-types-to-disk=no"]);
-            // Options that a stable rustc does not have. Unstable features stay errors.
+            // Options that are unstable. Unstable features stay errors.
             command.arg("-Zallow-features=").env("RUSTC_BOOTSTRAP", "1");
         }
         command.spawn()
@@ -189,11 +190,11 @@ impl Compiler {
     }
 }
 
-/// Gives a process its source, and waits for it.
+/// Writes the source to a process, and waits for its end.
 pub(crate) fn finish(process: &mut Child, code: &str, interrupt: &Interrupt) -> io::Result<Output> {
     let ends = interrupt.ends(process);
     if let Some(mut input) = process.stdin.take() {
-        // A process that has ended takes nothing. Its output says why.
+        // A process that has ended does not read. Its output has the reason.
         let _ = input.write_all(code.as_bytes());
     }
     let mut printed = Vec::new();
@@ -220,8 +221,8 @@ pub(crate) fn finish(process: &mut Child, code: &str, interrupt: &Interrupt) -> 
     Ok(Output { messages, is_ok: status.success(), rest })
 }
 
-/// The closure of `code` that a message names, as in `{closure@cell.rs:3:9: 3:15}`: rustc says no more of the user's code
-/// in an error about a library's.
+/// The closure of `code` that a message names, as in `{closure@cell.rs:3:9: 3:15}`: an error in a library has
+/// no other reference to the user's code.
 fn closure(message: &str, file: &str, code: &str) -> Option<Span> {
     let (_, place) = message.split_once(&format!("{{closure@{file}:"))?;
     let (place, _) = place.split_once('}')?;

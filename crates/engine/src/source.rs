@@ -4,12 +4,12 @@ use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// One execution of a cell: its number in the session, the id that the front end gives it, and its text.
+/// One execution of a cell: its number in the session, the front end's id of it, and its text.
 #[derive(Debug)]
 pub struct Source {
-    /// A number that no other execution of the session has.
+    /// The unique number of the execution in the session.
     pub serial: usize,
-    /// The number that the user sees, from 1.
+    /// The execution count that the user sees, from 1.
     pub number: usize,
     /// The front end's id of the cell, which stays the same when it is executed again.
     pub id: Option<String>,
@@ -45,7 +45,7 @@ impl PartialEq for Place {
     }
 }
 
-/// Generated code that knows where each part of it comes from.
+/// Generated code, with the source of each part.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Generated {
     pub(crate) text: String,
@@ -57,7 +57,8 @@ pub(crate) struct Generated {
 struct Segment {
     generated: Range<usize>,
     fragment: Fragment,
-    /// Whether the text is that of the fragment, byte for byte. Otherwise it stands for the fragment as a whole.
+    /// Whether the text is that of the fragment, byte for byte. Otherwise it corresponds to the fragment as a
+    /// whole.
     is_verbatim: bool,
 }
 
@@ -67,7 +68,7 @@ impl Generated {
         self.text += text;
     }
 
-    /// Adds a piece of a cell as it is.
+    /// Adds a piece of a cell verbatim.
     pub(crate) fn push_fragment(&mut self, fragment: Fragment) {
         if fragment.range.is_empty() {
             return;
@@ -77,7 +78,7 @@ impl Generated {
         self.segments.push(Segment { generated: start..self.text.len(), fragment, is_verbatim: true });
     }
 
-    /// Adds code that stands for a piece of a cell.
+    /// Adds code that corresponds to a piece of a cell.
     pub(crate) fn push_for(&mut self, text: &str, fragment: Fragment) {
         let start = self.text.len();
         self.text += text;
@@ -105,7 +106,7 @@ impl Generated {
         place(shift(range.start)..shift(range.end))
     }
 
-    /// The lines of the generated code that begin with a piece of a cell, and where each comes from.
+    /// The lines of the generated code that begin with a piece of a cell, with their sources.
     pub(crate) fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         self.each_line(|generated, source, line| lines.push(Line { generated, serial: source.serial, line }));
@@ -142,13 +143,13 @@ impl Generated {
         }
     }
 
-    /// A number that two generated texts share only if they are the same.
+    /// A hash of the generated text.
     pub(crate) fn hash(&self) -> u64 {
         hash(&self.text)
     }
 }
 
-/// A line of generated code, and the line of the cell that it comes from; both from 1.
+/// A line of generated code, and its line in the cell; both from 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line {
     /// In the generated code.

@@ -1,10 +1,11 @@
-//! The rustc of the next cell's object, which has started before there is a cell.
+//! A spawned rustc that waits for the next cell.
 //!
-//! Of a small cell's compilation, rustc's own start is a part that a user notices. rustc reads its source from standard
-//! input, so that it can start before and wait. Every object is compiled so, whether its rustc had to wait or not.
+//! In a small cell's compilation, rustc's own start-up is a noticeable part. rustc reads its source from
+//! standard input, so that it can start earlier and wait. Every object is compiled this way, whether its
+//! rustc had to wait or not.
 //!
-//! *Invariant:* a process is used only if one that started now would do the same. If the process of the engine is killed,
-//! the input ends, and so does rustc, after an empty crate.
+//! *Invariant:* a process is used only if its result is the same as that of a new one. If the process of the
+//! engine is killed, the input ends, and rustc exits after compiling an empty crate.
 
 use std::fs;
 use std::io;
@@ -22,9 +23,9 @@ pub(crate) struct Standby {
     compiler: Compiler,
     generation: u64,
     process: Child,
-    /// The name of its files before the first dot. The object gets its own name when it is there.
+    /// The name of its files before the first dot. The object is renamed when it is complete.
     name: String,
-    /// The directory at the start, if it could be read.
+    /// The identity of the directory at the spawn, if it could be read.
     directory: Option<(u64, u64)>,
     is_ok: bool,
 }
@@ -40,7 +41,7 @@ impl Standby {
         Ok(Standby { compiler: compiler.clone(), generation, process, name, directory, is_ok: false })
     }
 
-    /// Whether it is there, and does what one that started now would do.
+    /// Whether it is running, and equivalent to a new one.
     fn fits(&mut self, compiler: &Compiler, generation: u64) -> bool {
         self.compiler == *compiler
             && self.generation == generation
@@ -76,13 +77,13 @@ impl Drop for Standby {
     }
 }
 
-/// What tells a directory from another one that is made in its place. The process that runs in it keeps the number from
-/// being used again.
+/// The identity of a directory, which differs from that of a replacement at the same path. The process that
+/// runs in it prevents reuse of the inode number.
 fn identity(directory: &Path) -> Option<(u64, u64)> {
     fs::metadata(directory).ok().map(|data| (data.dev(), data.ino()))
 }
 
-/// Has a rustc stand by. If it cannot start, the next compilation says why.
+/// Spawns a rustc in advance. If that fails, the next compilation reports the error.
 pub(crate) fn prepare(standby: &Mutex<Option<Standby>>, compiler: &Compiler, generation: u64) {
     let mut standby = lock(standby);
     if !standby.as_mut().is_some_and(|standby| standby.fits(compiler, generation)) {
@@ -90,7 +91,7 @@ pub(crate) fn prepare(standby: &Mutex<Option<Standby>>, compiler: &Compiler, gen
     }
 }
 
-/// Compiles an object with the rustc that stands by, or with another one if that does not fit.
+/// Compiles an object with the waiting rustc, or with a new one if that does not fit.
 pub(crate) fn compile(
     standby: &Mutex<Option<Standby>>,
     compiler: &Compiler,
@@ -104,7 +105,7 @@ pub(crate) fn compile(
         && standby.fits(compiler, generation)
     {
         let output = standby.compile(name, code, interrupt)?;
-        // A process that has ended without a word, and by no interrupt, is not missed.
+        // A process that has ended without a message or an interrupt is replaced by a new one.
         if output.is_ok || !output.messages.is_empty() || interrupt.is_requested() {
             return Ok(output);
         }

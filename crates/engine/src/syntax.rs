@@ -1,7 +1,7 @@
 //! The syntax of a cell: its items, the variables that it binds, and its last expression.
 //!
-//! A cell is parsed as the body of a function. Ranges are bytes of the cell's text. What the parser cannot make
-//! sense of counts as a statement: rustc then says what is wrong with it.
+//! A cell is parsed as the body of a function. Ranges are bytes of the cell's text. Text that the parser does
+//! not recognise counts as a statement, for which rustc then reports the error.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -30,9 +30,10 @@ pub(crate) struct Syntax {
     pub(crate) attributes: Vec<Range<usize>>,
     /// The identifiers of all statements.
     pub(crate) words: Words,
-    /// Those of them that stand before the cell binds a variable of their name: they can mean an earlier one.
+    /// The identifiers that occur before the cell binds a variable of the same name: they can refer to an
+    /// earlier one.
     pub(crate) free: Words,
-    /// Whether there is anything to run.
+    /// Whether there are statements to run.
     pub(crate) has_statements: bool,
 }
 
@@ -60,7 +61,7 @@ pub(crate) struct Item {
     pub(crate) statics: Vec<Static>,
 }
 
-/// The kinds of item that the ledger tells apart.
+/// The kinds of item that the ledger distinguishes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kind {
     /// A `macro_rules!` definition, and whether its expansion is an item.
@@ -105,7 +106,7 @@ pub(crate) enum Kind {
 /// A static in an item.
 #[derive(Clone, Debug)]
 pub(crate) struct Static {
-    /// The whole of it, or of the `thread_local!` around it.
+    /// The range of the static, or of the `thread_local!` around it.
     pub(crate) range: Range<usize>,
     pub(crate) name: String,
     pub(crate) visibility: String,
@@ -114,11 +115,11 @@ pub(crate) struct Static {
     pub(crate) is_thread_local: bool,
 }
 
-/// What is put around a cell to parse it.
+/// The text around a cell with which it is parsed.
 const BEFORE: &str = "fn f() {\n";
 const AFTER: &str = "\n}";
 
-/// What the ledger knows of the macros that a cell calls.
+/// The properties of macros that the parser needs from the ledger.
 pub(crate) trait Macros {
     /// Whether the expansion of a macro is an item.
     fn makes_items(&self, name: &str) -> bool;
@@ -183,7 +184,7 @@ fn statement(node: &SyntaxNode, syntax: &mut Syntax, macros: &dyn Macros) {
             let text = unraw(name.text()).to_owned();
             let is_plain =
                 ident.mut_token().is_none() && ident.ref_token().is_none() && ident.at_token().is_none();
-            // A constant or a variant, unless it is all that the pattern is.
+            // A constant or a variant, unless it is the whole pattern.
             if is_plain && text.starts_with(char::is_uppercase) && (!is_whole || text == "None") {
                 continue;
             }
@@ -256,7 +257,7 @@ fn words_of(node: &SyntaxNode) -> Words {
     words_except(node, &[])
 }
 
-/// The identifiers of a node but for those at these places.
+/// The identifiers of a node, except for those at these places.
 fn words_except(node: &SyntaxNode, places: &[ra_ap_syntax::TextRange]) -> Words {
     let mut words = Words::new();
     for token in tokens(node).filter(|token| !places.contains(&token.text_range())) {
@@ -276,8 +277,8 @@ fn is_ident_start(c: char) -> bool {
     c == '_' || c.is_alphabetic()
 }
 
-/// The identifiers that a string would capture as the format of `println!`: those behind a `{`, and the widths and
-/// precisions before a `$`.
+/// The identifiers that a string captures if it is the format of `println!`: those behind a `{`, and the
+/// widths and precisions before a `$`.
 fn captured(string: &str) -> impl Iterator<Item = String> {
     let ident =
         |text: &str| -> String { text.chars().take_while(|&c| c == '_' || c.is_alphanumeric()).collect() };
@@ -388,7 +389,8 @@ fn parameters(node: &SyntaxNode) -> Vec<String> {
     names.collect()
 }
 
-/// The tokens of a node, with generic parameters by number: two texts are equal if they mean the same.
+/// The tokens of a node, with generic parameters by number: two texts are equal if they have the same
+/// meaning.
 fn normalized(node: &SyntaxNode, parameters: &[String]) -> String {
     let mut text = String::new();
     for token in tokens(node) {
@@ -413,7 +415,7 @@ fn imports(it: &ast::Use) -> Vec<Item> {
     }
     let item = |(path, name, at): (String, Option<String>, Range<usize>)| {
         let root = path.trim_start_matches("::").split("::").next().unwrap_or_default().trim();
-        // `self::` and `crate::` are where the cell is.
+        // `self::` and `crate::` refer to the cell's own module.
         let local = path.split("::").map(str::trim).find(|part| !matches!(*part, "self" | "crate" | ""));
         let root = if matches!(root, "self" | "crate") { local.unwrap_or_default() } else { root };
         let root = unraw(root.split_whitespace().next().unwrap_or_default()).to_owned();
@@ -456,7 +458,7 @@ fn flatten(tree: &ast::UseTree, prefix: &str, found: &mut Vec<(String, Option<St
     found.push((format!("{path}{braces}"), Some(unraw(last.trim()).to_owned()), at));
 }
 
-/// Whether the expansion of a macro is an item, by the first token of its first rule that says so.
+/// Whether the expansion of a macro is an item, by the first significant token of its first rule.
 fn makes_items(it: &ast::MacroRules) -> bool {
     let Some(rules) = it.token_tree() else { return false };
     let transcriber = rules.syntax().children().filter_map(ast::TokenTree::cast).nth(1);
@@ -601,7 +603,7 @@ fn thread_locals(call: &ast::MacroCall) -> Vec<Static> {
 mod tests {
     use super::*;
 
-    /// Knows a macro `make`, which makes items, and a macro `bind`, which binds variables.
+    /// A macro `make`, which makes items, and a macro `bind`, which binds variables.
     struct Known;
 
     impl Macros for Known {

@@ -10,14 +10,15 @@ use crate::rustc::Message;
 pub(crate) enum Type {
     /// The type itself.
     Exact(String),
-    /// A type that the variable can be stored as: a pointer for a function's own type, `()` for a type that nothing
-    /// in the cell decides.
+    /// A type that the variable can be stored as: a pointer for a function's own type, `()` for a type that
+    /// the cell leaves open.
     StoredAs(String),
     /// No later cell can write it.
     Opaque(String),
 }
 
-/// The types of the variables that a crate stores, by name, from the warnings that dropping a reference does nothing.
+/// The types of the variables that a crate stores, by name, from the warnings that dropping a reference has
+/// no effect.
 pub(crate) fn warned(messages: &[Message], code: &Crate, externs: &[String]) -> BTreeMap<String, Type> {
     let warnings = messages.iter().filter(|message| message.has_code("dropping_references"));
     let labels = warnings.flat_map(|warning| &warning.spans).filter_map(|span| {
@@ -50,8 +51,8 @@ fn read(ty: &str, externs: &[String]) -> Type {
     }
 }
 
-/// A type with `()` in the place of the parts that nothing decides, `_`. rustc takes `!` for them, which no code can write
-/// but as the type that a function returns.
+/// A type with `()` in place of the parts that the cell leaves open, `_`. rustc infers `!` for them, which
+/// stable code can write only as a return type.
 fn undecided(ty: &str) -> String {
     let is_part = |c: Option<char>| c.is_some_and(|c| c == '_' || c.is_alphanumeric() || c == '\'');
     let mut text = String::new();
@@ -66,8 +67,8 @@ fn undecided(ty: &str) -> String {
     text
 }
 
-/// A type as code: with the lifetimes that rustc leaves out of messages. What outlives a cell is `'static`; the
-/// lifetimes that a `for<..>` binds are named.
+/// A type as code: with the lifetimes that rustc omits in messages. A variable that outlives its cell has the
+/// lifetime `'static`; the lifetimes that a `for<..>` binds are named.
 fn written(ty: &str, externs: &[String]) -> String {
     let mut text = String::new();
     let mut rest = ty;
@@ -118,7 +119,7 @@ fn end_of_bounds(ty: &str) -> usize {
     ty.len()
 }
 
-/// A type whose paths into other crates begin with `::`, so that no item of a cell can stand in their way.
+/// A type whose paths into other crates begin with `::`, so that no item of a cell can shadow them.
 fn absolute(ty: &str, externs: &[String]) -> String {
     let mut text = String::new();
     let mut rest = ty;

@@ -14,7 +14,7 @@ use common::{Answer, Host, execute};
 
 /// A section of a file.
 struct Section {
-    /// What follows `//@`, without the expectation.
+    /// The text after `//@`, without the expectation.
     head: String,
     expected: Option<String>,
     text: String,
@@ -37,7 +37,7 @@ fn sections(text: &str) -> Vec<Section> {
     sections
 }
 
-/// Runs a file. Returns what is wrong.
+/// Runs a file. Returns the failures.
 fn run(host: &Host, text: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let mut engine = host.engine(directory.path());

@@ -177,7 +177,7 @@ impl Session {
         added
     }
 
-    /// Executes a cell. Returns what it prints, or how it fails.
+    /// Executes a cell. Returns its output, or its error.
     fn run(&mut self, code: &str) -> String {
         static EXECUTIONS: AtomicUsize = AtomicUsize::new(1);
         let serial = EXECUTIONS.fetch_add(1, Ordering::Relaxed);
@@ -209,7 +209,7 @@ impl Session {
         if is_ok { new } else { format!("{answer:?}") }
     }
 
-    /// The files that decide what cargo does.
+    /// The files that determine cargo's build.
     fn files(&self) -> [String; 2] {
         ["Cargo.toml", "Cargo.lock"]
             .map(|name| std::fs::read_to_string(self.directory.path().join("session").join(name)).unwrap())
@@ -372,7 +372,7 @@ fn sources_that_change_are_compiled_and_count() {
     session.write("steady", "", COUNTER);
     let lines = ["draft.path = \"draft\"", "user.path = \"user\"", "steady.path = \"steady\""];
     session.dep(&lines).unwrap();
-    // The cell's statics are for all later objects, and so is what it depends on.
+    // The cell's statics are visible to all later objects, and so are its dependencies.
     assert_eq!(session.run("static OWN: std::sync::Mutex<usize> = std::sync::Mutex::new(3); *OWN.lock().unwrap() + draft::bump() + steady::bump()"), "5");
     let environments: Vec<_> = (2..5)
         .map(|number| {
@@ -396,7 +396,7 @@ fn sources_that_change_are_compiled_and_count() {
     assert_eq!(session.dep(&lines).unwrap().replaced, [""; 0]);
     assert_eq!(session.run("draft::bump()"), "3");
     assert_eq!(session.crates.environment(), environments[2]);
-    // What a build script reads is not in the list of sources, so cargo is the first to see a change.
+    // Files that a build script reads are not in the list of sources, so only cargo detects a change.
     session.write("made", "", "pub const MADE: &str = env!(\"MADE\");");
     let script = "fn main() { println!(\"cargo::rerun-if-changed=word\\ncargo::rustc-env=MADE={}\", std::fs::read_to_string(\"word\").unwrap()); }";
     std::fs::write(session.directory.path().join("made/build.rs"), script).unwrap();
@@ -590,4 +590,26 @@ fn variables_and_settings_of_the_user_do_not_matter() {
     // Nor do the user's settings, nor the place of the session.
     assert!(environments.iter().all(|text| *text == environments[0]), "{environments:?}");
     assert!(std::fs::read_dir(elsewhere.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn a_base_that_has_changed_since_the_session_began_is_refused() {
+    let (base, directory) = (&prepared().base, tempfile::tempdir().unwrap());
+    let (shared, own) = (directory.path().join("prepared"), directory.path().join("session"));
+    copy(&prepared().directory.path().join("prepared"), &shared);
+    std::fs::create_dir(&own).unwrap();
+    let mut crates = Crates::share(&shared, &own, base, tools(), Interrupt::default()).unwrap();
+    let cargo = directory.path().join("mine");
+    write_crate(&cargo, "mine", "", "pub fn two() -> u8 { 2 }");
+    let request = [Request::parse(&format!("mine = {{ path = {cargo:?} }}"), directory.path()).unwrap()];
+    let record = shared.join("base.json");
+    let before = std::fs::read_to_string(&record).unwrap();
+    for changed in ["", &before.replacen("\"hash\":", "\"hash\":1", 1)] {
+        std::fs::write(&record, changed).unwrap();
+        let error = crates.add(&request, &mut |_| {}).unwrap_err();
+        assert!(error.contains("Restart the kernel"), "{error}");
+        assert!(!own.join("target").exists(), "half a copy is left");
+    }
+    std::fs::write(&record, &before).unwrap();
+    assert_eq!(crates.add(&request, &mut |_| {}).unwrap().ready, [("mine".to_owned(), "0.1.0".to_owned())]);
 }

@@ -1,4 +1,4 @@
-//! Random sequences of definitions, corrections and re-executions, beside a model that knows the expected output.
+//! Random sequences of definitions, corrections and re-executions, beside a model with the expected output.
 //!
 //! `THREADBOOK_SEQUENCES` is the number of sequences. A failure names its seed; `THREADBOOK_SEED` repeats it. With
 //! `THREADBOOK_SANITIZER=address`, rustc's sanitizer looks for foreign memory; with an empty `THREADBOOK_CACHE`, each cell
@@ -52,7 +52,7 @@ struct Model {
     value: Option<(i64, i64)>,
 }
 
-/// The text of a cell, and what it prints; `None` if it is refused, and `Err` if it panics after that.
+/// The text of a cell, and its output; `None` if it is refused, and `Err` if it panics after the output.
 struct Step {
     code: String,
     expected: Option<Result<String, String>>,

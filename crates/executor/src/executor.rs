@@ -1,11 +1,13 @@
-//! What all executors have in common.
+//! The trait of all executors, and the methods that they share.
+//!
+//! The shared methods are inherent ones, made by macros: so they can be called without importing a trait.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::TaskError;
+use threadbook_future::TaskError;
 
-/// A value that every executor can hand to a worker, even to one in another process.
+/// A value that every executor can send to a worker, even to one in another process.
 ///
 /// Implemented for every type that fits: one that can be written and read with serde (`#[derive(Serialize,
 /// Deserialize)]`), and holds no borrowed values.
@@ -19,7 +21,7 @@ pub trait Portable: Serialize + DeserializeOwned + Send + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + 'static> Portable for T {}
 
-/// Something that runs calls and collects their results, wherever it runs them.
+/// Runs calls and collects their results.
 ///
 /// The bounds are those that threads, async runtimes and processes can all meet, so a function that is
 /// generic over `Executor` works with each of them.
@@ -53,7 +55,7 @@ pub trait Executor {
         R: Portable;
 }
 
-/// Implements the trait for an executor whose own methods have the same names.
+/// Implements the trait by an executor's own methods of the same names.
 macro_rules! implement_executor {
     ($executor:ty) => {
         impl $crate::executor::Executor for $executor {
@@ -65,7 +67,7 @@ macro_rules! implement_executor {
                 <$executor>::max_workers(self)
             }
 
-            fn run_all<F, A, R>(&self, f: F, items: Vec<A>) -> Vec<Result<R, $crate::TaskError>>
+            fn run_all<F, A, R>(&self, f: F, items: Vec<A>) -> Vec<Result<R, ::threadbook_future::TaskError>>
             where
                 F: Fn(A) -> R + Copy + Send + Sync + 'static,
                 A: $crate::executor::Portable,
@@ -77,20 +79,37 @@ macro_rules! implement_executor {
     };
 }
 
-implement_executor!(crate::ThreadPoolExecutor);
-implement_executor!(crate::SerialExecutor);
-implement_executor!(crate::RayonExecutor);
-implement_executor!(crate::TokioExecutor);
-implement_executor!(crate::ProcessPoolExecutor);
+pub(crate) use implement_executor;
 
-/// What hands tasks to an executor that has a `submit_as`.
+/// The error of a pool that could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A pool without workers would never run a task.
+    #[error("max_workers must be at least 1")]
+    NoWorkers,
+    /// A worker that may run no task would never run one.
+    #[error("max_tasks_per_child must be at least 1")]
+    NoTasks,
+    /// The threads could not be started.
+    #[error("the workers could not be started: {0}")]
+    NoThreads(String),
+}
+
+/// As many workers as Python's pools have: the number of processors plus 4, but no more than 32.
+pub(crate) fn default_workers() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores + 4).min(32)
+}
+
+/// The methods for submitting tasks, for an executor that has a `submit_as`.
 macro_rules! implement_submit {
     ($executor:ty) => {
         impl $executor {
-            /// Hands `work` to the workers and returns at once with the future of its result.
+            /// Submits `work` and returns the future of its result at once.
             ///
-            /// A function's name becomes the task's name in timelines and error messages; a closure is
-            /// called by its number. After a shutdown the future already holds
+            /// A function's name becomes the task's name in timelines and error messages; a closure has a
+            /// number instead. After a shutdown the future already holds
             /// [`TaskError::ShutDown`](crate::TaskError::ShutDown).
             pub fn submit<F, T>(&self, work: F) -> Future<T>
             where
@@ -112,8 +131,8 @@ macro_rules! implement_submit {
             /// Calls `f` with every item, all of them at once as far as there are workers, and yields
             /// the results in the order of the items.
             ///
-            /// The calls are submitted before this returns. An iterator that was begun and is dropped
-            /// before its end cancels the calls that have not started.
+            /// The calls are submitted before this returns. If the iterator is dropped after its first item and
+            /// before its end, it cancels the calls that have not started.
             pub fn map<F, A, R, I>(&self, f: F, items: I) -> MapResults<R>
             where
                 F: Fn(A) -> R + Send + Sync + 'static,
@@ -124,7 +143,7 @@ macro_rules! implement_submit {
                 self.map_until(f, items, None)
             }
 
-            /// As `map`; every result that is not there `timeout` after this call is
+            /// As `map`; every call that is not done `timeout` after this call is
             /// [`TaskError::TimedOut`](crate::TaskError::TimedOut).
             pub fn map_timeout<F, A, R, I>(&self, f: F, items: I, timeout: Duration) -> MapResults<R>
             where
@@ -180,8 +199,7 @@ macro_rules! implement_submit {
 
 pub(crate) use implement_submit;
 
-/// The life of an executor: `$inner` gives what closes, joins, cancels and records, and `most` is its number
-/// of workers.
+/// The name and the shutdown of an executor: `$inner` returns its pool or queue.
 macro_rules! implement_life {
     ($executor:ty, $inner:ident) => {
         impl $executor {
@@ -192,11 +210,10 @@ macro_rules! implement_life {
 
             /// How many tasks it runs at the same time.
             pub fn max_workers(&self) -> usize {
-                self.$inner().most
+                self.$inner().max_workers
             }
 
-            /// Takes no more tasks, and waits until those that were submitted are done and the threads
-            /// ended.
+            /// Takes no more tasks, and waits until the submitted ones are done and the threads have ended.
             ///
             /// In a task of this executor, or when the wait is interrupted, it returns without that wait.
             pub fn shutdown(&self) {
@@ -204,13 +221,13 @@ macro_rules! implement_life {
                 self.$inner().join();
             }
 
-            /// Takes no more tasks and returns at once; those that were submitted will still be run.
+            /// Takes no more tasks and returns at once; the submitted ones will still be run.
             pub fn close(&self) {
                 self.$inner().close();
             }
 
-            /// Takes no more tasks, cancels those that have not started, and returns how many those
-            /// were. Does not wait for the ones that run; `shutdown` does.
+            /// Takes no more tasks, cancels those that have not started, and returns their number. It does not
+            /// wait for the running ones; `shutdown` does.
             pub fn shutdown_now(&self) -> usize {
                 self.$inner().close();
                 self.$inner().cancel_queued()

@@ -1,14 +1,11 @@
-//! Executors and futures in the manner of Python's `concurrent.futures`, and threads in the manner of its
-//! `threading`.
+//! Executors in the manner of Python's `concurrent.futures`.
 //!
 //! * [`ThreadPoolExecutor`], [`ProcessPoolExecutor`], [`SerialExecutor`], [`RayonExecutor`] and
-//!   [`TokioExecutor`] run tasks; [`Executor`] is what they have in common.
-//! * [`Future`] is a value that will be there later, [`Promise`] completes one by hand; [`wait`] and
-//!   [`as_completed`] wait for several.
-//! * [`threading`] has threads, locks and what else waits.
-//! * A wait that can never end returns [`TaskError::Deadlock`] with a [`WaitGraph`] that says who waits for
-//!   whom, and the pool stays usable.
-//! * Every executor keeps a [`Timeline`] of what ran where and when.
+//!   [`TokioExecutor`] run tasks; [`Executor`] is their common trait.
+//! * Their futures are those of `threadbook-future`, whose public names are here, too.
+//! * A wait that can never end returns [`TaskError::Deadlock`] with a [`WaitGraph`] of the tasks in it, and the pool stays
+//!   usable.
+//! * Every executor keeps a [`Timeline`] of its tasks.
 //!
 //! # Examples
 //!
@@ -35,92 +32,50 @@
 //!
 //! # Invariants
 //!
-//! * A thread of ours sleeps in one place only, `block`; so each wait can be interrupted, is traced, and
-//!   is known to the detector.
-//! * No lock of this crate is held while code of a user runs, except `Clone` and `Debug` of a value.
-//! * Nothing here knows the notebook, the kernel or a picture.
+//! * No lock of this crate is held while code of a user runs.
+//! * After a fork, each executor works in the child: its locks are free (`hold` of each `ForkHandler`), its threads are started
+//!   anew, and a task that was running is lost with an error that says so.
+//! * This crate knows no notebook, no kernel and no picture.
 //!
 //! # Checks that take a command of their own
 //!
 //! ```text
-//! cargo test -p threadbook-executor --lib --features models models::
+//! cargo test -p threadbook-executor --lib --features models loom_tests::
 //! cargo run -p threadbook-executor --example soak
 //! cargo run -p threadbook-executor --example executors
 //! RUSTFLAGS="-Zsanitizer=thread" cargo +nightly test -Zbuild-std -p threadbook-executor --tests \
-//!     --target x86_64-unknown-linux-gnu --target-dir target/tsan -- --skip many_workers --skip copy_of_the_process
+//!     --target x86_64-unknown-linux-gnu --target-dir target/tsan -- --skip many_workers --skip fork::
 //! ```
 //!
 //! The last one needs nightly's `rust-src`. It skips a test of how fast a deadlock is found, because the
-//! sanitizer slows everything down, and the one that forks, because under the sanitizer a copy of a process
+//! sanitizer slows everything down, and those that fork, because under the sanitizer the child of a process
 //! with threads cannot start threads. It reports two races in the work-stealing deque that rayon uses, which
-//! reads a slot speculatively and throws the value away if it was overwritten.
+//! reads a slot speculatively and drops the value if it was overwritten.
 
-mod agent;
-mod backlog;
-mod block;
-mod builder;
-mod chunk;
-mod crew;
-mod detect;
-mod error;
 mod executor;
-mod fork;
-mod future;
-mod help;
-mod interrupt;
-mod keeper;
-mod map;
+mod foreign;
 #[cfg(all(test, feature = "models"))]
-mod models;
-mod panics;
-mod process_builder;
-mod process_pool;
-mod promise;
+mod loom_tests;
+mod map;
+mod process;
 mod queue;
 mod rayon_pool;
 mod serial;
-mod shared;
-mod state;
-mod sync;
 mod task;
 mod thread_pool;
-pub mod threading;
 mod tokio_pool;
-mod wait_list;
-mod waiting;
+mod workers;
 
-/// Whether tasks are traced and deadlocks looked for. Always, except in a build that measures what that
-/// costs (see `examples/executors`).
-pub(crate) const WATCHED: bool = !cfg!(threadbook_bare);
-
-/// Whether the thread that calls this is a worker of an executor.
-///
-/// # Examples
-///
-/// ```
-/// use threadbook_executor::{ThreadPoolExecutor, is_worker};
-///
-/// assert!(!is_worker());
-/// assert_eq!(ThreadPoolExecutor::new(1).submit(is_worker).result(), Ok(true));
-/// ```
-#[doc(hidden)]
-pub fn is_worker() -> bool {
-    agent::Agent::is_worker()
-}
-
-pub use builder::{BuildError, ThreadPoolBuilder};
-pub use chunk::ChunkResults;
-pub use error::TaskError;
-pub use executor::{Executor, Portable};
-pub use future::Future;
-pub use interrupt::{clear_interrupt, interrupt, is_interrupted};
+pub use executor::{BuildError, Executor, Portable};
 pub use map::{BufferedResults, MapResults};
-pub use process_builder::{ProcessPoolBuilder, StartMethod};
-pub use process_pool::ProcessPoolExecutor;
-pub use promise::Promise;
+pub use process::{ChunkResults, ProcessPoolBuilder, ProcessPoolExecutor, StartMethod};
 pub use rayon_pool::RayonExecutor;
 pub use serial::SerialExecutor;
-pub use thread_pool::ThreadPoolExecutor;
-pub use threadbook_trace::{Bar, Outcome, Row, Timeline, WaitGraph};
+pub use thread_pool::{ThreadPoolBuilder, ThreadPoolExecutor};
+pub use threadbook_base::interrupt::{clear_interrupt, interrupt, is_interrupted};
+pub use threadbook_future::{
+    AsCompleted, Future, Promise, ReturnWhen, TaskError, WaitGraph, Waited, as_completed,
+    as_completed_timeout, is_worker, try_wait, wait,
+};
+pub use threadbook_trace::{Bar, Outcome, Row, Timeline};
 pub use tokio_pool::TokioExecutor;
-pub use waiting::{AsCompleted, ReturnWhen, Waited, as_completed, as_completed_timeout, try_wait, wait};

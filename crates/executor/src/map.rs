@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::error::TaskError;
-use crate::future::Future;
+use threadbook_future::producer::{join, take_if_last};
+use threadbook_future::{Future, TaskError};
 
 /// Yields the results of a `map` in the order of the items, waiting for each.
 ///
-/// An iterator that was begun and is dropped before its end cancels the calls that have not started; one
-/// that was never begun lets them run.
+/// If the iterator is dropped after its first item and before its end, it cancels the calls that have not started. If it is
+/// dropped before its first item, they run.
 #[must_use = "the calls are made anyway, but their results and errors are lost"]
 pub struct MapResults<R> {
     futures: std::vec::IntoIter<Future<R>>,
@@ -42,9 +42,9 @@ impl<R: Send + 'static> Iterator for MapResults<R> {
         self.begun = true;
         let future = self.futures.next()?;
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let result = future.join(left).and_then(|()| future.take_if_last());
+        let result = join(&future, left).and_then(|()| take_if_last(&future));
         if result.is_err() {
-            // Nobody will have this one's result any more.
+            // This result will not be read any more.
             future.cancel();
         }
         Some(result)
@@ -108,7 +108,7 @@ impl<R: Send + 'static> Iterator for BufferedResults<'_, R> {
         let future = self.submitted.pop_front()?;
         // The workers have something to do while this one waits.
         self.fill();
-        Some(future.join(None).and_then(|()| future.take_if_last()))
+        Some(join(&future, None).and_then(|()| take_if_last(&future)))
     }
 }
 

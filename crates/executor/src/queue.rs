@@ -1,23 +1,27 @@
-//! The queue between those who submit tasks and the workers of a thread pool.
+//! The queue of a pool of worker threads.
 //!
 //! # The protocol
 //!
-//! Everything is decided under one lock: the tasks, how many workers there are, how many of those are
+//! Everything is decided under one lock: the tasks, the number of workers, how many of those are
 //! out of work, and how many of these look (spin) or sleep. A task is pushed and a worker goes to sleep
 //! under the same lock, so a worker cannot fall asleep past a task. A push wakes a sleeper only if there
-//! are more tasks than workers that look for one: each looker takes one, so the others need somebody.
+//! are more tasks than workers that look for one: each looker takes one, and the others need a sleeper.
 //! A looker finds a task by reading `len` without the lock; the read is a hint, the lock decides.
 //!
 //! A worker may take more tasks than one ([`Queue::pop_if`]) and put back those that it has not begun. Until it
-//! has done so, or says that it will not, no other worker leaves a closed queue: somebody has to be there.
+//! has done so, or calls [`Queue::keep`], no other worker leaves a closed queue, because these tasks may need it.
+//!
+//! *After a fork:* a task is in the queue, or has a runner: the callback `taken` runs under the lock. So a forked child knows
+//! the tasks that are lost with their workers.
 
 use std::collections::VecDeque;
 
-use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering};
+use threadbook_base::fork::Held;
+use threadbook_base::loom::{AtomicUsize, Condvar, Mutex, Ordering};
 
-/// How often a worker looks for a task before it sleeps. Never in the model: loom takes a yield for a
-/// promise that somebody else goes first, and would not try the sleep.
-const ROUNDS: u32 = if cfg!(all(test, feature = "models")) { 0 } else { 100 };
+/// How often a worker looks for a task before it sleeps. Never in the model: for loom, a yield means that another thread
+/// goes first, so it would not try the sleep.
+const ROUNDS: u32 = if cfg!(feature = "models") { 0 } else { 100 };
 
 pub(crate) struct Queue<J> {
     state: Mutex<State<J>>,
@@ -29,20 +33,20 @@ pub(crate) struct Queue<J> {
 struct State<J> {
     jobs: VecDeque<J>,
     workers: usize,
-    most: usize,
+    max_workers: usize,
     looking: usize,
     sleeping: usize,
     closed: bool,
     /// Tasks that may be put back.
     lent: usize,
-    /// Nothing that is put back is wanted any more.
+    /// The tasks were drained, so those that are put back are refused.
     drained: bool,
 }
 
-/// What the one who pushed has to do next.
+/// The next step of the thread that pushed a task.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
-    /// Nothing: the task will be run.
+    /// None: a worker will run the task.
     Queued,
     /// Start this worker, which is counted already.
     StartWorker(usize),
@@ -52,12 +56,12 @@ pub(crate) enum Pushed {
 const CLOSED: usize = 1 << (usize::BITS - 1);
 
 impl<J> Queue<J> {
-    /// An empty queue for up to `most` workers.
-    pub(crate) fn new(most: usize) -> Queue<J> {
+    /// An empty queue for up to `max_workers` workers.
+    pub(crate) fn new(max_workers: usize) -> Queue<J> {
         let state = State {
             jobs: VecDeque::new(),
             workers: 0,
-            most,
+            max_workers,
             looking: 0,
             sleeping: 0,
             closed: false,
@@ -76,7 +80,7 @@ impl<J> Queue<J> {
         state.jobs.push_back(job);
         let waiting = state.jobs.len();
         self.hint.store(waiting, Ordering::Relaxed);
-        if waiting > state.looking + state.sleeping && state.workers < state.most {
+        if waiting > state.looking + state.sleeping && state.workers < state.max_workers {
             state.workers += 1;
             return Ok(Pushed::StartWorker(state.workers - 1));
         }
@@ -87,12 +91,15 @@ impl<J> Queue<J> {
         Ok(Pushed::Queued)
     }
 
-    /// The next task, when there is one. `None` when the queue is closed and empty; then the worker is
-    /// counted as gone, and the number of those that are left comes with it. Calls `idle` if there was
-    /// not one at once.
-    pub(crate) fn pop(&self, idle: impl FnOnce()) -> Result<J, usize> {
+    /// Waits for a task and takes it. Calls `taken` with it under the lock, and before that `idle` if there was none at once.
+    ///
+    /// # Errors
+    ///
+    /// The number of the other workers, if the queue is closed and empty; this worker is not counted any more.
+    pub(crate) fn pop(&self, idle: impl FnOnce(), taken: impl FnOnce(&J)) -> Result<J, usize> {
         let mut state = self.state.lock();
         if let Some(job) = self.take(&mut state) {
+            taken(&job);
             return Ok(job);
         }
         idle();
@@ -110,7 +117,8 @@ impl<J> Queue<J> {
         }
         loop {
             if let Some(job) = self.take(&mut state) {
-                // Whoever pushed may have counted on this worker for more than one task.
+                taken(&job);
+                // A push may have relied on this worker for more than one task.
                 if state.jobs.len() > state.looking && state.sleeping > 0 {
                     drop(state);
                     self.more.notify_one();
@@ -134,21 +142,28 @@ impl<J> Queue<J> {
         Some(job)
     }
 
-    /// The next task if `wanted` wants it, without waiting. It is told how many there are.
-    pub(crate) fn pop_if(&self, wanted: impl FnOnce(&J, usize) -> bool) -> Option<J> {
+    /// Takes the next task if `is_wanted` holds of it and of the number of tasks, without waiting.
+    pub(crate) fn pop_if(
+        &self,
+        is_wanted: impl FnOnce(&J, usize) -> bool,
+        taken: impl FnOnce(&J),
+    ) -> Option<J> {
         let mut state = self.state.lock();
         let count = state.jobs.len();
-        if !state.jobs.front().is_some_and(|job| wanted(job, count)) {
+        if !state.jobs.front().is_some_and(|job| is_wanted(job, count)) {
             return None;
         }
         state.lent += 1;
-        self.take(&mut state)
+        let job = self.take(&mut state)?;
+        taken(&job);
+        Some(job)
     }
 
-    /// Puts tasks back that [`Queue::pop_if`] gave, before all others. Gives them back if everything was taken
-    /// out since.
-    pub(crate) fn put_back(&self, jobs: Vec<J>) -> Vec<J> {
+    /// Puts tasks of [`Queue::pop_if`] back, before all others, and calls `returned` with each under the lock. Returns them
+    /// if the queue was drained.
+    pub(crate) fn put_back(&self, jobs: Vec<J>, returned: impl Fn(&J)) -> Vec<J> {
         let mut state = self.state.lock();
+        jobs.iter().for_each(returned);
         state.lent -= jobs.len();
         let refused = if state.drained {
             jobs
@@ -163,7 +178,7 @@ impl<J> Queue<J> {
         refused
     }
 
-    /// Says that so many tasks that [`Queue::pop_if`] gave will not be put back.
+    /// Keeps this number of tasks of [`Queue::pop_if`] for good.
     pub(crate) fn keep(&self, count: usize) {
         let mut state = self.state.lock();
         state.lent -= count;
@@ -173,7 +188,7 @@ impl<J> Queue<J> {
         }
     }
 
-    /// Takes no more tasks; those that are there will be run. Returns the number of workers.
+    /// Closes the queue: it takes no more tasks, and the present ones will be run. Returns the number of workers.
     pub(crate) fn close(&self) -> usize {
         let mut state = self.state.lock();
         state.closed = true;
@@ -184,7 +199,7 @@ impl<J> Queue<J> {
         workers
     }
 
-    /// Takes out everything that has not been started.
+    /// Takes out all tasks.
     pub(crate) fn drain(&self) -> VecDeque<J> {
         let mut state = self.state.lock();
         let closed = if state.closed { CLOSED } else { 0 };
@@ -193,22 +208,27 @@ impl<J> Queue<J> {
         std::mem::take(&mut state.jobs)
     }
 
-    /// Undoes the counting of a worker that could not be started. From now on there will be no more
-    /// than those that are; their number is returned.
+    /// Removes a worker that could not be started from the count, and limits the workers to the present ones, whose number it
+    /// returns.
     pub(crate) fn worker_failed(&self) -> usize {
         let mut state = self.state.lock();
         state.workers -= 1;
-        state.most = state.workers.max(1);
+        state.max_workers = state.workers.max(1);
         state.workers
     }
 
-    /// Forgets the workers, in a process that was forked from theirs, and counts as many new ones as the
-    /// tasks need. Returns the numbers of those, to be started.
+    /// Forgets the workers, in a forked child, and counts as many new ones as the tasks need. Returns the numbers of those,
+    /// to be started.
     pub(crate) fn forget_workers(&self) -> std::ops::Range<usize> {
         let mut state = self.state.lock();
         (state.looking, state.sleeping, state.lent) = (0, 0, 0);
-        state.workers = state.jobs.len().min(state.most);
+        state.workers = state.jobs.len().min(state.max_workers);
         0..state.workers
+    }
+
+    /// Locks the queue, which a fork must not find locked.
+    pub(crate) fn hold(&self) -> impl Held + '_ {
+        self.state.lock()
     }
 
     pub(crate) fn workers(&self) -> usize {
@@ -220,7 +240,7 @@ impl<J> Queue<J> {
     }
 }
 
-#[cfg(not(all(test, feature = "models")))]
+#[cfg(not(feature = "models"))]
 fn look(round: u32) {
     if round < 8 {
         std::hint::spin_loop();
@@ -229,7 +249,7 @@ fn look(round: u32) {
     }
 }
 
-#[cfg(all(test, feature = "models"))]
+#[cfg(feature = "models")]
 fn look(_round: u32) {
     loom::thread::yield_now();
 }

@@ -1,18 +1,19 @@
-//! The executor on rayon's threads, whose waiting workers help.
+//! The executor on rayon's threads, whose waiting workers run other tasks.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::{self, ForkHandler, Held};
+use threadbook_future::{Future, panics};
 use threadbook_trace::{NameId, Timeline};
 
-use crate::backlog::Backlog;
-use crate::fork::{self, Survivor};
-use crate::future::Future;
+use crate::executor::BuildError;
+use crate::foreign::{ForeignQueue, STACK_BYTES};
 use crate::map::{BufferedResults, MapResults};
-use crate::{panics, task};
+use crate::task;
 
 /// Runs tasks in a thread pool of [rayon](rayon), where a worker that waits for a task which has not
 /// started runs that task itself.
@@ -37,11 +38,11 @@ pub struct RayonExecutor {
     handle: Arc<Handle>,
 }
 
-fn start_threads(backlog: &Arc<Backlog>) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
-    let name = backlog.recorder.name().to_owned();
-    let of_worker = Arc::clone(backlog);
+fn start_threads(queue: &Arc<ForeignQueue>) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    let name = queue.recorder.name().to_owned();
+    let of_worker = Arc::clone(queue);
     rayon::ThreadPoolBuilder::new()
-        .num_threads(backlog.most)
+        .num_threads(queue.max_workers)
         .stack_size(STACK_BYTES)
         .thread_name(move |number| format!("{name}_{number}"))
         .start_handler(move |_| {
@@ -51,27 +52,32 @@ fn start_threads(backlog: &Arc<Backlog>) -> Result<rayon::ThreadPool, rayon::Thr
 }
 
 impl Pool {
-    /// Has one of rayon's threads run tasks of the backlog.
+    /// Has one of rayon's threads run tasks of the queue.
     fn call(&self) {
-        let backlog = Arc::clone(&self.backlog);
-        self.threads.lock().spawn_fifo(move || run(backlog));
+        let queue = Arc::clone(&self.queue);
+        self.threads.lock().spawn_fifo(move || run(queue));
     }
 }
 
-impl Survivor for Pool {
-    fn in_copy(self: Arc<Self>) {
+impl ForkHandler for Pool {
+    fn hold<'a>(&'a self, held: &mut Vec<Box<dyn Held + 'a>>) {
+        held.push(Box::new(self.threads.lock()));
+        self.queue.hold(held);
+    }
+
+    fn after_fork_in_child(self: Arc<Self>) {
         // Without threads its tasks wait for ever, but can be interrupted.
-        let Ok(threads) = start_threads(&self.backlog) else { return };
+        let Ok(threads) = start_threads(&self.queue) else { return };
         std::mem::forget(std::mem::replace(&mut *self.threads.lock(), Arc::new(threads)));
-        for _ in 0..self.backlog.forget_workers() {
+        for _ in 0..self.queue.forget_workers() {
             self.call();
         }
     }
 }
 
-fn run(backlog: Arc<Backlog>) {
-    if backlog.run_some() {
-        rayon::spawn_fifo(move || run(backlog));
+fn run(queue: Arc<ForeignQueue>) {
+    if queue.run_some() {
+        rayon::spawn_fifo(move || run(queue));
     }
 }
 
@@ -81,14 +87,11 @@ struct Handle {
 }
 
 struct Pool {
-    backlog: Arc<Backlog>,
+    queue: Arc<ForeignQueue>,
     threads: Mutex<Arc<rayon::ThreadPool>>,
 }
 
 static EXECUTORS: AtomicUsize = AtomicUsize::new(0);
-
-/// Room for tasks that run within the waits of others; the system gives memory only to what is used.
-pub(crate) const STACK_BYTES: usize = 16 << 20;
 
 impl RayonExecutor {
     /// A pool of `max_workers` threads.
@@ -106,17 +109,16 @@ impl RayonExecutor {
     /// # Errors
     ///
     /// If `max_workers` is 0, or the threads cannot be started.
-    pub fn try_new(max_workers: usize) -> Result<RayonExecutor, crate::BuildError> {
+    pub fn try_new(max_workers: usize) -> Result<RayonExecutor, BuildError> {
         if max_workers == 0 {
-            return Err(crate::BuildError::NoWorkers);
+            return Err(BuildError::NoWorkers);
         }
         panics::install_hook();
         let name = format!("RayonExecutor-{}", EXECUTORS.fetch_add(1, Relaxed));
-        let backlog = Backlog::new(name.clone(), max_workers, "worker");
-        let threads =
-            start_threads(&backlog).map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
-        let pool = Arc::new(Pool { backlog, threads: Mutex::new(Arc::new(threads)) });
-        fork::add(&pool);
+        let queue = ForeignQueue::new(name, max_workers, "worker");
+        let threads = start_threads(&queue).map_err(|error| BuildError::NoThreads(error.to_string()))?;
+        let pool = Arc::new(Pool { queue, threads: Mutex::new(Arc::new(threads)) });
+        fork::on_child(&pool);
         Ok(RayonExecutor { handle: Arc::new(Handle { pool }) })
     }
 
@@ -126,33 +128,33 @@ impl RayonExecutor {
         T: Send + 'static,
     {
         let pool = &self.handle.pool;
-        pool.backlog.submit(name, work, || pool.call())
+        pool.queue.submit(name, work, || pool.call())
     }
 
     /// The rayon pool itself, for `install`, `join` and `scope`.
     pub fn rayon(&self) -> Arc<rayon::ThreadPool> {
-        fork::check();
+        fork::catch_up();
         Arc::clone(&self.handle.pool.threads.lock())
     }
 
-    fn backlog(&self) -> &Arc<Backlog> {
-        &self.handle.pool.backlog
+    fn queue(&self) -> &Arc<ForeignQueue> {
+        &self.handle.pool.queue
     }
 
     /// What ran where and when. A task that ran within the wait of another one overlaps with it.
     pub fn timeline(&self) -> Timeline {
-        self.backlog().recorder.timeline()
+        self.queue().recorder.timeline()
     }
 }
 
 crate::executor::implement_submit!(RayonExecutor);
-crate::executor::implement_life!(RayonExecutor, backlog);
+crate::executor::implement_life!(RayonExecutor, queue);
+crate::executor::implement_executor!(RayonExecutor);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let backlog = &self.pool.backlog;
-        backlog.close();
-        backlog.finish();
+        self.pool.queue.close();
+        self.pool.queue.finish();
     }
 }
 
@@ -165,7 +167,7 @@ impl Default for RayonExecutor {
 
 impl fmt::Debug for RayonExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.backlog().is_closed() { ", shut down" } else { "" };
+        let state = if self.queue().is_closed() { ", shut down" } else { "" };
         write!(f, "RayonExecutor({:?}, {} workers{state})", self.name(), self.max_workers())
     }
 }

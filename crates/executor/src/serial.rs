@@ -1,21 +1,22 @@
 //! The executor without threads: every task runs in the thread that submits it.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::{self, ForkHandler, Held};
+use threadbook_future::producer::shared_of;
+use threadbook_future::wait::help::{defer, run_deferred};
+use threadbook_future::wait::{ThreadData, ThreadNumber};
+use threadbook_future::{Future, TaskError, panics};
 use threadbook_trace::{Log, NameId, Recorder, TaskLabel, Timeline};
 
-use crate::agent::{Agent, AgentId};
-use crate::error::TaskError;
-use crate::future::Future;
 use crate::map::{BufferedResults, MapResults};
-use crate::panics;
-use crate::task::{self, Job, Worker};
+use crate::task::{self, Worker};
 
 /// Runs each task at once, in the thread that submits it: the executor to compare others with, and to
 /// debug with.
@@ -35,12 +36,12 @@ use crate::task::{self, Job, Worker};
 /// ```
 #[derive(Clone)]
 pub struct SerialExecutor {
-    shared: Arc<Shared>,
+    inner: Arc<Serial>,
 }
 
-struct Shared {
+struct Serial {
     recorder: Recorder,
-    logs: Mutex<HashMap<AgentId, Arc<Log>>>,
+    logs: Mutex<HashMap<ThreadNumber, Arc<Log>>>,
     tasks: AtomicU64,
     closed: AtomicBool,
 }
@@ -50,24 +51,32 @@ static EXECUTORS: AtomicUsize = AtomicUsize::new(0);
 thread_local! {
     /// Whether this thread runs a serial task.
     static BUSY: Cell<bool> = const { Cell::new(false) };
-    /// The tasks that were submitted meanwhile.
-    static DEFERRED: RefCell<VecDeque<(Box<dyn Job>, Worker)>> = const { RefCell::new(VecDeque::new()) };
 }
 
 crate::executor::implement_submit!(SerialExecutor);
+crate::executor::implement_executor!(SerialExecutor);
+
+impl ForkHandler for Serial {
+    fn hold<'a>(&'a self, held: &mut Vec<Box<dyn Held + 'a>>) {
+        held.push(Box::new(self.logs.lock()));
+        held.push(Box::new(self.recorder.hold()));
+    }
+}
 
 impl SerialExecutor {
     /// An executor that runs tasks in the calling thread.
     pub fn new() -> SerialExecutor {
         panics::install_hook();
         let name = format!("SerialExecutor-{}", EXECUTORS.fetch_add(1, Relaxed));
-        let shared = Shared {
+        let inner = Serial {
             recorder: Recorder::new(name),
             logs: Mutex::default(),
             tasks: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         };
-        SerialExecutor { shared: Arc::new(shared) }
+        let inner = Arc::new(inner);
+        fork::on_child(&inner);
+        SerialExecutor { inner }
     }
 
     fn submit_as<F, T>(&self, name: NameId, work: F) -> Future<T>
@@ -75,15 +84,15 @@ impl SerialExecutor {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let label = TaskLabel { number: self.shared.tasks.fetch_add(1, Relaxed) + 1, name };
-        if self.shared.closed.load(Relaxed) {
+        let label = TaskLabel { number: self.inner.tasks.fetch_add(1, Relaxed) + 1, name };
+        if self.inner.closed.load(Relaxed) {
             return task::refused(label, TaskError::ShutDown);
         }
         let (job, future) = task::task(label, 0, work);
         let worker = self.worker();
         // Only this thread can run it, now or later.
-        future.shared().header().set_runner(worker.agent.id);
-        DEFERRED.with_borrow_mut(|deferred| deferred.push_back((job, worker)));
+        shared_of(&future).header().set_runner(worker.thread.id);
+        defer(Box::new(move || job.run(&worker)));
         if !BUSY.replace(true) {
             while run_deferred() {}
             BUSY.set(false);
@@ -92,15 +101,15 @@ impl SerialExecutor {
     }
 
     fn worker(&self) -> Worker {
-        let agent = Agent::current();
-        let mut logs = self.shared.logs.lock();
-        let log = logs.entry(agent.id).or_insert_with(|| self.shared.recorder.add(&*agent.name));
-        Worker::new(Arc::clone(&agent), Arc::clone(log))
+        let thread = ThreadData::current();
+        let mut logs = self.inner.logs.lock();
+        let log = logs.entry(thread.id).or_insert_with(|| self.inner.recorder.add(&*thread.name));
+        Worker::new(Arc::clone(&thread), Arc::clone(log))
     }
 
     /// The executor's name.
     pub fn name(&self) -> &str {
-        self.shared.recorder.name()
+        self.inner.recorder.name()
     }
 
     /// Always 1.
@@ -110,7 +119,7 @@ impl SerialExecutor {
 
     /// Takes no more tasks.
     pub fn shutdown(&self) {
-        self.shared.closed.store(true, Relaxed);
+        self.inner.closed.store(true, Relaxed);
     }
 
     /// Takes no more tasks. There are never any that have not started, so it cancels none.
@@ -121,18 +130,8 @@ impl SerialExecutor {
 
     /// What ran when: a row for each thread that submitted tasks.
     pub fn timeline(&self) -> Timeline {
-        self.shared.recorder.timeline()
+        self.inner.recorder.timeline()
     }
-}
-
-/// Runs the oldest task that a serial executor has put off in this thread. Returns false if there is
-/// none.
-pub(crate) fn run_deferred() -> bool {
-    let Some((job, worker)) = DEFERRED.with_borrow_mut(VecDeque::pop_front) else {
-        return false;
-    };
-    job.run(&worker);
-    true
 }
 
 impl Default for SerialExecutor {
@@ -143,7 +142,7 @@ impl Default for SerialExecutor {
 
 impl fmt::Debug for SerialExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.shared.closed.load(Relaxed) { ", shut down" } else { "" };
+        let state = if self.inner.closed.load(Relaxed) { ", shut down" } else { "" };
         write!(f, "SerialExecutor({:?}{state})", self.name())
     }
 }

@@ -1,19 +1,18 @@
-//! The executor with worker threads of its own.
+//! The executor with worker threads of its own, and its settings.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use threadbook_future::wait::ThreadData;
+use threadbook_future::{Future, panics};
 use threadbook_trace::{NameId, Timeline};
 
-use crate::agent::Agent;
-use crate::builder::ThreadPoolBuilder;
-use crate::crew::{Craft, Crew, Handle};
-use crate::future::Future;
+use crate::executor::{BuildError, default_workers};
 use crate::map::{BufferedResults, MapResults};
-use crate::panics;
 use crate::task::{self, Job, Worker};
+use crate::workers::{PoolHandle, Runner, WorkerPool};
 
 /// Runs tasks in a fixed number of threads, first come, first served.
 ///
@@ -21,12 +20,11 @@ use crate::task::{self, Job, Worker};
 /// most three threads. Clones are handles to the same pool, so a task can have one and submit tasks of
 /// its own.
 ///
-/// Dropping the last handle lets the pool finish what was submitted and waits for it, except in two
+/// Dropping the last handle waits until all submitted tasks are done, except in two
 /// cases: in one of the pool's own tasks, which could never end if it waited for itself, and while the
 /// process is [interrupted](crate::interrupt), where tasks that have not started are cancelled instead.
 ///
-/// Tasks start in the order in which they were submitted. Nothing is promised about the order in which
-/// they end.
+/// Tasks start in the order in which they were submitted, and may end in any order.
 ///
 /// # Examples
 ///
@@ -39,31 +37,35 @@ use crate::task::{self, Job, Worker};
 /// ```
 #[derive(Clone)]
 pub struct ThreadPoolExecutor {
-    handle: Arc<Handle<Threads>>,
+    handle: Arc<PoolHandle<Threads>>,
 }
 
-/// Runs closures.
+type Initializer = Box<dyn Fn() + Send + Sync>;
+
+/// Runs closures in the threads of the pool.
 struct Threads {
-    initializer: Option<Box<dyn Fn() + Send + Sync>>,
+    initializer: Option<Initializer>,
 }
 
 static POOLS: AtomicUsize = AtomicUsize::new(0);
 
-impl Craft for Threads {
+impl Runner for Threads {
     type Job = dyn Job;
 
-    fn work(crew: &Arc<Crew<Self>>, number: usize) -> usize {
-        let log = crew.recorder.add(format!("worker {number}"));
-        let agent = Agent::become_worker(format!("worker {number}"), crew.id, Some(Arc::clone(&log)));
-        let worker = Worker::new(agent, log);
-        if let Some(initializer) = &crew.craft.initializer
+    fn work(pool: &Arc<WorkerPool<Self>>, number: usize) -> usize {
+        let log = pool.recorder.add(format!("worker {number}"));
+        let name = format!("worker {number}");
+        let thread = ThreadData::become_worker(name, pool.id, Some(Arc::clone(&log)));
+        let id = thread.id;
+        let worker = Worker::new(thread, log);
+        if let Some(initializer) = &pool.runner.initializer
             && let Err(error) = panics::catch(&"the initializer", initializer)
         {
-            crew.break_up(error.to_string());
+            pool.break_up(error.to_string());
         }
         loop {
-            match crew.queue.pop(|| worker.rest()) {
-                Ok(job) if crew.is_broken() => job.give_up(crew.breakage()),
+            match pool.queue.pop(|| worker.rest(), |job| job.set_runner(id)) {
+                Ok(job) if pool.is_broken() => job.fail(pool.breakage()),
                 Ok(job) => job.run(&worker),
                 Err(left) => return left,
             }
@@ -89,18 +91,15 @@ impl ThreadPoolExecutor {
         ThreadPoolBuilder::new()
     }
 
-    pub(crate) fn from_parts(
-        most: usize,
-        prefix: Option<String>,
-        initializer: Option<Box<dyn Fn() + Send + Sync>>,
-    ) -> ThreadPoolExecutor {
+    fn from_builder(builder: ThreadPoolBuilder) -> ThreadPoolExecutor {
         panics::install_hook();
+        let ThreadPoolBuilder { max_workers, prefix, initializer } = builder;
         let name = prefix.unwrap_or_else(|| format!("ThreadPoolExecutor-{}", POOLS.fetch_add(1, Relaxed)));
-        ThreadPoolExecutor { handle: Handle::new(name, most, Threads { initializer }) }
+        ThreadPoolExecutor { handle: PoolHandle::new(name, max_workers, Threads { initializer }) }
     }
 
-    fn crew(&self) -> &Arc<Crew<Threads>> {
-        &self.handle.crew
+    fn pool(&self) -> &Arc<WorkerPool<Threads>> {
+        &self.handle.pool
     }
 
     fn submit_as<F, T>(&self, name: NameId, work: F) -> Future<T>
@@ -108,20 +107,21 @@ impl ThreadPoolExecutor {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let crew = self.crew();
-        let (job, future) = task::task(crew.next_label(name), crew.id, work);
-        crew.enqueue(job);
+        let pool = self.pool();
+        let (job, future) = task::task(pool.next_label(name), pool.id, work);
+        pool.enqueue(job);
         future
     }
 
     /// What ran where and when.
     pub fn timeline(&self) -> Timeline {
-        self.crew().recorder.timeline()
+        self.pool().recorder.timeline()
     }
 }
 
 crate::executor::implement_submit!(ThreadPoolExecutor);
-crate::executor::implement_life!(ThreadPoolExecutor, crew);
+crate::executor::implement_life!(ThreadPoolExecutor, pool);
+crate::executor::implement_executor!(ThreadPoolExecutor);
 
 /// As many workers as Python's: the number of processors plus 4, but no more than 32.
 impl Default for ThreadPoolExecutor {
@@ -130,15 +130,74 @@ impl Default for ThreadPoolExecutor {
     }
 }
 
-/// The number of workers of a pool that was not told how many.
-pub(crate) fn default_workers() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    (cores + 4).min(32)
-}
-
 impl fmt::Debug for ThreadPoolExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let crew = self.crew();
-        write!(f, "ThreadPoolExecutor({:?}, up to {} workers{})", self.name(), crew.most, crew.state())
+        let (workers, state) = (self.max_workers(), self.pool().state());
+        write!(f, "ThreadPoolExecutor({:?}, up to {workers} workers{state})", self.name())
+    }
+}
+
+/// Settings of a [`ThreadPoolExecutor`].
+///
+/// # Examples
+///
+/// ```
+/// use threadbook_executor::ThreadPoolExecutor;
+///
+/// let pool = ThreadPoolExecutor::builder().max_workers(3).thread_name_prefix("io").build().unwrap();
+/// let name = pool.submit(|| std::thread::current().name().map(str::to_owned));
+/// assert_eq!(name.result().unwrap().as_deref(), Some("io_0"));
+/// ```
+#[must_use = "the pool is made by `build`"]
+pub struct ThreadPoolBuilder {
+    max_workers: usize,
+    prefix: Option<String>,
+    initializer: Option<Initializer>,
+}
+
+impl ThreadPoolBuilder {
+    pub(crate) fn new() -> ThreadPoolBuilder {
+        ThreadPoolBuilder { max_workers: default_workers(), prefix: None, initializer: None }
+    }
+
+    /// How many threads the pool may have. The default is Python's: the number of processors plus 4, but no more than 32.
+    pub fn max_workers(mut self, max_workers: usize) -> ThreadPoolBuilder {
+        self.max_workers = max_workers;
+        self
+    }
+
+    /// The pool's name, and the beginning of its threads' names: `io` gives `io_0`, `io_1`, ...
+    pub fn thread_name_prefix(mut self, prefix: impl Into<String>) -> ThreadPoolBuilder {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Called once in every worker thread, before its first task. If it panics, the pool is broken: all
+    /// futures, those of later submissions too, hold [`TaskError::BrokenPool`](crate::TaskError).
+    pub fn initializer(mut self, initializer: impl Fn() + Send + Sync + 'static) -> ThreadPoolBuilder {
+        self.initializer = Some(Box::new(initializer));
+        self
+    }
+
+    /// The pool. No thread is started yet.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::NoWorkers`] if `max_workers` is 0.
+    pub fn build(self) -> Result<ThreadPoolExecutor, BuildError> {
+        if self.max_workers == 0 {
+            return Err(BuildError::NoWorkers);
+        }
+        Ok(ThreadPoolExecutor::from_builder(self))
+    }
+}
+
+impl fmt::Debug for ThreadPoolBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadPoolBuilder")
+            .field("max_workers", &self.max_workers)
+            .field("thread_name_prefix", &self.prefix)
+            .field("initializer", &self.initializer.is_some())
+            .finish()
     }
 }

@@ -7,20 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::{self, ForkHandler, Held};
+use threadbook_future::producer::{Header, Shared, pending};
+use threadbook_future::wait::{Running, ThreadData, thread};
+use threadbook_future::{Future, TaskError, panics};
 use threadbook_trace::{NameId, Outcome, TaskSpan, Ticks, Timeline};
 use tokio::runtime::Runtime;
 
-use crate::agent::{self, Agent, Running};
-use crate::backlog::{Backlog, Open};
-use crate::error::TaskError;
-use crate::fork::{self, Survivor};
-use crate::future::Future;
+use crate::executor::{BuildError, default_workers};
+use crate::foreign::{ForeignQueue, OpenTask, STACK_BYTES};
 use crate::map::{BufferedResults, MapResults};
-use crate::rayon_pool::STACK_BYTES;
-use crate::shared::Shared;
-use crate::state::Header;
-use crate::{panics, task};
+use crate::task;
 
 /// Runs tasks on a [tokio](tokio) runtime of its own: async ones with [`TokioExecutor::spawn`], blocking
 /// ones, in separate threads, with [`TokioExecutor::submit`].
@@ -56,10 +54,10 @@ struct Handle {
 
 struct Pool {
     /// The blocking tasks.
-    backlog: Arc<Backlog>,
-    /// The workers for async tasks, which have no backlog: a task that blocks one of them holds up
-    /// tasks that this crate knows nothing of.
-    workers: Arc<Backlog>,
+    queue: Arc<ForeignQueue>,
+    /// The workers for async tasks. Their tasks are in the runtime's queue: a task that blocks one of these workers holds up
+    /// tasks that this crate does not know.
+    workers: Arc<ForeignQueue>,
     runtime: Mutex<tokio::runtime::Handle>,
     owner: Mutex<Option<Runtime>>,
 }
@@ -86,21 +84,21 @@ impl TokioExecutor {
     /// # Errors
     ///
     /// If `max_workers` is 0, or the threads cannot be started.
-    pub fn try_new(max_workers: usize) -> Result<TokioExecutor, crate::BuildError> {
+    pub fn try_new(max_workers: usize) -> Result<TokioExecutor, BuildError> {
         if max_workers == 0 {
-            return Err(crate::BuildError::NoWorkers);
+            return Err(BuildError::NoWorkers);
         }
         panics::install_hook();
         let name = format!("TokioExecutor-{}", EXECUTORS.fetch_add(1, Relaxed));
-        let runtime = start_runtime(&name, max_workers)
-            .map_err(|error| crate::BuildError::NoThreads(error.to_string()))?;
+        let runtime =
+            start_runtime(&name, max_workers).map_err(|error| BuildError::NoThreads(error.to_string()))?;
         let pool = Arc::new(Pool {
-            backlog: Backlog::new(name.clone(), max_workers, "blocking"),
-            workers: Backlog::new(format!("{name} (async)"), usize::MAX, "worker"),
+            queue: ForeignQueue::new(name.clone(), max_workers, "blocking"),
+            workers: ForeignQueue::new(format!("{name} (async)"), usize::MAX, "worker"),
             runtime: Mutex::new(runtime.handle().clone()),
             owner: Mutex::new(Some(runtime)),
         });
-        fork::add(&pool);
+        fork::on_child(&pool);
         Ok(TokioExecutor { handle: Arc::new(Handle { pool }) })
     }
 
@@ -110,7 +108,7 @@ impl TokioExecutor {
         T: Send + 'static,
     {
         let pool = &self.handle.pool;
-        pool.backlog.submit(name, work, || pool.call())
+        pool.queue.submit(name, work, || pool.call())
     }
 
     /// Runs an async task and returns at once with the future of its result.
@@ -139,11 +137,11 @@ impl TokioExecutor {
         F::Output: Send + 'static,
     {
         let pool = &self.handle.pool;
-        let label = pool.backlog.next_label(name);
-        match pool.backlog.open() {
+        let label = pool.queue.next_label(name);
+        match pool.queue.open() {
             Err(error) => task::refused(label, error),
             Ok(open) => {
-                let (shared, future) = Shared::new(Header::of_runtime(label));
+                let (shared, future) = pending(Header::of_runtime(label));
                 pool.runtime.lock().spawn(Spawned {
                     work: Some(Box::pin(work)),
                     shared,
@@ -156,36 +154,37 @@ impl TokioExecutor {
         }
     }
 
-    /// The runtime, for whatever else it can do.
+    /// The runtime, for its other methods.
     pub fn runtime(&self) -> tokio::runtime::Handle {
-        fork::check();
+        fork::catch_up();
         self.handle.pool.runtime.lock().clone()
     }
 
-    fn backlog(&self) -> &Arc<Backlog> {
-        &self.handle.pool.backlog
+    fn queue(&self) -> &Arc<ForeignQueue> {
+        &self.handle.pool.queue
     }
 
     /// What ran where and when: the workers for blocking tasks, then those for async ones. An async task
     /// has a bar for each time that it was polled.
     pub fn timeline(&self) -> Timeline {
         let pool = &self.handle.pool;
-        pool.backlog.recorder.timeline_with(&pool.workers.recorder)
+        pool.queue.recorder.timeline_with(&pool.workers.recorder)
     }
 }
 
 crate::executor::implement_submit!(TokioExecutor);
-crate::executor::implement_life!(TokioExecutor, backlog);
+crate::executor::implement_life!(TokioExecutor, queue);
+crate::executor::implement_executor!(TokioExecutor);
 
-/// An async task on its way to becoming a future's result.
+/// An async task, whose result completes a future.
 struct Spawned<F: std::future::Future> {
     /// Gone when it has ended.
     work: Option<Pin<Box<F>>>,
     shared: Arc<Shared<F::Output>>,
-    workers: Arc<Backlog>,
+    workers: Arc<ForeignQueue>,
     submitted: Ticks,
-    /// Its drop says that the task is over.
-    open: Option<Open>,
+    /// Dropped when the task has ended.
+    open: Option<OpenTask>,
 }
 
 impl<F> std::future::Future for Spawned<F>
@@ -203,9 +202,9 @@ where
             return Poll::Ready(());
         };
         let label = shared.header().label;
-        let before = agent::set_running(Some(Running { label, pool: 0, is_thread: false }));
-        // As long as it is polled, nobody but this thread can bring it on; then anybody may wake it.
-        shared.header().set_runner(worker.agent.id);
+        let before = thread::set_running(Some(Running { label, pool: 0, is_thread: false }));
+        // While it is polled, only this thread can complete it; afterwards any thread may wake it.
+        shared.header().set_runner(worker.thread.id);
         let started = Ticks::now();
         worker.log.started(label, submitted, started);
         let result = panics::catch(&label, || work.as_mut().poll(context));
@@ -219,22 +218,22 @@ where
         let result = match result {
             Ok(Poll::Pending) => {
                 shared.header().set_runner(0);
-                agent::set_running(before);
+                thread::set_running(before);
                 return Poll::Pending;
             }
             Ok(Poll::Ready(value)) => Ok(value),
             Err(error) => Err(error),
         };
         task::discard(label, self.work.take());
-        // Nobody can have cancelled it after `start`, and nobody else completes it.
+        // It cannot be cancelled after `start`, and no other thread completes it.
         let _ = shared.complete(result);
-        agent::set_running(before);
+        thread::set_running(before);
         self.open = None;
         Poll::Ready(())
     }
 }
 
-/// A task that its runtime gives up is not forgotten by those who wait for it.
+/// A task that its runtime drops has an error, so no thread waits for it for ever.
 impl<F: std::future::Future> Drop for Spawned<F> {
     fn drop(&mut self) {
         task::discard(self.shared.header().label, self.work.take());
@@ -247,9 +246,9 @@ impl<F: std::future::Future> Drop for Spawned<F> {
 impl Drop for Handle {
     fn drop(&mut self) {
         let pool = Arc::clone(&self.pool);
-        pool.backlog.close();
-        let here = Agent::current().pool();
-        if here == pool.backlog.id || here == pool.workers.id {
+        pool.queue.close();
+        let here = ThreadData::current().pool();
+        if here == pool.queue.id || here == pool.workers.id {
             // A task cannot wait for itself, and the runtime drops what has not started: a thread waits.
             std::thread::spawn(move || pool.end());
             return;
@@ -269,33 +268,42 @@ fn start_runtime(name: &str, max_workers: usize) -> std::io::Result<Runtime> {
         .build()
 }
 
-impl Survivor for Pool {
-    fn in_copy(self: Arc<Self>) {
+impl ForkHandler for Pool {
+    fn hold<'a>(&'a self, held: &mut Vec<Box<dyn Held + 'a>>) {
+        held.push(Box::new(self.owner.lock()));
+        held.push(Box::new(self.runtime.lock()));
+        self.queue.hold(held);
+        self.workers.hold(held);
+    }
+
+    fn after_fork_in_child(self: Arc<Self>) {
         let mut owner = self.owner.lock();
-        // It is being shut down, or there is no thread to be had: waits can be interrupted.
+        // It is being shut down, or no thread can be started: waits can be interrupted.
         let Some(lost) = &mut *owner else { return };
-        let Ok(runtime) = start_runtime(self.backlog.recorder.name(), self.backlog.most) else { return };
+        let Ok(runtime) = start_runtime(self.queue.recorder.name(), self.queue.max_workers) else { return };
         *self.runtime.lock() = runtime.handle().clone();
         std::mem::forget(std::mem::replace(lost, runtime));
         self.workers.forget_workers();
-        for _ in 0..self.backlog.forget_workers() {
+        drop(owner);
+        for _ in 0..self.queue.forget_workers() {
             self.call();
         }
     }
 }
 
 impl Pool {
-    /// Has one of tokio's threads for blocking work run tasks of the backlog.
+    /// Has one of tokio's threads for blocking work run tasks of the queue.
     fn call(&self) {
-        let backlog = Arc::clone(&self.backlog);
-        self.runtime.lock().spawn_blocking(move || while backlog.run_some() {});
+        let queue = Arc::clone(&self.queue);
+        self.runtime.lock().spawn_blocking(move || while queue.run_some() {});
     }
 
     /// Waits for the tasks and lets the runtime go, without waiting for its idle threads: that is
     /// allowed in async code, too.
     fn end(&self) {
-        self.backlog.finish();
-        if let Some(runtime) = self.owner.lock().take() {
+        self.queue.finish();
+        let runtime = self.owner.lock().take();
+        if let Some(runtime) = runtime {
             runtime.shutdown_background();
         }
     }
@@ -304,13 +312,13 @@ impl Pool {
 impl Default for TokioExecutor {
     /// As many workers as [`ThreadPoolExecutor::default`](crate::ThreadPoolExecutor::default).
     fn default() -> TokioExecutor {
-        TokioExecutor::new(crate::thread_pool::default_workers())
+        TokioExecutor::new(default_workers())
     }
 }
 
 impl fmt::Debug for TokioExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.backlog().is_closed() { ", shut down" } else { "" };
+        let state = if self.queue().is_closed() { ", shut down" } else { "" };
         write!(f, "TokioExecutor({:?}, {} workers{state})", self.name(), self.max_workers())
     }
 }

@@ -1,4 +1,4 @@
-//! Log lines about what peers send, at a limited rate: no peer can fill the disk with the log.
+//! Log lines about invalid input of peers, at a limited rate: no peer can fill the disk with the log.
 
 use std::fmt::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -23,7 +23,8 @@ struct Bucket {
 
 static BUCKET: Mutex<Bucket> = Mutex::new(Bucket { tokens: BURST, refilled: None, omitted: 0 });
 
-/// Writes a line to standard error, cut to 200 characters. If there were many lines lately, counts it instead.
+/// Writes a line to standard error, cut to 200 characters. If there were too many lines recently, only counts
+/// it.
 pub fn complain(line: fmt::Arguments) {
     let allowed = BUCKET.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
     match allowed {

@@ -1,4 +1,4 @@
-//! The connection file: where the front end wants the sockets, and the key that messages are signed with.
+//! The connection file: the addresses of the sockets, and the key that messages are signed with.
 //!
 //! <https://jupyter-client.readthedocs.io/en/stable/kernels.html#connection-files>
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The keys of a file that asks for encryption by CurveZMQ.
+/// The JSON keys that require encryption by CurveZMQ.
 const CURVE_KEYS: [&str; 2] = ["curve_publickey", "curve_secretkey"];
 
-/// Why a connection file is refused.
+/// The reason why a connection file is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// The file cannot be read.
@@ -23,12 +23,12 @@ pub enum ConnectionError {
         /// The reason.
         error: io::Error,
     },
-    /// The file asks for a transport, a signature scheme or an encryption that this crate does not have.
+    /// The file requires a transport, a signature scheme or an encryption that this crate does not have.
     #[error("The connection file {} cannot be used: {reason}", .path.display())]
     Unusable {
         /// The file.
         path: PathBuf,
-        /// The reason, and what to do.
+        /// The reason, and the remedy.
         reason: String,
     },
     /// An address is taken, or not one of this machine.
@@ -41,12 +41,12 @@ pub enum ConnectionError {
     },
 }
 
-/// Reads a connection file, and refuses what would not be served as it asks for.
+/// Reads a connection file, and refuses one whose requirements this crate cannot meet.
 ///
 /// # Errors
 ///
-/// If the file cannot be read or is not a connection file, or if it asks for encryption, for another signature scheme,
-/// or for no signatures over TCP.
+/// If the file cannot be read or is not a connection file, or if it requires encryption, for another
+/// signature scheme, or for no signatures over TCP.
 pub fn read(path: &Path) -> Result<ConnectionInfo, ConnectionError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConnectionError::Unreadable { path: path.to_owned(), error })?;
@@ -67,7 +67,7 @@ fn parse(text: &str) -> Result<ConnectionInfo, String> {
         .map_err(|error| format!("it is not a Jupyter connection file: {error}"))?;
     if connection.signature_scheme != "hmac-sha256" {
         return Err(format!(
-            "it asks for the signature scheme {:?}; this kernel knows hmac-sha256",
+            "it asks for the signature scheme {:?}; this kernel supports hmac-sha256",
             connection.signature_scheme
         ));
     }
@@ -90,9 +90,9 @@ pub struct Endpoints {
     pub control: Endpoint,
     /// Questions to the user.
     pub stdin: Endpoint,
-    /// What all front ends see.
+    /// Broadcasts to all front ends.
     pub iopub: Endpoint,
-    /// Whether the kernel lives.
+    /// The check that the kernel is alive.
     pub heartbeat: Endpoint,
 }
 

@@ -11,9 +11,9 @@
 //!
 //! - A peer without the key costs little: bounded memory, a bounded number of descriptors, a bounded rate of lines
 //!   in the log. No input makes this crate panic.
-//! - A peer that does not read costs only itself, see [`zmtp::Publisher`] and [`zmtp::Router`].
+//! - A peer that does not read affects no other peer, see [`zmtp::Publisher`] and [`zmtp::Router`].
 //! - A message with a signature is accepted once.
-//! - This crate knows messages and ZeroMQ. It knows no cell, no session and no language.
+//! - This crate handles messages and ZeroMQ. It contains no cell, no session and no language.
 
 pub mod complaint;
 pub mod connection;

@@ -91,7 +91,7 @@ impl Received {
     ///
     /// # Errors
     ///
-    /// If frames are missing or the signature is refused; the text says which.
+    /// If frames are missing or the signature is refused; the text names the reason.
     pub fn new(frames: &[Bytes], key: &Key, once: bool) -> Result<Received, String> {
         let delimiter =
             frames.iter().position(|frame| &frame[..] == DELIMITER).ok_or("it has no frame <IDS|MSG>")?;
@@ -116,7 +116,7 @@ impl Received {
 ///
 /// # Errors
 ///
-/// If the message is not one, or its signature is not valid or was used before; the text says which.
+/// If it is no message, or its signature is not valid or was used before; the text names the reason.
 pub fn decode(frames: &[Bytes], key: &Key) -> Result<JupyterMessage, String> {
     let Received { identities, json: [header, parent, metadata, content], buffers } =
         Received::new(frames, key, true)?;
@@ -140,7 +140,7 @@ fn parse_content(kind: &str, content: Value) -> JupyterMessageContent {
     let mut filled = content.clone();
     if let Some(fields) = filled.as_object_mut() {
         for (name, value) in defaults(kind).as_object().into_iter().flatten() {
-            // Python's None stands for what is left out, too.
+            // Python's None also means a missing field.
             if fields.get(name).is_none_or(Value::is_null) {
                 fields.insert(name.clone(), value.clone());
             }

@@ -1,7 +1,8 @@
-//! Bytes from peers, random and garbled, never make a decoder panic, and never make it take more memory than bytes have
-//! arrived.
+//! Fuzz test: random and garbled bytes never make a decoder panic, and never make it allocate more memory
+//! than bytes have arrived.
 //!
-//! `THREADBOOK_FUZZ=10000000 cargo test -p threadbook-jupyter --test hostile_bytes` makes up that many cases of each.
+//! `THREADBOOK_FUZZ=10000000 cargo test -p threadbook-jupyter --test hostile_bytes` generates that many cases
+//! of each.
 
 use arbtest::arbitrary::{Result, Unstructured};
 use bytes::{Buf, Bytes, BytesMut};
@@ -11,7 +12,7 @@ use threadbook_jupyter::zmtp::codec::{Decoder, Incoming, Limits, encode_command,
 use threadbook_jupyter::zmtp::handshake::{SocketType, check_greeting, check_ready, greeting, ready};
 use threadbook_jupyter::{Key, message};
 
-/// Counts what each thread has allocated.
+/// Counts the allocations of each thread.
 struct Counting;
 
 thread_local! {
@@ -19,19 +20,19 @@ thread_local! {
     static PEAK: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: it allocates by the system's allocator, and only counts.
+// SAFETY: it delegates to the system's allocator, and only counts.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let live = LIVE.get().saturating_add(layout.size());
         LIVE.set(live);
         PEAK.set(PEAK.get().max(live));
-        // SAFETY: the caller's promise is the one that the system's allocator needs.
+        // SAFETY: the caller fulfils the contract of the system's allocator.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.set(LIVE.get().saturating_sub(layout.size()));
-        // SAFETY: the caller's promise is the one that the system's allocator needs.
+        // SAFETY: the caller fulfils the contract of the system's allocator.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -39,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most memory that `work` had at a time, beyond what there was before.
+/// The peak memory of `work`, beyond the memory in use before.
 fn peak_of(work: impl FnOnce()) -> usize {
     let before = LIVE.get();
     PEAK.set(before);
@@ -47,7 +48,7 @@ fn peak_of(work: impl FnOnce()) -> usize {
     PEAK.get() - before
 }
 
-/// Makes up cases, as many as `THREADBOOK_FUZZ` says or a few thousand. A failure names the case's seed.
+/// Generates `THREADBOOK_FUZZ` cases, or a few thousand. A failure names the case's seed.
 fn fuzz(mut case: impl FnMut(&mut Unstructured) -> Result<()>) {
     let rounds: u64 = std::env::var("THREADBOOK_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(4000);
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
@@ -73,7 +74,8 @@ fn fuzz(mut case: impl FnMut(&mut Unstructured) -> Result<()>) {
     }
 }
 
-/// What a peer could send: messages and commands, some of them garbled, some with lengths that lie, some mere noise.
+/// Possible input of a peer: messages and commands, some of them garbled, some with wrong lengths, some
+/// random bytes.
 fn traffic(random: &mut Unstructured) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for _ in 0..random.int_in_range(0..=4)? {

@@ -1,18 +1,19 @@
-//! A place where processes wait for each other.
+//! Barriers between processes.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use threadbook_executor::TaskError;
+use threadbook_threading::Rendezvous;
 
 use crate::monitor::Monitor;
 
-/// A place where a number of threads, of one or several processes, wait until all of them are there.
+/// A point at which a number of threads, of one or several processes, wait until all of them have arrived.
 ///
-/// It can be used again and again. If one of them gives up (a time-out, an interrupt, or
+/// It can be used again and again. If a thread gives up (a time-out, an interrupt, or
 /// [`Barrier::abort`]), the barrier is broken and the others do not wait in vain. A clone is the same barrier;
-/// so is what another process gets.
+/// so is the one that another process receives.
 ///
 /// # Examples
 ///
@@ -30,19 +31,7 @@ use crate::monitor::Monitor;
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Barrier {
-    state: Monitor<State>,
-}
-
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct State {
-    parties: u64,
-    arrived: u64,
-    /// Counts how often all were there.
-    round: u64,
-    /// Counts how often it was reset; who came before a reset does not belong to what comes after.
-    life: u64,
-    broken: bool,
+    state: Monitor<Rendezvous>,
 }
 
 impl Barrier {
@@ -53,9 +42,7 @@ impl Barrier {
     /// If `parties` is 0, or if the system gives no shared memory, most likely because the process has as many
     /// open files as it may have: each barrier is one.
     pub fn new(parties: usize) -> Barrier {
-        assert!(parties > 0, "a barrier needs at least 1 party");
-        let parties = parties as u64;
-        Barrier { state: Monitor::new(State { parties, arrived: 0, round: 0, life: 0, broken: false }) }
+        Barrier { state: Monitor::new(Rendezvous::new(parties)) }
     }
 
     /// Waits until all are there. Each gets a different number: 0 for the first that came.
@@ -77,75 +64,43 @@ impl Barrier {
     }
 
     fn wait_within(&self, timeout: Option<Duration>) -> Result<usize, TaskError> {
-        let before = self.state.update(|state| {
-            let before = *state;
-            if !state.broken {
-                state.arrived += 1;
-                if state.arrived == state.parties {
-                    state.arrived = 0;
-                    state.round += 1;
-                }
-            }
-            before
-        });
-        let passed = self.state.take(timeout, |state| {
-            if state.life != before.life {
-                Some(false)
-            } else if state.round != before.round {
-                Some(true)
-            } else {
-                state.broken.then_some(false)
-            }
-        });
-        match passed {
-            Ok(true) => Ok(before.arrived as usize),
-            Ok(false) => Err(TaskError::from_error(
-                "the barrier is broken: one of its parties gave up, or it was aborted or reset",
-            )),
-            Err(error) => {
-                // The others may have come just now.
-                let passed = self.state.update(|state| {
-                    let passed = state.life == before.life && state.round != before.round;
-                    state.broken |= state.life == before.life && !passed;
-                    passed
-                });
-                if passed { Ok(before.arrived as usize) } else { Err(error) }
-            }
+        let arrival = self.state.update(Rendezvous::arrive);
+        match self.state.take(timeout, |state| state.outcome(&arrival)) {
+            Ok(outcome) => outcome,
+            Err(error) => self.state.update(|state| state.give_up(&arrival)).ok_or(error),
         }
     }
 
-    /// Breaks the barrier: all who wait, and all who come later, get an error.
+    /// Breaks the barrier: all present and later waits end with an error.
     pub fn abort(&self) {
-        self.state.update(|state| state.broken = true);
+        self.state.update(Rendezvous::abort);
     }
 
-    /// Makes the barrier new. Those who wait get an error.
+    /// Makes the barrier new. Present waits end with an error.
     pub fn reset(&self) {
-        self.state.update(|state| {
-            *state = State { arrived: 0, round: 0, life: state.life + 1, broken: false, ..*state };
-        });
+        self.state.update(Rendezvous::reset);
     }
 
     /// How many threads it is for.
     pub fn parties(&self) -> usize {
-        self.state.state().parties as usize
+        self.state.state().parties()
     }
 
     /// How many wait now.
     pub fn n_waiting(&self) -> usize {
-        self.state.state().arrived as usize
+        self.state.state().n_waiting()
     }
 
     /// Whether it is broken.
     pub fn broken(&self) -> bool {
-        self.state.state().broken
+        self.state.state().broken()
     }
 }
 
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let State { parties, arrived, broken, .. } = self.state.state();
-        let broken = if broken { ", broken" } else { "" };
-        write!(f, "Barrier({arrived} of {parties} there{broken})")
+        let state = self.state.state();
+        let broken = if state.broken() { ", broken" } else { "" };
+        write!(f, "Barrier({} of {} there{broken})", state.n_waiting(), state.parties())
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting, without the lock, until another process says that something has changed.
+//! Condition variables between processes.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use threadbook_executor::TaskError;
 
-use crate::alive::Identity;
+use crate::identity::ProcessIdentity;
 use crate::lock::LockGuard;
 use crate::monitor::Monitor;
 
 /// How many can wait at a time.
-const PLACES: usize = 64;
+const SLOTS: usize = 64;
 
-/// Lets threads that hold a [`Lock`](crate::Lock) or an [`RLock`](crate::RLock) wait for a change of what it guards, also by another process.
+/// Lets threads that hold a [`Lock`](crate::Lock) or an [`RLock`](crate::RLock) wait for changes of the guarded data, also by another process.
 ///
-/// A wait gives the lock away and takes it again before it returns. Who has waited longest is notified first,
-/// and no notification goes to a process that has ended. A clone is the same condition; so is what another
-/// process gets. Send the lock along.
+/// A wait releases the lock and takes it again before it returns. The thread that has waited longest is notified first,
+/// and no notification goes to a process that has ended. A clone is the same condition; so is the one that another
+/// process receives. Send the lock along.
 ///
 /// # Examples
 ///
@@ -51,44 +51,45 @@ pub struct Condition {
 #[repr(C)]
 struct Waiters {
     last_ticket: u64,
-    places: [Place; PLACES],
+    slots: [WaitSlot; SLOTS],
 }
 
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct Place {
-    /// 0 if nobody is there.
+struct WaitSlot {
+    /// 0 if the slot is free.
     ticket: u64,
     called: bool,
-    who: Identity,
+    waiter: ProcessIdentity,
 }
 
-const EMPTY: Place = Place { ticket: 0, called: false, who: Identity::NOBODY };
+const EMPTY: WaitSlot = WaitSlot { ticket: 0, called: false, waiter: ProcessIdentity::NOBODY };
 
 impl Waiters {
     fn enter(&mut self) -> Option<u64> {
-        let free = self.places.iter().position(|place| place.ticket == 0);
-        let index = free.or_else(|| self.places.iter().position(|place| place.who.is_gone()))?;
+        let free = self.slots.iter().position(|slot| slot.ticket == 0);
+        let index = free.or_else(|| self.slots.iter().position(|slot| slot.waiter.is_gone()))?;
         self.last_ticket += 1;
-        self.places[index] = Place { ticket: self.last_ticket, called: false, who: Identity::current() };
+        self.slots[index] =
+            WaitSlot { ticket: self.last_ticket, called: false, waiter: ProcessIdentity::current() };
         Some(self.last_ticket)
     }
 
-    fn place(&mut self, ticket: u64) -> Option<&mut Place> {
-        self.places.iter_mut().find(|place| place.ticket == ticket)
+    fn slot(&mut self, ticket: u64) -> Option<&mut WaitSlot> {
+        self.slots.iter_mut().find(|slot| slot.ticket == ticket)
     }
 
-    /// Leaves, and says whether there was a notification.
+    /// Frees the slot, and returns whether there was a notification.
     fn leave(&mut self, ticket: u64) -> bool {
-        self.place(ticket).is_some_and(|place| std::mem::replace(place, EMPTY).called)
+        self.slot(ticket).is_some_and(|slot| std::mem::replace(slot, EMPTY).called)
     }
 
     fn call(&mut self, count: usize) {
         let mut called = 0;
         while called < count {
-            let waiting = self.places.iter_mut().filter(|place| place.ticket > 0 && !place.called);
-            let Some(first) = waiting.min_by_key(|place| place.ticket) else { return };
-            if first.who.is_gone() {
+            let waiting = self.slots.iter_mut().filter(|slot| slot.ticket > 0 && !slot.called);
+            let Some(first) = waiting.min_by_key(|slot| slot.ticket) else { return };
+            if first.waiter.is_gone() {
                 *first = EMPTY;
             } else {
                 first.called = true;
@@ -99,7 +100,7 @@ impl Waiters {
 }
 
 impl Condition {
-    /// A condition that nobody waits for yet.
+    /// A condition without waiters.
     ///
     /// # Panics
     ///
@@ -107,13 +108,13 @@ impl Condition {
     /// have: each condition is one.
     #[allow(clippy::new_without_default, reason = "a condition that nobody shares is of no use")]
     pub fn new() -> Condition {
-        Condition { waiters: Monitor::new(Waiters { last_ticket: 0, places: [EMPTY; PLACES] }) }
+        Condition { waiters: Monitor::new(Waiters { last_ticket: 0, slots: [EMPTY; SLOTS] }) }
     }
 
-    /// Gives the lock away, waits until it is notified, and takes the lock again.
+    /// Releases the lock, waits for a notification, and takes the lock again.
     ///
-    /// It never returns without a notification; still, what one waits for should be looked at again,
-    /// because somebody else may have been faster: [`Condition::wait_while`] does that.
+    /// It never returns without a notification. The caller should still check its condition again,
+    /// because another thread may have been faster: [`Condition::wait_while`] does that.
     ///
     /// # Errors
     ///
@@ -123,8 +124,8 @@ impl Condition {
         self.wait_within(guard, None).map(|(guard, _)| guard)
     }
 
-    /// As [`Condition::wait`], but waits no longer than `timeout` for a notification. The second value
-    /// says whether there was one.
+    /// As [`Condition::wait`], but waits no longer than `timeout` for a notification. The second value is
+    /// whether there was one.
     ///
     /// # Errors
     ///
@@ -153,8 +154,8 @@ impl Condition {
         Ok(guard)
     }
 
-    /// As [`Condition::wait_while`], but for no longer than `timeout`. The second value says whether the
-    /// condition holds no more.
+    /// As [`Condition::wait_while`], but for no longer than `timeout`. The second value is whether the
+    /// condition has ceased to hold.
     ///
     /// # Errors
     ///
@@ -181,15 +182,15 @@ impl Condition {
         guard: LockGuard<'a>,
         timeout: Option<Duration>,
     ) -> Result<(LockGuard<'a>, bool), TaskError> {
-        // Before the lock is free: whoever makes a change afterwards finds the ticket.
+        // Before the lock is free: a thread that makes a change afterwards finds the ticket.
         let ticket = self.waiters.update(Waiters::enter).ok_or_else(|| {
             TaskError::from_error(format!(
-                "{PLACES} threads wait for the condition, and it has no place for more"
+                "{SLOTS} threads wait for the condition, and it has no place for more"
             ))
         })?;
         let (guard, waited) = guard.without(|| {
             let waited = self.waiters.take(timeout, |waiters| {
-                let called = waiters.place(ticket).is_none_or(|place| place.called);
+                let called = waiters.slot(ticket).is_none_or(|slot| slot.called);
                 called.then_some(())
             });
             let called = self.waiters.update(|waiters| waiters.leave(ticket));
@@ -201,17 +202,17 @@ impl Condition {
         waited.map(|called| (guard, called))
     }
 
-    /// Wakes the one that has waited longest, if anybody waits.
+    /// Wakes the thread that has waited longest, if there is one.
     pub fn notify_one(&self) {
         self.notify(1);
     }
 
-    /// Wakes all who wait.
+    /// Wakes all waiters.
     pub fn notify_all(&self) {
-        self.notify(PLACES);
+        self.notify(SLOTS);
     }
 
-    /// Wakes the `count` that have waited longest, or as many as there are.
+    /// Wakes the `count` threads that have waited longest, or as many as there are.
     pub fn notify(&self, count: usize) {
         self.waiters.update(|waiters| waiters.call(count));
     }
@@ -219,7 +220,7 @@ impl Condition {
 
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.waiters.state().places.iter().filter(|place| place.ticket > 0).count();
+        let waiting = self.waiters.state().slots.iter().filter(|slot| slot.ticket > 0).count();
         write!(f, "Condition({waiting} waiting)")
     }
 }

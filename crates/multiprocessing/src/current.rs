@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use serde::{Deserialize, Serialize};
 
-use crate::alive::is_gone;
+use crate::identity::is_gone;
 
 /// A process, as [`current_process`], [`parent_process`] and [`active_children`](crate::active_children)
 /// describe it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessInfo {
-    /// The process's name: `MainProcess`, or what [`Process::name`](crate::Process::name) said.
+    /// The process's name: `MainProcess`, or that of [`Process::name`](crate::Process::name).
     pub name: String,
     /// The process's number.
     pub pid: u32,
@@ -26,18 +26,18 @@ impl ProcessInfo {
     }
 }
 
-/// What a new process is told of itself. It knows its own number.
+/// The parameters of a new process. It has its own number already.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Birth {
+pub(crate) struct SpawnInfo {
     pub(crate) name: String,
     pub(crate) daemon: bool,
     pub(crate) parent: ProcessInfo,
 }
 
-static BIRTH: OnceLock<Birth> = OnceLock::new();
+static SPAWN_INFO: OnceLock<SpawnInfo> = OnceLock::new();
 
-pub(crate) fn become_process(birth: Birth) {
-    let _ = BIRTH.set(birth);
+pub(crate) fn become_process(info: SpawnInfo) {
+    let _ = SPAWN_INFO.set(info);
 }
 
 /// The process that calls this.
@@ -48,15 +48,15 @@ pub(crate) fn become_process(birth: Birth) {
 /// ```
 pub fn current_process() -> ProcessInfo {
     let pid = std::process::id();
-    match BIRTH.get() {
-        Some(birth) => ProcessInfo { name: birth.name.clone(), pid, daemon: birth.daemon },
+    match SPAWN_INFO.get() {
+        Some(info) => ProcessInfo { name: info.name.clone(), pid, daemon: info.daemon },
         None => ProcessInfo { name: "MainProcess".into(), pid, daemon: false },
     }
 }
 
 /// The process that started this one as a [`Process`](crate::Process); nothing in the main process.
 pub fn parent_process() -> Option<ProcessInfo> {
-    BIRTH.get().map(|birth| birth.parent.clone())
+    SPAWN_INFO.get().map(|info| info.parent.clone())
 }
 
 /// How many threads the machine can run at the same time, as far as this program may use them; 1 if the system
@@ -65,12 +65,12 @@ pub fn cpu_count() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What a process is called if nobody gives it a name: `Process-2`, or `Process-2:1` if that one starts it.
+/// The name of a process without a given name: `Process-2`, or `Process-2:1` if that one starts it.
 pub(crate) fn next_name() -> String {
     static STARTED: AtomicU32 = AtomicU32::new(0);
     let number = STARTED.fetch_add(1, Relaxed) + 1;
-    match BIRTH.get() {
-        Some(birth) => format!("{}:{number}", birth.name),
+    match SPAWN_INFO.get() {
+        Some(info) => format!("{}:{number}", info.name),
         None => format!("Process-{number}"),
     }
 }

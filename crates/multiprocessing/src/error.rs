@@ -1,8 +1,8 @@
-//! What can go wrong between processes.
+//! The errors of this crate.
 
 use threadbook_executor::TaskError;
 
-/// What can go wrong between processes, besides what a [`TaskError`] says itself. It comes in a
+/// The errors between processes that have no [`TaskError`] of their own. They are in a
 /// [`TaskError::Failed`].
 ///
 /// ```
@@ -34,7 +34,7 @@ pub enum Error {
     WrongTime {
         /// The process's name.
         name: String,
-        /// What is wrong, and what to do.
+        /// The problem, and its remedy.
         problem: &'static str,
     },
 }

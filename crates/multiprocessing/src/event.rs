@@ -10,7 +10,7 @@ use crate::monitor::Monitor;
 
 /// A flag that threads of all processes can wait for.
 ///
-/// A clone is the same event; so is what another process gets.
+/// A clone is the same event; so is the one that another process receives.
 ///
 /// # Examples
 ///
@@ -43,12 +43,12 @@ impl Event {
         Event { set: Monitor::new(false) }
     }
 
-    /// Sets it: all who wait, and all who come later, go on.
+    /// Sets the event: present and later waits end.
     pub fn set(&self) {
         self.set.update(|set| *set = true);
     }
 
-    /// Has those who come from now on wait.
+    /// Clears the event: later waits wait again.
     pub fn clear(&self) {
         self.set.update(|set| *set = false);
     }

@@ -1,14 +1,14 @@
-//! Processes, and what they share, in the manner of Python's `multiprocessing`.
+//! Processes, and shared memory between them, in the manner of Python's `multiprocessing`.
 //!
 //! * [`Process`] calls a function in a process of its own; [`current_process`], [`parent_process`],
-//!   [`active_children`] and [`cpu_count`] say who is there.
+//!   [`active_children`] and [`cpu_count`] describe the processes.
 //! * [`Pool`] keeps processes for many calls: a
 //!   [`ProcessPoolExecutor`](threadbook_executor::ProcessPoolExecutor) with the methods of Python's.
 //! * [`Queue`] and [`Pipe`] carry values from one process to another.
 //! * [`Lock`], [`RLock`], [`Semaphore`], [`BoundedSemaphore`], [`Condition`], [`Event`] and [`Barrier`] are for
 //!   threads of all processes; [`Value`] and [`Array`] are numbers that all see.
 //!
-//! All of these can be part of a process's argument, and of what goes through a queue or a pipe.
+//! All of these can be part of a process's argument, and of the values in a queue or a pipe.
 //!
 //! # Examples
 //!
@@ -34,25 +34,24 @@
 //!   no lock is copied in the state that it happens to be in.
 //! * A queue is in shared memory: no thread feeds it, its counts are exact, and a process may end as soon as
 //!   `put` has returned.
-//! * A lock whose holder was killed says so, instead of being locked for ever.
+//! * A lock whose holder was killed returns an error, instead of being locked for ever.
 //! * A `Value` needs no lock for `update`, which is one step.
 //! * No process outlives the one that started it.
 //!
 //! # Invariants
 //!
 //! * A process that is killed, at any point, leaves nothing that others hang on: see `monitor`.
-//! * Nothing has a name in the file system. What processes share is gone with the last of them.
+//! * Nothing has a name in the file system. Shared memory is freed with the last process that has it.
 //! * Each wait ends within a second of an [`interrupt`](threadbook_executor::interrupt), with
 //!   [`TaskError::Interrupted`](threadbook_executor::TaskError::Interrupted). It is not part of the detection of
 //!   deadlocks, which ends at the border of a process.
 
-mod alive;
 mod barrier;
 mod condition;
 mod current;
-mod end;
 mod error;
 mod event;
+mod identity;
 mod lock;
 mod memory;
 mod monitor;
@@ -74,7 +73,7 @@ pub use lock::{Lock, LockGuard, RLock};
 pub use number::Number;
 pub use pipe::{Connection, Pipe};
 pub use pool::Pool;
-pub use process::{Ending, Process, active_children};
+pub use process::{ExitValue, Process, active_children};
 pub use queue::Queue;
 pub use semaphore::{BoundedSemaphore, Permit, Semaphore};
 pub use value::{Array, Value};

@@ -7,23 +7,23 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use threadbook_executor::TaskError;
 
-use crate::alive::Identity;
 use crate::error::Error;
+use crate::identity::ProcessIdentity;
 use crate::monitor::{Monitor, SLICE};
 
-/// Who holds a lock.
+/// The holder of a lock.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Held {
-    holder: Identity,
+    holder: ProcessIdentity,
     /// How often the holder has taken it.
     depth: u64,
 }
 
-const FREE: Held = Held { holder: Identity::NOBODY, depth: 0 };
+const FREE: Held = Held { holder: ProcessIdentity::NOBODY, depth: 0 };
 
 impl Held {
-    fn take(&mut self, me: Identity) -> Option<()> {
+    fn take(&mut self, me: ProcessIdentity) -> Option<()> {
         if self.depth > 0 {
             return None;
         }
@@ -31,7 +31,7 @@ impl Held {
         Some(())
     }
 
-    fn is_held_by(&self, who: Identity) -> bool {
+    fn is_held_by(&self, who: ProcessIdentity) -> bool {
         self.depth > 0 && self.holder == who
     }
 
@@ -40,7 +40,7 @@ impl Held {
     }
 }
 
-/// What both locks are made of.
+/// The part that both locks share.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Owned(Monitor<Held>);
@@ -51,7 +51,7 @@ impl Owned {
     }
 
     fn take(&self, timeout: Option<Duration>, again: impl Fn(&mut Held) -> Again) -> Result<(), TaskError> {
-        let me = Identity::current();
+        let me = ProcessIdentity::current();
         // To ask the system after the holder takes longer than all the rest.
         let mut ask = None;
         self.0.take(timeout, |held| {
@@ -78,7 +78,7 @@ impl Owned {
     }
 
     fn release(&self) {
-        let me = Identity::current();
+        let me = ProcessIdentity::current();
         self.0.update(|held| {
             // A copy of the process that was made by `fork` has the guard, but not the lock.
             if held.is_held_by(me) {
@@ -89,7 +89,7 @@ impl Owned {
 
     /// Returns how often this thread had taken it.
     fn release_all(&self) -> u64 {
-        let me = Identity::current();
+        let me = ProcessIdentity::current();
         self.0.update(|held| if held.is_held_by(me) { std::mem::take(&mut held.depth) } else { 1 })
     }
 
@@ -114,7 +114,7 @@ impl Owned {
     }
 }
 
-/// What becomes of a holder that takes the lock again.
+/// The effect of a holder taking the lock again.
 enum Again {
     Taken,
     Never,
@@ -122,11 +122,11 @@ enum Again {
 
 /// A lock that one thread of all processes at a time can hold.
 ///
-/// A clone is the same lock; so is what another process gets as an argument, or through a
+/// A clone is the same lock; so is the one that another process receives as an argument, or through a
 /// [`Queue`](crate::Queue).
 ///
-/// A lock whose holder was killed stays held, because what it guards may be half done, but nobody waits for it in
-/// vain: [`Lock::lock`] says what happened, and [`Lock::recover`] frees it. In Python the others hang.
+/// A lock whose holder was killed stays held, because the guarded data may be inconsistent, but no thread waits for it in
+/// vain: [`Lock::lock`] returns an error, and [`Lock::recover`] frees the lock. In Python the others hang.
 ///
 /// # Examples
 ///
@@ -153,7 +153,7 @@ enum Again {
 #[serde(transparent)]
 pub struct Lock(Owned);
 
-/// The right to do what a [`Lock`] or an [`RLock`] guards, until it is dropped.
+/// Holds a [`Lock`] or an [`RLock`], until it is dropped.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard<'a> {
     lock: &'a Owned,
@@ -185,7 +185,7 @@ impl Drop for LockGuard<'_> {
 }
 
 impl Lock {
-    /// A lock that nobody holds.
+    /// A free lock.
     ///
     /// # Panics
     ///
@@ -217,19 +217,19 @@ impl Lock {
 
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<LockGuard<'_>> {
-        let me = Identity::current();
+        let me = ProcessIdentity::current();
         self.0.0.try_take(|held| held.take(me))?;
         Some(LockGuard::new(&self.0))
     }
 
     /// Frees the lock if the process that held it has ended. Returns whether that was so.
     ///
-    /// It is for those who have seen to what the lock guards.
+    /// Call it after the guarded data were repaired.
     pub fn recover(&self) -> bool {
         self.0.recover()
     }
 
-    /// Whether somebody holds the lock now.
+    /// Whether a thread holds the lock now.
     pub fn locked(&self) -> bool {
         self.0.0.state().depth > 0
     }
@@ -265,7 +265,7 @@ impl Lock {
 pub struct RLock(Owned);
 
 impl RLock {
-    /// A lock that nobody holds.
+    /// A free lock.
     ///
     /// # Panics
     ///
@@ -305,7 +305,7 @@ impl RLock {
 
     /// Whether this thread holds the lock.
     pub fn is_owned(&self) -> bool {
-        self.0.0.state().is_held_by(Identity::current())
+        self.0.0.state().is_held_by(ProcessIdentity::current())
     }
 
     fn lock_within(&self, timeout: Option<Duration>) -> Result<LockGuard<'_>, TaskError> {

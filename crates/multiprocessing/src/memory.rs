@@ -15,7 +15,7 @@ pub(crate) struct Memory {
     length: usize,
 }
 
-// SAFETY: the mapping belongs to no thread; whoever follows the pointer answers for what happens there.
+// SAFETY: the mapping belongs to no thread; code that follows the pointer is responsible for its accesses.
 unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
@@ -34,7 +34,7 @@ impl Memory {
         made.unwrap_or_else(|error| panic!("the system gives no shared memory: {error}"))
     }
 
-    /// The first `length` bytes of what another process made.
+    /// The first `length` bytes of a file that another process made.
     pub(crate) fn open(file: Descriptor, length: usize) -> io::Result<Memory> {
         if file.as_file().metadata()?.len() < length as u64 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the shared memory is too short"));
@@ -62,7 +62,7 @@ impl Memory {
         Ok(Memory { file, address, length })
     }
 
-    /// The file, which may be longer than what is mapped.
+    /// The file, which may be longer than the mapping.
     pub(crate) fn file(&self) -> &File {
         self.file.as_file()
     }
@@ -80,12 +80,12 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: it was mapped with this length, and nobody can reach it any more.
+        // SAFETY: it was mapped with this length, and no pointer to it is left.
         unsafe { libc::munmap(self.address.as_ptr().cast(), self.length.max(1)) };
     }
 }
 
-/// A file in memory that no directory knows.
+/// A file in memory, without a name.
 #[cfg(target_os = "linux")]
 pub(crate) fn nameless_file() -> io::Result<File> {
     use std::os::fd::FromRawFd;
@@ -98,7 +98,7 @@ pub(crate) fn nameless_file() -> io::Result<File> {
     Ok(unsafe { File::from_raw_fd(fd) })
 }
 
-/// A file that no directory knows any more.
+/// A file without a name.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn nameless_file() -> io::Result<File> {
     tempfile::tempfile()

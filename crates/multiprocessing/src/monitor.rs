@@ -1,8 +1,8 @@
 //! A few words of shared memory that processes change one after the other, and wait for.
 //!
-//! What could go wrong is that a process is killed at any point. Three things see to it that nothing remains:
+//! A process may be killed at any point. Three properties keep the others from hanging:
 //!
-//! * The mutex is robust: the system releases it when its holder ends, and tells the next one.
+//! * The mutex is robust: the system releases it when its holder ends, and informs the next one.
 //! * The words are there twice. A change is made in the copy that does not count, and one store makes it
 //!   count. So a change is made, or it is not.
 //! * Waiters leave no trace. They sleep until a counter changes, and never for longer than [`SLICE`]; so
@@ -26,10 +26,10 @@ use threadbook_worker::Descriptor;
 
 use crate::memory::Memory;
 
-/// No wait looks away for longer: neither from an interrupt nor from what a killed process left.
+/// No wait sleeps for longer, so that it sees interrupts and the ends of processes.
 pub(crate) const SLICE: Duration = Duration::from_millis(50);
 
-/// A state that processes share. A clone, and what arrives in another process, is the same one.
+/// A state that processes share. A clone is the same one, and so is the one that arrives in another process.
 pub(crate) struct Monitor<S> {
     memory: Arc<Memory>,
     state: PhantomData<fn(S) -> S>,
@@ -40,7 +40,7 @@ struct Shared<S> {
     mutex: UnsafeCell<libc::pthread_mutex_t>,
     /// Counts the changes; waiters sleep on it.
     changes: AtomicU32,
-    /// How many sleep, or more: those who were killed are still counted.
+    /// The number of sleepers, or more: those that were killed are still counted.
     sleepers: AtomicU32,
     /// Which of the two states counts.
     valid: AtomicU32,
@@ -55,8 +55,8 @@ impl<S: Copy> Monitor<S> {
         let memory = Arc::new(Memory::new(Self::SIZE));
         let monitor = Monitor { memory, state: PhantomData };
         let shared = monitor.memory.address().cast::<Shared<S>>();
-        // SAFETY: the memory is large enough, aligned, zero (which is right for the atomics), and nobody else
-        // knows of it.
+        // SAFETY: the memory is large enough, aligned, zero (which is right for the atomics), and no other thread
+        // has it yet.
         unsafe {
             make_mutex((*shared).mutex.get());
             (*shared).states.get().write([state, state]);
@@ -78,7 +78,7 @@ impl<S: Copy> Monitor<S> {
         entered.state()
     }
 
-    /// Changes the state in a way that somebody may wait for.
+    /// Changes the state in a way that may end waits.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
         let mut result = None;
         self.attempt(true, |state| {
@@ -91,12 +91,12 @@ impl<S: Copy> Monitor<S> {
         }
     }
 
-    /// Changes the state if `change` gives something, in a way that nobody waits for.
+    /// Changes the state if `change` returns a value, in a way that ends no wait.
     pub(crate) fn try_take<R>(&self, change: impl FnOnce(&mut S) -> Option<R>) -> Option<R> {
         self.attempt(false, change).0
     }
 
-    /// Waits until `change` gives something, and changes the state in a way that nobody waits for.
+    /// Waits until `change` returns a value, and changes the state in a way that ends no other wait.
     pub(crate) fn take<R>(
         &self,
         timeout: Option<Duration>,
@@ -105,7 +105,7 @@ impl<S: Copy> Monitor<S> {
         self.wait_and(false, timeout, change)
     }
 
-    /// Waits until `change` gives something, and changes the state in a way that others may wait for.
+    /// Waits until `change` returns a value, and changes the state in a way that may end other waits.
     pub(crate) fn wait<R>(
         &self,
         timeout: Option<Duration>,
@@ -116,14 +116,14 @@ impl<S: Copy> Monitor<S> {
 
     fn wait_and<R>(
         &self,
-        tell: bool,
+        notify: bool,
         timeout: Option<Duration>,
         mut change: impl FnMut(&mut S) -> Option<R>,
     ) -> Result<R, TaskError> {
-        // A time-out beyond what the clock can count is none.
+        // A time-out beyond the range of the clock is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
-            let (result, seen) = self.attempt(tell, &mut change);
+            let (result, seen) = self.attempt(notify, &mut change);
             if let Some(result) = result {
                 return Ok(result);
             }
@@ -142,7 +142,7 @@ impl<S: Copy> Monitor<S> {
     }
 
     /// Makes the change, if it gives something. Returns the number of changes before it as well.
-    fn attempt<R>(&self, tell: bool, change: impl FnOnce(&mut S) -> Option<R>) -> (Option<R>, u32) {
+    fn attempt<R>(&self, notify: bool, change: impl FnOnce(&mut S) -> Option<R>) -> (Option<R>, u32) {
         let entered = self.enter();
         let mut state = entered.state();
         let result = change(&mut state);
@@ -152,10 +152,10 @@ impl<S: Copy> Monitor<S> {
         }
         entered.set(state);
         drop(entered);
-        if tell {
+        if notify {
             let shared = self.shared();
             shared.changes.fetch_add(1, SeqCst);
-            // Who has not counted itself yet finds, when it lies down, that the counter has changed.
+            // A thread that is not counted yet finds, before it sleeps, that the counter has changed.
             if shared.sleepers.load(SeqCst) > 0 {
                 wake(&shared.changes);
             }
@@ -190,13 +190,13 @@ impl<S: Copy> Entered<'_, S> {
     }
 
     fn state(&self) -> S {
-        // SAFETY: nobody changes the states while this thread has the mutex, and both are initialised.
+        // SAFETY: no thread changes the states while this one has the mutex, and both are initialised.
         unsafe { self.0.states.get().cast::<S>().add(self.valid()).read() }
     }
 
     fn set(&self, state: S) {
         let other = 1 - self.valid();
-        // SAFETY: as above, and nobody reads the one that does not count.
+        // SAFETY: as above, and no thread reads the state that is not valid.
         unsafe { self.0.states.get().cast::<S>().add(other).write(state) };
         self.0.valid.store(other as u32, Release);
     }
@@ -213,7 +213,7 @@ impl<S> Drop for Entered<'_, S> {
 ///
 /// # Safety
 ///
-/// There must be room at `mutex`, and nobody may use it yet.
+/// There must be room at `mutex`, and no thread may use it yet.
 unsafe fn make_mutex(mutex: *mut libc::pthread_mutex_t) {
     let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
     let attributes = attributes.as_mut_ptr();

@@ -1,4 +1,4 @@
-//! What a [`Value`](crate::Value) or an [`Array`](crate::Array) can hold.
+//! The types of numbers in a [`Value`](crate::Value) or an [`Array`](crate::Array).
 
 use std::fmt::Debug;
 use std::sync::atomic::*;
@@ -19,7 +19,7 @@ pub trait Number: Cell + Default + Debug + Send + Sync + 'static {}
 ///
 /// Any bytes that a `Cell` wrote, and zeros, must be a value.
 pub unsafe trait Cell: Copy {
-    /// Reads what is there.
+    /// Reads the number.
     ///
     /// # Safety
     ///
@@ -33,7 +33,7 @@ pub unsafe trait Cell: Copy {
     /// As [`Cell::load`].
     unsafe fn store(at: *mut Self, value: Self);
 
-    /// Writes `new` if `old` is there; else says what is.
+    /// Writes `new` if the number is `old`; returns the present number otherwise.
     ///
     /// # Safety
     ///
@@ -52,7 +52,7 @@ macro_rules! cells {
             // SAFETY: each value is one of the atomic type.
             unsafe impl Cell for $type {
                 unsafe fn load(at: *mut Self) -> Self {
-                    // SAFETY: so says the caller; the atomic type has the same size and alignment.
+                    // SAFETY: the caller promises it; the atomic type has the same size and alignment.
                     $from(unsafe { <$atomic>::from_ptr(at.cast()) }.load(Ordering::SeqCst))
                 }
 

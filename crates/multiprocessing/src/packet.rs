@@ -1,7 +1,7 @@
 //! Messages that are sent and received as a whole, with open files.
 //!
 //! The socket keeps the borders of messages, so several processes may send and receive at one end at the same
-//! time, and one that is killed cannot leave half a message. What is too long for the socket lies in a file in
+//! time, and one that is killed cannot leave half a message. A message that is too long for the socket is in a file in
 //! memory, which is sent instead.
 
 use std::io::{self, Write};
@@ -15,10 +15,10 @@ use threadbook_worker::{Answer, CodecError, Descriptor, Message, receive_with_fi
 use crate::memory::{Memory, nameless_file};
 use crate::monitor::SLICE;
 
-/// What is longer goes into a file.
-const MOST_BYTES: usize = if cfg!(target_os = "linux") { 32 << 10 } else { 1 << 10 };
+/// Longer messages go into a file.
+const MAX_INLINE_BYTES: usize = if cfg!(target_os = "linux") { 32 << 10 } else { 1 << 10 };
 
-/// `SOCK_SEQPACKET` says when the other end is closed; where it does not exist, `SOCK_DGRAM` does.
+/// `SOCK_SEQPACKET` reports a closed other end; where it does not exist, `SOCK_DGRAM` does.
 const KIND: libc::c_int = if cfg!(target_os = "linux") { libc::SOCK_SEQPACKET } else { libc::SOCK_DGRAM };
 
 #[cfg(target_os = "linux")]
@@ -56,7 +56,7 @@ pub(crate) fn make_one_way(receiver: &OwnedFd, sender: &OwnedFd) {
     }
 }
 
-/// Waits until a message can be sent, and sends it. [`io::ErrorKind::BrokenPipe`] if nobody can receive it.
+/// Waits until a message can be sent, and sends it. [`io::ErrorKind::BrokenPipe`] if the other end is closed.
 pub(crate) fn send(socket: BorrowedFd<'_>, message: Message) -> Result<io::Result<()>, TaskError> {
     let prepared = match prepare(message) {
         Ok(prepared) => prepared,
@@ -86,7 +86,7 @@ pub(crate) fn poll(socket: BorrowedFd<'_>, timeout: Duration) -> Result<bool, Ta
 /// Puts the first byte before the bytes, and long bytes into a file.
 fn prepare(message: Message) -> io::Result<Message> {
     let Message { bytes, mut descriptors } = message;
-    if bytes.len() <= MOST_BYTES {
+    if bytes.len() <= MAX_INLINE_BYTES {
         return Ok(Message { bytes: [&[INLINE], &bytes[..]].concat(), descriptors });
     }
     let mut file = nameless_file()?;
@@ -128,7 +128,7 @@ impl Received {
     pub(crate) fn read<T: DeserializeOwned + 'static>(self) -> Result<T, CodecError> {
         let bytes = match &self.bytes {
             Bytes::Inline(bytes) => &bytes[1..],
-            // SAFETY: it is as long, and whoever has sent it does not write to it any more.
+            // SAFETY: it is as long, and the sender does not write to it any more.
             Bytes::InFile(memory, length) => unsafe { std::slice::from_raw_parts(memory.address(), *length) },
         };
         Answer::read(bytes.to_vec(), self.descriptors)
@@ -164,7 +164,7 @@ fn is_ready(socket: BorrowedFd<'_>, event: libc::c_short, limit: Duration) -> bo
     let mut polled = libc::pollfd { fd: socket.as_raw_fd(), events: event, revents: 0 };
     // Rounded up, so that the rest of a time-out is not spent by asking again and again.
     let milliseconds = limit.as_micros().div_ceil(1000) as libc::c_int;
-    // SAFETY: one descriptor is there, as is said.
+    // SAFETY: one descriptor is there, as the count says.
     unsafe { libc::poll(&mut polled, 1, milliseconds) > 0 }
 }
 
@@ -185,7 +185,7 @@ pub(crate) fn try_send(socket: BorrowedFd<'_>, bytes: &[u8], files: &[Descriptor
 
 /// Receives a message as it is, if there is one; `None` if none can come any more.
 pub(crate) fn try_receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>> {
-    let mut bytes = vec![0; MOST_BYTES + 1];
+    let mut bytes = vec![0; MAX_INLINE_BYTES + 1];
     match receive_with_files(socket, &mut bytes, libc::MSG_DONTWAIT) {
         Ok((0, _)) => Ok(None),
         Ok((count, files)) => {
@@ -193,7 +193,7 @@ pub(crate) fn try_receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>>
             Ok(Some(Message { bytes, descriptors: files.into_iter().map(Descriptor::from).collect() }))
         }
         Err(error) => match error.raw_os_error() {
-            // Said once when the other end was closed before it had received all; what it has sent is there.
+            // Reported once when the other end was closed before it had received all; its own messages are still there.
             Some(libc::ECONNRESET) if cfg!(target_os = "linux") => Err(io::ErrorKind::Interrupted.into()),
             Some(libc::ECONNRESET) => Ok(None),
             _ => Err(error),
@@ -201,7 +201,7 @@ pub(crate) fn try_receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>>
     }
 }
 
-/// What the next message begins with, if there is one. It stays where it is.
+/// The beginning of the next message, if there is one. The message stays in the socket.
 pub(crate) fn peek(socket: BorrowedFd<'_>, bytes: &mut [u8]) -> Option<usize> {
     let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
     // SAFETY: there is room for as many bytes.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use threadbook_executor::TaskError;
 use threadbook_worker::{Descriptor, Message};
 
-use crate::end::End;
 use crate::error::Error;
 use crate::packet;
 
@@ -73,20 +72,19 @@ fn ends() -> (OwnedFd, OwnedFd) {
 
 /// One end of a [`Pipe`]: it sends values of type `S` and receives values of type `R`.
 ///
-/// Values are what serde can describe, and what this module shares: also other connections. A clone is the same
-/// end, and so is what another process gets; an end is closed when the last of them is dropped. Several may use
+/// Values are serde values, and the types that this module shares: also other connections. A clone is the same
+/// end, and so is the one that another process receives; an end is closed when the last of them is dropped. Several may use
 /// an end at the same time: each message goes to one of them, whole, also when another one is killed.
 ///
-/// A copy of the process has none of its connections: where a cell ends the process that a notebook runs in, and
-/// the notebook goes on from a copy, they are closed.
+/// If a cell ends the process of a notebook, and the notebook goes on in a copy of it, the connections are closed there.
 pub struct Connection<S, R> {
-    end: Arc<End>,
+    end: Arc<OwnedFd>,
     types: PhantomData<fn(S) -> R>,
 }
 
 impl<S, R> Connection<S, R> {
     fn new(socket: OwnedFd) -> Connection<S, R> {
-        Connection { end: Arc::new(End::new(socket)), types: PhantomData }
+        Connection { end: Arc::new(socket), types: PhantomData }
     }
 }
 
@@ -96,11 +94,11 @@ impl<S: Serialize + 'static, R> Connection<S, R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if nobody has the other end, [`TaskError::Failed`] if the value cannot be written, and
+    /// [`Error::Closed`] if the other end is closed, [`TaskError::Failed`] if the value cannot be written, and
     /// [`TaskError::Interrupted`].
     pub fn send(&self, value: S) -> Result<(), TaskError> {
         let message = Message::new(&value).map_err(TaskError::from_error)?;
-        packet::send(self.end.socket(), message)?.map_err(trouble)
+        packet::send(self.end.as_fd(), message)?.map_err(trouble)
     }
 }
 
@@ -109,8 +107,8 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if nobody has the other end and all that it sent was received, [`TaskError::Failed`] if
-    /// what comes is no `R`, and [`TaskError::Interrupted`].
+    /// [`Error::Closed`] if the other end is closed and all that it sent was received, [`TaskError::Failed`] if
+    /// the value that comes is no `R`, and [`TaskError::Interrupted`].
     pub fn recv(&self) -> Result<R, TaskError> {
         self.receive(None)
     }
@@ -130,16 +128,16 @@ impl<S, R: DeserializeOwned + 'static> Connection<S, R> {
     ///
     /// [`TaskError::Interrupted`].
     pub fn poll(&self, timeout: Duration) -> Result<bool, TaskError> {
-        packet::poll(self.end.socket(), timeout)
+        packet::poll(self.end.as_fd(), timeout)
     }
 
-    /// Receives values until the other end is closed, the wait is interrupted, or what comes is no `R`.
+    /// Receives values until the other end is closed, the wait is interrupted, or a value is no `R`.
     pub fn iter(&self) -> impl Iterator<Item = R> {
         std::iter::from_fn(|| self.recv().ok())
     }
 
     fn receive(&self, timeout: Option<Duration>) -> Result<R, TaskError> {
-        let message = packet::receive(self.end.socket(), timeout)?.map_err(trouble)?;
+        let message = packet::receive(self.end.as_fd(), timeout)?.map_err(trouble)?;
         message.ok_or(CLOSED)?.read().map_err(TaskError::from_error)
     }
 }

@@ -14,7 +14,7 @@ const CHUNKS: usize = 4;
 
 /// Processes that wait for calls: a [`ProcessPoolExecutor`] with the methods of Python's `Pool`.
 ///
-/// A function is a `fn` or a closure that captures nothing; arguments and results are what serde can describe,
+/// A function is a `fn` or a closure that captures nothing; arguments and results are serde values,
 /// with the queues, pipes, locks and values of this module in them. For functions of several arguments there is
 /// no `starmap`: take a tuple. Settings are those of the executor: `Pool::from(executor)`.
 ///
@@ -53,7 +53,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// What went wrong with the call, [`TaskError::ShutDown`] after [`Pool::close`], and
+    /// The error of the call, [`TaskError::ShutDown`] after [`Pool::close`], and
     /// [`TaskError::Interrupted`].
     pub fn apply<F, A, R>(&self, f: F, argument: A) -> Result<R, TaskError>
     where
@@ -163,7 +163,7 @@ impl Pool {
         self.executor.shutdown();
     }
 
-    /// Ends the processes at once, whatever they do, and takes no more calls. Calls that run end with
+    /// Ends the processes at once, also in the middle of a call, and takes no more calls. Calls that run end with
     /// [`TaskError::BrokenPool`], and those that were not begun are cancelled.
     pub fn terminate(&self) {
         self.executor.kill_workers();

@@ -4,39 +4,40 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use threadbook_base::fork::Origin;
+use threadbook_base::{Mutex, MutexGuard};
 use threadbook_executor::{Portable, TaskError, is_interrupted};
 use threadbook_worker::{Call, CodecError, Start, Worker};
 
-use crate::alive::is_gone;
-use crate::current::{Birth, ProcessInfo, become_process, current_process, next_name};
+use crate::current::{ProcessInfo, SpawnInfo, become_process, current_process, next_name};
 use crate::error::Error;
+use crate::identity::is_gone;
 
 /// The longest pause between two looks whether a process has ended.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What a target returns: nothing, or a `Result` whose error a person can read.
+/// The types that a target may return: nothing, or a `Result` whose error a person can read.
 ///
 /// An error is printed to the standard error, and the process ends with exit code 1.
 #[diagnostic::on_unimplemented(
     message = "a process has nobody to return a `{Self}` to",
     note = "return nothing, or a Result of nothing; send values through a Queue or a Pipe, or use a Pool"
 )]
-pub trait Ending {
+pub trait ExitValue {
     /// The process's exit code.
     #[doc(hidden)]
     fn exitcode(self) -> i32;
 }
 
-impl Ending for () {
+impl ExitValue for () {
     fn exitcode(self) -> i32 {
         0
     }
 }
 
-/// What never returns, such as `|()| panic!("no")`. Its type `!` has no name in stable Rust, except as what such a
-/// function returns.
-impl Ending for <fn() -> ! as never::Returns>::Value {
+/// The type of functions that never return, such as `|()| panic!("no")`: `!`, which has no name in stable Rust, except as
+/// the return type of such a function.
+impl ExitValue for <fn() -> ! as never::Returns>::Value {
     fn exitcode(self) -> i32 {
         self
     }
@@ -52,7 +53,7 @@ mod never {
     }
 }
 
-impl<T: Ending, E: fmt::Display> Ending for Result<T, E> {
+impl<T: ExitValue, E: fmt::Display> ExitValue for Result<T, E> {
     fn exitcode(self) -> i32 {
         match self {
             Ok(value) => value.exitcode(),
@@ -67,14 +68,14 @@ impl<T: Ending, E: fmt::Display> Ending for Result<T, E> {
 /// A process that calls one function, and ends with it.
 ///
 /// The function is a `fn` or a closure that captures nothing, and gets all it needs as its argument: several
-/// things as a tuple. The argument is whatever serde can describe, with the queues, pipes, locks and values of
+/// things as a tuple. The argument is a serde value, with the queues, pipes, locks and values of
 /// this module in it.
 ///
 /// | how it ended | exit code |
 /// | --- | --- |
 /// | the function returned | 0 |
 /// | it returned an error, which is printed | 1 |
-/// | it panicked; what it said is printed | 1 |
+/// | it panicked; the message is printed | 1 |
 /// | it called `std::process::exit(n)` | n |
 /// | signal n ended it | −n |
 ///
@@ -101,15 +102,15 @@ pub struct Process {
 
 enum Stage {
     New(Prepare),
-    /// Its number, and the process that started it.
-    Running(Worker, u32),
+    /// With the process that started it.
+    Running(Worker, Origin),
     Ended {
         pid: Option<u32>,
         exitcode: Option<i32>,
     },
 }
 
-type Prepare = Box<dyn FnOnce(Birth) -> Result<Call, CodecError> + Send>;
+type Prepare = Box<dyn FnOnce(SpawnInfo) -> Result<Call, CodecError> + Send>;
 
 impl Process {
     /// A process that will call `target` with `args`, once it is started.
@@ -123,16 +124,16 @@ impl Process {
     where
         F: Fn(A) -> R + Copy + Send + Sync + 'static,
         A: Portable,
-        R: Ending,
+        R: ExitValue,
     {
-        let run = move |(birth, args): (Birth, A)| {
-            become_process(birth);
+        let run = move |(info, args): (SpawnInfo, A)| {
+            become_process(info);
             let exitcode = target(args).exitcode();
             if exitcode != 0 {
                 std::process::exit(exitcode);
             }
         };
-        let prepare = move |birth| Call::new(run, (birth, args)).map(Call::and_exit);
+        let prepare = move |info| Call::new(run, (info, args)).map(Call::and_exit);
         Process {
             name: next_name(),
             daemon: current_process().daemon,
@@ -149,7 +150,7 @@ impl Process {
     where
         F: Fn(A) -> R + Copy + Send + Sync + 'static,
         A: Portable,
-        R: Ending,
+        R: ExitValue,
     {
         let process = Process::new(target, args);
         process.start()?;
@@ -162,8 +163,8 @@ impl Process {
         self
     }
 
-    /// Says whether the process is a daemon: one that is ended when this is dropped. Else it is one if the
-    /// process that makes it is.
+    /// Makes the process a daemon, which is ended when this is dropped, or not. The default is that of the
+    /// process that makes it.
     pub fn daemon(mut self, daemon: bool) -> Process {
         self.daemon = daemon;
         self
@@ -181,13 +182,13 @@ impl Process {
         }
         let not_started = Stage::Ended { pid: None, exitcode: None };
         let Stage::New(prepare) = std::mem::replace(&mut *stage, not_started) else { unreachable!() };
-        let birth = Birth { name: self.name.clone(), daemon: self.daemon, parent: current_process() };
-        let call = prepare(birth).map_err(TaskError::from_error)?;
+        let info = SpawnInfo { name: self.name.clone(), daemon: self.daemon, parent: current_process() };
+        let call = prepare(info).map_err(TaskError::from_error)?;
         let mut worker = Worker::start(&Start::spawn()).map_err(TaskError::from_error)?;
         // If it dies at once, that is seen later.
         let _ = worker.send(&[&call]);
         let info = ProcessInfo { name: self.name.clone(), pid: worker.pid(), daemon: self.daemon };
-        *stage = Stage::Running(worker, std::process::id());
+        *stage = Stage::Running(worker, Origin::here());
         drop(stage);
         register(info, &self.stage);
         Ok(())
@@ -197,13 +198,13 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// If it was not started, if nobody knows the exit code, and [`TaskError::Interrupted`].
+    /// If it was not started, if the exit code was lost, and [`TaskError::Interrupted`].
     pub fn join(&self) -> Result<i32, TaskError> {
         self.wait(None)?;
         self.exitcode().ok_or_else(|| self.wrong("is gone, and nobody knows how it ended"))
     }
 
-    /// Waits up to `timeout` until it has ended, and says whether it has.
+    /// Waits up to `timeout` until it has ended, and returns whether it has.
     ///
     /// # Errors
     ///
@@ -260,7 +261,7 @@ impl Process {
         }
     }
 
-    /// Waits until it has ended; says whether it has.
+    /// Waits until it has ended; returns whether it has.
     fn wait(&self, timeout: Option<Duration>) -> Result<bool, TaskError> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut pause = Duration::from_micros(100);
@@ -282,8 +283,8 @@ impl Process {
         }
     }
 
-    /// How it is now.
-    fn look(&self) -> parking_lot::MutexGuard<'_, Stage> {
+    /// The present stage.
+    fn look(&self) -> MutexGuard<'_, Stage> {
         let mut stage = self.stage.lock();
         stage.look();
         stage
@@ -297,12 +298,12 @@ impl Process {
 impl Stage {
     /// Notes if the process has ended.
     fn look(&mut self) {
-        let Stage::Running(worker, owner) = self else { return };
+        let Stage::Running(worker, parent) = self else { return };
         let pid = worker.pid();
-        let ended = if *owner == std::process::id() {
+        let ended = if parent.is_here() {
             worker.poll().map(|death| death.exitcode())
         } else {
-            // This is a copy of the process that started it, and the system tells only that one.
+            // This process is a forked copy of the parent, and the system informs only the parent.
             is_gone(pid, 0).then_some(None)
         };
         if let Some(exitcode) = ended {
@@ -311,8 +312,8 @@ impl Stage {
     }
 
     fn end(&mut self, ended: Stage) {
-        if let Stage::Running(worker, owner) = std::mem::replace(self, ended)
-            && owner != std::process::id()
+        if let Stage::Running(worker, parent) = std::mem::replace(self, ended)
+            && !parent.is_here()
         {
             worker.abandon();
         }
@@ -321,7 +322,7 @@ impl Stage {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let is_ours = matches!(*self.stage.lock(), Stage::Running(_, owner) if owner == std::process::id());
+        let is_ours = matches!(*self.stage.lock(), Stage::Running(_, parent) if parent.is_here());
         if is_ours && !self.daemon && !std::thread::panicking() {
             // An interrupt ends this.
             let _ = self.wait(None);
@@ -344,7 +345,7 @@ impl fmt::Debug for Process {
     }
 }
 
-/// What was started and not dropped.
+/// The processes that were started and not dropped.
 static CHILDREN: Mutex<Vec<(ProcessInfo, Weak<Mutex<Stage>>)>> = Mutex::new(Vec::new());
 
 fn register(info: ProcessInfo, stage: &Arc<Mutex<Stage>>) {

@@ -1,12 +1,12 @@
 //! A queue between processes.
 //!
-//! The items lie one after the other in a file in memory, behind a [`Monitor`] that says where the first begins
-//! and the last ends. An item is there when the monitor says so, and not before, so a process that is killed
+//! The items lie one after the other in a file in memory, behind a [`Monitor`] with the beginning of the first
+//! and the end of the last. Only the change of the monitor adds or removes an item, so a process that is killed
 //! while it puts or gets leaves no half item.
 //!
 //! Open files cannot lie in memory. They travel over a socket, beside their item, and both bear the same label.
 //! If a process was killed between the two, the next one finds a label that is too old, and drops those files;
-//! or one that is too new, and says that the files of its item are lost.
+//! or one that is too new, and returns an error because the files of its item are lost.
 
 use std::fmt;
 use std::io;
@@ -33,8 +33,8 @@ const WORTHWHILE: u64 = 1 << 20;
 
 /// A queue between processes: first in, first out.
 ///
-/// A clone is the same queue; so is what another process gets. Items are what serde can describe, and what this
-/// module shares: also connections and queues. A queue is in memory that all processes see, so an item is there
+/// A clone is the same queue; so is the one that another process receives. Items are serde values, and the types that this
+/// module shares: also connections and queues. A queue is in shared memory, so an item is in it
 /// as soon as [`Queue::put`] returns, also when the process ends then, and the counts are exact.
 ///
 /// # Examples
@@ -60,7 +60,7 @@ const WORTHWHILE: u64 = 1 << 20;
 /// and `JoinableQueue`, which is the same here.
 pub struct Queue<T> {
     state: Monitor<State>,
-    /// What goes in at the second end comes out at the first.
+    /// Items are written at the end, and read at the beginning.
     files: (Descriptor, Descriptor),
     item: PhantomData<fn(T) -> T>,
 }
@@ -73,7 +73,7 @@ struct State {
     tail: u64,
     /// How many items there are, and may be.
     size: u64,
-    most: u64,
+    max_items: u64,
     /// Items that were put and not reported as done.
     unfinished: u64,
     /// How many items were put.
@@ -81,7 +81,7 @@ struct State {
     closed: bool,
 }
 
-/// What stands before an item.
+/// The header of an item.
 struct Header {
     length: u64,
     files: u64,
@@ -118,20 +118,21 @@ impl<T> Queue<T> {
         Queue::bounded(usize::MAX)
     }
 
-    /// A queue for at most `most` items; [`Queue::put`] waits while it is full.
+    /// A queue for at most `max_items` items; [`Queue::put`] waits while it is full.
     ///
     /// # Panics
     ///
-    /// If `most` is 0, and as [`Queue::new`].
-    pub fn bounded(most: usize) -> Queue<T> {
-        assert!(most > 0, "a queue needs room for at least 1 item");
-        let most = most as u64;
-        let state = State { head: BEGIN, tail: BEGIN, size: 0, most, unfinished: 0, count: 0, closed: false };
+    /// If `max_items` is 0, and as [`Queue::new`].
+    pub fn bounded(max_items: usize) -> Queue<T> {
+        assert!(max_items > 0, "a queue needs room for at least 1 item");
+        let max_items = max_items as u64;
+        let state =
+            State { head: BEGIN, tail: BEGIN, size: 0, max_items, unfinished: 0, count: 0, closed: false };
         let pair = packet::pair().unwrap_or_else(|error| panic!("the system gives no socket: {error}"));
         Queue { state: Monitor::new(state), files: (pair.0.into(), pair.1.into()), item: PhantomData }
     }
 
-    /// Says that no more items will be put, by any process. What is in the queue can still be taken out.
+    /// Closes the queue for all processes: it takes no more items. Those that are left can still be taken out.
     pub fn close(&self) {
         self.state.update(|state| state.closed = true);
     }
@@ -154,10 +155,10 @@ impl<T> Queue<T> {
     /// Whether there is no room now.
     pub fn full(&self) -> bool {
         let state = self.state.state();
-        state.size >= state.most
+        state.size >= state.max_items
     }
 
-    /// Says that an item that was taken out is dealt with, for those who [`Queue::join`].
+    /// Marks an item that was taken out as done, for threads in [`Queue::join`].
     ///
     /// # Errors
     ///
@@ -211,7 +212,7 @@ impl<T: Portable> Queue<T> {
         self.put_within(item, Some(timeout))
     }
 
-    /// Adds an item if there is room, and says whether there was.
+    /// Adds an item if there is room, and returns whether there was.
     ///
     /// # Errors
     ///
@@ -265,7 +266,7 @@ impl<T: Portable> Queue<T> {
             if state.closed {
                 return Some(Err(CLOSED.into()));
             }
-            if state.size >= state.most {
+            if state.size >= state.max_items {
                 return None;
             }
             match self.add(state, &message) {
@@ -293,15 +294,15 @@ impl<T: Portable> Queue<T> {
         message.and_then(|message| message.read().map_err(TaskError::from_error))
     }
 
-    /// Adds an item. What is written counts as soon as the state does.
+    /// Adds an item. The written bytes become valid with the state.
     fn add(&self, state: &mut State, message: &Message) -> io::Result<()> {
         let file = self.state.file();
         let (used, length) = (state.head - BEGIN, Header::SIZE + message.bytes.len() as u64);
         if state.size == 0 {
             (state.head, state.tail) = (BEGIN, BEGIN);
         } else if used > WORTHWHILE && used >= state.tail - state.head + length {
-            // Before the first item there is room for all of them and the new one, so what counts until the
-            // state does is not touched.
+            // Before the first item there is room for all of them and the new one, so the bytes that are valid until the
+            // state changes are not touched.
             let mut items = vec![0; (state.tail - state.head) as usize];
             file.read_exact_at(&mut items, state.head)?;
             file.write_all_at(&items, BEGIN)?;
@@ -323,7 +324,7 @@ impl<T: Portable> Queue<T> {
         Ok(())
     }
 
-    /// Takes an item out. Says as well whether the file is now long for nothing.
+    /// Takes an item out. Returns also whether the file can be shortened.
     #[allow(clippy::type_complexity, reason = "it is used in one place")]
     fn remove(&self, state: &mut State) -> io::Result<(Result<Message, TaskError>, bool)> {
         let file = self.state.file();

@@ -1,6 +1,7 @@
-//! Counters that processes wait on while they are zero.
+//! Semaphores between processes: counters that threads wait for while they are zero.
 
 use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,8 @@ use crate::monitor::Monitor;
 
 /// Admits a number of threads of all processes at a time.
 ///
-/// A clone is the same semaphore; so is what another process gets. A process that is killed does not give its
-/// place back, as in Python.
+/// A clone is the same semaphore; so is the one that another process receives. A process that is killed does not release its
+/// place, as in Python.
 ///
 /// # Examples
 ///
@@ -34,8 +35,8 @@ pub struct Semaphore {
     count: Monitor<u64>,
 }
 
-/// A place in a [`Semaphore`], which is given back when this is dropped.
-#[must_use = "the place is given back when the permit is dropped"]
+/// A place in a [`Semaphore`], which is released when this is dropped.
+#[must_use = "the place is released when the permit is dropped"]
 pub struct Permit<'a> {
     semaphore: &'a Semaphore,
 }
@@ -80,8 +81,7 @@ impl Semaphore {
         Ok(Permit { semaphore: self })
     }
 
-    /// Adds a place. This is for places that were taken with [`Permit::forget`]; others come back by
-    /// themselves.
+    /// Adds a place. This is for permits that were [forgotten](Permit::forget); others are released when they are dropped.
     pub fn release(&self) {
         self.count.update(|count| *count += 1);
     }
@@ -98,7 +98,7 @@ fn take(count: &mut u64) -> Option<()> {
 }
 
 impl Permit<'_> {
-    /// Keeps the place taken until somebody, perhaps in another process, calls [`Semaphore::release`].
+    /// Keeps the place taken until a call of [`Semaphore::release`], perhaps in another process.
     pub fn forget(self) {
         std::mem::forget(self);
     }
@@ -110,7 +110,7 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// A [`Semaphore`] that notices when more places are released than were taken.
+/// A [`Semaphore`] that refuses to release more places than were taken.
 ///
 /// # Examples
 ///
@@ -139,30 +139,7 @@ impl BoundedSemaphore {
         BoundedSemaphore { inner: Semaphore::new(count), bound: count as u64 }
     }
 
-    /// Waits for a place and takes it.
-    ///
-    /// # Errors
-    ///
-    /// [`TaskError::Interrupted`].
-    pub fn acquire(&self) -> Result<Permit<'_>, TaskError> {
-        self.inner.acquire()
-    }
-
-    /// As [`BoundedSemaphore::acquire`], but waits no longer than `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`TaskError::TimedOut`] and [`TaskError::Interrupted`].
-    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>, TaskError> {
-        self.inner.acquire_timeout(timeout)
-    }
-
-    /// Takes a place if there is one.
-    pub fn try_acquire(&self) -> Option<Permit<'_>> {
-        self.inner.try_acquire()
-    }
-
-    /// Gives a place back that was taken with [`Permit::forget`].
+    /// Releases a place whose permit was [forgotten](Permit::forget).
     ///
     /// # Errors
     ///
@@ -178,10 +155,14 @@ impl BoundedSemaphore {
             || format!("the semaphore has {bound} places and all of them are free; there is none to release");
         if fits { Ok(()) } else { Err(TaskError::from_error(excess())) }
     }
+}
 
-    /// The number of free places now.
-    pub fn available(&self) -> usize {
-        self.inner.available()
+/// A `BoundedSemaphore` is a [`Semaphore`], except for [`BoundedSemaphore::release`].
+impl Deref for BoundedSemaphore {
+    type Target = Semaphore;
+
+    fn deref(&self) -> &Semaphore {
+        &self.inner
     }
 }
 

@@ -15,8 +15,8 @@ use crate::number::Number;
 
 /// A number that processes share.
 ///
-/// A clone is the same value; so is what another process gets. Each method is one step that nobody else can come
-/// between, so there is nothing to lock; to keep several values in step, hold a [`Lock`].
+/// A clone is the same value; so is the one that another process receives. Each method is one atomic step, so
+/// no lock is needed; to keep several values consistent, hold a [`Lock`].
 ///
 /// # Examples
 ///
@@ -65,7 +65,7 @@ impl<T: Number> Value<T> {
         self.cells.store(0, value);
     }
 
-    /// Replaces the number by what `change` makes of it, and returns that. If somebody else was faster, `change`
+    /// Replaces the number by the result of `change`, and returns that. If another thread was faster, `change`
     /// is called again.
     pub fn update(&self, change: impl FnMut(T) -> T) -> T {
         self.cells.update(0, change)
@@ -80,7 +80,7 @@ impl<T: Number> fmt::Debug for Value<T> {
 
 /// Numbers that processes share; how many does not change.
 ///
-/// A clone is the same array; so is what another process gets. Each number is read or written at one stroke.
+/// A clone is the same array; so is the one that another process receives. Each number is read or written atomically.
 ///
 /// # Examples
 ///
@@ -139,7 +139,7 @@ impl<T: Number> Array<T> {
         Ok(())
     }
 
-    /// Replaces the number at `index` by what `change` makes of it, and returns that. If somebody else was
+    /// Replaces the number at `index` by the result of `change`, and returns that. If another thread was
     /// faster, `change` is called again.
     ///
     /// # Errors
@@ -150,7 +150,7 @@ impl<T: Number> Array<T> {
         Ok(self.cells.update(index, change))
     }
 
-    /// Changes any of the numbers while nobody else is in `update`, and returns what `change` returns.
+    /// Changes any of the numbers while no other thread is in `update`, and returns the result of `change`.
     ///
     /// The numbers that were changed are written at the end; if `change` panics, none is.
     ///
@@ -219,7 +219,7 @@ impl<T: Number> Cells<T> {
     }
 
     fn load(&self, index: usize) -> T {
-        // SAFETY: there is a number, aligned because a mapping is, and nobody uses the memory otherwise.
+        // SAFETY: there is a number, aligned because a mapping is, and no other code uses the memory.
         unsafe { T::load(self.at(index)) }
     }
 

@@ -1,4 +1,4 @@
-//! Stock `evcxr_jupyter`, built from this workspace's lock file: the baseline that we measure beside.
+//! Stock `evcxr_jupyter`, built from this workspace's lock file: the baseline of our measurements.
 
 fn main() {
     if let Err(error) = evcxr_jupyter::main() {

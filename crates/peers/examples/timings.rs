@@ -1,11 +1,11 @@
-//! How far our figures can be trusted, on an otherwise idle machine, each with its interval:
-//! `cargo run -p threadbook-peers --features criterion --example timings [timeit] [cost] [same] [slower]`, in about
-//! seven minutes.
+//! The accuracy of our figures on an otherwise idle machine, each with its interval:
+//! `cargo run -p threadbook-peers --features criterion --example timings [timeit] [cost] [same] [slower]`, in
+//! about seven minutes.
 //!
-//! - `timeit`: our `timeit` beside criterion, on five works from 10 ns to 100 ms, in turn.
-//! - `cost`: what the loop of `timeit` itself takes, for each round.
-//! - `same`: of 100 comparisons of a function with itself, how many see no difference.
-//! - `slower`: of 100 comparisons with one that does a tenth more, how many see it.
+//! - `timeit`: our `timeit` beside criterion, on five works from 10 ns to 100 ms, interleaved.
+//! - `cost`: the overhead of `timeit`'s own loop, for each round.
+//! - `same`: of 100 comparisons of a function with itself, the number that report no difference.
+//! - `slower`: of 100 comparisons with a function that does a tenth more work, the number that report it.
 
 use criterion::Criterion;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 use threadbook_timing::{Case, Comparison, Measurement, benchmark, clock, timeit};
 
-/// How often timeit and criterion measure each work.
+/// The number of measurements of each work by timeit and by criterion.
 const TURNS: usize = 9;
 
 const COMPARISONS: usize = 100;
@@ -29,7 +29,7 @@ fn main() {
     }
 }
 
-/// So many steps of some nanoseconds (G. Marsaglia's xorshift), each of which needs the one before.
+/// A chain of dependent steps of some nanoseconds each (G. Marsaglia's xorshift).
 #[inline(never)]
 fn steps(count: u64) -> u64 {
     (0..count).fold(black_box(1), |x: u64, _| {
@@ -76,7 +76,7 @@ fn beside_criterion() {
     ];
     let mut lines = Vec::new();
     for (name, work) in works {
-        // By turns, so that what else the machine does hits both.
+        // Interleaved, so that other load on the machine affects both.
         let turns = (0..TURNS)
             .map(|_| (by_criterion(directory.path(), name, work), timeit(&mut *work).median_seconds()));
         let (theirs, ours): (Vec<f64>, Vec<f64>) = turns.unzip();
@@ -122,7 +122,7 @@ fn cost() {
     );
 }
 
-/// In how many of the comparisons a difference is seen between so many steps and that many.
+/// The number of comparisons that report a difference between these numbers of steps.
 fn differences(one: u64, other: u64) -> usize {
     let seen = (0..COMPARISONS).filter(|_| {
         let cases = benchmark("peers").without_history();

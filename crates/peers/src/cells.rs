@@ -1,4 +1,4 @@
-//! What a cell costs: from the request to the idle status, beside other kernels.
+//! The time of a cell: from the request to the idle status, beside other kernels.
 
 use crate::Report;
 use crate::bare::beside_rustc;
@@ -20,7 +20,7 @@ pub const IS_PRIME: &str = "fn is_prime(n: u64) -> bool {
     n % 2 != 0 && (3..=n.isqrt()).step_by(2).all(|i| n % i != 0)
 }";
 
-/// The first cell: three numbers on a pool of two, and a bar chart of how long each took.
+/// The first cell: three numbers on a pool of two workers, and a bar chart of their times.
 const PICTURE: &str = r#"
 use plotters::prelude::*;
 fn is_prime(n: u64) -> bool {
@@ -68,7 +68,7 @@ const WORKLOADS: [(&str, Measure); 10] = [
     (checkpoints::WORKLOADS[1], checkpoints::beside_none),
 ];
 
-/// Measures what is wanted.
+/// Measures the selected workloads.
 pub fn measure(report: &mut Report) -> anyhow::Result<()> {
     let edits = edits::workloads().map(|name| (name, edits::measure as Measure));
     let wanted: Vec<_> = edits.chain(WORKLOADS).filter(|(name, _)| report.wants(name)).collect();
@@ -144,7 +144,7 @@ fn first_companion(kernels: &Kernels, name: &str) -> anyhow::Result<Row> {
     Ok(Row::compare(name, &ours, STOCK, &stock))
 }
 
-/// evcxr keeps what it has compiled if it is told to, in the user's cache.
+/// With its cache enabled, evcxr keeps compiled crates in the user's cache directory.
 fn first_companion_cached(kernels: &Kernels, name: &str) -> anyhow::Result<Row> {
     let cache = tempfile::tempdir().context("a directory for the cache")?;
     let environment: [(&str, &Path); 1] = [("XDG_CACHE_HOME", cache.path())];

@@ -1,7 +1,8 @@
-//! What the timings that a cell takes are beside those of a kernel that takes no checkpoints.
+//! Timings within a cell, beside those of a kernel without checkpoints.
 //!
-//! A checkpoint is a fork, so the first write to each page after it copies the page. The work here writes to all of
-//! 64 MB that an earlier cell has made. `timeit` warms up first; a clock that is read before and after one run cannot.
+//! A checkpoint is a fork, so the first write to each page after it copies the page. The work here writes to
+//! all of 64 MB that an earlier cell has allocated. `timeit` has a warm-up; a clock that is read before and
+//! after a single run has none.
 
 use crate::kernels::{Kernels, run};
 use crate::row::Row;
@@ -26,7 +27,7 @@ println!(\"{}\", before.elapsed().as_nanos())";
 
 pub const WORKLOADS: [&str; 2] = ["kernel: timeit in a cell", "kernel: a clock around one run in a cell"];
 
-/// The timings that a cell prints, with checkpoints and without, by turns.
+/// The timings that a cell prints, with checkpoints and without, interleaved.
 pub fn beside_none(kernels: &Kernels, name: &str) -> anyhow::Result<Row> {
     let cell = if name == WORKLOADS[0] { TIMEIT } else { ONCE };
     let mut ours = kernels.ours()?;

@@ -1,4 +1,4 @@
-//! Cells that are compiled, each another one than before, and cells that are executed again.
+//! Cells that are compiled, because each differs from the one before, and cells that are executed again.
 
 use crate::cells::{IS_PRIME, STOCK};
 use crate::kernels::{Kernels, run};
@@ -8,7 +8,7 @@ use threadbook_client::KernelClient;
 /// A cell that differs in every round.
 type Edited = fn(usize) -> String;
 
-/// Cells whose code is another one each time.
+/// Cells whose code differs in every round.
 const COMPILED: [(&str, Edited); 9] = [
     ("kernel: expression cell", |n| format!("is_prime({n})")),
     ("kernel: statement cell", |n| format!("assert!(is_prime({n}) || true);")),
@@ -23,7 +23,7 @@ const COMPILED: [(&str, Edited); 9] = [
     ("kernel: definition", |n| format!("fn f{n}(x: u64) -> u64 {{ x.wrapping_mul({n}) }}")),
 ];
 
-/// Cells that stay as they are.
+/// Cells whose code stays the same.
 const AGAIN: [(&str, &str); 4] = [
     ("kernel: an expression cell again", "is_prime(9)"),
     ("kernel: a let cell again", "let v: Vec<u64> = vec![1, 2, 3];"),
@@ -71,7 +71,7 @@ pub fn measure(kernels: &Kernels, name: &str) -> anyhow::Result<Row> {
     let cell = |round: usize| match (edited, again) {
         (Some((_, cell)), _) => cell(1000 + round),
         (None, Some((_, cell))) => (*cell).to_owned(),
-        // The same expression, and no object of it is in the cache.
+        // The same expression, without an object in the cache.
         (None, None) => COMPILED[0].1(5000 + round),
     };
     alternate(name, ours, stock, &cell)

@@ -12,21 +12,9 @@ const PROCESSES: [&str; 4] = ["-p", "threadbook-executor", "--example", "process
 const MULTIPROCESSING: [&str; 4] = ["-p", "threadbook-multiprocessing", "--example", "multiprocessing"];
 const SUBPROCESS: [&str; 4] = ["-p", "threadbook-subprocess", "--example", "commands"];
 
-/// Where the executors' example is built once more, without tracing and detection.
-const BARE: &str = "target/bare";
-
-/// The executors beside rayon, Python and what they would cost without tracing and detection.
+/// The executors beside rayon and Python.
 pub fn executors(report: &mut Report) -> anyhow::Result<()> {
-    let root = root()?;
-    let mut run = example(&root, EXECUTORS, report);
-    // As the example decides which of its rows are wanted.
-    if "bare".contains(&report.filter) {
-        let mut bare = cargo(&root);
-        bare.args(["build", "--quiet", "--target-dir", BARE]).args(EXECUTORS);
-        bare.env("RUSTFLAGS", "--cfg threadbook_bare");
-        ensure!(bare.status()?.success(), "the executors could not be built without tracing");
-        run.env("THREADBOOK_BARE", root.join(BARE).join("debug/examples/executors"));
-    }
+    let mut run = example(&root()?, EXECUTORS, report);
     add_rows(report, &mut run)
 }
 
@@ -36,7 +24,7 @@ pub fn processes(report: &mut Report) -> anyhow::Result<()> {
     add_rows(report, &mut run)
 }
 
-/// Processes and what they share, beside Python's.
+/// Processes and their shared objects, beside Python's.
 pub fn multiprocessing(report: &mut Report) -> anyhow::Result<()> {
     let mut run = example(&root()?, MULTIPROCESSING, report);
     add_rows(report, &mut run)

@@ -1,5 +1,5 @@
-//! The kernels that are measured: ours, stock evcxr_jupyter built from the same lock file with the same
-//! profile, and ipykernel from the environment of `cargo lab`.
+//! The measured kernels: ours, stock evcxr_jupyter built from the same lock file with the same profile, and
+//! ipykernel from the environment of `cargo lab`.
 
 use anyhow::{Context, bail, ensure};
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use threadbook_client::{KernelClient, Status};
 
 const CONNECTION_FILE: &str = threadbook_client::CONNECTION_FILE;
 
-/// What is needed to start them.
+/// The files that starting them requires.
 pub struct Kernels {
     root: PathBuf,
     prepared: PathBuf,
-    /// The objects of cells: empty at first, so that a cell is compiled the first time.
+    /// The cache of compiled cells, empty at first.
     cache: TempDir,
 }
 
@@ -22,7 +22,7 @@ impl Kernels {
     /// Builds ours and stock, and the prepared directory of ours.
     pub fn build() -> anyhow::Result<Kernels> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-        // All at once, as the tests do: on its own, a part is built with other features, once more.
+        // All packages at once, as in the tests: a package alone has other features and is built again.
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "--workspace", "--bins", "--examples"]).current_dir(&root);
         ensure!(build.status()?.success(), "the kernels could not be built");
@@ -41,7 +41,7 @@ impl Kernels {
 
     fn start(&self, argv: &[&Path], environment: &[(&str, &Path)]) -> anyhow::Result<KernelClient> {
         let argv: Vec<_> = argv.iter().map(|argument| argument.to_string_lossy()).collect();
-        // As for everybody the history is on disk, but not among what the user has typed.
+        // The history is on disk, as usual, but separate from the user's own.
         let history = self.root.join("target/peers-history.sqlite");
         let prepare = |command: &mut Command| {
             command
@@ -77,7 +77,7 @@ impl Kernels {
         self.start(&[&python, words[0], words[1], words[2], words[3]], &[])
     }
 
-    /// What a cell of stock must begin with to have what every cell of ours has.
+    /// The first lines of a stock cell that load the companion, which our cells have loaded.
     pub fn preamble(&self) -> String {
         let companion = self.root.join("crates/threadbook");
         format!(
@@ -88,7 +88,7 @@ impl Kernels {
     }
 }
 
-/// Executes a cell that must go well, and says how long it took.
+/// Executes a cell that must succeed, and returns its time.
 pub fn run(kernel: &mut KernelClient, code: &str) -> anyhow::Result<Duration> {
     let outcome = kernel.execute(code).with_context(|| format!("in the cell {code:?}"))?;
     match outcome.status {

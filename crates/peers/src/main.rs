@@ -1,8 +1,8 @@
-//! `cargo peers [FILTER] [--json]`: ours beside theirs, measured in one run.
+//! `cargo peers [FILTER] [--json]`: our workloads beside those of our peers, measured in one run.
 //!
-//! A row a workload: the median of ours, the median of the peer's, and the ratio with the interval in which
-//! 95 % of bootstrap samples put it. Below 1 is faster than the peer. Rounds of the two alternate, so that
-//! a noisy machine is noisy for both. Only workloads whose name contains `FILTER` are run.
+//! A row for each workload: our median, the peer's median, and the ratio with the interval of 95 % of
+//! bootstrap samples. Below 1 is faster than the peer. Rounds of the two alternate, so that noise affects
+//! both. Only workloads whose name contains `FILTER` are run.
 
 mod bare;
 mod cells;
@@ -16,7 +16,7 @@ mod row;
 use row::Row;
 use std::process::ExitCode;
 
-/// Where rows go as they are measured, and which are wanted.
+/// The destination of measured rows, and the selection of workloads.
 struct Report {
     filter: String,
     json: bool,
@@ -42,7 +42,7 @@ impl Report {
 }
 
 fn main() -> ExitCode {
-    // SAFETY: The process has just begun and has one thread.
+    // SAFETY: the process has just started and has one thread.
     unsafe { threadbook_cargo_env::forget() };
     let mut report = Report { filter: String::new(), json: false, rows: 0 };
     for argument in std::env::args().skip(1) {

@@ -1,4 +1,4 @@
-//! What an idle kernel that has run a cell keeps in memory, with all its processes.
+//! The memory of an idle kernel that has run a cell, with all its processes.
 
 use crate::kernels::{Kernels, run};
 use crate::row::Row;
@@ -9,7 +9,7 @@ use threadbook_client::KernelClient;
 
 const KERNELS: usize = 3;
 
-/// Time to finish what goes on in the background after a cell.
+/// The pause after a cell, in which work in the background ends.
 const REST: Duration = Duration::from_secs(3);
 
 /// The memory of three kernels of each kind, one after the other.
@@ -52,7 +52,7 @@ fn children(process: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Bytes, of which those that several processes share count in parts. Nothing for a process that has ended.
+/// The proportional set size in bytes: shared pages count in parts. `None` if the process has ended.
 fn proportional_set_size(process: u32) -> Option<u64> {
     read(&fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?).ok()
 }

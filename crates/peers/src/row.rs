@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// How many bootstrap samples an interval is made from.
+/// The number of bootstrap samples of an interval.
 const SAMPLES: usize = 2000;
 
 /// A workload, ours beside a peer's.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Row {
     pub workload: String,
-    /// What both numbers count.
+    /// The quantity of both numbers.
     #[serde(default)]
     pub unit: Unit,
     /// Our median.
@@ -21,13 +21,13 @@ pub struct Row {
     /// The peer's median.
     #[serde(alias = "peer_ns")]
     pub theirs: f64,
-    /// Ours over the peer's, with its 95 % interval.
+    /// Our median divided by the peer's, with its 95 % interval.
     pub ratio: f64,
     pub ci_low: f64,
     pub ci_high: f64,
 }
 
-/// What is measured.
+/// A measured quantity.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {

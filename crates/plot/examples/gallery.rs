@@ -1,5 +1,5 @@
-//! Writes a page with every picture of the gallery as JupyterLab shows it, on its light and its dark theme, and
-//! says how long the slowest ones take to draw: `cargo run -p threadbook-plot --example gallery [FILE]`.
+//! Writes a page with every picture of the gallery as JupyterLab shows it, on its light and its dark theme,
+//! and prints the times of the slowest ones: `cargo run -p threadbook-plot --example gallery [FILE]`.
 
 #[path = "../gallery/samples.rs"]
 #[allow(dead_code)]

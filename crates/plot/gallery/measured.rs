@@ -4,7 +4,7 @@ use super::Sample;
 use threadbook_plot::{comparison, history, measurement, speedup};
 use threadbook_timing::{Case, Comparison, Entry, Machine, Measurement, Past, SpeedUp};
 
-/// All of them.
+/// All samples of measurements.
 pub fn all() -> Vec<Sample> {
     let measured = |name, value: Measurement| Sample::new(name, value, measurement);
     let compared = |name, value: Comparison| Sample::new(name, value, comparison);
@@ -59,7 +59,7 @@ pub fn all() -> Vec<Sample> {
     ]
 }
 
-/// So many times around one, in no order that an eye would find.
+/// `count` times around `seconds`, in an irregular order.
 fn around(seconds: f64, count: usize, spread: f64) -> impl Iterator<Item = f64> {
     (0..count).map(move |n| seconds * (1.0 + spread * ((n * 7919 + 13) % 101) as f64 / 100.0))
 }
@@ -68,7 +68,7 @@ fn case(name: &str, seconds: f64, runs: usize, spread: f64) -> Case {
     Case { name: name.to_owned(), measurement: Measurement::new(1, around(seconds, runs, spread)) }
 }
 
-/// As if it had run on this machine, at a time that is always the same.
+/// The comparison with a fixed machine and time.
 fn settled(mut comparison: Comparison) -> Comparison {
     comparison.run.time = 1_790_000_000;
     comparison.run.machine = here();

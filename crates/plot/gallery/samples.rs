@@ -1,4 +1,4 @@
-//! The pictures of the gallery: what a reader may meet, and what is hard to draw.
+//! The pictures of the gallery: common cases, and those that are hard to draw.
 
 #[path = "explored.rs"]
 mod explored;
@@ -25,7 +25,7 @@ impl Sample {
     }
 }
 
-/// All of them.
+/// All samples.
 pub fn all() -> Vec<Sample> {
     let graph = |name, graph: WaitGraph| Sample::new(name, graph, wait_graph);
     let run = |name, run: Timeline| Sample::new(name, run, timeline);
@@ -168,7 +168,7 @@ fn self_lock() -> WaitGraph {
     graph.build()
 }
 
-/// One waits for all others, and each of them for a lock that it holds.
+/// A thread waits for all others, and each of them for a lock that the thread holds.
 fn wait_for_all() -> WaitGraph {
     let mut graph = WaitGraphBuilder::new();
     let boss = graph.node(NodeKind::Worker, "worker 0", io());
@@ -221,7 +221,7 @@ fn alice_bob() -> Timeline {
     run("pool", vec![vec![alice], vec![bob, bar("carol", 3, 8_300, 9_900)]], 10_000)
 }
 
-/// `tasks` of about `nanos` each, dealt to the worker that is free first.
+/// `tasks` of about `nanos` each, scheduled on the first free worker.
 pub fn map(workers: usize, tasks: usize, nanos: u64) -> Timeline {
     let mut rows: Vec<Row> =
         (0..workers).map(|n| Row { name: format!("worker {n}"), bars: Vec::new() }).collect();
@@ -229,7 +229,7 @@ pub fn map(workers: usize, tasks: usize, nanos: u64) -> Timeline {
     for task in 0..tasks {
         let Some(row) = rows.iter_mut().min_by_key(|row| end_of(row)) else { break };
         let started = end_of(row) + Duration::from_nanos(nanos / 50);
-        // Between a half and one and a half, in no order that an eye would find.
+        // Between 0.5 and 1.5, in an irregular order.
         let share = 0.5 + (task * 7919 % 101) as f64 / 100.0;
         let finished = started + Duration::from_nanos(nanos).mul_f64(share);
         let bar = bar(&format!("task {}", task + 1), task as u64 + 1, 0, 0);

@@ -14,41 +14,41 @@ use crate::units::{Unit, human_seconds, plain};
 pub(crate) const BELOW: f64 = 24.0;
 /// The room for the labels on the left of a vertical one.
 pub(crate) const BESIDE: f64 = 64.0;
-/// Times that differ by more than this factor lie on a logarithmic axis.
-const MOST: f64 = 100.0;
-/// No time is shorter on a logarithmic axis.
-const LEAST: f64 = 1e-12;
+/// The factor between times above which their axis is logarithmic.
+const MAX_LINEAR_FACTOR: f64 = 100.0;
+/// The minimum time on a logarithmic axis.
+const MIN_SECONDS: f64 = 1e-12;
 
-/// From which time to which, and how.
+/// A range of times, and its scale.
 #[derive(Debug)]
 pub(crate) struct TimeAxis {
     /// In seconds, or in their decimal logarithm.
     from: f64,
     to: f64,
     pub(crate) is_log: bool,
-    /// Where the labels are, and what they say.
+    /// The positions of the labels, and their texts.
     ticks: Vec<(f64, String)>,
 }
 
 impl TimeAxis {
     /// From 0 to the longest of these times; logarithmic if they differ much, then from the shortest one.
     pub(crate) fn from_zero(seconds: &[f64], labels: usize) -> TimeAxis {
-        let (least, most) = ends(seconds);
-        if most > MOST * least.max(LEAST) && most > MOST * LEAST {
-            return TimeAxis::log(least, most, labels);
+        let (min, max) = ends(seconds);
+        if max > MAX_LINEAR_FACTOR * min.max(MIN_SECONDS) && max > MAX_LINEAR_FACTOR * MIN_SECONDS {
+            return TimeAxis::log(min, max, labels);
         }
-        let to = if most > 0.0 { 1.04 * most } else { 1e-9 };
+        let to = if max > 0.0 { 1.04 * max } else { 1e-9 };
         TimeAxis::linear(0.0, to, labels)
     }
 
-    /// From the shortest to the longest of these times, with some air.
+    /// From the shortest to the longest of these times, with a margin.
     pub(crate) fn around(seconds: &[f64], labels: usize) -> TimeAxis {
-        let (least, most) = ends(seconds);
-        if most > MOST * least.max(LEAST) && most > MOST * LEAST {
-            return TimeAxis::log(least, most, labels);
+        let (min, max) = ends(seconds);
+        if max > MAX_LINEAR_FACTOR * min.max(MIN_SECONDS) && max > MAX_LINEAR_FACTOR * MIN_SECONDS {
+            return TimeAxis::log(min, max, labels);
         }
-        let air = (0.06 * (most - least)).max(0.002 * most).max(1e-12);
-        TimeAxis::linear((least - air).max(0.0), most + air, labels)
+        let air = (0.06 * (max - min)).max(0.002 * max).max(1e-12);
+        TimeAxis::linear((min - air).max(0.0), max + air, labels)
     }
 
     fn linear(from: f64, to: f64, labels: usize) -> TimeAxis {
@@ -64,18 +64,18 @@ impl TimeAxis {
         TimeAxis { from, to, is_log: false, ticks: (first..=last).map(tick).collect() }
     }
 
-    /// Whole decades, as many of them as there is room for.
-    fn log(least: f64, most: f64, labels: usize) -> TimeAxis {
-        let (from, to) = (least.max(LEAST).log10() - 0.15, most.max(LEAST).log10() + 0.15);
+    /// Whole decades, with as many labels as fit.
+    fn log(min: f64, max: f64, labels: usize) -> TimeAxis {
+        let (from, to) = (min.max(MIN_SECONDS).log10() - 0.15, max.max(MIN_SECONDS).log10() + 0.15);
         let (first, last) = (from.ceil() as i32, to.floor() as i32);
         let every = ((last - first) as usize / labels.max(1)) + 1;
         let tick = |decade: i32| (f64::from(decade), human_seconds(10_f64.powi(decade)));
         TimeAxis { from, to, is_log: true, ticks: (first..=last).step_by(every).map(tick).collect() }
     }
 
-    /// Where on the axis a time lies, from 0 to 1.
+    /// The position of a time on the axis, from 0 to 1.
     pub(crate) fn share(&self, seconds: f64) -> f64 {
-        let value = if self.is_log { seconds.max(LEAST).log10() } else { seconds };
+        let value = if self.is_log { seconds.max(MIN_SECONDS).log10() } else { seconds };
         ((value - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
     }
 
@@ -89,7 +89,7 @@ impl TimeAxis {
         self.draw(page, frame, false);
     }
 
-    /// By plotters, which is told where to put what.
+    /// Draws the axis with plotters.
     fn draw(&self, page: &mut Page, frame: Frame, below: bool) {
         let (beside, under) = if below { (0.0, BELOW) } else { (BESIDE, 0.0) };
         let canvas = Canvas { page, height: frame.bottom + under };
@@ -105,7 +105,7 @@ impl TimeAxis {
         let times = || Ticks { range: self.from..self.to, places: places() };
         let nothing = || Ticks { range: 0.0..1.0, places: Vec::new() };
         let (x, y) = if below { (times(), nothing()) } else { (nothing(), times()) };
-        // Our canvas never fails, and plotters alone only where there is no room at all.
+        // Our canvas never fails, and plotters itself fails only if there is no room at all.
         let _ = ChartBuilder::on(&area)
             .x_label_area_size(under as u32)
             .y_label_area_size(beside as u32)
@@ -128,7 +128,7 @@ impl TimeAxis {
     }
 }
 
-/// Numbers with marks where we want them, for plotters.
+/// Numbers with given tick positions, for plotters.
 pub(crate) struct Ticks {
     pub(crate) range: Range<f64>,
     pub(crate) places: Vec<f64>,
@@ -154,12 +154,12 @@ impl Ranged for Ticks {
 
 /// The shortest and the longest of these times; 0 if there is none.
 fn ends(seconds: &[f64]) -> (f64, f64) {
-    let least = seconds.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = seconds.iter().copied().fold(0.0, f64::max);
-    if least.is_finite() && most.is_finite() { (least, most) } else { (0.0, 0.0) }
+    let min = seconds.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = seconds.iter().copied().fold(0.0, f64::max);
+    if min.is_finite() && max.is_finite() { (min, max) } else { (0.0, 0.0) }
 }
 
-/// The first of 1, 2, 5, 10 … that is not less, in its decade.
+/// The smallest of 1, 2, 5, 10 … in the decade of `step` that is at least `step`.
 pub(crate) fn nice(step: f64) -> f64 {
     if !(step.is_finite() && step > 0.0) {
         return 1.0;

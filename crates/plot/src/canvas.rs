@@ -1,8 +1,8 @@
-//! Lets plotters draw on a [`Page`].
+//! A plotters backend that draws on a [`Page`].
 //!
 //! plotters' own SVG backend writes a document of its own, with a font size for every text but no tooltips,
-//! patterns or ids. Behind this one plotters' axes and series become elements of our page, beside those
-//! that it has no word for, and their texts count where texts must not overlap.
+//! patterns or ids. With this one, plotters' axes and series become elements of our page, beside those that
+//! plotters does not have, and their texts take part in the check for overlaps.
 
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -15,7 +15,7 @@ use plotters_backend::{
 use crate::page::{Anchor, Font, Page, WIDTH};
 use crate::palette::INK;
 
-/// A page of which plotters may use `height`.
+/// A page of which plotters uses `height`.
 pub(crate) struct Canvas<'a> {
     pub(crate) page: &'a mut Page,
     pub(crate) height: f64,
@@ -42,7 +42,7 @@ fn look<S: BackendStyle>(style: &S, fill: bool) -> String {
     }
 }
 
-/// Lines of one pixel are sharp on the middle of a pixel.
+/// Lines of one pixel are sharp if they run through the middle of pixels.
 fn path(points: impl IntoIterator<Item = BackendCoord>) -> String {
     let mut data = String::new();
     for (x, y) in points {
@@ -118,7 +118,7 @@ impl DrawingBackend for Canvas<'_> {
         Ok(())
     }
 
-    /// Horizontal, in the page's own font: nothing here turns text.
+    /// Horizontal, in the page's own font: no picture has rotated text.
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {
         let font = Font::new(style.size()).color(INK);
         let anchor = match style.anchor().h_pos {

@@ -1,4 +1,4 @@
-//! Several works beside one another: a bar each, with its runs and its interval.
+//! The picture of a comparison: a bar for each case, with its runs and its interval.
 
 use threadbook_display::Svg;
 use threadbook_timing::{Case, Comparison, counted};
@@ -9,12 +9,12 @@ use crate::page::{Anchor, Font, Frame, N, Page, WIDTH, tooltip};
 use crate::palette::{BARS, MANY, QUIET, STRIPE};
 use crate::units::human_seconds;
 
-/// More cases than this are not drawn.
-const MOST_ROWS: usize = 60;
-/// Up to so many cases have two lines each.
+/// The maximum number of drawn cases.
+const MAX_ROWS: usize = 60;
+/// The maximum number of cases with two lines each.
 const FEW_ROWS: usize = 14;
-/// Earlier runs than the latest of these are not drawn.
-const MOST_RUNS: usize = 24;
+/// The maximum number of drawn runs, the latest ones.
+const MAX_RUNS: usize = 24;
 const MARGIN: f64 = 14.0;
 const TOP: f64 = 36.0;
 const NAMES: f64 = 150.0;
@@ -23,10 +23,10 @@ const VERDICTS: f64 = 128.0;
 const STRIP: f64 = 64.0;
 const SMALL: Font = Font::new(11.0);
 
-/// Draws a comparison: a bar for each case, as long as its median, with a dot for each run and the interval
-/// in which the median lies with 95 % confidence; beside it how it compares with the first case, and what
-/// the earlier runs came to. Where the times differ by more than a hundredfold, there are points on a
-/// logarithmic axis instead of bars.
+/// Draws a comparison: a bar for each case, as long as its median, with a dot for each run and the 95 %
+/// confidence interval of the median; beside it the result relative to the first case, and the medians of the
+/// earlier runs. If the times differ by more than a hundredfold, there are points on a logarithmic axis
+/// instead of bars.
 ///
 /// # Examples
 ///
@@ -53,7 +53,7 @@ pub fn comparison(comparison: &Comparison) -> Svg {
 /// The page and its height.
 pub(crate) fn draw(comparison: &Comparison) -> (Page, f64) {
     let cases = comparison.cases();
-    let shown = &cases[..cases.len().min(MOST_ROWS)];
+    let shown = &cases[..cases.len().min(MAX_ROWS)];
     let mut page = Page::new();
     let room = WIDTH - 2.0 * MARGIN;
     page.text_within(comparison.name(), Font::new(13.0).bold(), Anchor::Start, (MARGIN, 23.0), room - 200.0);
@@ -80,9 +80,9 @@ fn median(case: &Case) -> String {
     human_seconds(case.measurement.median_seconds())
 }
 
-/// Where the rows lie.
+/// The positions of the rows.
 struct Rows {
-    /// What the bars lie in.
+    /// The frame around the bars.
     frame: Frame,
     row_height: f64,
     axis: TimeAxis,
@@ -117,7 +117,7 @@ impl Rows {
             self.bar(page, index, case);
             if self.has_strips {
                 let medians = comparison.medians(&case.name);
-                let latest = &medians[medians.len().saturating_sub(MOST_RUNS)..];
+                let latest = &medians[medians.len().saturating_sub(MAX_RUNS)..];
                 let bottom = self.top_of(index) + self.row_height - 5.0;
                 sparkline(page, latest, (self.frame.right + 14.0, bottom), (STRIP, self.row_height - 10.0));
             }

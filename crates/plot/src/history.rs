@@ -1,4 +1,4 @@
-//! How long a benchmark took from run to run.
+//! The picture of a history: the medians of a benchmark from run to run.
 
 use threadbook_display::Svg;
 use threadbook_timing::{Past, counted};
@@ -15,20 +15,20 @@ const TOP: f64 = 36.0;
 const HEIGHT: f64 = 190.0;
 const SMALL: Font = Font::new(11.0);
 const LINE: f64 = 17.0;
-/// Earlier runs than the latest of these are not drawn.
-const MOST_RUNS: usize = 60;
-/// Lines of more cases than this could not be told apart.
-const MOST_CASES: usize = SHAPES.len();
-/// No more changes than this are told.
-const MOST_CHANGES: usize = 6;
+/// The maximum number of drawn runs, the latest ones.
+const MAX_RUNS: usize = 60;
+/// The maximum number of cases: lines of more are not distinguishable.
+const MAX_CASES: usize = SHAPES.len();
+/// The maximum number of listed changes.
+const MAX_CHANGES: usize = 6;
 
-/// Draws the runs of a benchmark: a line for each case through its medians. Where something else changed,
-/// between two runs, there is a line from top to bottom, and a sentence below.
+/// Draws the runs of a benchmark: a line for each case through its medians. Another change between two runs,
+/// as of the code or the machine, is marked by a line from top to bottom, and a sentence below.
 ///
 /// # Examples
 ///
 /// ```
-/// let past = threadbook_timing::history("a name that nobody has used").read()?;
+/// let past = threadbook_timing::history("an unused name").read()?;
 /// assert!(threadbook_plot::history(&past).0.contains("no earlier runs"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -73,7 +73,7 @@ pub(crate) fn draw(past: &Past) -> (Page, f64) {
 struct Drawing<'a> {
     frame: Frame,
     axis: TimeAxis,
-    /// The names and the medians, from the first run that is drawn on.
+    /// The names and the medians, from the first drawn run on.
     cases: Vec<(&'a str, Vec<Option<f64>>)>,
     first: usize,
     runs: usize,
@@ -81,8 +81,8 @@ struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     fn new(past: &'a Past) -> Drawing<'a> {
-        let first = past.entries.len().saturating_sub(MOST_RUNS);
-        let names = past.cases().into_iter().take(MOST_CASES);
+        let first = past.entries.len().saturating_sub(MAX_RUNS);
+        let names = past.cases().into_iter().take(MAX_CASES);
         let cases: Vec<_> = names.map(|name| (name, past.medians(name).split_off(first))).collect();
         let seconds: Vec<f64> = cases.iter().flat_map(|(_, medians)| medians).flatten().copied().collect();
         let frame =
@@ -91,7 +91,7 @@ impl<'a> Drawing<'a> {
         Drawing { frame, axis, cases, first, runs: past.entries.len() - first }
     }
 
-    /// The middle of the place of a run.
+    /// The middle of a run's column.
     fn x(&self, run: usize) -> f64 {
         self.frame.left + (run as f64 + 0.5) / self.runs as f64 * self.frame.width()
     }
@@ -128,7 +128,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// The numbers of the runs, as many as there is room for.
+    /// The numbers of the runs, as many as fit.
     fn numbers(&self, page: &mut Page) {
         let widest = SMALL.width(&(self.first + self.runs).to_string()) + 10.0;
         let every = (widest / (self.frame.width() / self.runs as f64)).ceil().max(1.0) as usize;
@@ -138,7 +138,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Entries from left to right, as many lines as it takes; the end of the last one.
+    /// Draws the entries from left to right, in as many lines as needed; returns the end of the last line.
     fn legend(&self, page: &mut Page, mut y: f64) -> f64 {
         let mut x = MARGIN;
         for (index, (name, _)) in self.cases.iter().enumerate() {
@@ -161,9 +161,9 @@ impl<'a> Drawing<'a> {
             (!changes.is_empty()).then(|| format!("Run {} ({when}): {}", run + 1, changes.join("; ")))
         });
         let mut changes: Vec<String> = changes.collect();
-        changes.split_off(changes.len().saturating_sub(MOST_CHANGES))
+        changes.split_off(changes.len().saturating_sub(MAX_CHANGES))
     }
 }
 
-/// Those of the palette that are seen well on the panel as thin lines.
-const COLORS: [&str; MOST_CASES] = [BARS[4].0, BARS[1].0, BARS[2].0, BARS[5].0, BARS[0].0, MANY];
+/// The colours of the palette that are visible as thin lines on the panel.
+const COLORS: [&str; MAX_CASES] = [BARS[4].0, BARS[1].0, BARS[2].0, BARS[5].0, BARS[0].0, MANY];

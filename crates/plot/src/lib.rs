@@ -1,13 +1,13 @@
 //! Pictures of runs, deadlocks and measurements.
 //!
-//! [`timeline`] draws what ran where and when, [`wait_graph`] who waits for whom, [`measurement`] and
-//! [`comparison`] how long something takes, [`speedup`] how much faster more workers are, and [`history`]
-//! how it was before. [`schedule`] draws the steps of threads that lead to a failure. All are SVG, as wide as a cell of JupyterLab, on a light panel of their own, so that
-//! they look the same on a light theme, on a dark one and on paper. [`install`] makes them the look of such
-//! values in notebooks.
+//! [`timeline`] draws the tasks of a run, [`wait_graph`] a deadlock, [`schedule`] the steps of threads that
+//! lead to a failure, [`measurement`] and [`comparison`] times, [`speedup`] the speed-up by more workers, and
+//! [`history`] the earlier runs of a benchmark. All are SVG, as wide as a cell of JupyterLab, on a light panel
+//! of their own, so that they look the same on a light theme, on a dark one and on paper. [`install`] registers
+//! them as the display of such values in notebooks.
 //!
-//! This is the only crate that knows plotters, which draws the axes; what plotters has no word for (arrows,
-//! stripes, tooltips) goes onto the same page as plain SVG elements.
+//! This is the only crate that depends on plotters, which draws the axes. Elements that plotters does not
+//! have (arrows, stripes, tooltips) are added to the same page as plain SVG.
 //!
 //! # Examples
 //!
@@ -56,8 +56,8 @@ use threadbook_explore::{Exploration, Play};
 use threadbook_timing::{Comparison, History, Measurement, Past, SpeedUp};
 use threadbook_trace::{Timeline, WaitGraph};
 
-/// Makes the pictures known: from now on a value that has one here, and offers its drawing from its `Debug`,
-/// is a picture when it is shown in a cell. The companion calls it when it is loaded.
+/// Registers the pictures: from now on, a value that has a picture here, and offers it from its `Debug`, is
+/// shown in a cell as that picture. The companion calls this when it is loaded.
 pub fn install() {
     draw_with::<WaitGraph>(wait_graph_bundle);
     draw_with::<Timeline>(timeline_bundle);

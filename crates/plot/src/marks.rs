@@ -1,11 +1,11 @@
-//! What measurements are drawn with: dots, and intervals around them.
+//! The marks of measurements: dots, and intervals around them.
 
 use std::fmt::Write;
 
 use crate::page::{N, Page, tooltip};
 use crate::palette::{ALARM, INK, PANEL, QUIET};
 
-/// The shapes of points, so that lines can be told apart without their colour.
+/// The shapes of points, which distinguish lines without colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     Circle,
@@ -67,7 +67,7 @@ pub(crate) fn whisker_up(page: &mut Page, x: f64, from: f64, to: f64, end: f64) 
     ));
 }
 
-/// A line through points, which is broken where one is missing.
+/// A line through points, with a gap at each missing one.
 pub(crate) fn line(page: &mut Page, points: &[Option<(f64, f64)>], color: &str, more: &str) {
     let mut path = String::new();
     let mut command = 'M';
@@ -87,19 +87,19 @@ pub(crate) fn line(page: &mut Page, points: &[Option<(f64, f64)>], color: &str, 
     }
 }
 
-/// Medians over the runs in a little space, from 0 at its bottom; the last one stands out.
+/// A sparkline of the medians over the runs, from 0 at its bottom; the last one is highlighted.
 pub(crate) fn sparkline(
     page: &mut Page,
     medians: &[Option<f64>],
     (left, bottom): (f64, f64),
     (width, height): (f64, f64),
 ) {
-    let most = medians.iter().flatten().copied().fold(0.0, f64::max).max(1e-12);
+    let max = medians.iter().flatten().copied().fold(0.0, f64::max).max(1e-12);
     let step = width / (medians.len().max(2) - 1) as f64;
     let places: Vec<Option<(f64, f64)>> = medians
         .iter()
         .enumerate()
-        .map(|(run, median)| median.map(|median| (left + run as f64 * step, bottom - height * median / most)))
+        .map(|(run, median)| median.map(|median| (left + run as f64 * step, bottom - height * median / max)))
         .collect();
     line(page, &places, QUIET, " stroke-width=\"1.1\"");
     for place in places.iter().flatten() {

@@ -1,4 +1,4 @@
-//! A measurement: a dot for each loop, and where the middle of them lies.
+//! The picture of a measurement: a dot for each loop, and their median.
 
 use threadbook_display::Svg;
 use threadbook_timing::Measurement;
@@ -13,13 +13,13 @@ const MARGIN: f64 = 14.0;
 const SIDE: f64 = 44.0;
 const TOP: f64 = 36.0;
 const SMALL: Font = Font::new(11.0);
-/// All dots lie within this height.
+/// The height of the band of dots.
 const HEIGHT: f64 = 64.0;
-/// Of more loops than this, every so manieth is drawn.
-const MOST: usize = 400;
+/// The maximum number of dots; of more loops, a regular selection is drawn.
+const MAX_DOTS: usize = 400;
 
-/// Draws a measurement: a dot for each loop, in their order from top to bottom, the quarters that half of
-/// them lie between, the median, and the interval in which it lies with 95 % confidence.
+/// Draws a measurement: a dot for each loop, in their order from top to bottom, the quartiles, the median,
+/// and its 95 % confidence interval.
 ///
 /// # Examples
 ///
@@ -77,7 +77,7 @@ fn draw_dots(page: &mut Page, seconds: &[f64], frame: Frame) {
         r#"<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="{STRIPE}" stroke="{QUIET}" stroke-width="0.8">{tip}</rect>"#
     ));
     let step = frame.height() - 20.0;
-    let every = seconds.len().div_ceil(MOST).max(1);
+    let every = seconds.len().div_ceil(MAX_DOTS).max(1);
     let size = if seconds.len() > 60 { 2.0 } else { 3.6 };
     for (index, time) in seconds.iter().enumerate().step_by(every) {
         let down = (index as f64 + 0.5) / seconds.len() as f64;

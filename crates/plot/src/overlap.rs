@@ -1,4 +1,4 @@
-//! Whatever the data, no text lies on another one or outside of the picture.
+//! Property test: for any data, no text overlaps another one or leaves the picture.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use threadbook_trace::{Bar, NodeKind, Outcome, Relation, Row, Timeline, Wait, Wa
 use crate::page::{Page, WIDTH};
 use crate::{comparison, history, measurement, schedule, speedup, timeline, wait_graph};
 
-/// A small generator (xorshift), so that a failure can be repeated from its seed.
+/// A small generator (xorshift), so that a failure is reproducible from its seed.
 struct Random(u64);
 
 impl Random {
@@ -41,7 +41,7 @@ fn check(page: &Page, height: f64, what: &str) {
     }
 }
 
-/// No negative size, nothing that XML cannot hold.
+/// Asserts that there is no negative size, and no character that XML does not allow.
 fn well_formed(picture: &str) {
     for wrong in ["width=\"-", "height=\"-", "NaN", "inf", "\u{1}", "\u{7}"] {
         assert!(!picture.contains(wrong), "{wrong:?} in {picture}");
@@ -164,8 +164,8 @@ fn texts_of_any_comparison_lie_apart() {
 fn texts_of_any_speed_up_lie_apart() {
     for seed in 1..=300 {
         let random = &mut Random(seed << 32 | 0x9e37_79b9);
-        let most = random.pick(&[1, 8, 64, 1_000, 1_000_000]);
-        let point = |random: &mut Random| (random.below(most) as usize, random_measurement(random));
+        let max = random.pick(&[1, 8, 64, 1_000, 1_000_000]);
+        let point = |random: &mut Random| (random.below(max) as usize, random_measurement(random));
         let points: Vec<_> = (0..random.pick(&[0, 1, 2, 4, 50])).map(|_| point(random)).collect();
         let (page, height) = speedup::draw(&SpeedUp::new(points));
         check(&page, height, &format!("speed-up {seed}"));

@@ -1,4 +1,4 @@
-//! The page that a picture is drawn on: SVG elements, and where its texts lie.
+//! The page that a picture is drawn on: its SVG elements, and the frames of its texts.
 
 use std::fmt::{self, Write};
 
@@ -7,13 +7,14 @@ use threadbook_display::Svg;
 use crate::palette::{EDGE, INK, PANEL};
 use crate::text::{escape, shorten, width, wrapped};
 
-/// The width of every picture: what a cell of JupyterLab shows without scaling.
+/// The width of every picture, which a cell of JupyterLab shows without scaling.
 pub(crate) const WIDTH: f64 = 720.0;
 
-/// No name or sentence that only a tooltip shows is longer than this.
-const LONGEST_TITLE: f64 = 300.0;
+/// The maximum width of a name or sentence in a tooltip.
+const MAX_TITLE: f64 = 300.0;
 
-/// Stands in the elements for the picture's own id, which is known only at the end. No text can contain it.
+/// The placeholder in the elements for the picture's own id, which is computed at the end. No text can
+/// contain it.
 const ID: &str = "\u{1}";
 
 /// A coordinate as SVG has it: a tenth of a pixel is enough, and short numbers make small files.
@@ -76,7 +77,7 @@ impl Frame {
     }
 }
 
-/// Which point of a text its `x` names.
+/// The point of a text at its `x`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Anchor {
     Start,
@@ -84,7 +85,7 @@ pub(crate) enum Anchor {
     End,
 }
 
-/// How a text looks.
+/// The style of a text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Font {
     pub(crate) size: f64,
@@ -109,7 +110,7 @@ impl Font {
         width(text, self.size, self.bold)
     }
 
-    /// The room that a text takes whose baseline is at `y`.
+    /// The bounding box of a text with its baseline at `y`.
     pub(crate) fn frame(&self, text: &str, anchor: Anchor, (x, y): (f64, f64)) -> Frame {
         let width = self.width(text);
         let left = match anchor {
@@ -121,10 +122,10 @@ impl Font {
     }
 }
 
-/// A picture in the making.
+/// A picture under construction.
 pub(crate) struct Page {
     body: String,
-    /// Where text lies already.
+    /// The frames of the texts so far.
     pub(crate) texts: Vec<Frame>,
     hatched: bool,
 }
@@ -134,14 +135,14 @@ impl Page {
         Page { body: String::new(), texts: Vec::new(), hatched: false }
     }
 
-    /// Adds elements as they are.
+    /// Adds elements unchanged.
     pub(crate) fn add(&mut self, elements: fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         let _ = self.body.write_fmt(elements);
         self.body.push('\n');
     }
 
-    /// A text that surely fits. `y` is the baseline.
+    /// Adds a text that is known to fit. `y` is the baseline.
     pub(crate) fn text(&mut self, text: &str, font: Font, anchor: Anchor, (x, y): (f64, f64)) {
         self.texts.push(font.frame(text, anchor, (x, y)));
         let anchor = match anchor {
@@ -157,12 +158,13 @@ impl Page {
         ));
     }
 
-    /// A text of at most `room`, shortened in its middle if need be.
+    /// Adds a text of at most `room`, shortened in its middle if necessary.
     pub(crate) fn text_within(&mut self, text: &str, font: Font, anchor: Anchor, at: (f64, f64), room: f64) {
         self.text(&shorten(text, font.size, font.bold, room), font, anchor, at);
     }
 
-    /// Sentences below each other from `top` on, each in at most three lines; the end of the last one.
+    /// Adds sentences below each other from `top` on, each in at most three lines; returns the end of the
+    /// last one.
     pub(crate) fn paragraphs<'a>(
         &mut self,
         texts: impl IntoIterator<Item = &'a String>,
@@ -184,7 +186,7 @@ impl Page {
         format!("url(#{ID}-waits)")
     }
 
-    /// The whole document, `height` high, with a name and a description for those who cannot see it.
+    /// The whole document, `height` high, with a name and a description for screen readers.
     pub(crate) fn finish(self, height: f64, title: &str, description: &str) -> Svg {
         let (title, description) = (escape(title), escape(description));
         let hatch = if self.hatched {
@@ -215,11 +217,11 @@ impl Page {
 
 /// A `<title>` element, which front ends show as a tooltip.
 pub(crate) fn tooltip(text: &str) -> String {
-    format!("<title>{}</title>", escape(&shorten(text, 1.0, false, LONGEST_TITLE)))
+    format!("<title>{}</title>", escape(&shorten(text, 1.0, false, MAX_TITLE)))
 }
 
-/// FNV-1a: the ids of a picture come from its content, so that two pictures on a page have different ones
-/// and the same picture has the same ones in every run.
+/// FNV-1a: the ids of a picture come from its content, so that two pictures on a page have different ids, and
+/// the same picture has the same ids in every run.
 fn hash(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

@@ -1,14 +1,14 @@
-//! The colours, and why these.
+//! The colours, and the reasons for them.
 //!
 //! Bars take Okabe and Ito's palette, which readers with any of the common colour-vision deficiencies can
-//! tell apart. Its vermillion is kept for what went wrong, its black for text. Nothing is said by colour
+//! distinguish. Its vermillion is reserved for failures, its black for text. No meaning depends on colour
 //! alone: waits are hatched, failures crossed, the cycle of a deadlock drawn thicker, because a handout may
 //! be printed in black and white.
 //!
 //! Every picture lies on a light panel of its own. JupyterLab shows an SVG as an `<img>`, in which neither
-//! `currentColor` nor the theme is known (`prefers-color-scheme` is that of the desktop, not of JupyterLab),
-//! and there is no grey with a contrast of 4.5 against both white and JupyterLab's dark `#111111`: the best
-//! one has 4.4. Dark text on the panel has 14, on every theme and on paper.
+//! `currentColor` nor the theme is available (`prefers-color-scheme` is that of the desktop, not of
+//! JupyterLab), and there is no grey with a contrast of 4.5 against both white and JupyterLab's dark
+//! `#111111`: the best one has 4.4. Dark text on the panel has 14, on every theme and on paper.
 
 use plotters::style::RGBColor;
 
@@ -18,15 +18,15 @@ pub(crate) const PANEL: &str = "#fcfcfb";
 pub(crate) const EDGE: &str = "#cfcfcb";
 /// Text.
 pub(crate) const INK: &str = "#222222";
-/// Text of lesser weight, and lines that are no part of the cycle.
+/// Secondary text, and lines outside of the cycle.
 pub(crate) const QUIET: &str = "#555555";
-/// Lines to read by.
+/// Grid lines.
 pub(crate) const GRID: &str = "#e2e2de";
 /// Every other row of a table.
 pub(crate) const STRIPE: &str = "#f3f3f0";
-/// What went wrong: a darker vermillion, which also reads as text.
+/// Failures: a darker vermillion, which is also legible as text.
 pub(crate) const ALARM: &str = "#b84300";
-/// Many things that are too small to be seen one by one.
+/// Blocks of many tasks that are too small to be visible one by one.
 pub(crate) const MANY: &str = "#6b7785";
 
 /// The colours of bars and the colour of text on each.

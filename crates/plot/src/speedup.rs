@@ -1,4 +1,4 @@
-//! A speed-up curve: what was measured, what would be ideal, and Amdahl's law.
+//! The picture of a speed-up curve: the measured points, the ideal line, and Amdahl's law.
 
 use plotters::prelude::*;
 use threadbook_display::Svg;
@@ -14,18 +14,18 @@ use crate::units::{human_seconds, plain};
 const MARGIN: f64 = 14.0;
 const FRAME: Frame = Frame { left: 66.0, top: 56.0, right: WIDTH - 30.0, bottom: 300.0 };
 const SMALL: Font = Font::new(11.0);
-/// How many lines go across.
+/// The number of horizontal grid lines.
 const LINES: f64 = 6.0;
-/// How the lines look, and into how many pieces the curved one is cut.
+/// The styles of the lines, and the number of segments of the curved one.
 const IDEAL: &str = " stroke-width=\"1\" stroke-dasharray=\"6 4\"";
 const AMDAHL: &str = " stroke-width=\"2\"";
 const UNCERTAIN: &str = " stroke-width=\"2\" stroke-dasharray=\"2 3\"";
 const STEPS: u32 = 96;
-/// Between two numbers below the axis.
+/// The minimum space between two numbers below the axis.
 const AIR: f64 = 8.0;
 
-/// Draws a speed-up curve: a point with its interval for each number of workers, the ideal line, and, of three
-/// points or more, the line of Amdahl's law that fits best, dotted if it is uncertain.
+/// Draws a speed-up curve: a point with its interval for each number of workers, the ideal line, and, for
+/// three points or more, the best fit of Amdahl's law, dotted if it is uncertain.
 ///
 /// # Examples
 ///
@@ -61,29 +61,29 @@ pub(crate) fn draw(curve: &SpeedUp) -> (Page, f64) {
 
 /// Numbers of workers from left to right, factors from bottom to top.
 struct Plane {
-    most_workers: f64,
+    max_workers: f64,
     highest: f64,
 }
 
 impl Plane {
     fn of(curve: &SpeedUp) -> Plane {
         let workers = |point: &Point| point.workers as f64;
-        let most_workers = curve.points().iter().map(workers).fold(1.0, f64::max);
+        let max_workers = curve.points().iter().map(workers).fold(1.0, f64::max);
         let ends = curve.points().iter().map(|point| {
             let (middle, end) = (curve.speedup(point.workers), curve.interval(point.workers).end);
-            // An interval of very few runs must not press all else to the ground.
+            // The interval of very few runs must not dominate the scale.
             if end.is_finite() { end.min(2.0 * middle) } else { middle }
         });
-        let highest = ends.fold(curve.expected(most_workers), f64::max);
-        let ideal = most_workers / curve.baseline() as f64;
+        let highest = ends.fold(curve.expected(max_workers), f64::max);
+        let ideal = max_workers / curve.baseline() as f64;
         Plane {
-            most_workers: 1.04 * most_workers,
+            max_workers: 1.04 * max_workers,
             highest: 1.06 * highest.max(ideal.min(2.0 * highest)).max(1e-9),
         }
     }
 
     fn place(&self, workers: f64, speedup: f64) -> (f64, f64) {
-        let (across, up) = (workers / self.most_workers, (speedup / self.highest).clamp(0.0, 1.0));
+        let (across, up) = (workers / self.max_workers, (speedup / self.highest).clamp(0.0, 1.0));
         (FRAME.left + across * FRAME.width(), FRAME.bottom - up * FRAME.height())
     }
 
@@ -120,11 +120,11 @@ impl Plane {
             0.01..9_999.0 => format!("{} ×", plain(*value, decimals)),
             _ => format!("{value:.0e} ×"),
         };
-        // Our canvas never fails, and plotters alone only where there is no room at all.
+        // Our canvas never fails, and plotters itself fails only if there is no room at all.
         let _ = ChartBuilder::on(&area)
             .y_label_area_size(beside as u32)
             .build_cartesian_2d(
-                Ticks { range: 0.0..self.most_workers, places: Vec::new() },
+                Ticks { range: 0.0..self.max_workers, places: Vec::new() },
                 Ticks { range: 0.0..self.highest, places: heights },
             )
             .and_then(|mut chart| {
@@ -141,23 +141,23 @@ impl Plane {
         // Finer than plotters, which draws from pixel to pixel.
         let base = curve.baseline() as f64;
         // The ideal line leaves through the top if it is too steep.
-        let end = self.most_workers.min(self.highest * base);
+        let end = self.max_workers.min(self.highest * base);
         let ideal =
             [(base, 1.0), (end, end / base)].map(|(workers, factor)| Some(self.place(workers, factor)));
         line(page, &ideal, QUIET, IDEAL);
         if curve.has_law() {
-            let step = (self.most_workers - base) / f64::from(STEPS);
+            let step = (self.max_workers - base) / f64::from(STEPS);
             let workers = (0..=STEPS).map(|n| base + step * f64::from(n));
             let places = workers.map(|workers| Some(self.place(workers, curve.expected(workers))));
             line(page, &places.collect::<Vec<_>>(), BARS[1].0, amdahl(curve));
         }
     }
 
-    /// The numbers of workers that were measured, as far as there is room for them.
+    /// The measured numbers of workers, as far as they fit.
     fn numbers(&self, page: &mut Page, curve: &SpeedUp) {
         let baseline = FRAME.bottom + 15.0;
         let mut free = FRAME.left - AIR;
-        // From the right the last one is more important than the ones before.
+        // From the right: the last one is more important than those before.
         let last = curve.points().last().map_or(0, |point| point.workers);
         let width = |workers: usize| SMALL.width(&workers.to_string());
         let start_of_last = self.place(last as f64, 0.0).0 - width(last) / 2.0;
@@ -197,7 +197,7 @@ impl Plane {
     }
 }
 
-/// How the line of Amdahl's law looks.
+/// The style of the line of Amdahl's law.
 fn amdahl(curve: &SpeedUp) -> &'static str {
     if curve.is_certain() { AMDAHL } else { UNCERTAIN }
 }

@@ -1,8 +1,8 @@
-//! How wide a text will be, and how to make it fit.
+//! The estimated width of a text, and shortening to a width.
 //!
-//! The reader's system chooses the font, so nobody here can know a width. These estimates follow the widest
-//! sans-serif that is in common use as a system font (DejaVu Sans, whose lower-case letters are a tenth
-//! wider than Arial's). What fits by them fits everywhere.
+//! The reader's system chooses the font, so no exact width is available. These estimates follow the widest
+//! sans-serif that is in common use as a system font (DejaVu Sans, whose lower-case letters are a tenth wider
+//! than Arial's). A text that fits by them fits everywhere.
 
 use std::borrow::Cow;
 
@@ -15,14 +15,14 @@ pub(crate) fn width(text: &str, size: f64, bold: bool) -> f64 {
 /// `text`, or its beginning and its end around an ellipsis if it is wider than `room`.
 pub(crate) fn shorten(text: &str, size: f64, bold: bool, room: f64) -> Cow<'_, str> {
     // Nothing narrower than 0.27 em is printable, so a text of a megabyte is not measured to its end.
-    let most = (room / (0.27 * size)).max(0.0) as usize;
-    if text.chars().nth(most).is_none() && width(text, size, bold) <= room {
+    let max_chars = (room / (0.27 * size)).max(0.0) as usize;
+    if text.chars().nth(max_chars).is_none() && width(text, size, bold) <= room {
         return Cow::Borrowed(text);
     }
     let measure = |part: &str| width(part, size, bold);
     let mut room = room - measure("…");
     let (mut head, mut tail) = (0, text.len());
-    // By turns from both ends; the beginning first, as it says more.
+    // Alternately from both ends; first from the beginning, which is more informative.
     while let Some(first) = text[head..tail].chars().next() {
         room -= measure(first.encode_utf8(&mut [0; 4]));
         if room < 0.0 {
@@ -39,13 +39,13 @@ pub(crate) fn shorten(text: &str, size: f64, bold: bool, room: f64) -> Cow<'_, s
     Cow::Owned(format!("{}…{}", &text[..head], &text[tail..]))
 }
 
-/// `text` in lines that are no wider than `room`, at most so many of them; a word that is too wide is
-/// shortened, and what finds no place ends in an ellipsis.
-pub(crate) fn wrapped(text: &str, size: f64, room: f64, most: usize) -> Vec<String> {
+/// `text` in at most `max_lines` lines of at most `room`; a word that is too wide is shortened, and an ellipsis
+/// replaces the text that does not fit.
+pub(crate) fn wrapped(text: &str, size: f64, room: f64, max_lines: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let word = shorten(word, size, false, room);
-        let is_last = lines.len() == most;
+        let is_last = lines.len() == max_lines;
         match lines.last_mut() {
             Some(line) if width(&format!("{line} {word}"), size, false) <= room => {
                 line.push(' ');
@@ -80,7 +80,7 @@ fn char_width(c: char) -> f64 {
     }
 }
 
-/// `text` as XML text or attribute: with entities, and without the characters that XML cannot hold.
+/// `text` as XML text or attribute: with entities, and without the characters that XML does not allow.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     let special = |c: char| {
         matches!(c, '&' | '<' | '>' | '"' | '\u{fffe}' | '\u{ffff}' | '\u{7f}'..='\u{9f}') || c < ' '

@@ -1,4 +1,4 @@
-//! A run: a row a worker, a block a task.
+//! The picture of a run: a row for each worker, a block for each task.
 
 mod blocks;
 mod labels;
@@ -19,8 +19,8 @@ use crate::units::{Unit, human, percent, plain};
 use blocks::{Block, Many, Scale, What, blocks, counted_bars, noun};
 use legend::{Legend, mark};
 
-/// More workers than this are summed up in a line.
-const MOST_ROWS: usize = 64;
+/// The maximum number of rows; further workers are summarised in a line.
+const MAX_ROWS: usize = 64;
 const MARGIN: f64 = 14.0;
 const TOP: f64 = 36.0;
 const AXIS: f64 = 24.0;
@@ -30,8 +30,8 @@ const SMALL: Font = Font::new(11.0);
 
 /// Draws a run: a row for each worker, a block for each task, waits hatched.
 ///
-/// Tasks too short to be seen are drawn together, and more than 64 workers are summed up, so the picture
-/// of any run is drawn at once and stays small.
+/// Tasks too short to be visible are drawn together, and workers beyond 64 are summarised, so any run is
+/// drawn fast and its picture stays small.
 ///
 /// # Examples
 ///
@@ -60,7 +60,7 @@ pub fn timeline(timeline: &Timeline) -> Svg {
 
 /// The page, its height, and the picture in words.
 pub(crate) fn draw(timeline: &Timeline) -> (Page, f64, String) {
-    let shown = &timeline.rows[..timeline.rows.len().min(MOST_ROWS)];
+    let shown = &timeline.rows[..timeline.rows.len().min(MAX_ROWS)];
     let drawing = Drawing::new(timeline, shown);
     let mut page = Page::new();
     let room = WIDTH - 2.0 * MARGIN;
@@ -90,7 +90,7 @@ pub(crate) fn draw(timeline: &Timeline) -> (Page, f64, String) {
     (page, y + 10.0, description)
 }
 
-/// What the figures say, computed from the run.
+/// Sentences about the figures of the run.
 fn notes(timeline: &Timeline) -> Vec<String> {
     let (tasks, rows) = (timeline.tasks(), &timeline.rows);
     let on = format!("{} on {}", counted(tasks, "task"), counted(rows.len(), "worker"));
@@ -100,15 +100,13 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     let length = length(timeline);
     let shares = || rows.iter().map(|row| percent(row.busy(), length));
     let mean = shares().sum::<f64>() / rows.len() as f64;
-    let (least, most): (f64, f64) =
-        shares().fold((100.0_f64, 0.0_f64), |(least, most), share| (least.min(share), most.max(share)));
+    let (min, max): (f64, f64) =
+        shares().fold((100.0_f64, 0.0_f64), |(min, max), share| (min.min(share), max.max(share)));
     let busy = match rows.len() {
         1 => format!("the worker was busy {mean:.0} % of the time."),
-        _ if least.round() == most.round() => format!("each worker was busy {mean:.0} % of the time."),
+        _ if min.round() == max.round() => format!("each worker was busy {mean:.0} % of the time."),
         _ => {
-            format!(
-                "a worker was busy {mean:.0} % of the time on average (from {least:.0} % to {most:.0} %)."
-            )
+            format!("a worker was busy {mean:.0} % of the time on average (from {min:.0} % to {max:.0} %).")
         }
     };
     let mut notes = vec![format!("{on} in {}; {busy}", human(end(timeline)))];
@@ -117,7 +115,7 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     if panicked > 0 {
         notes.push(format!("{} panicked.", counted(panicked, "task")));
     }
-    if let Some(hidden) = rows.get(MOST_ROWS..).filter(|hidden| !hidden.is_empty()) {
+    if let Some(hidden) = rows.get(MAX_ROWS..).filter(|hidden| !hidden.is_empty()) {
         let tasks = counted_bars(hidden.iter().flat_map(|row| &row.bars));
         let share = hidden.iter().map(|row| percent(row.busy(), length)).sum::<f64>() / hidden.len() as f64;
         let workers = counted(hidden.len(), "more worker");
@@ -136,12 +134,12 @@ fn end(timeline: &Timeline) -> Duration {
     ends.max().unwrap_or_default().max(timeline.length)
 }
 
-/// The length of the axis, which is never nothing.
+/// The length of the axis, which is never zero.
 fn length(timeline: &Timeline) -> Duration {
     end(timeline).max(Duration::from_nanos(1))
 }
 
-/// Where things are, and which colour a task has.
+/// The scale of the picture, and the colours of the tasks.
 struct Drawing<'a> {
     left: f64,
     row_height: f64,
@@ -206,8 +204,8 @@ impl<'a> Drawing<'a> {
         let canvas = Canvas { page, height: self.bottom() + AXIS };
         let size = (self.scale.width as u32 + 1, (self.bottom() - TOP + AXIS) as u32);
         let area = canvas.into_drawing_area().shrink((self.left as u32, TOP as u32), size);
-        // Our canvas never fails, and plotters alone only where there is no room at all, and then there is
-        // no axis to miss.
+        // Our canvas never fails, and plotters itself fails only if there is no room at all, where no axis is
+        // needed.
         let _ = ChartBuilder::on(&area)
             .x_label_area_size(AXIS as u32)
             .build_cartesian_2d(0.0..end, 0.0..1.0)
@@ -258,7 +256,7 @@ impl<'a> Drawing<'a> {
                 }
             }
         }
-        // The colours mean something only as long as each has one meaning.
+        // A legend of the colours is useful only while each has a single meaning.
         if unlabelled && self.colors.len() <= BARS.len() {
             let mut names: Vec<_> =
                 self.colors.iter().map(|(name, index)| (*index, name.to_string())).collect();
@@ -293,7 +291,7 @@ impl<'a> Drawing<'a> {
         rect(page, frame, self.color(bar).0, "", &tip);
     }
 
-    /// As opaque as the tasks are dense.
+    /// Draws many tasks as a block, as opaque as the tasks are dense.
     fn many(&self, page: &mut Page, frame: Frame, many: &Many<'_>) {
         let fill = if many.alike { self.color(many.first).0 } else { MANY };
         let density = percent(many.took, many.finished.saturating_sub(many.started)) / 100.0;
@@ -312,7 +310,7 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// A rectangle with a hair of air to the next one, and never too thin to be seen.
+/// A rectangle with a small gap to the next one, and never too thin to be visible.
 fn rect(page: &mut Page, frame: Frame, fill: &str, more: &str, tip: &str) {
     let width = if frame.width() > 2.0 { frame.width() - 0.7 } else { frame.width().max(0.8) };
     let (x, y, width, height) = (N(frame.left), N(frame.top), N(width), N(frame.height()));
@@ -325,7 +323,7 @@ fn rect(page: &mut Page, frame: Frame, fill: &str, more: &str, tip: &str) {
 mod tests {
     use super::*;
 
-    /// A worker that takes turns with so many tasks, whose turns end like this.
+    /// A worker that interleaves several tasks, whose turns have this outcome.
     fn turns(outcome: Outcome) -> Timeline {
         let bar = |turn: u64| Bar {
             label: format!("task {}", 1 + turn % 3),

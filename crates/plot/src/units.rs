@@ -1,4 +1,4 @@
-//! Durations for people: 1.24 ms, not 0.001243817 s.
+//! Durations as text: 1.24 ms, not 0.001243817 s.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ const UNITS: [Unit; 6] = [
 impl Unit {
     /// The unit in which `seconds` is a number from 1 to 1000, or to 120 for seconds and minutes.
     pub(crate) fn of(seconds: f64) -> Unit {
-        let least = |unit: &Unit| if unit.seconds > 1.0 { 2.0 * unit.seconds } else { unit.seconds };
-        // A hair below, so that 0.999_999_999_9 ms is a millisecond.
+        let start = |unit: &Unit| if unit.seconds > 1.0 { 2.0 * unit.seconds } else { unit.seconds };
+        // Slightly more, so that 0.999_999_999_9 ms is a millisecond.
         let seconds = seconds * (1.0 + 1e-9);
-        UNITS.into_iter().find(|unit| seconds >= least(unit)).unwrap_or(UNITS[5])
+        UNITS.into_iter().find(|unit| seconds >= start(unit)).unwrap_or(UNITS[5])
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn plain(value: f64, digits: usize) -> String {
     if text == "-0" { "0".to_owned() } else { text }
 }
 
-/// A share of 1 in percent; 0 of 0 is 0.
+/// The share of `part` in `whole`, in percent; 0 if both are 0.
 pub(crate) fn percent(part: Duration, whole: Duration) -> f64 {
     if whole.is_zero() { 0.0 } else { (100.0 * part.as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 100.0) }
 }

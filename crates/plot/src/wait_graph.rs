@@ -1,4 +1,4 @@
-//! A deadlock: boxes for those who wait and for what they wait for, arrows for who waits for whom.
+//! The picture of a deadlock: boxes for threads, tasks and locks, arrows for the waits between them.
 
 mod ring;
 mod route;
@@ -19,16 +19,16 @@ const DETAIL: Font = Font::new(12.0);
 const LABEL: Font = Font::new(11.5);
 /// The middle of the first row of boxes.
 const TOP: f64 = 78.0;
-/// Between the text of a box and its edge.
+/// The space between the text of a box and its edge.
 const PADDING: f64 = 15.0;
-/// How many sentences describe the picture to those who cannot see it.
-const MOST_SENTENCES: usize = 12;
+/// The maximum number of sentences in the description for screen readers.
+const MAX_SENTENCES: usize = 12;
 
-/// Draws a deadlock: threads with the tasks that they run, tasks that were not started, locks and pools,
-/// each in a shape of its own, with an arrow from each to what it waits for. One cycle is drawn thick.
+/// Draws a deadlock: threads with the tasks that they run, pending tasks, locks and pools, each in a shape of
+/// its own, with an arrow for each wait. One cycle is drawn thick.
 ///
-/// Of more than a dozen boxes the first ones are drawn, and one that stands for all others, so the cycle
-/// is complete and the picture of ten thousand workers as clear as that of ten.
+/// Of more than a dozen boxes, the first ones are drawn, and one box for all others. So the cycle is
+/// complete, and the picture of ten thousand workers is as clear as that of ten.
 ///
 /// # Examples
 ///
@@ -44,7 +44,7 @@ const MOST_SENTENCES: usize = 12;
 /// ```
 pub fn wait_graph(graph: &WaitGraph) -> Svg {
     let (page, height, title) = draw(graph);
-    let sentences: Vec<String> = graph.sentences().take(MOST_SENTENCES).collect();
+    let sentences: Vec<String> = graph.sentences().take(MAX_SENTENCES).collect();
     page.finish(height, &title, &sentences.join("; "))
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn draw(graph: &WaitGraph) -> (Page, f64, String) {
             Route::between(&frames, arrow.from, arrow.to, mutual, within)
         })
         .collect();
-    // Thick ones last, on top.
+    // Thick arrows last, on top.
     for thick in [false, true] {
         for (arrow, route) in arrows.iter().zip(&routes).filter(|(arrow, _)| arrow.in_cycle == thick) {
             draw_arrow(&mut page, arrow, route, &items);
@@ -118,7 +118,7 @@ fn draw_item(page: &mut Page, item: &Item, frame: Frame) {
     }
     let room = frame.width() - 2.0 * PADDING + 6.0;
     let (x, y) = frame.center();
-    // A name that is a little too long is smaller, rather than cut.
+    // A name that is slightly too long gets a smaller font instead of an ellipsis.
     let size = NAME.size * (0.999 * room / NAME.width(&item.name)).clamp(0.8, 1.0);
     let name = Font { size, ..NAME };
     if item.detail.is_empty() {
@@ -147,8 +147,8 @@ fn hexagon(page: &mut Page, frame: Frame, fill: &str, stroke: &str) {
     ));
 }
 
-/// Beside each arrow what it means, those of the cycle first. Where there is no room left, the arrow's
-/// tooltip has to do.
+/// Draws a label beside each arrow, those of the cycle first. An arrow without room for a label has only its
+/// tooltip.
 fn draw_labels(page: &mut Page, arrows: &[Arrow], routes: &[Route], frames: &[Frame], within: Frame) {
     let mut taken: Vec<Frame> = frames.iter().map(|frame| frame.grown(2.0)).collect();
     taken.extend(&page.texts);

@@ -1,4 +1,4 @@
-//! Every picture of the gallery is as it was when somebody looked at it.
+//! Snapshot test: every picture of the gallery equals its reviewed version.
 
 #[path = "../gallery/samples.rs"]
 mod samples;
@@ -10,7 +10,7 @@ use threadbook_display::{MimeBundle, bundle_of};
 use threadbook_plot::{install, timeline, timeline_bundle, wait_graph, wait_graph_bundle};
 use threadbook_timing::{Case, Comparison, History, Measurement, SpeedUp};
 
-/// After a change that is meant: `UPDATE_GALLERY=1 cargo test -p threadbook-plot`, and look at them with
+/// After an intended change: `UPDATE_GALLERY=1 cargo test -p threadbook-plot`, and look at them with
 /// `cargo run -p threadbook-plot --example gallery`.
 #[test]
 fn pictures_are_as_they_were() {
@@ -95,6 +95,6 @@ fn a_bundle_has_a_picture_and_a_text() {
     let graph = samples::ring(&["alice", "bob"]);
     assert_eq!(wait_graph_bundle(&graph)["text/plain"], graph.to_string());
     install();
-    // A picture shows itself, too.
+    // A picture can be displayed, too.
     assert!(bundle_of(&wait_graph(&graph)).contains_key("image/svg+xml"));
 }

@@ -1,4 +1,4 @@
-//! Directories of mode 0700, and the check of the way to them.
+//! Directories of mode 0700, and the check of their paths.
 
 use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io;
@@ -11,17 +11,18 @@ use nix::unistd::geteuid;
 pub(crate) const OTHERS: u32 = 0o077;
 /// The bits of a mode that let others write.
 const OTHERS_WRITE: u32 = 0o022;
-/// Everybody may write, as in `/tmp`.
+/// All users may write, as in `/tmp`.
 const WORLD_WRITES: u32 = 0o002;
-/// Only owners may remove what is in a directory.
+/// Only its owner may remove a file from the directory.
 const STICKY: u32 = 0o1000;
 
-/// Makes a directory with mode 0700, and its parents. One that exists is checked, and closed to readers.
+/// Creates a directory with mode 0700, and its parents. An existing directory is checked, and access by
+/// others removed.
 ///
 /// # Errors
 ///
-/// A sentence, if the directory is a link, belongs to another user, can be written by others, or is in a place where others
-/// can replace it.
+/// A sentence, if the directory is a link, belongs to another user, can be written by others, or is in a
+/// directory where others can replace it.
 pub fn directory(path: &Path) -> io::Result<()> {
     let trusted = || match untrusted(path) {
         Some(reason) => Err(io::Error::new(io::ErrorKind::PermissionDenied, reason)),
@@ -31,7 +32,7 @@ pub fn directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
         io::Error::new(error.kind(), format!("the directory {} cannot be made: {error}", path.display()))
     })?;
-    // Also of what others have made meanwhile.
+    // Checked again, because another user may have created the directory meanwhile.
     trusted()?;
     let metadata = fs::symlink_metadata(path)?;
     let refuse = |what: &str| {
@@ -52,7 +53,7 @@ pub fn directory(path: &Path) -> io::Result<()> {
     close_to_others(path)
 }
 
-/// Takes the access of others to a directory away, if it is this user's own. Does nothing if it does not exist.
+/// Removes the access of others to a directory, if it is this user's own. Does nothing if it does not exist.
 ///
 /// # Errors
 ///
@@ -70,14 +71,15 @@ fn is_open(metadata: &Metadata) -> bool {
     metadata.uid() == geteuid().as_raw() && metadata.mode() & OTHERS != 0
 }
 
-/// The reason why another user could replace what lies at `path`, if one could: a directory or a link on the way to it
-/// belongs to another user, or everybody may write to a directory on the way. The last part of the path may be missing.
+/// The reason why another user could replace the file at `path`, if there is one: a directory or a link on
+/// its path belongs to another user, or all users may write to a directory on it. The last part of the path
+/// may be missing.
 pub fn untrusted(path: &Path) -> Option<String> {
     let path = match absolute(path) {
         Ok(path) => path,
         Err(error) => return Some(format!("{} is no path: {error}", path.display())),
     };
-    // The path as it is written, with its links, and the path that these lead to.
+    // The path as written, with its links, and the resolved path.
     let existing = path.ancestors().find(|ancestor| ancestor.exists())?;
     let real: PathBuf = existing.canonicalize().unwrap_or_else(|_| existing.to_owned());
     let written = existing.ancestors().skip(usize::from(existing == path));
@@ -85,10 +87,10 @@ pub fn untrusted(path: &Path) -> Option<String> {
     written.chain(led_to).find_map(reason_against)
 }
 
-/// The reason against one directory or link on a way.
+/// The reason against one directory or link of a path.
 fn reason_against(path: &Path) -> Option<String> {
     let metadata = fs::symlink_metadata(path).ok()?;
-    // In a container that maps users, the owner of the root may be no number that is known.
+    // In a container that maps users, the owner of the root may be unmapped.
     let of_root = fs::metadata("/").map_or(0, |root| root.uid());
     if ![0, of_root, geteuid().as_raw()].contains(&metadata.uid()) {
         return Some(format!(
@@ -158,7 +160,7 @@ mod tests {
         for (mode, trusted) in [(0o755, true), (0o777, false), (0o1777, true), (0o775, true)] {
             set_mode(&shared, mode);
             assert_eq!(untrusted(&shared.join("a/b")).is_none(), trusted, "{mode:o}");
-            // Also where a link leads there.
+            // Also through a link.
             let link = place.path().join(format!("link-{mode}"));
             symlink(&shared, &link).unwrap();
             assert_eq!(untrusted(&link.join("a")).is_none(), trusted, "{mode:o} by a link");

@@ -9,17 +9,17 @@ use nix::unistd::geteuid;
 
 use crate::directory::{OTHERS, untrusted};
 
-/// Makes a file with mode 0600 that does not exist yet, to write to.
+/// Creates a new file with mode 0600, for writing.
 ///
 /// # Errors
 ///
-/// There is something of that name, also a link that leads nowhere, or the file cannot be made.
+/// The name exists already, even as a dangling link, or the file cannot be created.
 pub fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Opens a file to read and write, and makes it with mode 0600 if it does not exist. One that exists is checked, and closed
-/// to others.
+/// Opens a file for reading and writing, and creates it with mode 0600 if it does not exist. An existing file
+/// is checked, and access by others removed.
 ///
 /// # Errors
 ///

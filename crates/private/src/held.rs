@@ -1,12 +1,12 @@
 //! Directories that a living process holds.
 //!
-//! Each has a random name and, from the first moment that another process can see it, a lock file: the process holds a lock
-//! (`flock`) on it, and the file names the host and the boot of its kernel.
+//! Each has a random name and, from the moment that it is visible to other processes, a lock file: the
+//! process holds a lock (`flock`) on it, and the file names the host and the boot of its kernel.
 //!
-//! *Invariant:* a directory is swept away only if nothing holds its lock, and if the lock of a process that lives would be
-//! seen here: that process has run under the same kernel (the boot is the same, also in another container), or on this host
-//! before it was started again. On a file system over the network, locks may not reach other hosts; the directories of
-//! other hosts are left to these.
+//! *Invariant:* a directory is removed only if no process holds its lock, and if the lock of a living process
+//! would be visible here: the process has run under the same kernel (the boot is the same, also in another
+//! container), or on this host before its reboot. On a network file system, locks may not be visible to other
+//! hosts, so each host removes only its own directories.
 
 use std::fs::{self, DirEntry, File, Permissions};
 use std::io::{self, Write};
@@ -21,7 +21,7 @@ use crate::create_new;
 /// The lock file in each directory.
 const LOCK: &str = "in-use";
 
-/// A directory without a lock file may be a new one, up to this age.
+/// The age up to which a directory without a lock file may be a new one.
 const NEW: Duration = Duration::from_secs(3600);
 
 /// A private directory that is held until it is dropped, and is removed then.
@@ -32,8 +32,8 @@ pub struct Held {
 }
 
 impl Held {
-    /// Makes a directory in `parent` whose name begins with `prefix`, and sweeps those of earlier processes away that have
-    /// ended without removing theirs.
+    /// Makes a directory in `parent` whose name begins with `prefix`, and removes the directories that
+    /// earlier processes have left behind.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Held {
         let private = Permissions::from_mode(0o700);
         let directory = tempfile::Builder::new().prefix(prefix).permissions(private).tempdir_in(parent)?;
         let lock = lock(directory.path())?;
-        // The name that the dynamic linker knows libraries by is the real one.
+        // The dynamic linker identifies libraries by their resolved path.
         let directory = directory.keep();
         let directory = directory.canonicalize().unwrap_or(directory);
         Ok(Held { directory, lock: Some(lock) })
@@ -54,8 +54,8 @@ impl Held {
         &self.directory
     }
 
-    /// The directory, and the file by which it is held for as long as the file is open in some process. The directory is no
-    /// longer removed by a drop.
+    /// The directory, and its lock file: the directory is held for as long as a process has the file open. A
+    /// drop no longer removes the directory.
     pub fn into_parts(mut self) -> (PathBuf, Option<File>) {
         (std::mem::take(&mut self.directory), self.lock.take())
     }
@@ -69,7 +69,7 @@ impl Drop for Held {
     }
 }
 
-/// Makes the lock file, which has its name only once it is locked.
+/// Creates the lock file, which gets its name only after it is locked.
 fn lock(directory: &Path) -> io::Result<File> {
     let new = directory.join("new-lock");
     let mut lock = create_new(&new)?;
@@ -104,7 +104,7 @@ fn own(parent: &Path, prefix: &str) -> impl Iterator<Item = DirEntry> {
 
 fn is_abandoned(entry: &DirEntry) -> bool {
     let path = entry.path().join(LOCK);
-    // NFS gives an exclusive lock only to those that may write.
+    // NFS requires write access for an exclusive lock.
     let Ok(lock) = File::options().read(true).write(true).open(&path) else { return is_old(entry) };
     is_of_this_host(&fs::read_to_string(&path).unwrap_or_default()) && lock.try_lock().is_ok()
 }
@@ -117,7 +117,7 @@ pub fn left_behind(parent: &Path, prefix: &str) -> Vec<PathBuf> {
     own(parent, prefix).filter(is_foreign).map(|entry| entry.path()).collect()
 }
 
-/// Whether the lock of the process that wrote this would be seen here.
+/// Whether the lock of the process that wrote `text` would be visible here.
 fn is_of_this_host(text: &str) -> bool {
     let mut lines = text.lines();
     let (of_host, of_boot) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
@@ -132,14 +132,14 @@ fn is_old(entry: &DirEntry) -> bool {
     age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > NEW)
 }
 
-/// The name of this host, with what tells it from others of the same name.
+/// The name of this host, with an id that distinguishes it from others of the same name.
 fn host() -> String {
     let name = gethostname().unwrap_or_default().to_string_lossy().into_owned();
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     format!("{name} {}", id.trim())
 }
 
-/// The identity of the running kernel. Nothing where the system does not say it.
+/// The identity of the running kernel. Empty if the system does not report it.
 fn boot() -> String {
     let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     id.trim().to_owned()

@@ -1,9 +1,8 @@
-//! Directories and files for one user alone.
+//! Directories and files with access for a single user.
 //!
-//! Keys, code and history lie in directories of mode 0700 and in files of mode 0600. The modes are set
-//! when the file or the directory is made, whatever the umask is. What exists already is checked: [`directory`] and
-//! [`file()`] refuse what belongs to another user. [`Held`] is a new directory with a random name, which its process holds
-//! by a lock.
+//! Keys, code and history are in directories of mode 0700 and in files of mode 0600. The modes are set at
+//! creation, independent of the umask. Existing ones are checked: [`directory`] and [`file()`] refuse those
+//! of another user. [`Held`] is a new directory with a random name, which its process holds by a lock.
 //!
 //! *Invariant:* only this user and root can read or replace the files and directories that these functions return.
 

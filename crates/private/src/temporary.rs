@@ -12,8 +12,8 @@ pub const TEMPORARY: &str = "TMPDIR";
 /// The variable that names a directory for this user, which the system removes at the end of their last login.
 const RUNTIME: &str = "XDG_RUNTIME_DIR";
 
-/// The first of `$TMPDIR`, `$XDG_RUNTIME_DIR` and `/tmp` that `reason_against` has nothing against, and in which no other
-/// user can replace what is ours.
+/// The first of `$TMPDIR`, `$XDG_RUNTIME_DIR` and `/tmp` that `reason_against` accepts, and in which no other
+/// user can replace our files.
 ///
 /// # Errors
 ///
@@ -31,7 +31,7 @@ fn choose(
     let mut reasons = Vec::new();
     for candidate in candidates {
         let missing = || (!candidate.is_dir()).then(|| format!("{} is no directory", candidate.display()));
-        // What is in the directory has to be safe, not only the directory.
+        // The files in the directory have to be safe, not only the directory.
         match missing().or_else(|| untrusted(&candidate.join("file"))).or_else(|| reason_against(&candidate))
         {
             None => return Ok(candidate),

@@ -1,27 +1,28 @@
-//! Children that nobody holds any more but which still run.
+//! Running children whose handles were dropped.
 //!
-//! A child that ends stays in the system's table until its parent waits for it. Those whose handle was
-//! dropped before are looked at whenever a new one is started, as Python does it; no thread and no signal
-//! handler is needed for it, which a copy of the process would not have.
+//! A child that has ended stays a zombie until its parent reaps it. Children whose handles were dropped are
+//! reaped whenever a new one is spawned, as in Python. This needs neither a thread nor a signal handler,
+//! which a forked copy of the process would not have.
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::Origin;
 
 use crate::process::{Look, reap};
 
 /// Process ids, each with the process whose child it is.
-static ABANDONED: Mutex<Vec<(u32, libc::pid_t)>> = Mutex::new(Vec::new());
+static ABANDONED: Mutex<Vec<(Origin, libc::pid_t)>> = Mutex::new(Vec::new());
 
 pub(crate) fn add(pids: impl Iterator<Item = libc::pid_t>) {
-    let own = std::process::id();
-    ABANDONED.lock().extend(pids.map(|pid| (own, pid)));
+    let origin = Origin::here();
+    ABANDONED.lock().extend(pids.map(|pid| (origin, pid)));
 }
 
-/// Waits, without blocking, for those that have ended.
+/// Reaps the children that have ended, without blocking.
 pub(crate) fn sweep() {
-    let own = std::process::id();
-    // Not locked for longer than this: a copy of the process that is forked meanwhile would never get it.
+    // The lock is held for this line only: in a process that is forked meanwhile, it would stay locked for
+    // ever.
     let Some(mut list) = ABANDONED.try_lock().map(|mut list| std::mem::take(&mut *list)) else { return };
-    list.retain(|&(owner, pid)| owner == own && matches!(reap(pid), Look::Runs));
+    list.retain(|&(origin, pid)| origin.is_here() && matches!(reap(pid), Look::Runs));
     if !list.is_empty() {
         ABANDONED.lock().append(&mut list);
     }

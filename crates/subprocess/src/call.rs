@@ -9,11 +9,11 @@ use crate::start::{Defaults, start};
 
 const INHERIT: Defaults = Defaults { stdout: Redirect::Inherit, stderr: Redirect::Inherit };
 const CAPTURE: Defaults = Defaults { stdout: Redirect::Pipe, stderr: Redirect::Pipe };
-/// The reader sees warnings as they come, and an error has them as well.
+/// Warnings are shown as they are printed, and an error contains them as well.
 const OUTPUT: Defaults = Defaults { stdout: Redirect::Pipe, stderr: Redirect::Tee };
 
-/// Runs a command and returns its exit code: -N if it was ended by signal N. What it prints goes where this
-/// process prints to; in a notebook, into the cell as it comes. As Python's `subprocess.call`.
+/// Runs a command and returns its exit code: -N if it was ended by signal N. Its output goes to that of this
+/// process; in a notebook, it appears in the cell as it is printed. As Python's `subprocess.call`.
 ///
 /// # Errors
 ///
@@ -54,13 +54,13 @@ pub fn check_call(command: impl Into<Pipeline>) -> Result<i32, SubprocessError> 
     Ok(start(&command.into(), &INHERIT)?.finish()?.check_returncode()?.returncode)
 }
 
-/// Runs a command and returns what it prints. What it prints to standard error is shown as it comes, and is in
-/// the error if there is one. As Python's `subprocess.check_output` with `text=True`.
+/// Runs a command and returns its output. Its standard error is shown as it is printed, and an error contains
+/// it. As Python's `subprocess.check_output` with `text=True`.
 ///
 /// # Errors
 ///
 /// - [`SubprocessError::NonZero`] if its exit code is not 0.
-/// - [`SubprocessError::NotUtf8`] if what it prints is not text.
+/// - [`SubprocessError::NotUtf8`] if its output is not text.
 /// - Those of [`call`].
 ///
 /// # Examples
@@ -110,9 +110,9 @@ fn output(pipeline: &Pipeline) -> Result<Vec<u8>, SubprocessError> {
     Ok(start(pipeline, &OUTPUT)?.finish()?.check_returncode()?.stdout)
 }
 
-/// Runs a command and returns all that is to say about it: exit code, output, times and memory. An exit code
-/// other than 0 is no error. As Python's `subprocess.run` with `capture_output=True`; to see the output as it
-/// comes, say [`Redirect::Tee`] or [`Redirect::Inherit`].
+/// Runs a command and returns its exit code, output, times and memory. An exit code other than 0 is no error.
+/// As Python's `subprocess.run` with `capture_output=True`; to see the output as it is printed, use
+/// [`Redirect::Tee`] or [`Redirect::Inherit`].
 ///
 /// # Errors
 ///
@@ -133,8 +133,8 @@ pub fn run(command: impl Into<Pipeline>) -> Result<CompletedProcess, SubprocessE
     start(&command.into(), &CAPTURE)?.finish()
 }
 
-/// Starts a command and returns at once. What it prints goes where this process prints to; for
-/// [`Child::communicate`] say `.stdout(Redirect::Pipe)`. As Python's `subprocess.Popen`.
+/// Spawns a command and returns at once. Its output goes to that of this process; for [`Child::communicate`]
+/// use `.stdout(Redirect::Pipe)`. As Python's `subprocess.Popen`.
 ///
 /// # Errors
 ///

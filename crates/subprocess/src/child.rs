@@ -1,4 +1,4 @@
-//! A command that runs.
+//! A running command.
 
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags};
-use threadbook_trace::is_interrupted;
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::interrupt::is_interrupted;
 
 use crate::completed::CompletedProcess;
 use crate::error::SubprocessError;
@@ -16,14 +16,14 @@ use crate::job::Job;
 use crate::process::Pause;
 use crate::streams::{self, Streams};
 
-/// How often at least a wait looks whether it is interrupted.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The maximum time between two checks of a wait for an interrupt.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A command that runs; made by [`spawn`](crate::spawn).
+/// A running command; made by [`spawn`](crate::spawn).
 ///
-/// All methods take `&self`, so that one thread can wait while another one ends it. What the command prints
-/// into a pipe is read while it is waited for, so it cannot get stuck at a full one. Dropping the handle
-/// leaves the command running.
+/// All methods take `&self`, so that one thread can wait for the command while another ends it. Every wait
+/// reads the command's pipes, so a full pipe cannot block it for ever. Dropping the handle leaves the command
+/// running.
 ///
 /// # Examples
 ///
@@ -41,12 +41,12 @@ pub struct Child {
     streams: Mutex<Streams>,
 }
 
-/// What a wait is for.
+/// The goal of a wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Goal {
     /// The end of the processes.
     End,
-    /// That, and the end of all output: also of what is printed by those that the command has left behind.
+    /// That, and the end of all output, including that of processes that the command has left behind.
     Output,
 }
 
@@ -60,7 +60,7 @@ impl Child {
         self.job.pid()
     }
 
-    /// The exit code, if it has ended: -N if signal N has ended it. Of a pipeline, that of the last command.
+    /// The exit code, if the command has ended: -N for signal N. For a pipeline, that of the last command.
     ///
     /// # Errors
     ///
@@ -81,19 +81,20 @@ impl Child {
 
     /// Waits for the end, and returns the exit code: -N if signal N has ended it.
     ///
-    /// Closes its standard input, if that is a pipe which nobody has taken: it would wait for it.
+    /// Closes its standard input, if that is a pipe that was not taken: the command could wait for its end.
     ///
     /// # Errors
     ///
-    /// - [`SubprocessError::TimedOut`] when its own time-out has passed; then it was ended.
-    /// - [`SubprocessError::Interrupted`]; then it was ended, too.
-    /// - [`SubprocessError::Lost`] if somebody else has got its exit code.
+    /// - [`SubprocessError::TimedOut`] when its own time-out has passed; the command was then ended.
+    /// - [`SubprocessError::Interrupted`]; the command was then ended, too.
+    /// - [`SubprocessError::Lost`] if another waiter has received its exit code.
     pub fn wait(&self) -> Result<i32, SubprocessError> {
         self.attend(Goal::End, None)?;
         Ok(self.job.returncode().unwrap_or_default())
     }
 
-    /// As [`wait`](Child::wait), but no longer than `limit`. Then it goes on, and can be waited for again.
+    /// As [`wait`](Child::wait), but no longer than `limit`. After that the command goes on running, and
+    /// another wait is possible.
     ///
     /// # Errors
     ///
@@ -103,10 +104,10 @@ impl Child {
         Ok(self.job.returncode().unwrap_or_default())
     }
 
-    /// Gives it its input, and waits for its end and that of its output. Returns standard output and standard
+    /// Writes its input, and waits for its end and that of its output. Returns standard output and standard
     /// error, as far as they are [`Pipe`](crate::Redirect::Pipe) or [`Tee`](crate::Redirect::Tee).
     ///
-    /// If the command leaves something running that holds its output open, that is waited for, too.
+    /// If the command leaves a process running that holds its output open, the wait includes that process.
     ///
     /// # Errors
     ///
@@ -125,8 +126,8 @@ impl Child {
         self.communicate_within(None)
     }
 
-    /// As [`communicate`](Child::communicate), but no longer than `limit`. Then it goes on, and nothing of
-    /// its output is lost: communicate again.
+    /// As [`communicate`](Child::communicate), but no longer than `limit`. After that the command goes on
+    /// running, and no output is lost: call it again.
     ///
     /// # Errors
     ///
@@ -140,7 +141,7 @@ impl Child {
         Ok(self.output())
     }
 
-    /// Asks it to end (SIGTERM), with all that it has started. Does nothing if it has ended.
+    /// Sends SIGTERM to the command and to all processes that it has started. Does nothing if it has ended.
     ///
     /// # Errors
     ///
@@ -149,7 +150,7 @@ impl Child {
         self.job.signal(libc::SIGTERM)
     }
 
-    /// Ends it at once (SIGKILL), with all that it has started. Does nothing if it has ended.
+    /// Sends SIGKILL to the command and to all processes that it has started. Does nothing if it has ended.
     ///
     /// # Errors
     ///
@@ -158,7 +159,7 @@ impl Child {
         self.job.signal(libc::SIGKILL)
     }
 
-    /// Sends a signal to it and to all that it has started. Does nothing if it has ended.
+    /// Sends a signal to the command and to all processes that it has started. Does nothing if it has ended.
     ///
     /// # Errors
     ///
@@ -167,15 +168,15 @@ impl Child {
         self.job.signal(signal)
     }
 
-    /// The writing end of its standard input, if that is [`Redirect::Pipe`](crate::Redirect::Pipe) and was
-    /// not taken before. Dropped, it is the end of the input.
+    /// Takes the writing end of its standard input, if that is [`Redirect::Pipe`](crate::Redirect::Pipe) and
+    /// was not taken before. Dropping it closes the input.
     pub fn take_stdin(&self) -> Option<ChildStdin> {
         let pipe = self.streams.lock().stdin.take()?;
         Some(ChildStdin { pipe, job: self.job.clone() })
     }
 
-    /// The reading end of its standard output, if that is a pipe and was not taken before. Then
-    /// [`communicate`](Child::communicate) does not have it.
+    /// Takes the reading end of its standard output, if that is a pipe and was not taken before.
+    /// [`communicate`](Child::communicate) then does not return this output.
     ///
     /// # Examples
     ///
@@ -185,7 +186,7 @@ impl Child {
     ///
     /// let child = spawn(Command::new("seq").arg("3").stdout(Redirect::Pipe))?;
     /// for line in BufReader::new(child.take_stdout().unwrap()).lines() {
-    ///     println!("{}", line?); // as soon as it comes
+    ///     println!("{}", line?); // as soon as it is printed
     /// }
     /// assert_eq!(child.wait()?, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -201,21 +202,21 @@ impl Child {
         Some(ChildOutput { pipe, job: self.job.clone() })
     }
 
-    /// Waits for the end of all, and says how it was.
+    /// Waits for the end of the command and of its output, and returns the result.
     pub(crate) fn finish(self) -> Result<CompletedProcess, SubprocessError> {
         self.attend(Goal::Output, None)?;
         let Streams { stdout, stderr, .. } = self.streams.into_inner();
         Ok(CompletedProcess::new(&self.job, stdout.bytes, stderr.bytes))
     }
 
-    /// The one place where this crate waits for a command.
+    /// The single place where this crate waits for a command.
     fn attend(&self, goal: Goal, limit: Option<Duration>) -> Result<(), SubprocessError> {
         self.job.check()?;
         let asked_until = limit.and_then(|limit| Instant::now().checked_add(limit));
         let deadline = asked_until.into_iter().chain(self.job.deadline()).min();
         let mut pause = Pause::new();
         loop {
-            // Another thread may be waiting, too: then it is that one that reads and writes.
+            // If another thread waits as well, that thread reads and writes.
             let mut streams = self.streams.try_lock();
             if let Some(streams) = &mut streams {
                 streams.stdin = None;
@@ -229,14 +230,14 @@ impl Child {
                 self.job.interrupt();
                 return Err(SubprocessError::Interrupted);
             }
-            let Some(left) = streams::left(deadline, LOOK_EVERY) else {
+            let Some(left) = streams::left(deadline, POLL_INTERVAL) else {
                 drop(streams);
                 return Err(match self.job.deadline() {
                     own if own == deadline => self.timed_out(self.job.timeout.unwrap_or_default(), true),
                     _ => self.timed_out(limit.unwrap_or_default(), false),
                 });
             };
-            // While the output goes on, the end of the process is nothing to wake up for.
+            // While the output is open, the end of the process need not wake this thread.
             let ends = if has_output { self.job.ends() } else { streams.as_ref().map(|_| Vec::new()) };
             let left = if ends.is_some() { left } else { left.min(pause.next()) };
             let ends = ends.unwrap_or_default();
@@ -257,7 +258,7 @@ impl Child {
         SubprocessError::TimedOut { command: self.job.text.clone(), limit, ended, stdout, stderr }
     }
 
-    /// What has come so far.
+    /// The captured output so far.
     fn output(&self) -> (Vec<u8>, Vec<u8>) {
         let streams = self.streams.lock();
         (streams.stdout.bytes.clone(), streams.stderr.bytes.clone())
@@ -280,7 +281,7 @@ impl fmt::Debug for Child {
 
 /// The standard input of a [`Child`], to write to.
 ///
-/// An interrupt ends a write that waits, and the command.
+/// An interrupt ends a blocked write, and the command.
 #[derive(Debug)]
 pub struct ChildStdin {
     pipe: PipeWriter,
@@ -289,7 +290,7 @@ pub struct ChildStdin {
 
 /// The standard output or standard error of a [`Child`], to read from.
 ///
-/// An interrupt ends a read that waits, and the command.
+/// An interrupt ends a blocked read, and the command.
 #[derive(Debug)]
 pub struct ChildOutput {
     pipe: PipeReader,
@@ -325,10 +326,10 @@ impl Write for ChildStdin {
 }
 
 fn until_ready(pipe: PollFd<'_>, job: &Job) -> io::Result<()> {
-    while streams::wait(&mut [pipe.clone()], LOOK_EVERY)? == 0 {
+    while streams::wait(&mut [pipe.clone()], POLL_INTERVAL)? == 0 {
         if is_interrupted() {
             job.interrupt();
-            // Not the kind `Interrupted`, which asks a reader to try again.
+            // Not the kind `Interrupted`, after which readers try again.
             return Err(io::Error::other(SubprocessError::Interrupted));
         }
     }
@@ -340,7 +341,7 @@ mod tests {
     use super::*;
     use crate::{Command, Redirect, SIGKILL, call, check_output, run, shell, spawn};
 
-    /// As CPython's `ProcessTestCaseNoPoll` runs cases once more with a poorer system call.
+    /// As CPython's `ProcessTestCaseNoPoll` repeats cases with a less capable system call.
     #[test]
     fn nothing_tells_the_end_of_a_process() {
         crate::process::NOTHING_TELLS.set(true);

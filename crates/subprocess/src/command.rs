@@ -1,4 +1,4 @@
-//! What is to be run: a program with its arguments, and what it gets to see.
+//! Commands: a program with its arguments, environment, directory and redirections.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A program with its arguments, and what it gets to see. Wherever a command is taken, so are `"ls"`,
-/// `["ls", "-l"]` and [`shell("ls | wc -l")`](shell).
+/// A program with its arguments, environment, directory and redirections. Wherever a command is accepted, so
+/// are `"ls"`, `["ls", "-l"]` and [`shell("ls | wc -l")`](shell).
 ///
 /// Two with `|` between them are a [`Pipeline`](crate::Pipeline).
 ///
@@ -25,7 +25,7 @@ use std::time::Duration;
 /// ```
 #[derive(Clone)]
 pub struct Command {
-    /// The program and its arguments; without any, there is nothing to run, and starting it says so.
+    /// The program and its arguments; if there are none, spawning returns an error.
     pub(crate) words: Vec<OsString>,
     pub(crate) environment: Vec<Change>,
     pub(crate) cwd: Option<PathBuf>,
@@ -44,23 +44,23 @@ pub(crate) enum Change {
     Clear,
 }
 
-/// Where a stream of a command comes from or goes to.
+/// The source or destination of a command's stream.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Redirect {
-    /// The stream of this process. In a notebook, what a command prints appears in the cell at once.
+    /// The stream of this process. In a notebook, the output appears in the cell at once.
     Inherit,
     /// Nowhere: `/dev/null`.
     Null,
-    /// A pipe, to be read or written through the [`Child`](crate::Child). What [`run`](crate::run) and the
-    /// others read from it is in their result.
+    /// A pipe, to read or write through the [`Child`](crate::Child). The results of [`run`](crate::run) and
+    /// the other functions contain the output that they read from it.
     Pipe,
-    /// As [`Redirect::Pipe`], and what comes is passed on to the stream of this process, too. For output.
+    /// As [`Redirect::Pipe`], and the output is also copied to the stream of this process. For output.
     Tee,
-    /// Where the command's standard output goes. For standard error, as `2>&1` in a shell.
+    /// The destination of the command's standard output. For standard error, as `2>&1` in a shell.
     Stdout,
-    /// A file that is open: `Redirect::from(File::create("log.txt")?)`. Commands that get clones of the same
-    /// one share its position.
+    /// An open file: `Redirect::from(File::create("log.txt")?)`. Commands with clones of the same file share
+    /// its position.
     File(Arc<OwnedFd>),
 }
 
@@ -70,7 +70,7 @@ impl<T: Into<OwnedFd>> From<T> for Redirect {
     }
 }
 
-/// A line for the shell `sh`, which parts it into words and knows pipes, variables and patterns.
+/// A line for the shell `sh`, which splits it into words and supports pipes, variables and patterns.
 ///
 /// # Examples
 ///
@@ -85,8 +85,8 @@ pub fn shell(line: impl AsRef<OsStr>) -> Command {
 }
 
 impl Command {
-    /// The program of that name, which is looked for in `PATH` if it has no `/`. A relative path with one is
-    /// looked for from [`cwd`](Command::cwd), as in Python.
+    /// The program of that name, searched in `PATH` if it contains no `/`. A relative path with a `/` is
+    /// resolved from [`cwd`](Command::cwd), as in Python.
     pub fn new(program: impl AsRef<OsStr>) -> Command {
         Command::of_words([program])
     }
@@ -104,7 +104,7 @@ impl Command {
         }
     }
 
-    /// Adds an argument. It is passed on as it is: no shell sees it.
+    /// Adds an argument. It is passed unchanged: no shell parses it.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Command {
         self.words.push(argument.as_ref().to_owned());
         self
@@ -116,7 +116,7 @@ impl Command {
         self
     }
 
-    /// Sets a variable of the environment, which is otherwise that of this process.
+    /// Sets a variable of the environment, which otherwise is that of this process.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Command {
         self.environment.push(Change::Set(name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
@@ -130,51 +130,52 @@ impl Command {
         variables.into_iter().fold(self, |command, (name, value)| command.env(name, value))
     }
 
-    /// Takes a variable out of the environment.
+    /// Removes a variable from the environment.
     pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Command {
         self.environment.push(Change::Remove(name.as_ref().to_owned()));
         self
     }
 
-    /// Takes all variables out of the environment.
+    /// Removes all variables from the environment.
     pub fn env_clear(mut self) -> Command {
         self.environment.push(Change::Clear);
         self
     }
 
-    /// The directory to run in; else that of this process.
+    /// Sets the working directory; the default is that of this process.
     pub fn cwd(mut self, directory: impl AsRef<Path>) -> Command {
         self.cwd = Some(directory.as_ref().to_owned());
         self
     }
 
-    /// What the command reads from its standard input. Without it, that is `/dev/null`. A command that does
-    /// not want to read all of it is no error.
+    /// Sets the text of the command's standard input, which is `/dev/null` by default. A command that does
+    /// not read all of it is no error.
     pub fn input(mut self, bytes: impl AsRef<[u8]>) -> Command {
         self.input = Some(bytes.as_ref().into());
         self
     }
 
-    /// How long it may run. Then it is ended, with all that it has started, and waits for it end with
-    /// [`TimedOut`](crate::SubprocessError::TimedOut). In a pipeline, the shortest one counts for all.
+    /// Sets a time-out. When it expires, the command is ended with all processes that it has started, and
+    /// waits for it return [`TimedOut`](crate::SubprocessError::TimedOut). In a pipeline, the shortest one
+    /// applies to all commands.
     pub fn timeout(mut self, limit: Duration) -> Command {
         self.timeout = Some(limit);
         self
     }
 
-    /// Where standard input comes from, if it is neither `/dev/null` nor [`input`](Command::input).
+    /// Sets the source of standard input, if it is neither `/dev/null` nor [`input`](Command::input).
     pub fn stdin(mut self, from: impl Into<Redirect>) -> Command {
         self.stdin = Some(from.into());
         self
     }
 
-    /// Where standard output goes, if not where the function that runs the command says.
+    /// Sets the destination of standard output, instead of the default of the function that runs the command.
     pub fn stdout(mut self, to: impl Into<Redirect>) -> Command {
         self.stdout = Some(to.into());
         self
     }
 
-    /// Where standard error goes, if not where the function that runs the command says.
+    /// Sets the destination of standard error, instead of the default of the function that runs the command.
     pub fn stderr(mut self, to: impl Into<Redirect>) -> Command {
         self.stderr = Some(to.into());
         self
@@ -182,7 +183,7 @@ impl Command {
 }
 
 impl fmt::Display for Command {
-    /// As one would type it in a shell.
+    /// The command as it is typed in a shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, word) in self.words.iter().enumerate() {
             let gap = if n > 0 { " " } else { "" };
@@ -198,7 +199,7 @@ impl fmt::Debug for Command {
     }
 }
 
-/// A word as a shell would take it for one.
+/// A word, quoted so that a shell parses it as a single one.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "%+,-./:=@_".contains(c);
     match word {

@@ -1,4 +1,4 @@
-//! A command that has ended.
+//! The result of a command.
 
 use std::ffi::OsString;
 use std::fmt::{self, Write};
@@ -10,33 +10,33 @@ use crate::error::{SubprocessError, how_it_ended};
 use crate::job::Job;
 use crate::usage::Usage;
 
-/// How many lines of an output a cell shows. All of it is in the value.
+/// The maximum number of output lines that a cell shows. The value contains all of them.
 const LINES: usize = 40;
 
-/// A command that has ended: what [`run`](crate::run) returns.
+/// The result of a command, as [`run`](crate::run) returns it.
 ///
-/// As a cell's last value it is a table with the output below.
+/// As a cell's last value, it is shown as a table with the output below.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompletedProcess {
-    /// The program and its arguments; of a pipeline, those of all commands, with `|` between them.
+    /// The program and its arguments; for a pipeline, those of all commands, with `|` between them.
     pub args: Vec<OsString>,
-    /// The exit code; -N if it was ended by signal N. Of a pipeline, that of the last command.
+    /// The exit code; -N if it was ended by signal N. For a pipeline, that of the last command.
     pub returncode: i32,
-    /// What was captured of standard output.
+    /// The captured standard output.
     pub stdout: Vec<u8>,
-    /// What was captured of standard error.
+    /// The captured standard error.
     pub stderr: Vec<u8>,
     /// The time from the start to the end.
     pub elapsed: Duration,
-    /// What it has used; all commands of a pipeline together.
+    /// The resource usage; for a pipeline, the total of all commands.
     pub usage: Usage,
-    /// The commands of a pipeline, in their order. One command is one.
+    /// The commands of a pipeline, in their order. A single command is one stage.
     pub stages: Vec<Stage>,
     text: String,
 }
 
-/// One command of a pipeline that has ended.
+/// The result of one command of a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stage {
@@ -44,11 +44,11 @@ pub struct Stage {
     pub args: Vec<OsString>,
     /// The exit code; -N if it was ended by signal N.
     pub returncode: i32,
-    /// What it has used.
+    /// The resource usage.
     pub usage: Usage,
 }
 
-/// How text looks that was printed, also where nobody else says so: in an exported page.
+/// The style of printed text, inline because an exported page has no style sheet for it.
 const TEXT: &str = "margin: 0.2em 0 0.6em 1em; font-family: monospace";
 
 impl CompletedProcess {
@@ -74,11 +74,11 @@ impl CompletedProcess {
         }
     }
 
-    /// This, if the exit code is 0.
+    /// Returns the result if the exit code is 0.
     ///
     /// # Errors
     ///
-    /// [`SubprocessError::NonZero`] if it is not.
+    /// [`SubprocessError::NonZero`] if the exit code is not 0.
     ///
     /// # Examples
     ///
@@ -97,12 +97,12 @@ impl CompletedProcess {
         Err(SubprocessError::NonZero { command, status, stdout, stderr })
     }
 
-    /// Standard output as text; what is not UTF-8 becomes `�`.
+    /// Standard output as text, with `�` for invalid UTF-8.
     pub fn stdout_lossy(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// Standard error as text; what is not UTF-8 becomes `�`.
+    /// Standard error as text, with `�` for invalid UTF-8.
     pub fn stderr_lossy(&self) -> String {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
@@ -156,7 +156,7 @@ impl fmt::Debug for CompletedProcess {
     }
 }
 
-/// The first lines, and how many there are more.
+/// The first lines, and the number of the remaining ones.
 fn head(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
     let mut lines = text.lines();

@@ -1,4 +1,4 @@
-//! Why a command did not do what it was run for.
+//! Errors of running a command.
 
 use std::fmt;
 use std::io;
@@ -6,32 +6,32 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-/// Why a command did not do what it was run for.
+/// Errors of running a command.
 ///
-/// Its `{:?}` is the same text as its `{}`, which is what a notebook shows of a cell that ends with `?`.
+/// Its `{:?}` is the same text as its `{}`: a notebook shows it for a cell that ends with `?`.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SubprocessError {
     /// There is no such program, or no such directory to run it in.
     #[error("{reason}")]
     NotFound {
-        /// The program as it was named.
+        /// The program, as the caller named it.
         program: String,
-        /// What is missing, and what to do.
+        /// The missing file or directory, and the remedy.
         reason: String,
     },
-    /// There is such a file, but it cannot be run.
+    /// The file exists, but cannot be executed.
     #[error("`{program}` cannot be run: {reason}")]
     NotExecutable {
-        /// The program as it was named.
+        /// The program, as the caller named it.
         program: String,
-        /// What stands in the way, and what to do.
+        /// The obstacle, and the remedy.
         reason: String,
     },
-    /// The command makes no sense as it is.
+    /// The command is invalid.
     #[error("{reason}")]
     Invalid {
-        /// What is wrong with it, and what to do.
+        /// The fault, and the remedy.
         reason: String,
     },
     /// It ended with an exit code other than 0. From [`check_call`](crate::check_call),
@@ -39,30 +39,30 @@ pub enum SubprocessError {
     /// [`CompletedProcess::check_returncode`](crate::CompletedProcess::check_returncode).
     #[error("`{command}` {}{}", how_it_ended(*.status), last_words(.stderr))]
     NonZero {
-        /// The command as one would type it.
+        /// The command as it is typed in a shell.
         command: String,
         /// The exit code; -N if it was ended by signal N.
         status: i32,
-        /// What was captured of standard output.
+        /// The captured standard output.
         stdout: Vec<u8>,
-        /// What was captured of standard error.
+        /// The captured standard error.
         stderr: Vec<u8>,
     },
     /// It did not end in time.
     #[error("`{command}` did not end within {limit:?}{}", if *.ended { ", so it was ended" } else { "; it goes on" })]
     TimedOut {
-        /// The command as one would type it.
+        /// The command as it is typed in a shell.
         command: String,
-        /// How long it was given.
+        /// The time-out.
         limit: Duration,
-        /// Whether it was ended, with all that it had started. Else, it goes on.
+        /// Whether it was ended, with all processes that it had started. Otherwise it goes on running.
         ended: bool,
-        /// What was captured of standard output so far.
+        /// The standard output that was captured so far.
         stdout: Vec<u8>,
-        /// What was captured of standard error so far.
+        /// The standard error that was captured so far.
         stderr: Vec<u8>,
     },
-    /// The wait was interrupted. The command, and all that it had started, was ended.
+    /// The wait was interrupted. The command was ended, with all processes that it had started.
     #[error("interrupted; the command was ended")]
     Interrupted,
     /// The output is not text.
@@ -71,20 +71,20 @@ pub enum SubprocessError {
         .stdout.get(*.at).copied().unwrap_or_default()
     )]
     NotUtf8 {
-        /// The command as one would type it.
+        /// The command as it is typed in a shell.
         command: String,
-        /// Where the first byte stands that cannot be.
+        /// The offset of the first invalid byte.
         at: usize,
         /// The output.
         stdout: Vec<u8>,
     },
-    /// Its exit code cannot be known: it went to somebody else.
+    /// Its exit code is lost: another waiter has received it.
     #[error(
-        "nobody can say how `{command}` (process {pid}) ended: it was started by this process before it was \
-         restored, or another part of the program waited for it or ignores SIGCHLD"
+        "the exit code of `{command}` (process {pid}) is lost: it was started before this process was restored, \
+         or another part of the program waited for it or ignores SIGCHLD"
     )]
     Lost {
-        /// The command as one would type it.
+        /// The command as it is typed in a shell.
         command: String,
         /// Its process id.
         pid: u32,
@@ -92,9 +92,9 @@ pub enum SubprocessError {
     /// The system refused something: to start a process, to read, to write.
     #[error("`{command}`: {source}")]
     System {
-        /// The command as one would type it.
+        /// The command as it is typed in a shell.
         command: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -123,7 +123,7 @@ pub(crate) fn how_it_ended(returncode: i32) -> String {
     }
 }
 
-/// The last line that it printed to standard error, if any: mostly the one that says why.
+/// The last line of its standard error, if any: mostly the reason of the failure.
 fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     match text.trim_end().lines().next_back() {

@@ -1,50 +1,50 @@
-//! The processes of a command, as a group: waited for together, ended together.
+//! The processes of a command, as one process group: awaited together, ended together.
 //!
-//! Two rules keep a signal from reaching somebody else's process, whose number may be that of one that has
-//! ended and been waited for. The first process of a job is the leader of its group; it is waited for last,
-//! so that as long as anything is left to wait for, the group's number is the job's own. And waiting and
-//! sending take the same lock.
+//! Two rules keep a signal from reaching an unrelated process that has reused the id of a reaped one. The
+//! first process of a job is the leader of its group and is reaped last, so that the group id remains the
+//! job's own while any process is unreaped. And reaping and signalling take the same lock.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::Origin;
 
 use crate::abandoned;
 use crate::error::SubprocessError;
 use crate::process::{Ended, Look, Pause, Process};
 
-/// How long an interrupted command may take to end by itself. (A notebook's cell has to come to its end within
-/// less than a second after an interrupt.)
+/// The time that an interrupted command has to end after SIGINT. (A notebook's cell must end within a second
+/// of an interrupt.)
 const GRACE: Duration = Duration::from_millis(200);
 
-/// How long the system may take to end a process. One that hangs in a driver is waited for later.
+/// The maximum wait after SIGKILL. A process that hangs in a driver is reaped later.
 const KILLED: Duration = Duration::from_secs(1);
 
 /// The processes of a command, or of the commands of a pipeline, in their order.
 pub(crate) struct Job {
     processes: Vec<Process>,
-    /// The process that has started them. In a copy of it they are not its children.
-    owner: u32,
+    /// The parent process. In a forked copy of it, they are not children.
+    origin: Origin,
     state: Mutex<State>,
     pub(crate) started: Instant,
     pub(crate) timeout: Option<Duration>,
-    /// The most memory that this process had had when it started them.
+    /// The peak memory of this process when it spawned them.
     pub(crate) floor: u64,
-    /// The words of each.
+    /// The program and arguments of each.
     pub(crate) words: Vec<Vec<OsString>>,
-    /// As one would type it.
+    /// The command as it is typed in a shell.
     pub(crate) text: String,
 }
 
 struct State {
-    /// How each ended, if it was waited for.
+    /// The exit of each, once it is reaped.
     ended: Vec<Option<Ended>>,
-    /// How long it took to the end of the last.
+    /// The time until the end of the last one.
     elapsed: Option<Duration>,
-    /// The process whose exit code somebody else has got.
+    /// The process whose exit code another waiter has received.
     lost: Option<libc::pid_t>,
 }
 
@@ -53,7 +53,7 @@ impl Job {
         let state = State { ended: Vec::new(), elapsed: None, lost: None };
         Job {
             processes: Vec::new(),
-            owner: std::process::id(),
+            origin: Origin::here(),
             state: Mutex::new(state),
             started: Instant::now(),
             timeout,
@@ -63,12 +63,12 @@ impl Job {
         }
     }
 
-    /// The group that its processes are in, once it has one.
+    /// The process group, once there is one.
     pub(crate) fn group(&self) -> Option<libc::pid_t> {
         self.processes.first().map(Process::pid)
     }
 
-    /// Adds a process, which must be in the group already.
+    /// Adds a process, which must already be in the group.
     pub(crate) fn add(&mut self, pid: u32, words: &[OsString]) {
         self.processes.push(Process::new(pid));
         self.words.push(words.to_vec());
@@ -80,22 +80,22 @@ impl Job {
         self.processes.last().map_or(0, |process| process.pid() as u32)
     }
 
-    /// When it has to have ended.
+    /// The deadline, from its time-out.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.started.checked_add(self.timeout?)
     }
 
     fn is_ours(&self) -> bool {
-        self.owner == std::process::id()
+        self.origin.is_here()
     }
 
-    /// An error if this process is a copy of the one that has started them. It has neither their exit codes
-    /// nor the thread that may have been reading their output.
+    /// An error if this process is a forked copy of the parent. A copy can reap none of the children, and
+    /// lacks the thread that may have been reading their output.
     pub(crate) fn check(&self) -> Result<(), SubprocessError> {
         if self.is_ours() { Ok(()) } else { Err(self.lost(self.pid())) }
     }
 
-    /// Waits, without blocking, for those that have ended. Says whether these are all.
+    /// Reaps the processes that have ended, without blocking. Returns whether all have.
     pub(crate) fn reap(&self) -> Result<bool, SubprocessError> {
         self.check()?;
         let mut state = self.state.lock();
@@ -127,9 +127,9 @@ impl Job {
         SubprocessError::Lost { command: self.text.clone(), pid }
     }
 
-    /// What becomes readable when it is worth to call [`Job::reap`] again; `None` if nothing tells.
+    /// Descriptors that become readable when [`Job::reap`] has work to do; `None` if the system has none.
     ///
-    /// The leader that has ended would be readable all the time while it is kept for last, so it is left out.
+    /// A leader that has ended is left out: it is reaped last, and until then its descriptor stays readable.
     pub(crate) fn ends(&self) -> Option<Vec<BorrowedFd<'_>>> {
         let state = self.state.lock();
         let left = |n: &usize| state.ended[*n].is_none();
@@ -138,24 +138,24 @@ impl Job {
         watched.into_iter().map(|n| self.processes[n].end()).collect()
     }
 
-    /// How each ended, and how long it took; once [`Job::reap`] has said that all have.
+    /// The exit of each, and the elapsed time; valid once [`Job::reap`] has returned true.
     pub(crate) fn ended(&self) -> (Vec<Ended>, Duration) {
         let state = self.state.lock();
         (state.ended.iter().flatten().copied().collect(), state.elapsed.unwrap_or_default())
     }
 
-    /// The exit code of the last command, if it was waited for.
+    /// The exit code of the last command, once it is reaped.
     pub(crate) fn returncode(&self) -> Option<i32> {
         self.state.lock().ended.last().copied().flatten().map(|ended| ended.returncode)
     }
 
-    /// Whether all have ended, without waiting for them: the group remains the job's.
+    /// Whether all have ended. Reaps none of them, so the group id remains the job's own.
     pub(crate) fn is_over(&self) -> bool {
         let state = self.state.lock();
         self.processes.iter().zip(&state.ended).all(|(process, ended)| ended.is_some() || process.is_over())
     }
 
-    /// Sends a signal to all in the group, if its number is certain to be its own.
+    /// Sends a signal to the group, if its id is certain to be the job's own.
     pub(crate) fn signal(&self, signal: i32) -> Result<(), SubprocessError> {
         if !self.is_ours() {
             return Ok(());
@@ -166,14 +166,14 @@ impl Job {
         if !leader_is_there {
             return Ok(());
         }
-        // SAFETY: this only sends a signal, to the group of a child that nobody has waited for.
+        // SAFETY: this only sends a signal, to the group of an unreaped child.
         let result = unsafe { libc::killpg(group, signal) };
         let error = std::io::Error::last_os_error();
         match error.raw_os_error() {
             Some(libc::EINVAL) if result != 0 => Err(SubprocessError::invalid(format!(
                 "there is no signal {signal}; use one of those in this crate, such as SIGTERM"
             ))),
-            // Of a group in which everybody has ended, some systems say that it may not be signalled.
+            // For a group in which all processes have ended, some systems return EPERM.
             Some(libc::ESRCH | libc::EPERM) => Ok(()),
             _ if result == 0 => Ok(()),
             _ => Err(SubprocessError::System { command: self.text.clone(), source: error }),
@@ -182,21 +182,21 @@ impl Job {
 }
 
 impl Job {
-    /// Ends all in the group as Ctrl-C would, and what does not end by that, at once.
+    /// Sends SIGINT to the group, as Ctrl-C does, and SIGKILL if it has not ended after that.
     pub(crate) fn interrupt(&self) {
         let _ = self.signal(libc::SIGINT);
         self.see_off(GRACE);
         self.kill();
     }
 
-    /// Ends all in the group at once.
+    /// Sends SIGKILL to the group.
     pub(crate) fn kill(&self) {
         let _ = self.signal(libc::SIGKILL);
         self.see_off(KILLED);
         let _ = self.reap();
     }
 
-    /// Waits for the end of all, but no longer than `limit`, and keeps the number of the group.
+    /// Waits for the end of all, but no longer than `limit`, without reaping the leader.
     fn see_off(&self, limit: Duration) {
         let (asked, mut pause) = (Instant::now(), Pause::new());
         while !self.is_over() && asked.elapsed() < limit {

@@ -3,17 +3,17 @@
 //! ```
 //! use threadbook_subprocess::{Command, call, check_output, run, shell};
 //!
-//! // The exit code; what it prints appears as it comes.
+//! // The exit code; the output appears as it is printed.
 //! assert_eq!(call(["mkdir", "-p", "/tmp"])?, 0);
 //!
-//! // What it prints.
+//! // The output.
 //! assert_eq!(check_output(["echo", "Hello"])?, "Hello\n");
 //!
 //! // A pipeline, with a shell and without.
 //! assert_eq!(check_output(shell("printf 'b\na\n' | sort"))?, "a\nb\n");
 //! assert_eq!(check_output(Command::new("sort").input("b\na\n") | ["head", "-n", "1"])?, "a\n");
 //!
-//! // All that is to say about it.
+//! // The exit code, the output, the times and the memory.
 //! let done = run(["sleep", "0.01"])?;
 //! assert_eq!(done.returncode, 0);
 //! assert!(done.elapsed.as_millis() >= 10 && done.usage.user < done.elapsed);
@@ -24,16 +24,15 @@
 //! [`Command`] with environment, directory, input, time-out and redirections; `|` makes a [`Pipeline`]. A
 //! bare string never is a shell line.
 //!
-//! Each command, or pipeline, runs in a process group of its own. Signals, time-outs and interrupts reach
-//! all of it, so that nothing is left behind. (In a terminal, therefore, Ctrl-C does not reach it.) Standard
-//! input is `/dev/null` if nothing else is said.
+//! Each command, or pipeline, runs in a process group of its own. Signals, time-outs and interrupts reach all
+//! of the group, so that no process is left behind. (In a terminal, therefore, Ctrl-C does not reach it.)
+//! Standard input is `/dev/null` by default.
 //!
-//! What can go wrong with child processes, and what is done about it, is in `TRAPS.md` beside this crate's
-//! sources, with the test of each. Processes are started by the standard library. Waiting is our own, as
-//! neither `subprocess` nor `duct` tells the usage of a single child (`wait4`) or has a wait that can be
-//! interrupted.
+//! `TRAPS.md` beside this crate's sources lists the traps of child processes and the remedy for each, with
+//! its test. The standard library spawns the processes. The waiting is our own, because neither `subprocess`
+//! nor `duct` reports the usage of a single child (`wait4`) or has an interruptible wait.
 //!
-//! This crate knows no executor and no kernel.
+//! This crate depends on no executor and no kernel.
 
 mod abandoned;
 mod call;

@@ -1,4 +1,4 @@
-//! Commands that read from one another.
+//! Pipelines: commands connected by pipes.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::command::Command;
 
-/// Commands of which each reads what the one before prints, without a shell: `first | second | third`. One
-/// command is a pipeline, too.
+/// Commands of which each reads the output of the one before, without a shell: `first | second | third`. A
+/// single command is a pipeline, too.
 ///
 /// Its exit code is that of the last command, as in a shell; [`CompletedProcess::stages`] has all of them.
 ///
@@ -29,7 +29,7 @@ pub struct Pipeline {
 }
 
 impl fmt::Display for Pipeline {
-    /// As one would type it in a shell.
+    /// The pipeline as it is typed in a shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, command) in self.commands.iter().enumerate() {
             let between = if n > 0 { " | " } else { "" };

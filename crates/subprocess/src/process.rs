@@ -1,4 +1,4 @@
-//! One child process, as the system knows it.
+//! A single child process and its system calls.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,11 +9,11 @@ use crate::usage::Usage;
 /// A child of this process.
 pub(crate) struct Process {
     pid: libc::pid_t,
-    /// Becomes readable when the process ends. None where the system has no such thing.
+    /// A pidfd, which becomes readable when the process ends. `None` on systems without one.
     end: Option<OwnedFd>,
 }
 
-/// How a process ended.
+/// The exit of a process.
 #[derive(Clone, Copy)]
 pub(crate) struct Ended {
     /// The exit code; -N if it was ended by signal N.
@@ -21,16 +21,16 @@ pub(crate) struct Ended {
     pub(crate) usage: Usage,
 }
 
-/// What a look at a process has brought.
+/// The result of a non-blocking wait.
 pub(crate) enum Look {
     Runs,
     Ended(Ended),
-    /// It is no child of this process any more: somebody else has waited for it.
+    /// It is no longer a child of this process: another waiter has reaped it.
     Gone,
 }
 
 impl Process {
-    /// `pid` must be a child that nobody has waited for.
+    /// `pid` must be an unreaped child.
     pub(crate) fn new(pid: u32) -> Process {
         let pid = pid as libc::pid_t;
         #[cfg(test)]
@@ -44,32 +44,32 @@ impl Process {
         self.pid
     }
 
-    /// What becomes readable when it ends, if there is such a thing.
+    /// The descriptor that becomes readable when it ends, if there is one.
     pub(crate) fn end(&self) -> Option<BorrowedFd<'_>> {
         self.end.as_ref().map(AsFd::as_fd)
     }
 
-    /// Takes its exit code and usage, if it has ended. After that its number may become another process's.
+    /// Takes its exit code and usage, if it has ended. After that, another process can reuse its id.
     pub(crate) fn reap(&self) -> Look {
         reap(self.pid)
     }
 
-    /// Whether it has ended, or is gone. Its number remains its own.
+    /// Whether it has ended, or is gone. Does not reap it, so its id remains its own.
     pub(crate) fn is_over(&self) -> bool {
         let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
         let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-        // SAFETY: the system writes a `siginfo_t` to this place, which has the room of one; with WNOHANG it
+        // SAFETY: the system writes a `siginfo_t` to this memory, which has the size of one; with WNOHANG it
         // may leave the zeros, which are a valid one.
         let (result, info) = unsafe {
             let result = libc::waitid(libc::P_PID, self.pid as libc::id_t, info.as_mut_ptr(), options);
             (result, info.assume_init())
         };
-        // Zero if there is nothing to say; an error if it is no child.
+        // `si_signo` is zero if it still runs; the call fails if it is no child.
         result != 0 || info.si_signo == libc::SIGCHLD
     }
 }
 
-/// Looks at the child `pid` without waiting, and takes its exit code and usage if it has ended.
+/// Reaps the child `pid` without blocking, and takes its exit code and usage if it has ended.
 pub(crate) fn reap(pid: libc::pid_t) -> Look {
     let mut status = 0;
     let mut usage = std::mem::MaybeUninit::zeroed();
@@ -96,7 +96,7 @@ fn pidfd(pid: libc::pid_t) -> Option<OwnedFd> {
     use std::os::fd::FromRawFd;
     // SAFETY: a plain system call with two integers.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    // SAFETY: it has returned a new descriptor, which is nobody else's. (It closes on exec by itself.)
+    // SAFETY: the call has returned a new descriptor, which has no other owner. (It is close-on-exec.)
     (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
 }
 
@@ -107,22 +107,22 @@ fn pidfd(_pid: libc::pid_t) -> Option<OwnedFd> {
 
 #[cfg(test)]
 thread_local! {
-    /// Tests as on a system where nothing tells the end of a process.
+    /// Simulates a system without a descriptor for the end of a process.
     pub(crate) static NOTHING_TELLS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// The time between two looks at a process whose end nothing tells: short at first, as most are.
+/// The polling interval for a process without such a descriptor: short at first, as most processes are.
 pub(crate) struct Pause(Duration);
 
 impl Pause {
-    const LONGEST: Duration = Duration::from_millis(20);
+    const MAX: Duration = Duration::from_millis(20);
 
     pub(crate) fn new() -> Pause {
         Pause(Duration::from_millis(1))
     }
 
     pub(crate) fn next(&mut self) -> Duration {
-        let longer = (2 * self.0).min(Pause::LONGEST);
+        let longer = (2 * self.0).min(Pause::MAX);
         std::mem::replace(&mut self.0, longer)
     }
 }

@@ -1,4 +1,4 @@
-//! Starting commands: what they get to see, and what can be wrong with them.
+//! Spawning of commands: their streams and environments, and the errors.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Write};
@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use threadbook_trace::is_interrupted;
+use threadbook_base::interrupt::is_interrupted;
 
 use crate::abandoned;
 use crate::child::Child;
@@ -19,13 +19,13 @@ use crate::pipeline::Pipeline;
 use crate::streams::{Echo, Input, Output, Streams, unblock};
 use crate::usage::Usage;
 
-/// Where output goes if the command does not say.
+/// The destinations of output without a redirection.
 pub(crate) struct Defaults {
     pub(crate) stdout: Redirect,
     pub(crate) stderr: Redirect,
 }
 
-/// Starts the commands of a pipeline, or none of them.
+/// Spawns the commands of a pipeline, or none of them.
 pub(crate) fn start(pipeline: &Pipeline, defaults: &Defaults) -> Result<Child, SubprocessError> {
     check(pipeline)?;
     if is_interrupted() {
@@ -42,8 +42,8 @@ pub(crate) fn start(pipeline: &Pipeline, defaults: &Defaults) -> Result<Child, S
                 let mut command = prepared(command, plumbed);
                 // All in one group, that of the first.
                 command.process_group(job.group().unwrap_or(0));
-                // Our copies of the command's ends of the pipes are closed with `command`: as long as there is
-                // one, nobody finds an end in them.
+                // Our copies of the command's pipe ends are closed with `command`: while a copy is open, no
+                // reader sees end of file.
                 command.spawn().map_err(Trouble::Start)
             });
         match started {
@@ -72,13 +72,13 @@ enum Trouble {
 #[derive(Default)]
 struct Plumbing {
     ours: Streams,
-    /// What the next command reads.
+    /// The input of the next command.
     next: Option<PipeReader>,
-    /// What all commands share whose standard error we read.
+    /// The pipe that all commands share whose standard error we read.
     stderr: Option<PipeWriter>,
 }
 
-/// What a stream of a command is to be.
+/// The source or destination of a stream, to be passed to the command.
 enum End {
     Inherited,
     Null,
@@ -94,7 +94,7 @@ impl End {
         }
     }
 
-    /// Of standard output: another one of the same.
+    /// A duplicate of the end for standard output.
     fn again(&self) -> io::Result<End> {
         Ok(match self {
             End::Inherited => End::Is(io::stdout().as_fd().try_clone_to_owned()?),
@@ -105,7 +105,7 @@ impl End {
 }
 
 impl Plumbing {
-    /// The ends that `command` gets: standard input, output and error.
+    /// The ends for `command`: standard input, output and error.
     fn lay(&mut self, command: &Command, defaults: &Defaults, is_last: bool) -> io::Result<[End; 3]> {
         let stdin = match self.next.take() {
             Some(reader) => End::Is(reader.into()),
@@ -177,16 +177,16 @@ fn plain(to: &Redirect) -> io::Result<End> {
         Redirect::Null => End::Null,
         Redirect::File(file) => End::Is(file.try_clone()?),
         _ => {
-            // What was printed before must come before.
+            // Earlier output of this process must appear first.
             io::stdout().flush()?;
             End::Inherited
         }
     })
 }
 
-/// The command as the standard library starts it: from a memory of any size without copying its page tables
-/// (`posix_spawn`), with the signals' default actions (SIGPIPE, which Rust programs ignore), and with an
-/// error here if the program cannot be run there.
+/// The command for the standard library, which spawns it from a process of any size without copying its page
+/// tables (`posix_spawn`), resets the signals to their default actions (SIGPIPE, which Rust programs ignore),
+/// and returns an error here if the child cannot execute the program.
 fn prepared(command: &Command, [stdin, stdout, stderr]: [End; 3]) -> std::process::Command {
     let mut prepared = std::process::Command::new(&command.words[0]);
     prepared.args(&command.words[1..]);
@@ -204,7 +204,7 @@ fn prepared(command: &Command, [stdin, stdout, stderr]: [End; 3]) -> std::proces
     prepared
 }
 
-/// What is wrong with a pipeline before anything is started.
+/// Checks a pipeline before any process is spawned.
 fn check(pipeline: &Pipeline) -> Result<(), SubprocessError> {
     let wrong = |reason: String| Err(SubprocessError::Invalid { reason });
     let last = pipeline.commands.len() - 1;
@@ -257,7 +257,7 @@ fn check(pipeline: &Pipeline) -> Result<(), SubprocessError> {
     Ok(())
 }
 
-/// What it means that the system could not start a command.
+/// Explains the system's error of spawning a command.
 fn could_not_start(command: &Command, error: io::Error) -> SubprocessError {
     let name = Path::new(&command.words[0]);
     let program = name.display().to_string();

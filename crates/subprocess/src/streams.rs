@@ -1,5 +1,5 @@
-//! What goes into a command and comes out of it, through pipes that are all served at once: a command that
-//! is waited for at one of them while it waits at another would wait for ever.
+//! The input and output of a command. All of its pipes are served at once: to block on one pipe while the
+//! command blocks on another is a deadlock.
 
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,10 +10,10 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// How much is read at a time from a command that prints without end, until it is time to look around.
+/// The maximum of a read from a command with endless output, after which the other pipes are served.
 const CHUNK: u64 = 1 << 20;
 
-/// How much is read at most, in such chunks, of what those have left in a pipe who were ended.
+/// The maximum number of such chunks that are read from the pipes of an ended command.
 const LEFT_OVERS: usize = 16;
 
 /// Our ends of a command's streams.
@@ -26,21 +26,21 @@ pub(crate) struct Streams {
     pub(crate) stderr: Output,
 }
 
-/// What a command is given to read, and how much of it has been written.
+/// The input of a command, and the number of bytes written so far.
 pub(crate) struct Input {
     pipe: PipeWriter,
     bytes: Arc<[u8]>,
     written: usize,
 }
 
-/// What a command prints.
+/// The output of a command.
 #[derive(Default)]
 pub(crate) struct Output {
-    /// Until its end has come.
+    /// The pipe, until its end of file.
     pub(crate) pipe: Option<PipeReader>,
-    /// What has come so far.
+    /// The bytes that were read so far.
     pub(crate) bytes: Vec<u8>,
-    /// Where it is passed on to.
+    /// The destination of the copy.
     echo: Option<Echo>,
 }
 
@@ -57,7 +57,7 @@ impl Input {
         Ok(Input { pipe, bytes, written: 0 })
     }
 
-    /// Writes as much as the pipe takes. Says if that was all, or all that the command wants.
+    /// Writes as much as the pipe takes. Returns whether all is written, or the command has closed its input.
     fn write(&mut self) -> io::Result<bool> {
         while self.written < self.bytes.len() {
             match self.pipe.write(&self.bytes[self.written..]) {
@@ -80,7 +80,7 @@ impl Output {
         Ok(Output { pipe: Some(pipe), bytes: Vec::new(), echo })
     }
 
-    /// Reads what is there.
+    /// Reads the available bytes.
     fn read(&mut self) -> io::Result<()> {
         let Some(pipe) = &mut self.pipe else { return Ok(()) };
         let before = self.bytes.len();
@@ -95,7 +95,7 @@ impl Output {
         Ok(())
     }
 
-    /// Passes on what has come from `start` on. If that cannot be, it still is captured.
+    /// Copies the bytes from `start` on. If that fails, they are still captured.
     fn pass_on(&self, start: usize) {
         let new = &self.bytes[start..];
         let _ = match self.echo {
@@ -110,13 +110,13 @@ impl Output {
 }
 
 impl Streams {
-    /// Whether all output has come to its end.
+    /// Whether all output has reached its end of file.
     pub(crate) fn at_end(&self) -> bool {
         self.stdout.pipe.is_none() && self.stderr.pipe.is_none()
     }
 
-    /// Waits until something happens at a pipe or at one of `others`, but no longer than `limit`; and then
-    /// reads and writes what can be.
+    /// Waits until a pipe or one of `others` is ready, but no longer than `limit`; then reads and writes
+    /// without blocking.
     pub(crate) fn serve(&mut self, others: &[BorrowedFd<'_>], limit: Duration) -> io::Result<()> {
         let input = self.input.as_ref().map(|input| (input.pipe.as_fd(), PollFlags::POLLOUT));
         let stdout = self.stdout.pipe.as_ref().map(|pipe| (pipe.as_fd(), PollFlags::POLLIN));
@@ -144,8 +144,8 @@ impl Streams {
         Ok(())
     }
 
-    /// Reads what a command that was ended has left. What it has started may hold the pipes for ever, so
-    /// the end of them is not waited for.
+    /// Reads the buffered output of an ended command. Does not wait for end of file, because processes that
+    /// it has started may hold the pipes for ever.
     pub(crate) fn read_left_overs(&mut self) {
         self.input = None;
         for output in [&mut self.stdout, &mut self.stderr] {
@@ -160,17 +160,17 @@ impl Streams {
     }
 }
 
-/// Has reading or writing return at once if it cannot be done. The flag is that of our end of the pipe; the
-/// command's is another.
+/// Makes our end of the pipe non-blocking. The flag belongs to our end only; the command's end has another
+/// one.
 pub(crate) fn unblock(pipe: impl AsFd) -> io::Result<()> {
     fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     Ok(())
 }
 
-/// Waits until something happens at a descriptor, or a signal comes, but no longer than `limit`. Returns how
-/// many are ready.
+/// Waits until a descriptor is ready or a signal arrives, but no longer than `limit`. Returns the number of
+/// ready ones.
 pub(crate) fn wait(polled: &mut [PollFd<'_>], limit: Duration) -> io::Result<usize> {
-    // Rounded up: waking early, it would look at the clock again and again.
+    // Rounded up: an early wake-up would poll the clock repeatedly.
     let milliseconds = limit.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32;
     match poll(polled, PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)) {
         Ok(count) => Ok(count as usize),

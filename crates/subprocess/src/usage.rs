@@ -1,28 +1,26 @@
-//! What processes have used.
+//! Resource usage of processes.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How far the system's figures of memory are off: each processor keeps some pages that are not counted yet.
+/// The error of the system's memory figures: each processor has a batch of pages that are not counted yet.
 const SLACK: u64 = 1 << 20;
 
-/// What a command has used: the times that processors worked for it, and the most memory it had. Of a
-/// pipeline, the times of all its commands, and the memory of the largest. What a command has started and
-/// waited for is included.
+/// The resource usage of a command: its processor times and its peak memory. For a pipeline, the times of all
+/// its commands, and the memory of the largest. Children that a command has spawned and reaped are included.
 ///
 /// As `getrusage(2)` and `wait4(2)` count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// The time that processors worked in it.
+    /// The processor time in user mode.
     pub user: Duration,
-    /// The time that processors worked in the system for it.
+    /// The processor time in the system.
     pub system: Duration,
-    /// The most memory that it had at a time, in bytes. Linux counts in the memory of the process that
-    /// started it, so it never is less than what this one had; see
-    /// [`peak_memory_is_bound`](Usage::peak_memory_is_bound).
+    /// The peak memory, in bytes. Linux includes the memory of the parent process, so the figure is never
+    /// below the parent's peak; see [`peak_memory_is_bound`](Usage::peak_memory_is_bound).
     pub peak_memory: u64,
-    /// The most memory that this process had had when it started the command.
+    /// The peak memory of this process when it spawned the command.
     floor: u64,
 }
 
@@ -37,10 +35,10 @@ impl Usage {
         Usage { user: duration(usage.ru_utime), system: duration(usage.ru_stime), peak_memory, floor: 0 }
     }
 
-    /// The most memory that this process has had.
+    /// The peak memory of this process.
     pub(crate) fn own_peak() -> u64 {
         let mut usage = std::mem::MaybeUninit::zeroed();
-        // SAFETY: the system writes a `rusage` to this place; zeros are a valid one.
+        // SAFETY: the system writes a `rusage` to this memory; zeros are a valid one.
         let usage = unsafe {
             libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
             usage.assume_init()
@@ -48,12 +46,12 @@ impl Usage {
         Usage::of(&usage).peak_memory
     }
 
-    /// This, of a process that was started by one that had had `floor` bytes.
+    /// This usage, of a process whose parent had a peak of `floor` bytes.
     pub(crate) fn above(self, floor: u64) -> Usage {
         Usage { floor, ..self }
     }
 
-    /// Of both.
+    /// The usage of both.
     pub(crate) fn and(self, other: Usage) -> Usage {
         Usage {
             user: self.user + other.user,
@@ -63,8 +61,8 @@ impl Usage {
         }
     }
 
-    /// Whether the command had at most [`peak_memory`](Usage::peak_memory), and maybe much less: all that
-    /// can be told if it had no more than the process that started it.
+    /// Whether [`peak_memory`](Usage::peak_memory) is only an upper bound: so it is if the command had no
+    /// more than its parent process.
     pub fn peak_memory_is_bound(&self) -> bool {
         cfg!(target_os = "linux") && self.peak_memory <= self.floor + SLACK
     }
@@ -79,8 +77,8 @@ impl Usage {
 
     /// The memory in words.
     pub(crate) fn memory(&self) -> String {
-        let most = if self.peak_memory_is_bound() { "at most " } else { "" };
-        format!("{most}{:.1} MB", self.peak_memory as f64 / 1e6)
+        let bound = if self.peak_memory_is_bound() { "at most " } else { "" };
+        format!("{bound}{:.1} MB", self.peak_memory as f64 / 1e6)
     }
 }
 

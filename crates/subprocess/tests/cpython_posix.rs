@@ -1,6 +1,6 @@
 //! The portable cases of CPython's `test_subprocess` about `run`, POSIX and the rest, under their names. Not
-//! here: `preexec_fn`, users and groups, `umask`, `pass_fds` and `close_fds=False`, which there are no words
-//! for here (std closes all that it opens, and so do we), and what replaces functions of Python by mocks.
+//! here: `preexec_fn`, users and groups, `umask`, `pass_fds` and `close_fds=False`, which this crate does not
+//! have (std closes all that it opens, and so do we), and tests that replace functions of Python by mocks.
 
 mod common;
 
@@ -84,7 +84,7 @@ fn test_exception_bad_args_0() {
 
 #[test]
 fn test_restore_signals() {
-    // Rust programs ignore SIGPIPE; with that, `yes` would complain, and end with 1.
+    // Rust programs ignore SIGPIPE; if `yes` inherited that, it would print an error and exit with 1.
     let done = run(Command::new("yes") | ["head", "-n", "1"]).unwrap();
     let codes: Vec<i32> = done.stages.iter().map(|stage| stage.returncode).collect();
     assert_eq!((codes, done.stderr_lossy()), (vec![-libc::SIGPIPE, 0], String::new()));
@@ -106,8 +106,8 @@ fn test_run_abort() {
 fn script(text: &str) -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("a script");
-    // By a copy: while this process has it open for writing, a child of another test may have it, too, and
-    // it could not be run.
+    // Written by a copy: while this process has it open for writing, a child of another test can inherit the
+    // descriptor, and the system refuses to execute the file.
     let source = directory.path().join("source");
     fs::write(&source, text).unwrap();
     fs::set_permissions(&source, Permissions::from_mode(0o700)).unwrap();
@@ -127,11 +127,11 @@ fn test_shell_string() {
     assert_eq!(check_output(shell("echo $FRUIT").env("FRUIT", "apple")).unwrap(), "apple\n");
 }
 
-/// A child that has said that it is there.
+/// A child that has printed its first line.
 fn started(line: &str) -> Child {
     allow_sigint();
     let child = spawn(captured(line)).unwrap();
-    // One line only, so that the rest stays in the pipe for whoever wants it.
+    // One line only, so that the rest stays in the pipe for the test.
     let mut first = [0; 2];
     child.take_stdout().unwrap().read_exact(&mut first).unwrap();
     assert_eq!(&first, b"x\n");
@@ -155,7 +155,8 @@ fn test_kill() {
 
 #[test]
 fn test_terminate() {
-    // Not a shell that starts a program just then: it lets SIGTERM wait until that runs, which misses it.
+    // Not a shell that is about to start a program: it holds back SIGTERM until the program runs, which then
+    // misses it.
     let child = started("echo x; exec sleep 1000");
     child.terminate().unwrap();
     assert_eq!((child.communicate().unwrap().1, child.wait().unwrap()), (vec![], -SIGTERM));
@@ -165,12 +166,12 @@ fn test_terminate() {
 fn test_send_signal_dead() {
     let child = spawn("true").unwrap();
     until(|| !is_alive(child.pid() as i32));
-    // It has ended and nobody has waited for it: in the table it still is.
+    // It has ended and is not reaped: a zombie.
     child.send_signal(SIGINT).unwrap();
     child.terminate().unwrap();
     child.kill().unwrap();
     assert_eq!(child.wait().unwrap(), 0);
-    // Now it is not even that.
+    // Now it is reaped.
     child.send_signal(SIGINT).unwrap();
     child.terminate().unwrap();
     child.kill().unwrap();
@@ -188,7 +189,7 @@ fn there_is_no_such_signal() {
 
 #[test]
 fn test_pipe_cloexec_real_tools() {
-    // If `second` had got our end of the pipe to `first`, `first` would never find the end of its input.
+    // If `second` had inherited our end of the pipe to `first`, `first` would never see the end of its input.
     let first = spawn(captured("cat").stdin(Pipe)).unwrap();
     let second = spawn(captured("cat").stdin(Pipe)).unwrap();
     let held = second.take_stdin().unwrap();
@@ -201,7 +202,7 @@ fn test_pipe_cloexec_real_tools() {
 #[test]
 fn test_close_fds() {
     let Some(_) = in_own_process("test_close_fds") else {
-        // Ours are open meanwhile: pipes, and what tells the end of a process.
+        // Ours are open meanwhile: pipes and pidfds.
         let others: Vec<Child> = (0..5).map(|_| spawn(captured("cat").stdin(Pipe)).unwrap()).collect();
         let list = ["ls", if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" }];
         let ours = check_output(list).unwrap();
@@ -230,12 +231,12 @@ fn test_wait_when_sigchild_ignored() {
     let Some(_) = in_own_process("test_wait_when_sigchild_ignored") else {
         // SAFETY: no handler is set.
         unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
-        // Python says 0 here; but nobody can know.
+        // Python returns 0 here, but the exit code is lost.
         assert!(matches!(call("false"), Err(Error::Lost { .. })));
         let child = spawn("true").unwrap();
         assert!(matches!(child.wait(), Err(Error::Lost { .. })));
         child.kill().unwrap();
-        // SAFETY: as above. (What runs this test waits for children, too.)
+        // SAFETY: as above. (The runner of this test waits for children, too.)
         unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
         return;
     };
@@ -255,7 +256,7 @@ fn test_select_unbuffered() {
 fn zombies() -> Vec<i32> {
     let mut zombies = Vec::new();
     loop {
-        // SAFETY: a null pointer says that the status is not wanted.
+        // SAFETY: with a null pointer, the status is not written.
         match unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } {
             pid if pid > 0 => zombies.push(pid),
             _ => return zombies,
@@ -271,7 +272,7 @@ fn test_zombie_fast_process_del() {
         drop((first, second));
         end(pids[1]);
         until(|| pids.iter().all(|pid| !is_alive(*pid)));
-        // Starting another one waits for both, also if it does not come to that.
+        // Spawning another command reaps both, even if it fails.
         assert!(spawn("/nonexistent").is_err());
         assert!(zombies().is_empty());
         return;
@@ -284,7 +285,7 @@ fn test_send_signal_race() {
         let child = spawn("true").unwrap();
         until(|| !is_alive(child.pid() as i32));
         assert_eq!(zombies(), [child.pid() as i32]);
-        // Somebody else has waited for it, so that its number may be that of another process.
+        // Another waiter has reaped it, so another process can have its id.
         assert!(matches!(child.poll(), Err(Error::Lost { .. })));
         child.kill().unwrap();
         assert!(matches!(child.wait(), Err(Error::Lost { .. })));
@@ -338,7 +339,7 @@ fn a_tee_shows_the_output_and_keeps_it() {
         use threadbook_subprocess::Redirect::Tee;
         let done = run(shell("echo shown; echo too >&2").stdout(Tee).stderr(Tee)).unwrap();
         assert_eq!((done.stdout.as_slice(), done.stderr.as_slice()), (&b"shown\n"[..], &b"too\n"[..]));
-        // Of a command in a pipeline, standard error still is to be seen.
+        // The standard error of a command in a pipeline is still shown.
         let done = check_output(shell("echo three >&2; echo 3") | ["cat"]).unwrap();
         assert_eq!(done, "3\n");
         return;

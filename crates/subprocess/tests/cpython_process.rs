@@ -1,6 +1,6 @@
-//! The portable cases of CPython's `test_subprocess.ProcessTestCase`, under their names. Not here: what is
-//! about Python's types (`bufsize`, `encoding`, `__del__`), about Windows, or about `executable=`, which
-//! there is no word for here.
+//! The portable cases of CPython's `test_subprocess.ProcessTestCase`, under their names. Not here: tests of
+//! Python's types (`bufsize`, `encoding`, `__del__`), of Windows, and of `executable=`, which this crate does
+//! not have.
 
 mod common;
 
@@ -370,7 +370,7 @@ fn test_communicate_pipe_buf() {
     let many = vec![b'a'; 4 << 20];
     let line = "head -c 47; head -c 4194304 /dev/zero >&2; cat";
     let (stdout, stderr) = spawn(captured(line).input(&many)).unwrap().communicate().unwrap();
-    // What `head` has read beyond its 47 bytes is lost to `cat`.
+    // The bytes that `head` has read beyond its 47 are lost to `cat`.
     assert!(stdout.len() > 4_000_000 && stdout.iter().all(|byte| *byte == b'a'));
     assert_eq!(stderr.len(), 4 << 20);
 }
@@ -428,7 +428,7 @@ fn test_wait_timeout() {
     let error = child.wait_timeout(Duration::from_micros(100)).unwrap_err();
     assert!(error.to_string().contains("100µs; it goes on"), "{error}");
     drop(stdin);
-    assert_eq!(child.wait_timeout(PATIENCE).unwrap(), 0);
+    assert_eq!(child.wait_timeout(TEST_TIMEOUT).unwrap(), 0);
 }
 
 #[test]
@@ -453,7 +453,7 @@ fn test_threadsafe_wait() {
                 let (child, together) = (child.clone(), together.clone());
                 std::thread::spawn(move || {
                     together.wait();
-                    child.wait_timeout(PATIENCE).unwrap()
+                    child.wait_timeout(TEST_TIMEOUT).unwrap()
                 })
             })
             .collect();

@@ -1,4 +1,4 @@
-//! An interrupt is for the whole process, so each of these is in a process of its own.
+//! Interrupts. An interrupt affects the whole process, so each test runs in a process of its own.
 
 mod common;
 
@@ -8,13 +8,13 @@ use std::path::Path;
 
 use common::*;
 use tempfile::TempDir;
+use threadbook_base::interrupt::{clear_interrupt, interrupt};
 use threadbook_subprocess::Redirect::Pipe;
 use threadbook_subprocess::{
     Command, SIGINT, SubprocessError as Error, call, check_output, run, shell, spawn,
 };
-use threadbook_trace::{clear_interrupt, interrupt};
 
-/// Interrupts once there is a file with a process id, and returns that when the process has ended.
+/// Interrupts once a file contains a process id, and returns the id when that process has ended.
 fn interrupt_later(directory: &Path) -> std::thread::JoinHandle<i32> {
     let file = directory.join("pid");
     std::thread::spawn(move || {
@@ -30,7 +30,7 @@ fn interrupt_later(directory: &Path) -> std::thread::JoinHandle<i32> {
 #[test]
 fn test_call_keyboardinterrupt() {
     let Some(_) = in_own_process("test_call_keyboardinterrupt") else {
-        // A command that ends, one that does not want to, and one whose children do not.
+        // A command that ends at the interrupt, one that ignores it, and one whose children do.
         for line in [
             "echo $$ > pid; exec sleep 1000",
             "trap '' INT; echo $$ > pid; while :; do sleep 0.1; done",
@@ -40,10 +40,10 @@ fn test_call_keyboardinterrupt() {
             let directory = TempDir::new().unwrap();
             let line = shell(line).cwd(directory.path());
             let interrupted = interrupt_later(directory.path());
-            // The last one ends by itself, but its output does not.
+            // The last one ends, but its output stays open.
             assert!(matches!(check_output(&line), Err(Error::Interrupted)));
             interrupted.join().unwrap();
-            // Until it is cleared, nothing is started.
+            // Until the interrupt is cleared, no command is spawned.
             fs::remove_file(directory.path().join("pid")).unwrap();
             assert!(matches!(call(&line), Err(Error::Interrupted)));
             assert!(!directory.path().join("pid").exists());

@@ -60,7 +60,7 @@ fn input_that_nobody_reads() {
     assert!(matches!(run(sleeper), Err(Error::TimedOut { .. })));
 }
 
-/// What a time-out has ended: the output so far, in which there is the process id of a grandchild.
+/// Runs a command into its time-out. Returns the process id of a grandchild, from the output so far.
 fn timed_out(line: &str) -> i32 {
     with_time(|limit| {
         let error = run(shell(line).timeout(limit)).unwrap_err();
@@ -71,7 +71,7 @@ fn timed_out(line: &str) -> i32 {
 
 #[test]
 fn a_grandchild_holds_the_pipe_and_the_time_out_ends_it() {
-    // With a shell that waits for it, and with one that has ended long before.
+    // With a shell that waits for the grandchild, and with one that has ended long before.
     for line in ["sleep 1000 & echo $!; wait", "sleep 1000 & echo $!"] {
         let grandchild = timed_out(line);
         until(|| !is_alive(grandchild));
@@ -87,7 +87,7 @@ fn a_grandchild_ignores_all_that_can_be_ignored() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_grandchild_that_has_left_the_group_holds_the_pipe() {
-    // It says its number when it has left.
+    // It prints its id after it has left the group.
     let grandchild = timed_out("setsid sh -c 'echo $$; exec sleep 1000' & sleep 1000");
     assert!(is_alive(grandchild), "nobody has reached it, and nobody has waited for it");
     end(grandchild);
@@ -119,7 +119,7 @@ fn a_kill_races_with_the_end_and_the_wait() {
         killer.join().unwrap();
         assert!([4, -SIGKILL].contains(&code), "{code}");
         assert_eq!(child.wait().unwrap(), code);
-        // Nobody else's process has this number, as far as we are concerned.
+        // After the wait, the id counts as that of another process.
         child.kill().unwrap();
     }
 }
@@ -140,7 +140,7 @@ fn any_exit_code_and_any_signal() {
     arbtest(|random| {
         let code = random.int_in_range(0..=255)?;
         assert_eq!(call(["sh", "-c", "exit $0", &code.to_string()]).unwrap(), code);
-        // Not those of a terminal: whoever runs the tests in the background has them ignored.
+        // Not the signals of a terminal: tests that run in the background ignore them.
         let signal = random.choose_iter([9, 13, 14, 15, libc::SIGUSR1, libc::SIGUSR2])?;
         let child = spawn(["sleep", "1000"]).unwrap();
         child.send_signal(signal).unwrap();
@@ -165,8 +165,8 @@ fn a_program_that_does_not_exist() {
     }
 }
 
-/// A file in a directory, which some `sh` has written: were it open for writing here, a child of another test
-/// might have it, too, and the system would not run it.
+/// A file in a temporary directory, written by `sh`: if this process had it open for writing, a child of
+/// another test could inherit the descriptor, and the system would refuse to execute the file.
 fn file(text: &str, mode: u32) -> (TempDir, String) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("file").display().to_string();
@@ -250,7 +250,7 @@ fn a_pipeline_that_starts_in_part_is_ended() {
             assert!(matches!(error, Err(Error::NotFound { .. })));
         }
         assert_eq!(descriptors(), before);
-        // SAFETY: a null pointer says that the status is not wanted.
+        // SAFETY: with a null pointer, the status is not written.
         let child = unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) };
         assert_eq!(child, -1, "there is no child left, running or ended");
         return;
@@ -261,7 +261,7 @@ fn a_pipeline_that_starts_in_part_is_ended() {
 fn a_copy_of_the_process_does_not_take_children_for_its_own() {
     let Some(_) = in_own_process("a_copy_of_the_process_does_not_take_children_for_its_own") else {
         let child = spawn(captured("sleep 1000")).unwrap();
-        // SAFETY: the copy only uses what no other thread holds, and ends without cleaning up.
+        // SAFETY: the forked child uses only locks that no other thread holds, and ends without destructors.
         let copy = unsafe { libc::fork() };
         if copy == 0 {
             let is_lost = matches!(child.wait(), Err(Error::Lost { .. }))
@@ -269,11 +269,11 @@ fn a_copy_of_the_process_does_not_take_children_for_its_own() {
                 && child.kill().is_ok();
             drop(child);
             let still_works = call("true").is_ok();
-            // SAFETY: the copy ends here.
+            // SAFETY: the forked child ends here.
             unsafe { libc::_exit(i32::from(!(is_lost && still_works))) };
         }
         let mut status = 0;
-        // SAFETY: the status is written to this place.
+        // SAFETY: the system writes the status to this variable.
         assert_eq!(unsafe { libc::waitpid(copy, &raw mut status, 0) }, copy);
         assert_eq!(status, 0);
         assert_eq!(child.poll().unwrap(), None, "the copy has not ended it");
@@ -315,7 +315,7 @@ fn times_of_each_command_and_of_all() {
 #[test]
 fn a_time_out_of_any_command_is_that_of_the_pipeline() {
     let quick = Command::new("sleep").arg("1000").timeout(Duration::from_millis(50));
-    let error = call(quick | Command::new("sleep").arg("1000").timeout(PATIENCE)).unwrap_err();
+    let error = call(quick | Command::new("sleep").arg("1000").timeout(TEST_TIMEOUT)).unwrap_err();
     assert!(matches!(error, Error::TimedOut { ended: true, .. }), "{error}");
 }
 
@@ -329,8 +329,8 @@ fn a_time_out_is_noticed_by_whoever_looks() {
     });
     assert_eq!(child.wait().unwrap(), -SIGKILL);
     let child = spawn(sleeper()).unwrap();
-    assert!(matches!(child.wait_timeout(PATIENCE), Err(Error::TimedOut { ended: true, .. })));
-    // More than there is time for is no time-out.
+    assert!(matches!(child.wait_timeout(TEST_TIMEOUT), Err(Error::TimedOut { ended: true, .. })));
+    // A time-out beyond the range of the clock never expires.
     assert_eq!(call(Command::new("true").timeout(Duration::MAX)).unwrap(), 0);
     assert_eq!(spawn("true").unwrap().wait_timeout(Duration::MAX).unwrap(), 0);
 }

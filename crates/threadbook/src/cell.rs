@@ -1,4 +1,4 @@
-//! What the generated code of a cell calls.
+//! The functions that a cell's generated code calls.
 
 pub use threadbook_cell::*;
 
@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 use tokio::runtime::{EnterGuard, Runtime};
 
-/// The runtime of the cells, and the process that has its threads.
+/// The tokio runtime of the cells, and the id of the process that owns its threads.
 static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
 
 /// Runs the statements of a cell that awaits.
@@ -18,13 +18,13 @@ pub fn run_async<O: Outcome>(statements: impl Future<Output = O>) -> End {
     })
 }
 
-/// Lets code that this thread runs find the runtime, for `tokio::spawn` and its like. If there cannot be one, tokio says
-/// so where the code asks for it.
+/// Enters the runtime on this thread, for `tokio::spawn` and similar functions. If the runtime cannot start,
+/// tokio reports its absence to the code that needs it.
 pub(crate) fn enter() -> Option<EnterGuard<'static>> {
     runtime().ok().map(Runtime::enter)
 }
 
-/// Starts the runtime again in a restored process, if there was one: its threads are gone.
+/// Restarts the runtime in a restored process, if there was one: its threads are gone.
 pub(crate) fn restored() {
     let was_there = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner).is_some();
     if was_there {
@@ -32,7 +32,7 @@ pub(crate) fn restored() {
     }
 }
 
-/// The runtime of this process.
+/// Returns the runtime of this process.
 fn runtime() -> io::Result<&'static Runtime> {
     let mut known = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use threadbook_cell::{End, Outcome};
 use threadbook_explore::{Exploration, Explorer, Line, Play};
 use threadbook_widgets::{Button, HBox, IntSlider, ValueWidget, Widget};
-use threadbook_worker::panic_place;
+use threadbook_base::location;
 
 use crate::{display, display_handle, interact, process};
 
@@ -17,7 +17,7 @@ static LAST: Mutex<Option<Exploration>> = Mutex::new(None);
 
 /// Explores the statements of a cell, shows what was found, and ends the cell with the failure if there is one.
 pub fn explored<O: Outcome>(explorer: Explorer, lines: &'static [Line], statements: impl Fn() -> O) {
-    let explorer = explorer.generated_from(lines, panic_place);
+    let explorer = explorer.generated_from(lines, location::describe);
     let exploration = explorer.run(|| {
         if let End::Failed(error) = statements().end() {
             panic!("the cell returned an error: {}", error.text);

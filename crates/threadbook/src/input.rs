@@ -1,4 +1,4 @@
-//! Asking the user: through the front end of a notebook, or in a terminal.
+//! Input from the user: through the front end of a notebook, or in a terminal.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -9,8 +9,8 @@ use threadbook_display::inbox;
 ///
 /// # Errors
 ///
-/// - [`ErrorKind::Unsupported`]: the front end takes no input, as when a notebook is executed without anyone
-///   there (nbconvert, papermill, `threadbook run`), or no cell is running.
+/// - [`ErrorKind::Unsupported`]: the front end takes no input, as in unattended execution (nbconvert,
+///   papermill, `threadbook run`), or no cell is running.
 /// - [`ErrorKind::Interrupted`]: the cell was interrupted.
 /// - [`ErrorKind::UnexpectedEof`]: outside a notebook, standard input has ended.
 ///
@@ -28,7 +28,7 @@ pub fn input(prompt: impl Display) -> io::Result<String> {
     ask(&prompt.to_string(), false)
 }
 
-/// As [`input`], but nobody sees what the user enters. As Python's `getpass.getpass()`.
+/// As [`input`], but the entered text is not visible. As Python's `getpass.getpass()`.
 ///
 /// # Errors
 ///
@@ -48,11 +48,11 @@ pub fn password(prompt: impl Display) -> io::Result<String> {
 }
 
 fn ask(prompt: &str, password: bool) -> io::Result<String> {
-    if let Some(answer) = inbox::ask(prompt, password, threadbook_executor::is_interrupted) {
+    if let Some(answer) = inbox::ask(prompt, password, threadbook_base::interrupt::is_interrupted) {
         return answer;
     }
     if std::env::var_os("EVCXR_IS_RUNTIME").is_some() {
-        // Stock evcxr's own way, see its crate `evcxr_input`. Its line ends at the first line break.
+        // The protocol of stock evcxr, see its crate `evcxr_input`. Its line ends at the first line break.
         let command = if password { "EVCXR_INPUT_REQUEST_PASSWORD" } else { "EVCXR_INPUT_REQUEST" };
         println!("{command}:{}", prompt.replace(['\r', '\n'], " "));
     } else if password && io::stdin().is_terminal() {

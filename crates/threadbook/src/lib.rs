@@ -1,6 +1,6 @@
-//! The companion crate of Threadbook notebooks: the face of the crates around it.
+//! The companion crate of Threadbook notebooks: the public API of the crates around it.
 //!
-//! A Threadbook kernel has it loaded. Anywhere else, also on stock `evcxr_jupyter`:
+//! A Threadbook kernel loads it at its start. Elsewhere, as on stock `evcxr_jupyter`:
 //!
 //! ```text
 //! :dep threadbook = { path = "../crates/threadbook" }
@@ -49,6 +49,7 @@ pub use threadbook_explore::{Exploration, Explorer, Failure, explore, replay};
 pub use threadbook_multiprocessing as multiprocessing;
 pub use threadbook_plot as plot;
 pub use threadbook_subprocess as subprocess;
+pub use threadbook_threading as threading;
 pub use threadbook_timing as timing;
 pub use threadbook_widgets as widgets;
 pub use threadbook_workload as workload;
@@ -56,8 +57,9 @@ pub use threadbook_workload as workload;
 // rustc names a type behind a renamed re-export by the crate's own name.
 #[doc(hidden)]
 pub use {
-    threadbook_display, threadbook_executor, threadbook_explore, threadbook_multiprocessing, threadbook_plot,
-    threadbook_subprocess, threadbook_timing, threadbook_widgets, threadbook_workload,
+    threadbook_display, threadbook_executor, threadbook_explore, threadbook_future, threadbook_multiprocessing,
+    threadbook_plot, threadbook_subprocess, threadbook_threading, threadbook_timing, threadbook_widgets,
+    threadbook_workload,
 };
-// These live in this dynamic library, so that cells which name them share their statics.
+// Linked into this dynamic library, so that all cells share their statics.
 pub use {futures, plotters, rayon, serde, serde_json, tokio};

@@ -1,7 +1,7 @@
-//! What the kernel writes in the place of magics. Nobody names these but the kernel.
+//! The functions that replace magics in a cell's code. Only the kernel calls them.
 //!
-//! `%%time` must not wrap the cell in a closure, or its variables would not be there in the next cell; and a
-//! variable for the stopwatch would be one of the notebook's. So the stopwatches that run are kept here.
+//! `%%time` must not wrap the cell in a closure, or its variables would be lost to the next cell, and a
+//! variable for the stopwatch would become one of the notebook's. So the running stopwatches are kept here.
 
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -9,17 +9,17 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use threadbook_executor::is_interrupted;
+use threadbook_base::interrupt::is_interrupted;
 use threadbook_timing::Stopwatch;
 
-/// How long an interrupted command may take to end by itself. (The supervisor has less than a second's
-/// patience with the cell.)
+/// The time that an interrupted command has to end after SIGINT. (The supervisor ends the cell within a
+/// second.)
 const GRACE: Duration = Duration::from_millis(200);
 
-/// How often at least a command that runs is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// The maximum time between two checks of a running command.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The stopwatches that run, the innermost last.
+/// The running stopwatches, the innermost last.
 static STOPWATCHES: Mutex<Vec<Stopwatch>> = Mutex::new(Vec::new());
 
 /// `%time` and `%%time` begin.
@@ -36,22 +36,22 @@ pub fn stop() {
     }
 }
 
-/// As [`stop`], after a value that is passed on.
+/// As [`stop`], and returns the value.
 pub fn stopped<T>(value: T) -> T {
     stop();
     value
 }
 
-/// `!command`, `%%bash` and `%%sh`: runs a command of the program `shell`. What it prints goes where the cell
-/// prints to. As in IPython, it is no error if the command fails.
+/// `!command`, `%%bash` and `%%sh`: runs a command of the program `shell`. Its output goes to the cell. As in
+/// IPython, a command that fails is no error.
 ///
 /// # Panics
 ///
-/// If the shell cannot be started, and, to end the cell, if the cell is interrupted: then the command and all
-/// that it has started have been ended.
+/// If the shell cannot be started, and, to end the cell, if the cell is interrupted: the command and all
+/// processes that it has started are ended before.
 #[track_caller]
 pub fn shell(shell: &str, command: &str) {
-    // What the cell printed before must come before.
+    // Earlier output of the cell must appear first.
     let _ = std::io::stdout().flush();
     let mut shell_command = Command::new(shell);
     shell_command.arg("-c").arg(command).stdin(Stdio::null()).process_group(0);
@@ -73,7 +73,7 @@ pub fn shell(shell: &str, command: &str) {
     }
 }
 
-/// Waits for the end; `None` if an interrupt comes first.
+/// Waits for the end; returns `None` if an interrupt comes first.
 fn wait(child: &mut Child) -> Option<ExitStatus> {
     let mut pause = Duration::from_millis(1);
     loop {
@@ -84,18 +84,18 @@ fn wait(child: &mut Child) -> Option<ExitStatus> {
             return None;
         }
         std::thread::sleep(pause);
-        pause = (2 * pause).min(LOOK_EVERY);
+        pause = (2 * pause).min(POLL_INTERVAL);
     }
 }
 
-/// Ends a command and all that it has started: as Ctrl-C would, and if that does not help, at once.
+/// Ends a command and all processes that it has started: by SIGINT, and after [`GRACE`] by SIGKILL.
 fn end_group(child: &mut Child) {
     let group = child.id() as libc::pid_t;
-    // SAFETY: this only sends a signal, to the group that was made for this child, which has not been waited
-    // for, so that the number still is its own.
+    // SAFETY: this only sends a signal, to the group of this child, which is not reaped, so that the id is
+    // still its own.
     unsafe { libc::killpg(group, libc::SIGINT) };
     let asked = Instant::now();
-    // SAFETY: as above; signal 0 only asks whether there is anybody.
+    // SAFETY: as above; signal 0 only checks whether the group has a process.
     while asked.elapsed() < GRACE && unsafe { libc::killpg(group, 0) } == 0 && !is_zombie(child) {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -104,11 +104,11 @@ fn end_group(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Whether the child has ended, without waiting for it, which would free its number.
+/// Whether the child has ended. Does not reap it, which would free its id.
 fn is_zombie(child: &Child) -> bool {
     let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: the system writes a `siginfo_t` to this place, which has the room of one; with WNOHANG it may
+    // SAFETY: the system writes a `siginfo_t` to this memory, which has the size of one; with WNOHANG it may
     // leave the zeros, which are a valid one.
     unsafe {
         libc::waitid(libc::P_PID, child.id(), info.as_mut_ptr(), options) == 0
@@ -116,7 +116,7 @@ fn is_zombie(child: &Child) -> bool {
     }
 }
 
-/// A command is in a group of its own, which does not end with the cells' process by itself.
+/// Makes the command end with the cells' process, which it would survive in its own group.
 fn end_with_this_process(command: &mut Command) {
     #[cfg(target_os = "linux")]
     // SAFETY: `prctl` is a plain system call, which may be made between fork and exec.
@@ -129,11 +129,11 @@ fn end_with_this_process(command: &mut Command) {
     let _ = command;
 }
 
-/// `%cd`: changes the directory and prints where that is; to the home directory without a name.
+/// `%cd`: changes to the named directory, or to the home directory without a name, and prints the new one.
 ///
 /// # Panics
 ///
-/// If there is no such directory.
+/// If the directory does not exist.
 #[track_caller]
 pub fn cd(directory: &str) {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/".into()));
@@ -160,7 +160,7 @@ pub fn pwd() {
 ///
 /// # Panics
 ///
-/// If the variable that is asked for is not set.
+/// If the requested variable is not set.
 #[track_caller]
 pub fn env(what: &str) {
     if what.is_empty() {
@@ -172,8 +172,9 @@ pub fn env(what: &str) {
         return;
     }
     match what.split_once(['=', ' ']) {
-        // SAFETY: std's own readers take a lock. A C library that another thread is in might read at this
-        // moment; whoever sets a variable in a notebook takes that, as with `std::env::set_var` in a cell.
+        // SAFETY: std's own readers take a lock. Another thread may read the environment in a C library at
+        // this moment; a notebook that sets a variable takes that risk, as with `std::env::set_var` in a
+        // cell.
         Some((name, value)) if !name.is_empty() => unsafe { std::env::set_var(name, value.trim()) },
         _ => match std::env::var_os(what) {
             Some(value) => println!("{}", value.display()),
@@ -214,7 +215,7 @@ mod tests {
         assert_eq!(lines.next().as_deref(), Some("ready"));
         end_group(&mut child);
         assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
-        // The pipe ends when all processes that hold it have ended.
+        // The pipe reaches end of file when all processes that hold it have ended.
         assert_eq!(lines.next(), None);
     }
 }

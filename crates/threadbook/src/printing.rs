@@ -1,9 +1,9 @@
-//! What the workers of a process pool print belongs to the cell that submitted their work, and what a thread prints
-//! to the cell that started it, also when another one runs by now.
+//! Attribution of output to cells: output of a process pool's workers belongs to the cell that submitted
+//! their work, and output of a thread to the cell that spawned it, even while a later cell runs.
 //!
-//! A cell that starts to use workers, or that leaves threads running, asks the kernel once to remember it by a number.
-//! What is printed while it runs goes where all goes that a cell prints; what comes later is sent with the number.
-//! (Also when no other cell runs yet: the kernel may be compiling the next one.)
+//! A cell that starts to use workers, or leaves threads running, is registered once with the kernel under a
+//! number. Output during the cell goes the usual way; later output is sent with the number. (Also if no other
+//! cell runs yet: the kernel may be compiling the next one.)
 
 use serde_json::{Value, json};
 use std::fmt;
@@ -15,23 +15,23 @@ use crate::{process, threads};
 
 /// Counts the cells of this process.
 static CELL: AtomicU64 = AtomicU64::new(0);
-/// The last one of them that the kernel remembers.
+/// The last cell that is registered with the kernel.
 static REMEMBERED: AtomicU64 = AtomicU64::new(0);
 
 struct OfCells;
 
-/// From now on, what new workers print goes to their cells.
+/// From now on, output of new workers is attributed to their cells.
 pub fn begin() {
     set_printer(OfCells);
 }
 
-/// A cell begins.
+/// Called at the start of a cell.
 pub fn begin_cell() {
     CELL.fetch_add(1, Ordering::Relaxed);
     threads::begin_cell();
 }
 
-/// A cell ends.
+/// Called at the end of a cell.
 pub fn end_cell() {
     let cell = CELL.load(Ordering::Relaxed);
     if threads::end_cell(cell) {
@@ -39,20 +39,20 @@ pub fn end_cell() {
     }
 }
 
-/// Has the kernel remember the cell that runs.
+/// Registers the running cell with the kernel.
 fn remember(cell: u64) {
     if REMEMBERED.swap(cell, Ordering::Relaxed) != cell {
         wire::send_aside(&json!({"type": "remember", "cell": cell}));
     }
 }
 
-/// Prints what this thread has to say for a cell of the past. `false` if it has nothing to do with one.
+/// Prints `text` for the past cell that this thread belongs to. Returns `false` if it belongs to none.
 pub fn print_for_past_cell(stream: Stream, text: fmt::Arguments<'_>) -> bool {
     let past = threads::own_cell().filter(|&cell| !is_now(cell));
     past.is_some_and(|cell| wire::send_aside(&message(cell, stream, &text.to_string())))
 }
 
-/// Whether that cell runs.
+/// Whether that cell is running.
 fn is_now(cell: u64) -> bool {
     process::is_running() && cell == CELL.load(Ordering::Relaxed)
 }

@@ -1,8 +1,9 @@
-//! What the Threadbook kernel's cell process calls: to run a cell, to fork a copy of itself, and to go on
+//! The functions that the kernel's cell process calls: to run a cell, to fork a copy of itself, and to go on
 //! as that copy.
 //!
-//! Cells print through the standard library's shared object, which only code that is linked to it can
-//! flush, and whose panics only a hook set through it can see. Hence these functions, which the process finds by name.
+//! Cells print through the standard library's shared object, which only code that is linked to it can flush,
+//! and whose panics only a hook set through it receives. Hence these functions, which the process looks up by
+//! name.
 
 use serde_json::json;
 use std::backtrace::Backtrace;
@@ -14,33 +15,34 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
+use threadbook_base::{interrupt, location};
 use threadbook_cell::{CellFn, End, Error, Variables};
 use threadbook_display::{inbox, wire};
-use threadbook_worker::panic_place;
 
 use crate::cell;
 use crate::printing;
 use crate::stack::{self, Address};
 use crate::threads;
 
-/// How often, while a cell runs, a partial line is pushed out and an interrupt is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The interval at which, while a cell runs, partial lines are flushed and interrupts are checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a thread may keep standard output to itself when a cell has ended.
-const FLUSH_WITHIN: Duration = Duration::from_secs(2);
+/// The maximum time that a thread may hold the lock of standard output after the end of a cell.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 static FLUSHER: Mutex<Option<Sender<Sender<()>>>> = Mutex::new(None);
 static RUNNING: AtomicBool = AtomicBool::new(false);
 static CELL_THREAD: Mutex<Option<ThreadId>> = Mutex::new(None);
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// Whether a cell runs at this moment.
+/// Whether a cell is running.
 pub fn is_running() -> bool {
     RUNNING.load(Ordering::Relaxed)
 }
 
-/// Drops variables, then runs a cell if there is one.
-/// `names` has a line for each variable to drop; one that begins with `!` is removed without its destructor. The end is sent over the wire, unless it is that of the last statement.
+/// Drops variables, then runs a cell if there is one. `names` has a line for each variable to drop; a
+/// variable with `!` before its name is removed without running its destructor. The end is sent over the
+/// wire, unless it is that of the last statement.
 ///
 /// # Safety
 ///
@@ -54,9 +56,9 @@ pub unsafe extern "C" fn threadbook_execute(
 ) {
     /// The variables of the session. Cells run one after the other.
     static VARIABLES: AtomicPtr<Variables> = AtomicPtr::new(std::ptr::null_mut());
-    // SAFETY: the caller promises it.
+    // SAFETY: guaranteed by the caller.
     let names = unsafe { std::slice::from_raw_parts(names, length) };
-    // SAFETY: a null pointer is `None`, and the caller promises that any other is the function.
+    // SAFETY: a null pointer is `None`, and the caller guarantees that any other is the function.
     let cell = unsafe { std::mem::transmute::<*const c_void, Option<CellFn>>(cell) };
     run(|| {
         let variables = VARIABLES.swap(std::ptr::null_mut(), Ordering::Relaxed);
@@ -69,7 +71,7 @@ pub unsafe extern "C" fn threadbook_execute(
             let name = String::from_utf8_lossy(name);
             match name.strip_prefix('!') {
                 Some(name) => variables.forget(name),
-                // The hook has reported a panic.
+                // The hook has already reported a panic.
                 None => drop(variables.remove(&name)),
             }
         }
@@ -88,7 +90,7 @@ fn report_end(end: End) {
             wire::send(&json!({"type": "ended", "how": "returned", "index": index}));
         }
         End::Failed(Error { text, causes, place }) => {
-            // The name of the file is a constant in the object that failed.
+            // The file name is a constant in the object that failed.
             let object = Address::of(place.file().as_ptr()).map(|address| address.object);
             wire::send(&json!({
                 "type": "ended", "how": "failed", "text": text, "causes": causes,
@@ -97,7 +99,7 @@ fn report_end(end: End) {
         }
         End::Panicked(payload) => {
             wire::send(&json!({"type": "ended", "how": "panicked"}));
-            // Its destructor might panic.
+            // Its destructor may panic.
             std::mem::forget(payload);
         }
     }
@@ -111,8 +113,8 @@ fn run<T>(work: impl FnOnce() -> T) -> T {
             report_panics();
             let interrupted = INTERRUPTED.get_or_init(Arc::default);
             let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, interrupted.clone());
-            // Else a worker of rayon may be setting this up when the process is forked, and those in the
-            // copy would wait for it for ever.
+            // Otherwise a worker of rayon may be initialising this when the process is forked, and the
+            // workers in the copy would wait for it for ever.
             drop(crossbeam_epoch::pin());
             start_threads();
             printing::begin();
@@ -120,7 +122,7 @@ fn run<T>(work: impl FnOnce() -> T) -> T {
     });
     printing::begin_cell();
     threadbook_widgets::begin_cell();
-    threadbook_executor::clear_interrupt();
+    interrupt::clear_interrupt();
     RUNNING.store(true, Ordering::Relaxed);
     *CELL_THREAD.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
     let result = work();
@@ -131,29 +133,30 @@ fn run<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Forks, at a moment when no thread prints or sends, so that the copy can go on where this process is.
-/// Returns what `fork` does, and its failure if a thread keeps standard output to itself.
+/// Forks while no thread prints or sends, so that the copy can go on from the same state. Returns the result
+/// of `fork`, or its failure value if a thread does not release standard output.
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_fork() -> c_int {
     if !flush() {
         return -1;
     }
-    // These first: a thread that has them may go on printing, for which it needs the others.
+    // The standard streams first: a thread that holds them may go on printing, for which it needs the other
+    // locks.
     let _stdout = std::io::stdout().lock();
     let _stderr = std::io::stderr().lock();
     let between = |fork: fn() -> c_int| {
         wire::between_messages(|| threadbook_widgets::between_changes(|| threads::between_questions(fork)))
     };
     between(|| {
-        // SAFETY: the copy has this thread only. The locks of the allocator are set right by the C library; those of
-        // the standard streams, of the wire, of the widgets and of what threads belong to are this thread's, and
-        // nobody is within those of the executors.
+        // SAFETY: the copy has this thread only. The C library restores the locks of the allocator, and `base::fork` those of
+        // the executors; this thread holds those of the standard streams, of the wire, of the widgets and of the table
+        // of threads.
         unsafe { libc::fork() }
     })
 }
 
-/// Called in a copy that goes on in the place of its original, which has died. All threads have begun when
-/// it returns: the next fork comes soon, and should not find them in the middle of that.
+/// Called in a copy that replaces its original, which has died. All threads have started when it returns,
+/// because the next fork follows soon and must not interrupt their start.
 #[unsafe(no_mangle)]
 pub extern "C" fn threadbook_restored() {
     wire::take_over();
@@ -166,9 +169,9 @@ pub extern "C" fn threadbook_restored() {
     start_threads();
 }
 
-/// A panic of the cell's own thread becomes the cell's error, so it is told and not printed. Panics of
-/// other threads are told as well: the kernel knows which line of which cell it was, and prints it. A backtrace is
-/// printed if `RUST_BACKTRACE` asks for it.
+/// Installs the panic hook. A panic of the cell's own thread becomes the cell's error, so it is sent to the
+/// kernel and not printed. Panics of other threads are sent as well: the kernel maps them to a line of a
+/// cell, and prints them. A backtrace is printed if `RUST_BACKTRACE` is set.
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let current = thread::current();
@@ -177,7 +180,7 @@ fn report_panics() {
             eprintln!("{}", Backtrace::force_capture());
         }
         let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
-        // The name of the file is a constant in the object that panics.
+        // The file name is a constant in the object that panics.
         let object = Address::of(file.as_ptr()).map(|address| address.object);
         let text = panic_message(panic);
         let mut message = json!({"message": text, "file": file, "line": line, "object": object});
@@ -190,7 +193,7 @@ fn report_panics() {
             message["type"] = "thread_panic".into();
             message["thread"] = thread.into();
             if !wire::send(&message) {
-                let place = panic.location().map(panic_place).unwrap_or_default();
+                let place = panic.location().map(location::describe).unwrap_or_default();
                 eprintln!("thread '{thread}' panicked at {place}: {text}");
             }
         }
@@ -220,8 +223,8 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// Starts what this process does beside running cells. All threads have begun when it returns: the process is
-/// forked soon, and a copy cannot go on from the middle of that.
+/// Spawns the background threads of this process. All of them have started when it returns, because the
+/// process is forked soon and a copy cannot finish an interrupted start.
 fn start_threads() {
     let (flusher, asked) = mpsc::channel();
     *FLUSHER.lock().unwrap_or_else(PoisonError::into_inner) = Some(flusher);
@@ -241,22 +244,22 @@ fn start_threads() {
     }
 }
 
-/// Flushes standard output. Returns false if a thread has locked it and does not let go.
+/// Flushes standard output. Returns false if a thread does not release its lock in time.
 fn flush() -> bool {
     let (done, is_done) = mpsc::channel();
     let flusher = FLUSHER.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match flusher.map(|flusher| flusher.send(done)) {
-        Some(Ok(())) => is_done.recv_timeout(FLUSH_WITHIN).is_ok(),
-        // There is no such thread without a kernel, or none could be started.
+        Some(Ok(())) => is_done.recv_timeout(FLUSH_TIMEOUT).is_ok(),
+        // Without a kernel there is no such thread; or its spawn has failed.
         _ => std::io::stdout().flush().is_ok(),
     }
 }
 
-/// Flushes standard output when asked to, and while a cell runs: it flushes itself at each newline only, but a
-/// progress line without one should be seen too.
+/// Flushes standard output on request, and regularly while a cell runs: std flushes at newlines only, but a
+/// progress line without a newline must be visible, too.
 fn flush_when_asked(asked: Receiver<Sender<()>>) {
     loop {
-        let done = match asked.recv_timeout(LOOK_EVERY) {
+        let done = match asked.recv_timeout(POLL_INTERVAL) {
             Ok(done) => Some(done),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
@@ -264,19 +267,19 @@ fn flush_when_asked(asked: Receiver<Sender<()>>) {
         if done.is_some() || is_running() {
             let _ = std::io::stdout().flush();
         }
-        // Who asked may have stopped waiting.
+        // The requester may have stopped waiting.
         done.map(|done| done.send(()));
     }
 }
 
-/// Attends to the running cell: the supervisor interrupts it by SIGINT. Then all that waits through the companion's
-/// types is told to stop waiting. (A cell that does not wait for them is ended with its process, a little later.)
+/// Watches the running cell for the supervisor's SIGINT, and then interrupts all waits of the companion's
+/// types. (A cell outside of such a wait is ended with its process, a little later.)
 fn attend() {
     let Some(interrupted) = INTERRUPTED.get() else { return };
     loop {
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(POLL_INTERVAL);
         if interrupted.swap(false, Ordering::Relaxed) {
-            threadbook_executor::interrupt();
+            interrupt::interrupt();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Showing a value, with pictures for those that have one.
+//! Display of values, as pictures where there are some.
 
 use std::fmt::Debug;
 use std::sync::Once;
@@ -22,7 +22,7 @@ pub fn display<T: Debug + ?Sized>(value: &T) {
     threadbook_display::display(value);
 }
 
-/// As [`display`], and returns a handle: [`DisplayHandle::update`] shows another value in the same place.
+/// As [`display`], and returns a handle: [`DisplayHandle::update`] replaces the shown value.
 ///
 /// # Examples
 ///
@@ -39,15 +39,15 @@ pub fn display_handle<T: Debug + ?Sized>(value: &T) -> DisplayHandle {
     threadbook_display::display_handle(value)
 }
 
-/// Shows a control, and what `draw` returns for its value; and shows that anew each time the reader changes
-/// the value. Of `draw`'s `()` nothing is shown.
+/// Shows a control, and the result of `draw` for its value; updates the result each time the reader changes
+/// the value. A result of `()` is not shown.
 ///
 /// The control is a slider for a range, a checkbox for a `bool`, a text field for a `&str`, a choice for an
 /// array of them, or any widget that has a value.
 ///
 /// # Panics
 ///
-/// If `draw` panics at once. Later, a panic is printed, and what was shown stays.
+/// If the first call of `draw` panics. A later panic is printed, and the last result stays.
 ///
 /// # Examples
 ///
@@ -64,10 +64,10 @@ pub fn interact<C: Interactive, R: Debug>(
     threadbook_widgets::interact(control, draw);
 }
 
-/// Does `work`, and shows what `look` returns anew while it goes on, thirty times a second: a pool's timeline as it
-/// grows, a counter, a picture. At the end it is shown once more, and the result of the work comes back.
+/// Runs `work`, and meanwhile shows the current result of `look`, thirty times a second: a pool's timeline as
+/// it grows, a counter, a picture. At the end it is shown once more, and the result of the work is returned.
 ///
-/// Where nothing that is on show can be changed, on stock evcxr and in a terminal, only the end is shown.
+/// Where a display cannot be updated, on stock evcxr and in a terminal, only the final result is shown.
 ///
 /// # Panics
 ///
@@ -90,11 +90,11 @@ pub fn live<T: Debug, R>(look: impl FnMut() -> T + Send, work: impl FnOnce() -> 
     threadbook_display::live(look, work)
 }
 
-/// How the engine asks the value of a cell's last expression to show itself.
+/// The display of a cell's last expression, called by the engine.
 ///
 /// evcxr compiles `(expression).evcxr_display()` first, and a second time with `{:?}` if there is no such
-/// method. As every `Debug` value has it here, the first time is enough. A type's own `evcxr_display`
-/// still wins.
+/// method. Every `Debug` value has it here, so the first compilation succeeds. A type's own `evcxr_display`
+/// takes precedence.
 pub trait Display {
     /// Shows the value as the cell's result; nothing for `()`.
     fn evcxr_display(&self);
@@ -107,8 +107,8 @@ impl<T: Debug + ?Sized> Display for T {
     }
 }
 
-/// The crates that record and time know no pictures; they are told here, once. (Never inlined, to keep the
-/// cells that call it small.)
+/// Registers the pictures once, because the crates that record and measure do not depend on them. (Never
+/// inlined, to keep the cells that call it small.)
 #[inline(never)]
 fn know_pictures() {
     static ONCE: Once = Once::new();

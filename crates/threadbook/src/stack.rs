@@ -1,17 +1,17 @@
-//! Who has called whom, for the kernel, which knows what the code in a shared object was compiled from.
+//! The call stack of a thread, for the kernel, which maps addresses in a shared object to lines of cells.
 //!
-//! Only addresses are taken here. To find the lines would cost a program that panics often, and that does not ask for
-//! them, more than the panics do.
+//! Only addresses are recorded here. In a program that panics often, a look-up of the lines would cost more
+//! than the panics.
 
 use serde::Serialize;
 use std::ffi::{c_int, c_void};
 use std::path::PathBuf;
-use threadbook_worker::object_of;
+use threadbook_base::location::object_of;
 
-/// No more calls than this are looked at: the last ones are of interest.
-const MOST: usize = 256;
+/// The maximum number of recorded calls, the innermost ones.
+const MAX_CALLS: usize = 256;
 
-/// Where in a shared object something is: so many bytes from where it was loaded.
+/// An address in a shared object: the object, and the offset from its base.
 #[derive(Serialize)]
 pub struct Address {
     pub object: PathBuf,
@@ -19,23 +19,23 @@ pub struct Address {
 }
 
 impl Address {
-    /// Of what is at an address of this process.
+    /// Resolves an address of this process.
     pub fn of(address: *const u8) -> Option<Address> {
         let object = object_of(address.addr())?;
         Some(Address { offset: address.addr().wrapping_sub(object.base), object: object.path.into() })
     }
 }
 
-/// The calls that this thread is in, the last one first, as far as they are in loaded objects.
+/// The calls on this thread's stack, the innermost first, as far as they are in loaded objects.
 pub fn calls() -> Vec<Address> {
     let mut calls = Vec::new();
-    // SAFETY: the callback gets the vector that is handed over here, and nothing else uses it meanwhile.
+    // SAFETY: the callback receives the vector that is passed here, and no other code uses it meanwhile.
     unsafe { _Unwind_Backtrace(note, (&raw mut calls).cast()) };
     calls
 }
 
-// The unwinder's, as the C++ ABI has it: <https://itanium-cxx-abi.github.io/cxx-abi/abi-eh.html>. The standard library
-// is linked to it.
+// The unwinder's interface in the C++ ABI: <https://itanium-cxx-abi.github.io/cxx-abi/abi-eh.html>. The
+// standard library is linked to it.
 unsafe extern "C" {
     fn _Unwind_Backtrace(
         callback: extern "C" fn(*mut c_void, *mut c_void) -> c_int,
@@ -50,9 +50,9 @@ const STOP: c_int = 5;
 extern "C" fn note(context: *mut c_void, calls: *mut c_void) -> c_int {
     // SAFETY: the data is the vector of `calls`, and the context is the unwinder's own.
     let (calls, after) = unsafe { (&mut *calls.cast::<Vec<Address>>(), _Unwind_GetIP(context)) };
-    // A call returns to what comes after it.
+    // The return address is after the call.
     calls.extend(Address::of(std::ptr::without_provenance(after.wrapping_sub(1))));
-    if calls.len() < MOST { GO_ON } else { STOP }
+    if calls.len() < MAX_CALLS { GO_ON } else { STOP }
 }
 
 #[cfg(test)]
@@ -70,10 +70,10 @@ mod tests {
     fn calls_are_in_this_program_and_not_too_many() {
         let own = std::env::current_exe().unwrap();
         let shallow = deep(3);
-        assert!(shallow.len() > 4 && shallow.len() < MOST);
+        assert!(shallow.len() > 4 && shallow.len() < MAX_CALLS);
         let ours = shallow.iter().filter(|call| call.object.file_name() == own.file_name()).count();
         assert!(ours > 4, "{ours} of {}", shallow.len());
-        assert_eq!(deep(2 * MOST).len(), MOST);
+        assert_eq!(deep(2 * MAX_CALLS).len(), MAX_CALLS);
     }
 
     #[test]

@@ -1,22 +1,22 @@
-//! Which cell a thread belongs to: the one that started it, also when another one runs by now.
+//! The cell of each thread: the one that spawned it, even while a later cell runs.
 //!
-//! Threads are started in ways that nobody is told of, so those that are there are counted when a cell ends. What is
-//! new then, that cell has started, or a thread of an earlier cell while it ran. Workers that many cells share, of
-//! executors, of rayon and of tokio, belong to whichever runs. On Linux only: elsewhere all threads do.
+//! There is no hook for the spawn of every thread, so the threads are listed at the end of a cell. New ones
+//! were spawned by that cell, or by a thread of an earlier cell meanwhile. Workers that many cells share, of
+//! executors, of rayon and of tokio, belong to the running cell. On Linux only: elsewhere all threads do.
 
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// The cells that have started the threads that are there, by the system's numbers of these; 0 is none.
+/// The cell of each thread, by the system's thread id; 0 means none.
 static CELLS: Mutex<Option<HashMap<i32, u64>>> = Mutex::new(None);
 
 thread_local! {
-    /// That of this thread, as soon as it is known.
+    /// The cell of this thread, once it is known.
     static CELL: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// A cell begins. What is there before the first one belongs to none.
+/// Called at the start of a cell. Threads before the first cell belong to none.
 pub fn begin_cell() {
     let mut cells = CELLS.lock().unwrap_or_else(PoisonError::into_inner);
     if cells.is_none() {
@@ -24,13 +24,13 @@ pub fn begin_cell() {
     }
 }
 
-/// This process is a copy, which has other threads.
+/// Called in a forked copy, which has other threads.
 pub fn forget() {
     *CELLS.lock().unwrap_or_else(PoisonError::into_inner) = None;
     CELL.set(None);
 }
 
-/// The cell with this number ends. Returns whether threads that it has started live on.
+/// Called at the end of the cell with this number. Returns whether threads that it spawned are still running.
 pub fn end_cell(number: u64) -> bool {
     let mut cells = CELLS.lock().unwrap_or_else(PoisonError::into_inner);
     let known = cells.take().unwrap_or_default();
@@ -41,13 +41,13 @@ pub fn end_cell(number: u64) -> bool {
     has_new
 }
 
-/// Calls `fork` at a moment when no thread asks here: in a copy of this process it could not let go.
+/// Calls `fork` while no thread holds the lock of the table: in the copy, it would never be released.
 pub fn between_questions<T>(fork: impl FnOnce() -> T) -> T {
     let _held = CELLS.lock();
     fork()
 }
 
-/// The cell that has started the thread which calls this, if that is known.
+/// The cell of the calling thread, if it is known.
 pub fn own_cell() -> Option<u64> {
     let cell = CELL.get().or_else(|| {
         let cells = CELLS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,11 +58,11 @@ pub fn own_cell() -> Option<u64> {
     cell.filter(|&cell| cell != 0 && !is_shared())
 }
 
-/// Whether this thread works for many cells.
+/// Whether many cells share this thread.
 fn is_shared() -> bool {
     rayon::current_thread_index().is_some()
         || tokio::runtime::Handle::try_current().is_ok()
-        || threadbook_executor::is_worker()
+        || threadbook_future::is_worker()
 }
 
 #[cfg(target_os = "linux")]
@@ -73,11 +73,11 @@ fn running() -> impl Iterator<Item = i32> {
 
 #[cfg(target_os = "linux")]
 fn own_id() -> i32 {
-    // SAFETY: it only asks.
+    // SAFETY: a plain system call without arguments.
     unsafe { libc::gettid() }
 }
 
-// Elsewhere no thread is known.
+// Other systems list no threads.
 #[cfg(not(target_os = "linux"))]
 fn running() -> impl Iterator<Item = i32> {
     std::iter::empty()

@@ -1,4 +1,5 @@
-//! One interrupt is for all waits, of whatever crate. It is for the whole process, so nothing else is here.
+//! One interrupt ends all waits of all crates. It affects the whole process, so this is the only test in the
+//! file.
 
 use std::time::Duration;
 use threadbook::prelude::*;

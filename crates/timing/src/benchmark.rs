@@ -1,18 +1,18 @@
-//! Several works beside one another, under a name that the history knows them by.
+//! Named benchmarks: several cases, measured beside one another and kept in the history.
 
+use crate::calibrate::{Loop, timed};
 use crate::comparison::{Case, Comparison};
 use crate::history::{self, History};
-use crate::loops::{Loop, timed};
-use crate::turns::measure_by_turns;
+use crate::interleaved::measure_interleaved;
 use std::path::PathBuf;
 
 /// A benchmark of that name; add a [`case`](Benchmark::case) or more, and [`run`](Benchmark::run) it.
 ///
-/// The cases run by turns, in an order by lot, so that what else the machine does hits all alike. Each is warmed up first, and a
-/// short one is run in loops of at least 2 ms.
+/// The cases are interleaved in a random order, so that other load on the machine affects all of them alike.
+/// Each is warmed up first, and a short one is run in loops of at least 2 ms.
 ///
-/// What came out is kept in a small file in the directory `.threadbook/benchmarks` beside the notebook (see
-/// [`history`](crate::history())), and compared with the last time.
+/// The results are kept in a small file in the directory `.threadbook/benchmarks` beside the notebook (see
+/// [`history`](crate::history())), and compared with those of the last run.
 ///
 /// # Examples
 ///
@@ -34,7 +34,7 @@ pub fn benchmark<'a>(name: impl Into<String>) -> Benchmark<'a> {
     Benchmark { name: name.into(), runs: None, cases: Vec::new(), directory: history::directory() }
 }
 
-/// Works to be measured beside one another; made by [`benchmark`].
+/// Cases to measure beside one another; made by [`benchmark`].
 #[must_use = "nothing is measured until `run`"]
 pub struct Benchmark<'a> {
     name: String,
@@ -44,16 +44,16 @@ pub struct Benchmark<'a> {
 }
 
 impl<'a> Benchmark<'a> {
-    /// How many runs of each case are timed, at least 1. Without it there are as many as fit in 3 s, from 3 to
-    /// 100.
+    /// Sets the number of timed runs of each case, at least 1. The default is as many as fit in 3 s, from 3
+    /// to 100.
     ///
-    /// Before the first one, each case runs once to be warmed up (a short one more often), unless that took
-    /// longer than a second: then it counts.
+    /// Before the first one, each case runs once as a warm-up (a short case runs more often). A warm-up that
+    /// takes longer than a second is counted as a run.
     pub fn runs(self, runs: usize) -> Self {
         Benchmark { runs: Some(runs), ..self }
     }
 
-    /// Adds a case; the first one is what the others are compared with. What `work` returns is handed to
+    /// Adds a case; the first one is the baseline of the others. The result of `work` is passed to
     /// [`black_box`](std::hint::black_box).
     ///
     /// A second case of the same name is called `name (2)`.
@@ -70,26 +70,26 @@ impl<'a> Benchmark<'a> {
         self
     }
 
-    /// Keeps what comes out in that directory, instead of `.threadbook/benchmarks`.
+    /// Keeps the results in that directory, instead of `.threadbook/benchmarks`.
     pub fn history_in(self, directory: impl Into<PathBuf>) -> Self {
         Benchmark { directory: Some(directory.into()), ..self }
     }
 
-    /// Keeps nothing, and compares with nothing that was kept.
+    /// Keeps no results, and compares with no earlier ones.
     pub fn without_history(self) -> Self {
         Benchmark { directory: None, ..self }
     }
 
-    /// Measures.
+    /// Runs and measures the cases.
     ///
-    /// If what comes out cannot be kept, that is no error: the comparison says so.
+    /// A failure to keep the results is no error; the comparison has a note about it.
     ///
     /// # Panics
     ///
     /// If a case panics, and with the message `interrupted` if the cell is interrupted.
     pub fn run(mut self) -> Comparison {
         let cases = &mut self.cases;
-        let measured = measure_by_turns(cases.len(), self.runs, &mut |case, loops| cases[case].1(loops));
+        let measured = measure_interleaved(cases.len(), self.runs, &mut |case, loops| cases[case].1(loops));
         let names = self.cases.into_iter().map(|(name, _)| name);
         let cases = names.zip(measured).map(|(name, measurement)| Case { name, measurement }).collect();
         let mut comparison = Comparison::new(self.name, cases);

@@ -1,27 +1,27 @@
-//! What the clock itself costs, and how little time it can tell.
+//! The cost and the resolution of the clock.
 
 use std::hint::black_box;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// How often the clock is read to know it.
+/// The number of readings that determine the resolution and the cost.
 const READINGS: usize = 2000;
 
-/// How many loops of how many empty rounds are timed.
+/// The number of timed loops, and of the empty rounds in each.
 const LOOPS: (usize, u32) = (7, 50_000);
 
 /// This machine's clock; made by [`clock()`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clock {
-    /// The shortest time above zero that lies between two readings.
+    /// The shortest time above zero between two readings.
     pub resolution: Duration,
-    /// What timing nothing at all says: the cost of a reading. It is subtracted from every measurement.
+    /// The cost of a reading: the measured time of no work at all. It is subtracted from every measurement.
     pub overhead: Duration,
-    /// What one round of an empty loop takes, in seconds: less than any work.
+    /// The time of one round of an empty loop, in seconds: less than any work takes.
     pub empty_round: f64,
 }
 
-/// What the clock of this machine can tell. Measured once a process, in about a millisecond.
+/// The resolution and the cost of this machine's clock. Measured once a process, in about a millisecond.
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ impl Clock {
         let mut readings: Vec<Duration> = (0..READINGS).map(|_| Instant::now().elapsed()).collect();
         readings.sort_unstable();
         let resolution = readings.iter().find(|reading| !reading.is_zero());
-        // Of an interrupted loop there is nothing to learn, hence the least.
+        // An interrupted loop is too long, hence the minimum.
         let empty_round = (0..LOOPS.0).map(|_| {
             let start = Instant::now();
             (0..LOOPS.1).for_each(|_| black_box(()));

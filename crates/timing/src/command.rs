@@ -1,16 +1,16 @@
-//! What a command takes, as the shell's `time` says it.
+//! The times of a command, as the shell's `time` reports them.
 
-use crate::context::stop_if_interrupted;
+use crate::interrupt::stop_if_interrupted;
 use crate::measurement::Measurement;
 use crate::units::{counted, human};
 use std::fmt;
 use std::time::Duration;
 use threadbook_subprocess::{CompletedProcess, Pipeline, SubprocessError, run};
 
-/// Measures what a command takes: [`runs`](CommandTimer::runs) says how often it is run, and
-/// [`run`](CommandTimer::run) does it.
+/// Measures a command: [`runs`](CommandTimer::runs) sets the number of runs, and [`run`](CommandTimer::run)
+/// starts them.
 ///
-/// A command is all that [`threadbook_subprocess::run`] takes. What it prints is captured.
+/// The command can be anything that [`threadbook_subprocess::run`] takes. Its output is captured.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ pub fn time_command(command: impl Into<Pipeline>) -> CommandTimer {
     CommandTimer { command: command.into(), runs: 1 }
 }
 
-/// A command to be measured; made by [`time_command`].
+/// A command to measure; made by [`time_command`].
 #[derive(Clone)]
 #[must_use = "nothing is run until `run`"]
 pub struct CommandTimer {
@@ -35,12 +35,12 @@ pub struct CommandTimer {
 }
 
 impl CommandTimer {
-    /// How often the command is run: once, if nothing is said, and at least once.
+    /// Sets the number of runs, at least 1. The default is 1.
     pub fn runs(self, runs: usize) -> CommandTimer {
         CommandTimer { runs: runs.max(1), ..self }
     }
 
-    /// Runs the command, time after time. A command that fails is no error; what is shown says so.
+    /// Runs the command repeatedly. A command that fails is no error; the shown result names the failures.
     ///
     /// # Errors
     ///
@@ -59,19 +59,19 @@ impl CommandTimer {
     }
 }
 
-/// What a command took, on average; made by [`time_command`].
+/// The mean times of a command; made by [`time_command`].
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct CommandTiming {
-    /// The time that passed.
+    /// The elapsed time.
     pub real: Duration,
-    /// The time that processors worked in it and in what it has started and waited for.
+    /// The processor time of the command and of the children that it waited for, in user mode.
     pub user: Duration,
-    /// The time that processors worked in the system for those.
+    /// The processor time of the same processes in the system.
     pub sys: Duration,
-    /// The time that passed in each run.
+    /// The elapsed time of each run.
     pub measurement: Measurement,
-    /// The runs: what they printed, and how they ended.
+    /// The runs, with their output and exit status.
     pub runs: Vec<CompletedProcess>,
 }
 
@@ -90,22 +90,22 @@ impl CommandTiming {
         }
     }
 
-    /// How many runs failed: with an exit code that is not 0, or by a signal.
+    /// The number of failed runs: with a non-zero exit code, or ended by a signal.
     pub fn failed(&self) -> usize {
         self.runs.iter().filter(|run| run.returncode != 0).count()
     }
 }
 
-/// The three lines that the shell's `time` prints, and what else is to be said.
+/// The three lines that the shell's `time` prints, then the notes.
 impl fmt::Display for CommandTiming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [real, user, sys] = [self.real, self.user, self.sys].map(|time| human(time.as_secs_f64()));
         write!(f, "real  {real}\nuser  {user}\nsys   {sys}")?;
         if self.runs.len() > 1 {
             let seconds = self.measurement.seconds();
-            let least = human(seconds.iter().copied().fold(f64::INFINITY, f64::min));
-            let most = human(seconds.iter().copied().fold(0.0, f64::max));
-            write!(f, "\nmean of {}, real from {least} to {most}", counted(self.runs.len(), "run"))?;
+            let min = human(seconds.iter().copied().fold(f64::INFINITY, f64::min));
+            let max = human(seconds.iter().copied().fold(0.0, f64::max));
+            write!(f, "\nmean of {}, real from {min} to {max}", counted(self.runs.len(), "run"))?;
         }
         match self.failed() {
             0 => Ok(()),
@@ -151,7 +151,7 @@ mod tests {
     fn real_is_what_passes_and_user_what_is_worked() {
         let sleep = time_command(["sleep", "0.1"]).run().unwrap();
         assert!(sleep.real >= Duration::from_millis(100) && sleep.user < Duration::from_millis(100));
-        // It works for as long as it takes to have worked for a while.
+        // A loop that uses enough processor time to be measured.
         let work = time_command(shell("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")).run().unwrap();
         assert!(work.user > Duration::ZERO, "{work}");
     }

@@ -1,58 +1,58 @@
-//! Which of several works is faster, and whether one can tell.
+//! Comparison of several cases: the ratios of their times, and their confidence intervals.
 
-use crate::doubt::doubts;
 use crate::history::{Entry, History, strip};
 use crate::measurement::Measurement;
 use crate::statistics::Estimate;
 use crate::units::{ago, counted, listed};
+use crate::warnings::warnings;
 use std::fmt;
 use std::ops::Range;
 
-/// A difference of less than one part in a hundred is not said to be one, however sure it is: where the
-/// compiler and the system happen to put things makes more (T. Mytkowicz et al. 2009, "Producing wrong data
-/// without doing anything obviously wrong!", ASPLOS XIV).
+/// The minimum relative difference that is reported. The placement of code and data in memory causes smaller
+/// ones (T. Mytkowicz et al. 2009, "Producing wrong data without doing anything obviously wrong!", ASPLOS
+/// XIV).
 const GRAIN: f64 = 0.01;
 
-/// Another time the machine is in another mood, so between two runs it takes more.
+/// The same minimum between two runs: conditions on the machine change from run to run.
 const GRAIN_IN_TIME: f64 = 0.05;
 
-/// That there is no difference is said only where it could not be more than this.
+/// The maximum distance of the interval's ends from 1 with which "no difference" is reported.
 const NEAR: f64 = 0.1;
 
-/// What is said where no difference is seen: that there is hardly one, or that nobody knows.
+/// The text for cases without a visible difference, be it small or unknown.
 const SAME: &str = "no difference to see at 95 %";
 const UNCERTAIN: &str = "too uncertain to tell";
 
-/// The longest bar of the text, in letters, and the longest name.
+/// The maximum length of a bar of the text, and of a name, in characters.
 const BAR: usize = 20;
 const NAME: usize = 40;
 
-/// A work and how long it took.
+/// A case and its measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// What it is called.
+    /// The name of the case.
     pub name: String,
-    /// How long a round of it took; its runs in the order in which they ran.
+    /// The time of a round in each run, in the order of the runs.
     pub measurement: Measurement,
 }
 
-/// Several works beside one another; made by [`Benchmark::run`](crate::Benchmark::run).
+/// Several cases beside one another; made by [`Benchmark::run`](crate::Benchmark::run).
 ///
-/// The cases have run by turns, so the n-th run of each belongs to the n-th runs of the others: the ratio of
-/// two cases is the mean of the ratios of such pairs (the geometric one, without outliers), and its interval
-/// Student's t of those. A few runs thus give a wide interval, and one run none.
+/// The cases are interleaved, so the n-th runs of all cases belong together. The ratio of two cases is the
+/// geometric mean of the ratios of such pairs, without outliers, and its interval is Student's t of those. A
+/// few runs give a wide interval, and one run gives none.
 #[derive(Clone, PartialEq)]
 pub struct Comparison {
     /// This run.
     pub run: Entry,
     /// Earlier runs of this benchmark on this machine, the oldest first.
     pub earlier: Vec<Entry>,
-    /// What else a reader must know.
+    /// Notes for the reader.
     pub notes: Vec<String>,
 }
 
 impl Comparison {
-    /// Cases that were measured by turns, beside the first of them.
+    /// Compares interleaved cases with the first of them.
     ///
     /// # Examples
     ///
@@ -77,12 +77,12 @@ impl Comparison {
         &self.run.benchmark
     }
 
-    /// What was measured; the first case is the baseline.
+    /// The measured cases; the first one is the baseline.
     pub fn cases(&self) -> &[Case] {
         &self.run.cases
     }
 
-    /// Reads what came out earlier, and adds this. What goes wrong is noted.
+    /// Reads the earlier results and appends this one. A failure becomes a note.
     pub(crate) fn remember(&mut self, history: &History) {
         match history.read() {
             Ok(past) => {
@@ -97,7 +97,7 @@ impl Comparison {
         }
     }
 
-    /// The time of that case over the time of the baseline: below 1 if it is faster.
+    /// The time of that case divided by the time of the baseline: below 1 if the case is faster.
     ///
     /// # Panics
     ///
@@ -107,7 +107,7 @@ impl Comparison {
         self.log_ratio(self.case(name)).center.exp()
     }
 
-    /// Where [`ratio`](Comparison::ratio) lies with 95 % confidence: from 0 to infinity if there was one run.
+    /// The 95 % confidence interval of [`ratio`](Comparison::ratio): from 0 to infinity after a single run.
     ///
     /// # Panics
     ///
@@ -117,7 +117,7 @@ impl Comparison {
         range(self.log_ratio(self.case(name)))
     }
 
-    /// How many times as fast as the baseline that case is: 1 over [`ratio`](Comparison::ratio).
+    /// The speed of that case relative to the baseline: 1 / [`ratio`](Comparison::ratio).
     ///
     /// # Panics
     ///
@@ -127,8 +127,8 @@ impl Comparison {
         1.0 / self.ratio(name)
     }
 
-    /// Whether that case is seen to be faster or slower than the baseline: with 95 % confidence, and by more
-    /// than one in a hundred, which may come from where the code happens to lie in memory.
+    /// Whether that case is faster or slower than the baseline with 95 % confidence, and by more than 1 %. A
+    /// smaller difference can come from the placement of the code in memory.
     ///
     /// # Panics
     ///
@@ -138,8 +138,8 @@ impl Comparison {
         is_seen(&self.interval(name), GRAIN)
     }
 
-    /// How that case compares with the baseline, in a few words: `1.93 times as fast`, `no difference`, `too
-    /// uncertain to tell`.
+    /// The result for that case relative to the baseline, in a few words: `1.93 times as fast`,
+    /// `no difference`, `too uncertain to tell`.
     ///
     /// # Panics
     ///
@@ -159,7 +159,8 @@ impl Comparison {
         }
     }
 
-    /// How sure [`summary`](Comparison::summary) is: `1.89 to 1.97`; nothing where there is nothing to say.
+    /// The confidence interval of [`summary`](Comparison::summary): `1.89 to 1.97`; `None` if there is no
+    /// interval.
     ///
     /// # Panics
     ///
@@ -175,7 +176,7 @@ impl Comparison {
         Some(bounds(if is_seen(&interval, GRAIN) { estimate.center } else { 0.0 }, &interval))
     }
 
-    /// How that case compares with the baseline, and how sure that is.
+    /// The result for that case relative to the baseline, with its confidence interval.
     ///
     /// # Panics
     ///
@@ -203,7 +204,7 @@ impl Comparison {
         }
     }
 
-    /// How this run compares with the last one on this machine; `None` if there was none.
+    /// The result relative to the last run on this machine; `None` if there was none.
     pub fn since_last_time(&self) -> Option<String> {
         let last = self.earlier.last()?;
         let (mut words, mut uncertain) = (Vec::new(), Vec::new());
@@ -237,9 +238,9 @@ impl Comparison {
         self.earlier.iter().chain([&self.run]).map(|entry| entry.median(name)).collect()
     }
 
-    /// What makes the figures doubtful, if something does: a sentence for all cases where it is the same.
+    /// The warnings about the measurements: one sentence for all cases with the same kind of warning.
     pub fn warnings(&self) -> Vec<String> {
-        doubts(self.cases().iter().map(|case| (shortened(&case.name), &case.measurement)))
+        warnings(self.cases().iter().map(|case| (shortened(&case.name), &case.measurement)))
     }
 
     #[track_caller]
@@ -261,7 +262,7 @@ impl Comparison {
         self.cases().first().is_some_and(|first| std::ptr::eq(first, case))
     }
 
-    /// The logarithm of a case's time over the baseline's.
+    /// The logarithm of the ratio of a case's time to the baseline's.
     fn log_ratio(&self, case: &Case) -> Estimate {
         let Some(baseline) = self.cases().first() else { return Estimate::of(&[]) };
         let (seconds, others) = (case.measurement.seconds(), baseline.measurement.seconds());
@@ -273,7 +274,7 @@ impl Comparison {
     }
 }
 
-/// No time is nothing: what was optimised away took at least a thousandth of a nanosecond.
+/// A time of zero, of work that was optimised away, counts as a thousandth of a nanosecond.
 fn log(seconds: f64) -> f64 {
     seconds.max(1e-12).ln()
 }
@@ -295,7 +296,7 @@ fn is_near(ratio: &Range<f64>) -> bool {
     ratio.start > 1.0 - NEAR && ratio.end < 1.0 + NEAR
 }
 
-/// `1.93 times as fast (1.89 to 1.97)`, of the logarithm of a ratio of times.
+/// `1.93 times as fast (1.89 to 1.97)`, from the logarithm of a ratio of times.
 fn times(log_ratio: f64, interval: Option<&Range<f64>>) -> String {
     let word = if log_ratio < 0.0 { "fast" } else { "long" };
     let ratio = factor(log_ratio.abs().exp());
@@ -303,13 +304,13 @@ fn times(log_ratio: f64, interval: Option<&Range<f64>>) -> String {
     format!("{ratio} times as {word}{}", interval.unwrap_or_default())
 }
 
-/// The interval of how many times as fast, or as long.
+/// The interval of the speed-up, or of the slow-down.
 fn bounds(log_ratio: f64, Range { start, end }: &Range<f64>) -> String {
     let (low, high) = if log_ratio < 0.0 { (1.0 / end, 1.0 / start) } else { (*start, *end) };
     format!("{} to {}", factor(low), factor(high))
 }
 
-/// Three significant digits, as far as they say something.
+/// Three significant digits, as far as they are meaningful.
 pub(crate) fn factor(ratio: f64) -> String {
     match ratio {
         ratio if !ratio.is_finite() => "any number of".to_owned(),
@@ -323,7 +324,7 @@ pub(crate) fn factor(ratio: f64) -> String {
     }
 }
 
-/// A name that leaves room for the rest of the line.
+/// The name, cut to leave room for the rest of the line.
 pub(crate) fn shortened(name: &str) -> String {
     if name.chars().count() <= NAME {
         return name.to_owned();
@@ -331,7 +332,7 @@ pub(crate) fn shortened(name: &str) -> String {
     name.chars().take(NAME - 1).chain(['…']).collect()
 }
 
-/// A line for each case, then what else is to be said.
+/// A line for each case, then the notes.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(first) = self.cases().first() else {
@@ -345,9 +346,9 @@ impl fmt::Display for Comparison {
         let widest = |texts: &[String]| texts.iter().map(|text| length(text)).max().unwrap_or(0);
         let (name_width, took_width) = (widest(&names), widest(&took));
         let medians: Vec<f64> = self.cases().iter().map(|case| case.measurement.median_seconds()).collect();
-        let most = medians.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+        let max = medians.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
         for (index, case) in self.cases().iter().enumerate() {
-            let bar = "█".repeat(((BAR as f64 * medians[index] / most).round() as usize).max(1));
+            let bar = "█".repeat(((BAR as f64 * medians[index] / max).round() as usize).max(1));
             let (name, took, verdict) = (&names[index], &took[index], self.verdict(&case.name));
             write!(f, "\n  {name:<name_width$}  {bar:<BAR$}  {took:<took_width$}  {verdict}")?;
         }

@@ -1,12 +1,12 @@
-//! What a benchmark's earlier runs came to, in a file that outlives the kernel.
+//! The earlier results of a benchmark, in a file that outlives the kernel.
 //!
 //! # The file
 //!
-//! `.threadbook/benchmarks/NAME.jsonl`, in the directory that the code runs in: for a notebook that is where
-//! the notebook lies. `THREADBOOK_BENCHMARKS` names another directory, or nothing to keep none. A name that
-//! is more than small letters, digits, `-` and `_` is written with `-` in their place, and a hash.
+//! `.threadbook/benchmarks/NAME.jsonl`, in the working directory: for a notebook, its own directory.
+//! `THREADBOOK_BENCHMARKS` names another directory; if it is empty, no history is kept. In a name, characters
+//! other than small letters, digits, `-` and `_` are replaced by `-`, and a hash is added.
 //!
-//! Each line is a JSON object, and stands for itself:
+//! Each line is an independent JSON object:
 //!
 //! ```json
 //! {"version":1,"time":1790000000,"benchmark":"primes",
@@ -15,13 +15,12 @@
 //! ```
 //!
 //! (in one line): seconds since 1970, hashes in hexadecimal, and the time of one round in each run, in
-//! seconds; `code` only where it is known. Readers ignore keys that they do not know, and count lines that
-//! they cannot read.
+//! seconds; `code` only if it is known. Readers ignore unknown keys, and count unreadable lines.
 //!
 //! A line is appended in one write, under a lock on `.lock` beside the file (`flock`; readers share it), so
-//! two kernels do not disturb one another. A write that was cut off leaves a line that cannot be read, and harms no other. A file of
-//! more than 1 MB is replaced by one with its latest lines, up to half of that. To forget everything, delete
-//! the directory.
+//! two kernels do not interfere. A truncated write leaves one unreadable line, and damages no other. A file
+//! of more than 1 MB is replaced by one with its latest lines, up to half of that. To forget everything,
+//! delete the directory.
 
 mod entry;
 mod file;
@@ -37,13 +36,13 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where histories are kept, from the directory that the code runs in.
+/// The directory of the histories, relative to the working directory.
 const DIRECTORY: &str = ".threadbook/benchmarks";
 
-/// Names another directory; nothing, to keep no history.
+/// Names another directory; if it is empty, no history is kept.
 const VARIABLE: &str = "THREADBOOK_BENCHMARKS";
 
-/// The directory that histories are kept in, if they are.
+/// The directory of the histories; `None` if none are kept.
 pub(crate) fn directory() -> Option<PathBuf> {
     match std::env::var_os(VARIABLE) {
         Some(directory) if directory.is_empty() => None,
@@ -68,7 +67,7 @@ pub fn history(name: &str) -> History {
     History::in_directory(&directory().unwrap_or_else(|| DIRECTORY.into()), name)
 }
 
-/// Where the earlier runs of a benchmark are kept; made by [`history()`]. It is read when it is shown.
+/// The file of a benchmark's earlier runs; made by [`history()`]. It is read when it is shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct History {
     name: String,
@@ -76,7 +75,7 @@ pub struct History {
 }
 
 impl History {
-    /// The history of the benchmark of that name in a directory.
+    /// The history of a benchmark in that directory.
     pub fn in_directory(directory: &Path, name: &str) -> History {
         History { name: name.to_owned(), path: directory.join(file::name_for(name)) }
     }
@@ -91,17 +90,17 @@ impl History {
         &self.path
     }
 
-    /// What is there; nothing if there is no file.
+    /// Reads the earlier runs; none if there is no file.
     ///
     /// # Errors
     ///
-    /// If there is a file that cannot be read. Lines that cannot be read are no error, but counted.
+    /// If the file exists and cannot be read. Unreadable lines are no error; they are counted.
     pub fn read(&self) -> io::Result<Past> {
         Ok(Past::parse(&self.name, &file::read(&self.path)?))
     }
 
-    /// Appends a run, and forgets the oldest ones if there are too many. Waits at most two seconds for
-    /// others who do the same.
+    /// Appends a run, and drops the oldest ones if there are too many. Waits at most two seconds for the lock
+    /// of another process.
     ///
     /// # Errors
     ///
@@ -110,11 +109,11 @@ impl History {
         file::append(&self.path, entry.to_line().as_bytes())
     }
 
-    /// Forgets all runs: removes the file.
+    /// Removes the file, and with it all runs.
     ///
     /// # Errors
     ///
-    /// If there is a file that cannot be removed.
+    /// If the file exists and cannot be removed.
     pub fn clear(&self) -> io::Result<()> {
         file::remove(&self.path)
     }

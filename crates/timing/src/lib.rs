@@ -1,8 +1,8 @@
-//! How long something takes.
+//! Measurement of elapsed and processor time.
 //!
 //! - Once: [`time()`], and for a command [`time_command`].
-//! - As exactly as can be told: [`timeit`].
-//! - Beside something else: [`benchmark`], whose [`history()`] outlives the process.
+//! - With high accuracy: [`timeit`].
+//! - In comparison: [`benchmark`], whose [`history()`] outlives the process.
 //! - With more workers: [`speedup`].
 //!
 //! ```
@@ -15,29 +15,30 @@
 //! assert!(measurement.min() >= std::time::Duration::from_millis(30));
 //! ```
 //!
-//! This crate knows no executor, no picture and no kernel.
+//! This crate depends on no executor, no picture and no kernel.
 
 mod benchmark;
+mod calibrate;
 mod clock;
+mod code_hash;
 mod command;
 mod comparison;
-mod context;
-mod doubt;
 mod history;
-mod loops;
+mod interleaved;
+mod interrupt;
 mod measurement;
 mod speedup;
 mod statistics;
 mod stopwatch;
 mod timeit;
-mod turns;
 mod units;
+mod warnings;
 
 pub use benchmark::{Benchmark, benchmark};
 pub use clock::{Clock, clock};
+pub use code_hash::set_code_hash;
 pub use command::{CommandTimer, CommandTiming, time_command};
 pub use comparison::{Case, Comparison};
-pub use context::set_code_hash;
 pub use history::{Entry, History, Machine, Past, history};
 pub use measurement::Measurement;
 pub use speedup::{Point, SpeedUp, speedup};

@@ -1,35 +1,34 @@
-//! How long one round of something takes, and how sure that is.
+//! Measurements: the time of one round, and its uncertainty.
 
 use crate::clock::clock;
-use crate::doubt::Doubt;
 use crate::statistics::{interval_of_median, mean, median, standard_deviation};
 use crate::units::{Unit, counted};
+use crate::warnings::Warning;
 use std::fmt;
 use std::time::Duration;
 
-/// A round that takes less than this many empty ones does nothing.
+/// The number of empty rounds below which a round does no work.
 const NOTHING: f64 = 1.5;
 
-/// Where the slowest loop takes this many times as long as the fastest, something else was going on.
+/// The ratio of the slowest loop to the fastest above which there is a warning.
 const DISTURBED: f64 = 4.0;
 
-/// Where the median is known no better than to this part of it, the figures are to be doubted.
+/// The relative uncertainty of the median above which there is a warning.
 const VAGUE: f64 = 0.1;
 
-/// How long one round of something takes; made by [`timeit`](crate::timeit) and
-/// [`benchmark`](crate::benchmark).
+/// The measured time of one round; made by [`timeit`](crate::timeit) and [`benchmark`](crate::benchmark).
 #[derive(Clone, Default, PartialEq)]
 pub struct Measurement {
     loops: u64,
     /// The time of one round in each repeat, in seconds.
     repeats: Vec<f64>,
-    /// What a round of nothing took where this was measured, in seconds; 0 if nobody knows.
+    /// The time of an empty round on the measuring machine, in seconds; 0 if it is unknown.
     empty_round: f64,
 }
 
 impl Measurement {
-    /// What was measured elsewhere: loops of so many rounds, and the seconds that one round took in each.
-    /// What is no time (a negative number, infinity, not a number) is left out.
+    /// A measurement from elsewhere: the number of rounds of each loop, and the seconds of one round in each
+    /// loop. Negative, infinite and NaN values are left out.
     ///
     /// # Examples
     ///
@@ -45,33 +44,33 @@ impl Measurement {
         Measurement { loops, repeats: seconds.into_iter().filter(is_time).collect(), empty_round: 0.0 }
     }
 
-    /// What was measured here, just now.
+    /// A measurement of this process.
     pub(crate) fn here(loops: u64, seconds: impl IntoIterator<Item = f64>) -> Measurement {
         Measurement { empty_round: clock().empty_round, ..Measurement::new(loops, seconds) }
     }
 
-    /// How many rounds each loop had.
+    /// The number of rounds of each loop.
     pub fn loops(&self) -> u64 {
         self.loops
     }
 
-    /// The time of one round in each loop, in seconds: a round may be shorter than the nanosecond that a
-    /// `Duration` can tell. In the order in which they were measured.
+    /// The time of one round in each loop, in seconds and in the order of measurement. A round can be shorter
+    /// than a nanosecond, the resolution of `Duration`.
     pub fn seconds(&self) -> &[f64] {
         &self.repeats
     }
 
-    /// The time of one round in the fastest loop: what the work takes if nothing interrupts it.
+    /// The time of one round in the fastest loop: that of undisturbed work.
     pub fn min(&self) -> Duration {
         duration(self.fastest())
     }
 
-    /// The time of one round in the loop in the middle.
+    /// The median of the loops' times of one round.
     pub fn median(&self) -> Duration {
         duration(self.median_seconds())
     }
 
-    /// As [`median`](Measurement::median), in seconds, so that less than a nanosecond is not lost.
+    /// As [`median`](Measurement::median), in seconds, so that fractions of a nanosecond are kept.
     pub fn median_seconds(&self) -> f64 {
         median(&self.repeats)
     }
@@ -81,7 +80,7 @@ impl Measurement {
         duration(mean(&self.repeats))
     }
 
-    /// Where the median lies with 95 % confidence (by bootstrap).
+    /// The 95 % confidence interval of the median (by bootstrap).
     pub fn interval(&self) -> (Duration, Duration) {
         let (low, high) = self.interval_seconds();
         (duration(low), duration(high))
@@ -102,27 +101,27 @@ impl Measurement {
         standard_deviation(&self.repeats)
     }
 
-    /// What makes the figures doubtful, if something does.
+    /// The warning about this measurement, if there is a reason for one.
     pub fn warning(&self) -> Option<String> {
-        Some(self.doubt()?.said())
+        Some(self.warning_kind()?.sentence())
     }
 
-    pub(crate) fn doubt(&self) -> Option<Doubt> {
+    pub(crate) fn warning_kind(&self) -> Option<Warning> {
         let middle = self.median_seconds();
         if self.repeats.is_empty() {
-            return Some(Doubt::Nothing);
+            return Some(Warning::Nothing);
         }
         if middle <= NOTHING * self.empty_round {
-            return Some(Doubt::Empty(middle));
+            return Some(Warning::Empty(middle));
         }
         let slowest = self.repeats.iter().copied().fold(0.0, f64::max);
         let ratio = slowest / self.fastest();
         if ratio > DISTURBED && ratio.is_finite() {
-            return Some(Doubt::Disturbed(ratio));
+            return Some(Warning::Disturbed(ratio));
         }
         let (low, high) = self.interval_seconds();
         let vague = (high - low) / 2.0 / middle;
-        (vague > VAGUE).then_some(Doubt::Vague(vague))
+        (vague > VAGUE).then_some(Warning::Vague(vague))
     }
 
     pub(crate) fn fastest(&self) -> f64 {
@@ -145,8 +144,8 @@ fn duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-/// `1.23 µs ± 0.04 µs per loop (median of 7 repeats, 200,000 loops each)`, as IPython says it; and a line for
-/// how sure that is.
+/// `1.23 µs ± 0.04 µs per loop (median of 7 repeats, 200,000 loops each)`, as in IPython, then a line with
+/// its uncertainty.
 impl fmt::Display for Measurement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (repeats, loops) = (counted(self.repeats.len(), "repeat"), counted(self.loops, "loop"));
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn doubtful_figures_are_said_to_be_so() {
+    fn figures_to_distrust_have_a_warning() {
         let warning = |repeats: &[f64]| Measurement::new(1, repeats.iter().copied()).warning();
         let here = |seconds: f64| Measurement::here(1, [seconds]).warning();
         assert!(here(clock().empty_round).unwrap().contains("black_box"));

@@ -1,27 +1,26 @@
-//! How much faster more workers are, and how much they could be.
+//! Speed-up curves over the number of workers, with Amdahl's law.
 
+use crate::calibrate::timed;
 use crate::comparison::factor;
-use crate::doubt::{Doubt, doubts};
-use crate::loops::timed;
+use crate::interleaved::measure_interleaved;
 use crate::measurement::Measurement;
 use crate::statistics::Estimate;
-use crate::turns::measure_by_turns;
 use crate::units::counted;
+use crate::warnings::{Warning, warnings};
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
 
-/// The longest bar of the text, in letters.
+/// The maximum length of a bar of the text, in characters.
 const BAR: usize = 16;
 
-/// A serial part that may be more than this is not said to be nothing.
+/// The upper end of its interval from which on a serial part is not reported as zero.
 const MUCH: f64 = 0.5;
 
-/// Measures `work` with each of these numbers of workers, which it is given, and fits Amdahl's law to what
-/// comes out.
+/// Measures `work` with each of these numbers of workers, its argument, and fits Amdahl's law to the results.
 ///
-/// The runs take turns, as those of a [`benchmark`](crate::benchmark) do, and there are as many as there. A
-/// number that comes twice is measured once, and 0 is left out.
+/// The runs are interleaved, as those of a [`benchmark`](crate::benchmark), and as many. A repeated number is
+/// measured once, and 0 is left out.
 ///
 /// # Panics
 ///
@@ -34,7 +33,7 @@ const MUCH: f64 = 0.5;
 /// use std::time::Duration;
 /// use threadbook_timing::speedup;
 ///
-/// // A part that more workers make shorter, and one that they do not.
+/// // A parallel part, and a serial one.
 /// let curve = speedup([1, 2, 4], |workers| sleep(Duration::from_millis(10 + 20 / workers as u64)));
 /// println!("{curve}");
 /// assert_eq!(curve.points().len(), 3);
@@ -44,19 +43,19 @@ pub fn speedup<R>(workers: impl IntoIterator<Item = usize>, work: impl FnMut(usi
     counts.sort_unstable();
     counts.dedup();
     let work = RefCell::new(work);
-    let measured = measure_by_turns(counts.len(), None, &mut |index, loops| {
+    let measured = measure_interleaved(counts.len(), None, &mut |index, loops| {
         let mut work = work.borrow_mut();
         timed(|| work(counts[index]))(loops)
     });
     SpeedUp::new(counts.into_iter().zip(measured))
 }
 
-/// A number of workers, and how long the work took with them.
+/// A number of workers, and the measurement with them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// How many workers.
+    /// The number of workers.
     pub workers: usize,
-    /// How long a round took; its runs in the order in which they ran.
+    /// The time of a round in each run, in the order of the runs.
     pub measurement: Measurement,
 }
 
@@ -64,19 +63,19 @@ pub struct Point {
 ///
 /// G. M. Amdahl 1967, "Validity of the single processor approach to achieving large scale computing
 /// capabilities", AFIPS 30: if the part *s* of the work is serial, and the rest is shared evenly by *n*
-/// workers, it takes *s* + (1 - *s*) / *n* of the time. Work that computes is never shared by more workers than
-/// there are processors; work that waits is, and known by it: it is more times as fast. Here *s* is what fits
-/// the points best, by least squares of the relative errors; how sure it is comes from the same fit to each
-/// turn of runs, by Student's t.
+/// workers, it takes *s* + (1 - *s*) / *n* of the time. Work that computes is shared by at most as many
+/// workers as there are processors. Work that waits is shared by more, and is recognised by a larger
+/// speed-up. Here *s* is the best fit to the points, by least squares of the relative errors; its interval
+/// comes from the same fit to each pass of interleaved runs, by Student's t.
 #[derive(Clone, PartialEq)]
 pub struct SpeedUp {
     points: Vec<Point>,
-    /// How many processors there are to run on.
+    /// The number of available processors.
     processors: usize,
 }
 
 impl SpeedUp {
-    /// What was measured by turns, with each number of workers.
+    /// A curve from interleaved measurements with each number of workers.
     ///
     /// # Examples
     ///
@@ -97,32 +96,32 @@ impl SpeedUp {
         SpeedUp { points, processors }
     }
 
-    /// The same, measured where there were so many processors.
+    /// The same curve, measured on a machine with this number of processors.
     pub fn on_processors(self, processors: usize) -> SpeedUp {
         SpeedUp { processors, ..self }
     }
 
-    /// What was measured, the fewest workers first.
+    /// The measured points, the fewest workers first.
     pub fn points(&self) -> &[Point] {
         &self.points
     }
 
-    /// The least number of workers, with which the others are compared; 1 if there is none.
+    /// The smallest number of workers, the baseline of the others; 1 if there is none.
     pub fn baseline(&self) -> usize {
         self.points.first().map_or(1, |point| point.workers)
     }
 
-    /// How many times as fast so many workers were as the fewest.
+    /// The speed-up of this number of workers over the baseline.
     ///
     /// # Panics
     ///
-    /// If that number of workers was not measured; [`expected`](SpeedUp::expected) knows all numbers.
+    /// If that number of workers was not measured; [`expected`](SpeedUp::expected) takes any number.
     #[track_caller]
     pub fn speedup(&self, workers: usize) -> f64 {
         self.log_speedup(workers).center.exp()
     }
 
-    /// Where [`speedup`](SpeedUp::speedup) lies with 95 % confidence.
+    /// The 95 % confidence interval of [`speedup`](SpeedUp::speedup).
     ///
     /// # Panics
     ///
@@ -133,86 +132,87 @@ impl SpeedUp {
         low.exp()..high.exp()
     }
 
-    /// How many times as fast so many workers should be as the fewest, by Amdahl's law.
+    /// The speed-up of this number of workers over the baseline by Amdahl's law.
     pub fn expected(&self, workers: f64) -> f64 {
         let serial = self.serial();
         let time = |workers: f64| serial + (1.0 - serial) / self.at_work(workers.max(1.0));
         time(self.baseline() as f64) / time(workers)
     }
 
-    /// How many of so many workers are at work at the same time.
+    /// The number of these workers that work at the same time.
     fn at_work(&self, workers: f64) -> f64 {
-        workers.min(self.most_at_work())
+        workers.min(self.max_at_work())
     }
 
-    fn most_at_work(&self) -> f64 {
+    fn max_at_work(&self) -> f64 {
         if self.waits() { f64::INFINITY } else { self.processors.max(1) as f64 }
     }
 
-    /// Whether more were at work with the most workers than with the fewest.
+    /// Whether more workers worked at the same time with the largest number than with the smallest.
     fn is_shared(&self) -> bool {
-        let most = self.points.last().map_or(1, |point| point.workers);
-        self.at_work(most as f64) > self.at_work(self.baseline() as f64)
+        let max_workers = self.points.last().map_or(1, |point| point.workers);
+        self.at_work(max_workers as f64) > self.at_work(self.baseline() as f64)
     }
 
-    /// Whether it went faster than so many processors can compute.
+    /// Whether the speed-up exceeds the number of processors.
     fn waits(&self) -> bool {
         let Some(first) = self.points.first() else { return false };
-        let most = 1.05 * self.processors.max(1) as f64 / first.workers as f64;
-        self.points.iter().any(|point| self.speedup(point.workers) > most)
+        let max = 1.05 * self.processors.max(1) as f64 / first.workers as f64;
+        self.points.iter().any(|point| self.speedup(point.workers) > max)
     }
 
-    /// The part of the work that more workers do not make shorter, from 0 to 1: the *s* of Amdahl's law.
+    /// The serial part of the work, from 0 to 1: the *s* of Amdahl's law.
     pub fn serial(&self) -> f64 {
         self.share_of_all(self.fit(|point| 1.0 / self.speedup(point.workers)))
     }
 
-    /// Where [`serial`](SpeedUp::serial) lies with 95 % confidence, as far as chance goes.
+    /// The 95 % confidence interval of [`serial`](SpeedUp::serial), as far as random errors are concerned.
     pub fn serial_interval(&self) -> Range<f64> {
-        let turns = self.points.iter().map(|point| point.measurement.seconds().len()).min().unwrap_or(0);
-        let in_turn = |turn: usize| {
-            let time = |point: &Point| point.measurement.seconds()[turn].max(1e-12);
+        let passes = self.points.iter().map(|point| point.measurement.seconds().len()).min().unwrap_or(0);
+        let in_pass = |pass: usize| {
+            let time = |point: &Point| point.measurement.seconds()[pass].max(1e-12);
             self.fit(|point| time(point) / time(&self.points[0]))
         };
-        let turns = Estimate::of(&(0..turns).map(in_turn).collect::<Vec<_>>());
-        let reach = turns.interval().1 - turns.center;
+        let passes = Estimate::of(&(0..passes).map(in_pass).collect::<Vec<_>>());
+        let reach = passes.interval().1 - passes.center;
         let center = self.fit(|point| 1.0 / self.speedup(point.workers));
         self.share_of_all(center - reach)..self.share_of_all(center + reach)
     }
 
-    /// The part of the time with the fewest workers that more do not make shorter, where a point took
-    /// `time` times as long as with them. It is below 0 where it went faster than it could.
+    /// The serial part of the baseline's time, if a point took `time` times as long as the baseline. It is
+    /// negative if the speed-up exceeds the number of workers.
     ///
-    /// With `b` workers at first and `n` at a point, that is the *q* of *q* + (1 - *q*) *b* / *n*. Its squares
-    /// are those of the relative errors, because a long time is no better known than a short one.
+    /// With `b` workers in the baseline and `n` at a point, that is the *q* of *q* + (1 - *q*) *b* / *n*. The
+    /// squares are those of the relative errors, because long and short times have the same relative
+    /// accuracy.
     fn fit(&self, time: impl Fn(&Point) -> f64) -> f64 {
-        let most = self.most_at_work();
-        let first = most.min(self.baseline() as f64);
+        let max = self.max_at_work();
+        let first = max.min(self.baseline() as f64);
         let (mut product, mut square) = (0.0, 0.0);
         for point in &self.points {
-            let (time, shared) = (time(point), first / most.min(point.workers as f64));
+            let (time, shared) = (time(point), first / max.min(point.workers as f64));
             let (slope, error) = ((1.0 - shared) / time, 1.0 - shared / time);
             (product, square) = (product + slope * error, square + slope * slope);
         }
-        // One number of workers tells nothing.
+        // A single number of workers determines no part.
         if square == 0.0 { 0.0 } else { product / square }
     }
 
-    /// From the part of the time with the fewest workers to that of the work.
+    /// Converts the serial part of the baseline's time to the serial part of the work.
     fn share_of_all(&self, part: f64) -> f64 {
         let part = part.clamp(0.0, 1.0);
         part / (part + (1.0 - part) * self.at_work(self.baseline() as f64))
     }
 
-    /// Whether there are enough numbers of workers, at least three, to tell what part of the work is serial.
+    /// Whether there are enough numbers of workers, at least three, to estimate the serial part.
     pub fn has_law(&self) -> bool {
         self.points.chunk_by(|one, other| one.workers == other.workers).count() >= 3
     }
 
-    /// Whether the serial part is known well enough to give a limit: not if the runs differ too much.
+    /// Whether the serial part is certain enough to give a limit; runs that vary too much are not.
     pub fn is_certain(&self) -> bool {
         let Range { start, end } = self.serial_interval();
-        let is_noisy = |point: &Point| point.measurement.doubt().is_some_and(Doubt::is_noise);
+        let is_noisy = |point: &Point| point.measurement.warning_kind().is_some_and(Warning::is_noise);
         let is_small = self.is_nothing(start) && end < MUCH;
         self.has_law()
             && self.is_shared()
@@ -220,25 +220,25 @@ impl SpeedUp {
             && (is_small || end <= 2.0 * start)
     }
 
-    /// Whether so small a serial part is shown as 0.
+    /// Whether this serial part is small enough to be shown as 0.
     fn is_nothing(&self, part: f64) -> bool {
         percent(part, digits(self.serial())) == "0 %"
     }
 
-    /// What else a reader must know.
+    /// Notes for the reader.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        let most = self.points.last().map_or(0, |point| point.workers);
-        if most > self.processors {
+        let max_workers = self.points.last().map_or(0, |point| point.workers);
+        if max_workers > self.processors {
             let processors = counted(self.processors, "processor");
             notes.push(format!("Only {processors} here: more workers help only where they wait."));
         }
         let named = self.points.iter().map(|point| (counted(point.workers, "worker"), &point.measurement));
-        notes.extend(doubts(named).into_iter().map(|doubt| format!("Beware: {doubt}")));
+        notes.extend(warnings(named).into_iter().map(|warning| format!("Beware: {warning}")));
         notes
     }
 
-    /// Amdahl's law in a sentence, or why it is not known; `None` of fewer than two points.
+    /// Amdahl's law in a sentence, or the reason why it is unknown; `None` for fewer than two points.
     pub fn law(&self) -> Option<String> {
         if self.points.len() < 2 {
             return None;
@@ -278,7 +278,7 @@ impl SpeedUp {
     }
 }
 
-/// How many decimals a part in percent has, to be shown in two digits or more.
+/// The number of decimals with which a part in percent has at least two digits.
 fn digits(part: f64) -> usize {
     match 100.0 * part {
         percent if percent >= 9.95 => 0,
@@ -287,14 +287,14 @@ fn digits(part: f64) -> usize {
     }
 }
 
-/// A part in percent. What would be rounded to zeros is `0 %`.
+/// A part in percent. A value that rounds to zero is `0 %`.
 fn percent(part: f64, digits: usize) -> String {
     let text = format!("{:.digits$}", 100.0 * part);
     let is_nothing = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
     format!("{} %", if is_nothing { "0" } else { &text })
 }
 
-/// A line for each number of workers, with what Amdahl's law says of it, and the law.
+/// A line for each number of workers, with the speed-up by Amdahl's law, then the law.
 impl fmt::Display for SpeedUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(first) = self.points.first() else {
@@ -306,10 +306,10 @@ impl fmt::Display for SpeedUp {
         let took: Vec<String> = self.points.iter().map(|point| point.measurement.short()).collect();
         let widest = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
         let (name_width, took_width) = (widest(&names), widest(&took));
-        let most = self.points.iter().map(|point| self.speedup(point.workers)).fold(1.0, f64::max);
+        let max = self.points.iter().map(|point| self.speedup(point.workers)).fold(1.0, f64::max);
         for ((point, name), took) in self.points.iter().zip(&names).zip(&took) {
             let (speedup, Range { start, end }) = (self.speedup(point.workers), self.interval(point.workers));
-            let bar = "█".repeat(((BAR as f64 * speedup / most).round() as usize).max(1));
+            let bar = "█".repeat(((BAR as f64 * speedup / max).round() as usize).max(1));
             write!(
                 f,
                 "\n  {name:>name_width$}  {took:<took_width$}  {bar:<BAR$}  {} times",

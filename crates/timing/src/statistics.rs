@@ -1,4 +1,4 @@
-//! The few figures that say what was measured, and how sure that is.
+//! Statistics of samples: centres, spreads, and confidence intervals.
 
 #[cfg(test)]
 mod published;
@@ -6,23 +6,23 @@ mod published;
 use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, StudentsT};
 use statrs::statistics::{Data, Median, Statistics};
 
-/// The arithmetic mean; 0 of nothing.
+/// The arithmetic mean; 0 for an empty sample.
 pub(crate) fn mean(sample: &[f64]) -> f64 {
     if sample.is_empty() { 0.0 } else { sample.mean() }
 }
 
-/// The value in the middle, or the mean of the two that are; 0 of nothing.
+/// The value in the middle, or the mean of the two in the middle; 0 for an empty sample.
 pub(crate) fn median(sample: &[f64]) -> f64 {
     if sample.is_empty() { 0.0 } else { Data::new(sample.to_vec()).median() }
 }
 
-/// The standard deviation of what the sample was drawn from; 0 of fewer than two.
+/// The estimated standard deviation of the population; 0 for fewer than two values.
 pub(crate) fn standard_deviation(sample: &[f64]) -> f64 {
     if sample.len() < 2 { 0.0 } else { sample.std_dev() }
 }
 
-/// Where the median lies with 95 % confidence, by bootstrap: of all samples that can be drawn from this one
-/// with replacement, the medians but for the lowest and the highest 2.5 %.
+/// The 95 % confidence interval of the median, by bootstrap: the medians of all samples that can be drawn
+/// from this one with replacement, without the lowest and the highest 2.5 %.
 ///
 /// For the median there is no need to draw (B. Efron 1979, "Bootstrap methods: another look at the
 /// jackknife", The Annals of Statistics 7): the *m*-th of *n* drawn values is at most the *k*-th of ours if
@@ -38,34 +38,35 @@ pub(crate) fn interval_of_median(sample: &[f64]) -> (f64, f64) {
         };
         (0..n).find(reaches).map_or(0.0, |k| sorted[k])
     };
-    // Of an even number there are two in the middle: the lower one's low end, and the upper one's high end.
+    // An even number has two values in the middle: the lower one gives the low end, the upper one the high
+    // end.
     (quantile(0.025, n.div_ceil(2).max(1)), quantile(0.975, n / 2 + 1))
 }
 
-/// Where a quantity lies, as far as a sample of it can tell.
+/// An estimate of a quantity from a sample.
 ///
-/// The centre is a trimmed mean: of many values nearly two fifths at either end are left out, so that what
-/// else the machine did meanwhile hardly matters, even if it did much. The interval is Student's t on the winsorised variance
-/// (J. W. Tukey and D. H. McLaughlin 1963, "Less vulnerable confidence and significance procedures for
-/// location based on a single sample", Sankhyā A 25), and between two samples that of K. K. Yuen 1974 ("The
-/// two-sample trimmed t for unequal population variances", Biometrika 61). With up to five values nothing
-/// is trimmed, and both are what William Gosset and B. L. Welch have taught. A bootstrap would promise too
-/// much here: drawn from three values, it never looks beyond them.
+/// The centre is a trimmed mean: of many values nearly two fifths at either end are left out, so that other
+/// load on the machine hardly matters, even if it is heavy. The interval is Student's t on the winsorised
+/// variance (J. W. Tukey and D. H. McLaughlin 1963, "Less vulnerable confidence and significance procedures
+/// for location based on a single sample", Sankhyā A 25), and between two samples that of K. K. Yuen 1974
+/// ("The two-sample trimmed t for unequal population variances", Biometrika 61). With up to five values
+/// nothing is trimmed, and both are the tests of William Gosset and B. L. Welch. A bootstrap would be too
+/// narrow here: resampling three values never exceeds them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Estimate {
     pub(crate) center: f64,
-    /// The variance of the centre, not of the sample; infinite if one value is all there is.
+    /// The variance of the centre, not of the sample; infinite for a single value.
     variance: f64,
     degrees: f64,
 }
 
 impl Estimate {
-    /// Of the quantity that the sample was drawn from; of nothing, it could be anything.
+    /// Estimates the sampled quantity; an empty sample gives an infinite interval.
     pub(crate) fn of(sample: &[f64]) -> Estimate {
         Estimate::trimmed(sample, 2 * sample.len().saturating_sub(3) / 5)
     }
 
-    /// Without so many of the lowest and the highest values.
+    /// Without this number of the lowest and of the highest values.
     fn trimmed(sample: &[f64], trimmed: usize) -> Estimate {
         let mut sorted = sample.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -81,7 +82,7 @@ impl Estimate {
         Estimate { center, variance, degrees: (kept - 1) as f64 }
     }
 
-    /// How far this lies above the other, when the two samples have nothing to do with each other.
+    /// The difference to another estimate, from an independent sample.
     pub(crate) fn minus(self, other: Estimate) -> Estimate {
         let center = self.center - other.center;
         let variance = self.variance + other.variance;
@@ -90,7 +91,7 @@ impl Estimate {
         Estimate { center, variance, degrees: if degrees.is_finite() { degrees.max(1.0) } else { 1.0 } }
     }
 
-    /// Where the quantity lies with 95 % confidence.
+    /// The 95 % confidence interval of the quantity.
     pub(crate) fn interval(self) -> (f64, f64) {
         if !self.variance.is_finite() {
             return (f64::NEG_INFINITY, f64::INFINITY);
@@ -100,9 +101,9 @@ impl Estimate {
     }
 }
 
-/// 95 % of Student's t with so many degrees of freedom lie within this of 0.
+/// The bound around 0 that contains 95 % of Student's t with these degrees of freedom.
 fn student(degrees: f64) -> f64 {
-    // The normal distribution's, which it is nearly with very many.
+    // The quantile of the normal distribution, its limit for many degrees of freedom.
     StudentsT::new(0.0, 1.0, degrees).map_or(1.96, |t| t.inverse_cdf(0.975))
 }
 
@@ -123,7 +124,7 @@ mod tests {
         assert_eq!((standard_deviation(&[3.0]), interval_of_median(&[3.0])), (0.0, (3.0, 3.0)));
     }
 
-    /// The share of intervals that hold the true value, over many samples of a known distribution.
+    /// The share of intervals that contain the true value, over many samples of a known distribution.
     fn share_held(sizes: usize, interval: impl Fn(&[f64]) -> (f64, f64)) -> f64 {
         let mut random = fastrand::Rng::with_seed(7);
         let held = (0..2000).filter(|_| {
@@ -151,7 +152,7 @@ mod tests {
         assert!((0.92..=0.975).contains(&share), "{share} of two");
     }
 
-    /// All that can be drawn from three values and from four, counted by hand.
+    /// All samples that can be drawn from three values and from four, counted by hand.
     #[test]
     fn the_bootstrap_of_a_median_is_exact() {
         // The median of three draws from three is the lowest one in 7 of 27, the highest one in 7 of 27.
@@ -184,9 +185,9 @@ mod tests {
         assert_eq!(same.minus(same).interval(), (0.0, 0.0));
     }
 
-    /// Between `1` and `most` numbers in the range from `low` to `high`.
-    fn sample(random: &mut Unstructured, most: usize, low: f64, high: f64) -> arbitrary::Result<Vec<f64>> {
-        let count = random.int_in_range(1..=most)?;
+    /// Between `1` and `max` numbers in the range from `low` to `high`.
+    fn sample(random: &mut Unstructured, max: usize, low: f64, high: f64) -> arbitrary::Result<Vec<f64>> {
+        let count = random.int_in_range(1..=max)?;
         let number = |random: &mut Unstructured| {
             Ok(low + (high - low) * f64::from(random.arbitrary::<u32>()?) / f64::from(u32::MAX))
         };

@@ -1,10 +1,10 @@
-//! One run: the time on the wall, and the time that processors worked for it.
+//! A single run: its elapsed time and its processor time.
 
 use crate::units::human;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// Runs `work` once, and says how long that took.
+/// Runs `work` once, and returns its value and its times.
 ///
 /// A cell that ends with it shows the value and the times; the magic `%time` is for this.
 ///
@@ -32,19 +32,19 @@ pub fn time<T>(work: impl FnOnce() -> T) -> Timed<T> {
     Timed { value, wall, user, system }
 }
 
-/// What something returned, and how long it took; made by [`time()`].
+/// A returned value, and the times of its computation; made by [`time()`].
 ///
 /// `user` and `system` count all threads of the process, so that on two busy cores they grow twice as fast
 /// as `wall`. Child processes are not counted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Timed<T> {
-    /// What was returned.
+    /// The returned value.
     pub value: T,
-    /// The time that passed.
+    /// The elapsed time.
     pub wall: Duration,
-    /// The time that processors worked in this process.
+    /// The processor time of this process in user mode.
     pub user: Duration,
-    /// The time that processors worked in the system for this process.
+    /// The processor time of this process in the system.
     pub system: Duration,
 }
 
@@ -63,7 +63,7 @@ impl<T: fmt::Debug> fmt::Debug for Timed<T> {
     }
 }
 
-/// A stopwatch, for what is no function.
+/// A stopwatch, for code that is no function.
 ///
 /// # Examples
 ///
@@ -98,11 +98,11 @@ impl Stopwatch {
     }
 }
 
-/// The time that processors have worked for this process, in it and in the system.
+/// The processor time of this process, in user mode and in the system.
 fn processor_times() -> (Duration, Duration) {
     let mut usage = std::mem::MaybeUninit::zeroed();
-    // SAFETY: the system writes a `rusage` to this place, which has the room of one; zeros are a valid one
-    // if it should not.
+    // SAFETY: the system writes a `rusage` to this memory, which has the size of one; if it fails, the zeros
+    // are a valid one.
     let usage: libc::rusage = unsafe {
         libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
         usage.assume_init()

@@ -1,25 +1,26 @@
-//! Many runs, as Python's `timeit` does it: loops that are long enough for the clock, several of them.
+//! Many runs, as in Python's `timeit`: several loops, each long enough for the clock.
 
-use crate::loops::{Loop, WARM_UP, search, timed};
+use crate::calibrate::{Loop, WARM_UP, calibrate, timed};
 use crate::measurement::Measurement;
 use std::time::Duration;
 
-/// A loop is at least this long, so that neither the clock nor an interruption matters.
+/// The minimum duration of a loop, which makes the clock's cost and a preemption negligible.
 const LOOP: Duration = Duration::from_millis(200);
 
-/// How many loops are timed, unless that takes too long.
+/// The number of timed loops, unless they take too long.
 const REPEATS: usize = 7;
 
-/// No loop begins that would end after this much time.
+/// No loop is started that would end later than this.
 const BUDGET: Duration = Duration::from_secs(10);
 
-/// Measures how long `work` takes, by running it often.
+/// Measures the time of `work` by many repetitions.
 ///
-/// The number of rounds in a loop is the first of 1, 2, 5, 10, 20, 50 … with which the loop takes 0.2 s,
-/// and 7 loops are timed; fewer when they would take longer than 10 s together. Shorter loops warm it up; if
-/// one round is long enough, one that is not counted does, unless it took more than a second. The clock's own
-/// cost is subtracted. What `work` returns is handed to [`black_box`](std::hint::black_box), so that the
-/// compiler cannot leave it out; let what goes in pass through `black_box` too if it is a constant.
+/// The number of rounds in a loop is the first of 1, 2, 5, 10, 20, 50 … with which the loop takes 0.2 s, and
+/// 7 loops are timed; fewer if they would take longer than 10 s together. The shorter loops are the warm-up.
+/// If one round is long enough, the warm-up is a round that is not counted, unless it took more than a
+/// second. The clock's own cost is subtracted. The result of `work` is passed to
+/// [`black_box`](std::hint::black_box), so that the compiler cannot remove the work; pass a constant input
+/// through `black_box` too.
 ///
 /// # Panics
 ///
@@ -39,12 +40,12 @@ pub fn timeit<R>(work: impl FnMut() -> R) -> Measurement {
     measure(&mut timed(work))
 }
 
-/// The part that is the same for all work.
+/// The part that is not monomorphised.
 fn measure(run: &mut Loop<'_>) -> Measurement {
-    let found = search(run, LOOP, 1);
+    let found = calibrate(run, LOOP, 1);
     let mut total = found.total;
-    // Shorter loops have warmed it up, so that the first one that is long enough counts. One round that is
-    // long enough was the first of all.
+    // After shorter loops, the work is warm, and the first loop that is long enough counts. If one round is
+    // long enough, it was the first of all.
     let is_warm = found.loops > 1 || found.took > WARM_UP;
     let mut repeats = if is_warm { vec![found.took] } else { vec![] };
     while repeats.len() < REPEATS && (repeats.is_empty() || total + found.took <= BUDGET) {
@@ -58,10 +59,11 @@ fn measure(run: &mut Loop<'_>) -> Measurement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loops::MOST_LOOPS;
+    use crate::calibrate::MAX_LOOPS;
     use arbtest::arbtest;
 
-    /// Measures work that takes `nanoseconds` a round, on a clock of its own. Returns how often it ran, too.
+    /// Measures work that takes `nanoseconds` a round, on a simulated clock. Returns the number of its runs,
+    /// too.
     fn measured(nanoseconds: f64) -> (Measurement, u64) {
         let mut rounds = 0;
         let measurement = measure(&mut |loops| {
@@ -104,7 +106,7 @@ mod tests {
             let nanoseconds = 10_f64.powf(f64::from(random.int_in_range(-200..=1100_i32)?) / 100.0);
             let (measurement, rounds) = measured(nanoseconds);
             let one_loop = measurement.loops() as f64 * nanoseconds * 1e-9;
-            assert!(one_loop >= 0.2 * (1.0 - 1e-6) || measurement.loops() == MOST_LOOPS);
+            assert!(one_loop >= 0.2 * (1.0 - 1e-6) || measurement.loops() == MAX_LOOPS);
             assert!((1..=REPEATS).contains(&measurement.seconds().len()));
             let total = rounds as f64 * nanoseconds * 1e-9;
             assert!(total <= 11.0 || measurement.seconds().len() == 1, "{total}");

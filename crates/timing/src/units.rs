@@ -1,11 +1,11 @@
-//! Durations for people: 1.24 ms, not 0.001243817 s.
+//! Durations as text: 1.24 ms, not 0.001243817 s.
 
 const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)];
 
-/// No more names than this are listed.
-const MOST_LISTED: usize = 8;
+/// The maximum number of listed names.
+const MAX_LISTED: usize = 8;
 
-/// A unit, and how many decimals of it are shown.
+/// A unit, and the number of decimals to show.
 #[derive(Clone, Copy)]
 pub(crate) struct Unit {
     name: &'static str,
@@ -19,7 +19,7 @@ impl Unit {
         if seconds == 0.0 {
             return Unit { name: "s", seconds: 1.0, decimals: 0 };
         }
-        // A hair more, so that 999.9 µs, which would be shown as 1000 µs, is 1.00 ms.
+        // Slightly more, so that 999.9 µs, which rounds to 1000 µs, is 1.00 ms.
         let seconds = seconds * 1.0005;
         let (name, unit) =
             UNITS.into_iter().find(|(_, unit)| seconds >= *unit).unwrap_or(UNITS[UNITS.len() - 1]);
@@ -31,7 +31,7 @@ impl Unit {
         Unit { name, seconds: unit, decimals }
     }
 
-    /// `seconds` in this unit. Nothing has no decimals.
+    /// `seconds` in this unit. Zero has no decimals.
     pub(crate) fn show(self, seconds: f64) -> String {
         let decimals = if seconds == 0.0 { 0 } else { self.decimals };
         format!("{:.decimals$} {}", seconds / self.seconds, self.name)
@@ -58,20 +58,20 @@ pub fn grouped(number: u64) -> String {
     digits.char_indices().map(|(place, digit)| format!("{}{digit}", comma(place))).collect()
 }
 
-/// `a`, `a and b`, `a, b and c`; of very many only the first ones.
+/// `a`, `a and b`, `a, b and c`; of too many, only the first ones.
 pub(crate) fn listed(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
-        [first @ .., last] if names.len() <= MOST_LISTED => format!("{} and {last}", first.join(", ")),
+        [first @ .., last] if names.len() <= MAX_LISTED => format!("{} and {last}", first.join(", ")),
         _ => {
-            let (first, rest) = names.split_at(MOST_LISTED - 1);
+            let (first, rest) = names.split_at(MAX_LISTED - 1);
             format!("{} and {} more", first.join(", "), grouped(rest.len() as u64))
         }
     }
 }
 
-/// How long ago: `3 min ago`.
+/// An age: `3 min ago`.
 pub(crate) fn ago(seconds: u64) -> String {
     match seconds {
         0..60 => "just now".to_owned(),

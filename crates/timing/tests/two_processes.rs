@@ -1,13 +1,13 @@
-//! Two kernels append to the history of one benchmark at the same time. No line is torn or lost, also not
-//! when the file has to be shortened meanwhile.
+//! Two kernels append to the history of one benchmark at the same time. No line is torn or lost, even if the
+//! file is shortened meanwhile.
 //!
-//! This is its own `main`, because it starts itself as the other processes.
+//! This test has a `main` of its own, because it starts itself as the other processes.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use threadbook_timing::{Case, Entry, History, Measurement, Past};
 
-/// Names the directory, in the processes that append, and says how long their lines are.
+/// Names the directory to the processes that append, and contains the length of their lines.
 const DIRECTORY: &str = "THREADBOOK_TEST_DIRECTORY";
 const LETTERS: &str = "THREADBOOK_TEST_LETTERS";
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     }
     let all = after_two_processes(10);
     assert_eq!(all.entries.len(), 2 * RUNS, "runs are lost");
-    // So long that not all runs are kept.
+    // Lines that are too long for all runs to be kept.
     let latest = after_two_processes(3_000);
     assert!(latest.entries.len() < 2 * RUNS);
     println!("two processes appended {} runs, and again, then {} were kept", 2 * RUNS, latest.entries.len());

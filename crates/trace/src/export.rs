@@ -94,7 +94,8 @@ fn json(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::{Bar, Outcome, Row, Wait};
+    use crate::log::Outcome;
+    use crate::timeline::{Bar, Row, Wait};
     use std::time::Duration;
 
     fn timeline() -> Timeline {

@@ -1,9 +1,9 @@
-//! Who waits for whom, at the moment when a deadlock was found.
+//! The graph of the waits of a deadlock.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// What a node of a [`WaitGraph`] stands for.
+/// The kind of a node of a [`WaitGraph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NodeKind {
     /// A worker of a pool.
@@ -18,7 +18,7 @@ pub enum NodeKind {
     Pool,
 }
 
-/// What an edge of a [`WaitGraph`] says of its two ends.
+/// The relation between the two ends of an edge of a [`WaitGraph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Relation {
     /// A worker or thread runs a task.
@@ -36,7 +36,7 @@ pub enum Relation {
 /// A worker, thread, task, lock or pool that takes part in a deadlock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// What it is.
+    /// The kind of the node.
     pub kind: NodeKind,
     /// Its name, such as `worker 0` or `alice`.
     pub name: String,
@@ -52,7 +52,7 @@ pub type NodeId = usize;
 pub struct Edge {
     /// The node that the sentence begins with.
     pub from: NodeId,
-    /// What it does.
+    /// The relation of the two.
     pub relation: Relation,
     /// The node that the sentence ends with.
     pub to: NodeId,

@@ -1,8 +1,8 @@
-//! What happened in a run: which worker ran which task when, and who waits for whom.
+//! The record of a run: the tasks of each worker, and the waits of a deadlock.
 //!
 //! Two kinds of data come out of here. A [`Timeline`] is a finished record: a row a worker, a bar a
-//! task, the waits within it. A [`WaitGraph`] is a snapshot of a deadlock: which worker runs which task
-//! and what that task waits for. Both print as text and expose their parts, so that a drawing crate
+//! task, the waits within it. A [`WaitGraph`] is a snapshot of a deadlock: the workers, their tasks,
+//! and the goals of their waits. Both print as text and expose their parts, so that a drawing crate
 //! can make a picture of them.
 //!
 //! # Invariants
@@ -15,18 +15,15 @@
 mod clock;
 mod export;
 mod graph;
-mod interrupt;
 mod log;
 mod name;
 mod recorder;
-pub mod sync;
 mod text;
 mod timeline;
 
 pub use clock::Ticks;
 pub use graph::{Edge, Node, NodeId, NodeKind, Relation, WaitGraph, WaitGraphBuilder};
-pub use interrupt::{clear_interrupt, interrupt, is_interrupted};
-pub use log::{CAPACITY, Log, TaskSpan, WaitSpan};
+pub use log::{CAPACITY, Log, Outcome, TaskSpan, WaitSpan};
 pub use name::{NameId, TaskLabel};
 pub use recorder::Recorder;
-pub use timeline::{Bar, Outcome, Row, Timeline, Wait};
+pub use timeline::{Bar, Row, Timeline, Wait};

@@ -1,10 +1,10 @@
-//! What one worker did, in a ring that holds the last [`CAPACITY`] events.
+//! The events of one worker, in a ring that holds the last [`CAPACITY`] events.
 //!
 //! # How writing stays cheap
 //!
 //! A log has one writer, the worker, and any number of readers. An event is five words. The writer puts
 //! them into the slot after the newest one and then publishes by storing the new count. A reader copies
-//! slots and afterwards reads the count again: whatever may have been overwritten in the meantime is
+//! slots and afterwards reads the count again: slots that may have been overwritten in the meantime are
 //! thrown away. That is a seqlock whose sequence number is the count itself:
 //!
 //! * the count is stored with `Release` after the words, so a reader that sees the count sees the words;
@@ -20,7 +20,6 @@ use std::sync::atomic::{AtomicU64, Ordering::*, fence};
 
 use crate::clock::Ticks;
 use crate::name::{NameId, TaskLabel};
-use crate::timeline::Outcome;
 
 /// The number of events that a worker's log holds before the oldest are overwritten.
 pub const CAPACITY: usize = 8192;
@@ -36,6 +35,40 @@ pub struct Log {
     count: AtomicU64,
     running: [AtomicU64; 4],
     chunks: [OnceLock<Box<[Slot]>>; CAPACITY / CHUNK],
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Outcome {
+    /// The task returned a value.
+    Returned = 0,
+    /// The task panicked.
+    Panicked = 1,
+    /// The task has not ended yet.
+    Running = 2,
+    /// An async task that was polled and has to wait before it goes on.
+    Suspended = 3,
+}
+
+impl Outcome {
+    pub(crate) fn from_bits(bits: u8) -> Outcome {
+        match bits {
+            0 => Outcome::Returned,
+            1 => Outcome::Panicked,
+            3 => Outcome::Suspended,
+            _ => Outcome::Running,
+        }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Outcome::Returned => "returned",
+            Outcome::Panicked => "panicked",
+            Outcome::Running => "running",
+            Outcome::Suspended => "suspended",
+        }
+    }
 }
 
 /// A task that ran from start to end.

@@ -1,27 +1,26 @@
 //! Names of tasks, small enough to be copied into every event.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::LazyLock;
 
-use crate::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::{self, Rank};
 
 /// How many different names are kept. A name beyond that shows as the task's number: names live as long
 /// as the process, so a loop that invents a name per task must not fill the memory.
-const MOST_NAMES: usize = 65_536;
+const MAX_NAMES: usize = 65_536;
 
 /// A name that was stored once and is then passed around as a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NameId(pub(crate) u32);
 
-#[derive(Default)]
 struct Names {
-    ids: HashMap<&'static str, u32>,
+    ids: BTreeMap<&'static str, u32>,
     texts: Vec<&'static str>,
 }
 
-static NAMES: LazyLock<Mutex<Names>> = LazyLock::new(Mutex::default);
+static NAMES: Mutex<Names> = Mutex::new(Names { ids: BTreeMap::new(), texts: Vec::new() });
 
 impl NameId {
     /// No name: the task shows as `task 3`.
@@ -29,11 +28,12 @@ impl NameId {
 
     /// The id of `name`, which is stored if it is new.
     pub fn new(name: &str) -> NameId {
+        fork::protect(Rank::Names, || Box::new(NAMES.lock()), || ());
         let mut names = NAMES.lock();
         if let Some(id) = names.ids.get(name) {
             return NameId(*id);
         }
-        if names.texts.len() >= MOST_NAMES {
+        if names.texts.len() >= MAX_NAMES {
             return NameId::NONE;
         }
         let text: &'static str = Box::leak(name.to_owned().into_boxed_str());
@@ -89,7 +89,7 @@ fn short_name(path: &str) -> Option<&str> {
 pub struct TaskLabel {
     /// The first task of a pool is number 1.
     pub number: u64,
-    /// What [`TaskLabel`] shows instead of the number.
+    /// The name, which [`TaskLabel`] shows instead of the number.
     pub name: NameId,
 }
 

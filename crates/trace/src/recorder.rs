@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::sync::Mutex;
+use threadbook_base::Mutex;
+use threadbook_base::fork::Held;
 
 use crate::log::Log;
 use crate::timeline::Timeline;
@@ -12,18 +13,18 @@ use crate::timeline::Timeline;
 pub struct Recorder {
     name: String,
     logs: Mutex<Vec<Arc<Log>>>,
-    most: usize,
+    max_logs: usize,
 }
 
 impl Recorder {
     /// A recorder without workers, for the pool called `name`.
     pub fn new(name: impl Into<String>) -> Recorder {
-        Recorder::with_most(name, usize::MAX)
+        Recorder::with_max(name, usize::MAX)
     }
 
-    /// As [`Recorder::new`], but keeps only the newest `most` workers, for things that come and go.
-    pub fn with_most(name: impl Into<String>, most: usize) -> Recorder {
-        Recorder { name: name.into(), logs: Mutex::default(), most }
+    /// As [`Recorder::new`], but keeps only the newest `max_logs` workers, for things that come and go.
+    pub fn with_max(name: impl Into<String>, max_logs: usize) -> Recorder {
+        Recorder { name: name.into(), logs: Mutex::default(), max_logs }
     }
 
     /// The pool's name.
@@ -36,16 +37,16 @@ impl Recorder {
         let log = Arc::new(Log::new(worker));
         let mut logs = self.logs.lock();
         logs.push(Arc::clone(&log));
-        if logs.len() / 2 >= self.most {
+        if logs.len() / 2 >= self.max_logs {
             // Not at every addition, because it moves all that is kept.
-            let surplus = logs.len() - self.most;
+            let surplus = logs.len() - self.max_logs;
             logs.drain(..surplus);
         }
         drop(logs);
         log
     }
 
-    /// What happened so far; tasks that still run are in it as such.
+    /// The timeline so far; running tasks are in it as such.
     pub fn timeline(&self) -> Timeline {
         Timeline::from_logs(&self.name, &self.logs())
     }
@@ -53,6 +54,12 @@ impl Recorder {
     /// As [`Recorder::timeline`], followed by the rows of `more` on the same axis.
     pub fn timeline_with(&self, more: &Recorder) -> Timeline {
         Timeline::from_logs(&self.name, &[self.logs(), more.logs()].concat())
+    }
+
+    /// Locks the list of logs, which a fork must not find locked.
+    #[doc(hidden)]
+    pub fn hold(&self) -> impl Held + '_ {
+        self.logs.lock()
     }
 
     fn logs(&self) -> Vec<Arc<Log>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::timeline::{Row, Timeline};
 
 const WIDTH: usize = 60;
-const MOST_ROWS: usize = 32;
+const MAX_ROWS: usize = 32;
 
 impl fmt::Display for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,15 +19,15 @@ impl fmt::Display for Timeline {
         }
         writeln!(f, " in {:.3?}  (█ runs, ░ waits)", self.length)?;
         let longest = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
-        for row in self.rows.iter().take(MOST_ROWS) {
+        for row in self.rows.iter().take(MAX_ROWS) {
             let line: String = (0..WIDTH).map(|column| self.cell(row, column)).collect();
             let share = 100.0 * row.busy().as_secs_f64() / self.length.as_secs_f64().max(1e-9);
             let count = row.bars.len();
             let name = &row.name;
             writeln!(f, "{name:longest$} |{line}| {share:3.0} % busy, {count} task{}", s(count))?;
         }
-        if workers > MOST_ROWS {
-            writeln!(f, "and {} more workers", workers - MOST_ROWS)?;
+        if workers > MAX_ROWS {
+            writeln!(f, "and {} more workers", workers - MAX_ROWS)?;
         }
         if self.lost > 0 {
             writeln!(f, "({} older events are no longer kept)", self.lost)?;
@@ -64,7 +64,8 @@ impl Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::{Bar, Outcome, Wait};
+    use crate::log::Outcome;
+    use crate::timeline::{Bar, Wait};
 
     #[test]
     fn a_row_shows_runs_waits_and_idleness() {

@@ -6,44 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Scale, Ticks};
-use crate::log::{Event, Log, Snapshot};
+use crate::log::{Event, Log, Outcome, Snapshot};
 use crate::name::TaskLabel;
 
-/// How a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Outcome {
-    /// The task returned a value.
-    Returned = 0,
-    /// The task panicked.
-    Panicked = 1,
-    /// The task has not ended yet.
-    Running = 2,
-    /// An async task that was polled and has to wait before it goes on.
-    Suspended = 3,
-}
-
-impl Outcome {
-    pub(crate) fn from_bits(bits: u8) -> Outcome {
-        match bits {
-            0 => Outcome::Returned,
-            1 => Outcome::Panicked,
-            3 => Outcome::Suspended,
-            _ => Outcome::Running,
-        }
-    }
-
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Outcome::Returned => "returned",
-            Outcome::Panicked => "panicked",
-            Outcome::Running => "running",
-            Outcome::Suspended => "suspended",
-        }
-    }
-}
-
-/// What ran where and when. All moments count from the first one in the timeline.
+/// A record of tasks: where they ran, and when. All moments count from the first one in the timeline.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Timeline {
     /// The pool's name.
@@ -56,7 +22,7 @@ pub struct Timeline {
     pub lost: u64,
 }
 
-/// What one worker did.
+/// The row of one worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The worker's name.

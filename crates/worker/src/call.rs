@@ -1,4 +1,4 @@
-//! What is asked of a worker, and what it answers.
+//! Calls of a worker, and its answers.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -6,8 +6,8 @@ use threadbook_trace::Ticks;
 
 use crate::codec::{CodecError, decode, into_bytes};
 use crate::descriptors::{self, Descriptor};
+use crate::fn_address::{self, Entry, FnAddress};
 use crate::frame::{Frame, Kind, put_text, take_number, take_text};
-use crate::place::{self, Entry, Place};
 
 /// A function and its argument, ready to be sent to a worker.
 #[derive(Debug)]
@@ -32,11 +32,12 @@ impl Call {
     {
         const { Sizeless::<F>::CHECKED };
         let _ = f;
-        let place = place::of(entry::<F, A, R>)
-            .ok_or_else(|| CodecError(format!("nobody knows where {} lies", std::any::type_name::<F>())))?;
-        let mut head = Vec::with_capacity(place.object.len() + 16);
-        put_text(&mut head, &place.object);
-        head.extend(place.offset.to_le_bytes());
+        let address = fn_address::of(entry::<F, A, R>).ok_or_else(|| {
+            CodecError(format!("the system does not know where {} lies", std::any::type_name::<F>()))
+        })?;
+        let mut head = Vec::with_capacity(address.object.len() + 16);
+        put_text(&mut head, &address.object);
+        head.extend(address.offset.to_le_bytes());
         let (body, descriptors) = descriptors::collect(|| into_bytes(argument));
         Ok(Call { frame: Frame { descriptors, ..Frame::new(Kind::Call, head, body?) } })
     }
@@ -52,15 +53,15 @@ impl Call {
         self.frame.head.len() + self.frame.body.len()
     }
 
-    /// Where the function lies, says the head of a frame.
-    pub(crate) fn place(head: &[u8]) -> Option<Place> {
+    /// The address of the function, from the head of a frame.
+    pub(crate) fn address(head: &[u8]) -> Option<FnAddress> {
         let (object, rest) = take_text(head)?;
         let (offset, _) = take_number(rest)?;
-        Some(Place { object: object.into(), offset })
+        Some(FnAddress { object: object.into(), offset })
     }
 }
 
-/// A type whose values have nothing in them. The compiler says once of each that is none, wherever that is looked at.
+/// A type without a size. The compiler reports each type that has one, once.
 struct Sizeless<F>(std::marker::PhantomData<F>);
 
 impl<F> Sizeless<F> {
@@ -71,7 +72,7 @@ impl<F> Sizeless<F> {
     );
 }
 
-/// What a worker calls.
+/// The function that a worker calls.
 fn entry<F, A, R>(argument: Vec<u8>) -> Result<Vec<u8>, CodecError>
 where
     F: Fn(A) -> R + Copy + Send + Sync,
@@ -79,17 +80,17 @@ where
     R: Serialize + 'static,
 {
     const { Sizeless::<F>::CHECKED };
-    // SAFETY: the type has no size and can be copied, and the one who made the call had a value of it.
+    // SAFETY: the type has no size and can be copied, and the caller of `Call::new` had a value of it.
     let f: F = unsafe { std::mem::zeroed() };
     let argument = decode(argument)?;
     descriptors::release();
     into_bytes(f(argument))
 }
 
-// What `place` gives back is one of these.
+// `fn_address` returns one of these.
 const _: fn() -> Entry = || entry::<fn(()), (), ()>;
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub enum Answer {
     /// It returned.
@@ -109,9 +110,9 @@ pub enum Answer {
         started: Ticks,
         /// When it panicked.
         finished: Ticks,
-        /// What it said.
+        /// The message of the panic.
         message: String,
-        /// Where, as [`panic_place`](crate::panic_place) says it, if known.
+        /// The location, as [`describe`](threadbook_base::location::describe) has it, if known.
         location: Option<String>,
     },
     /// There could be no call, or its value could not be sent. This is why.
@@ -143,7 +144,7 @@ impl Answer {
             Kind::Returned => Some(Answer::Returned { started, finished, value: body, descriptors }),
             Kind::Panicked => {
                 let (location, message) = take_text(&body)?;
-                let location = Some(location.to_owned()).filter(|place| !place.is_empty());
+                let location = Some(location.to_owned()).filter(|location| !location.is_empty());
                 let message = String::from_utf8_lossy(message).into_owned();
                 Some(Answer::Panicked { started, finished, message, location })
             }
@@ -163,10 +164,10 @@ mod tests {
     #[test]
     fn a_call_says_where_its_function_lies() {
         let Frame { head, body, .. } = Call::new(square, 7).unwrap().frame;
-        let place = Call::place(&head).unwrap();
+        let address = Call::address(&head).unwrap();
         assert_eq!(decode::<u64>(body.clone()).unwrap(), 7);
-        // SAFETY: the place is that of a function of this process.
-        let entry = unsafe { place::Loader::default().find(&place) }.unwrap();
+        // SAFETY: the address is that of a function of this process.
+        let entry = unsafe { fn_address::Loader::default().find(&address) }.unwrap();
         assert_eq!(decode::<u64>(entry(body).unwrap()).unwrap(), 49);
     }
 }

@@ -1,4 +1,4 @@
-//! Values as bytes: MessagePack, which holds whatever serde can describe, and a shorter way for what is
+//! Values as bytes: MessagePack, which holds all serde values, and a shorter form for values that are
 //! bytes already.
 
 use std::any::Any;
@@ -17,8 +17,8 @@ pub struct CodecError(pub(crate) String);
 /// Appends `value` to `bytes`.
 ///
 /// Structures are written with the names of their fields, so `flatten`, `untagged` and
-/// `skip_serializing_if` work. One thing is lost: an option that holds nothing that can be told from none, as
-/// `Some(None)` and `Some(())` do, arrives as `None`. (A type of your own says the same without that.)
+/// `skip_serializing_if` work. One thing is lost: an option whose value looks like none, as
+/// in `Some(None)` and `Some(())`, arrives as `None`. (An enum of your own has no such limit.)
 ///
 /// # Errors
 ///
@@ -75,7 +75,7 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    /// The bytes of `value`. If it refuses to be written, [`Bytes::read`] says so.
+    /// The bytes of `value`. If its `Serialize` fails, [`Bytes::read`] returns the error.
     pub fn of<T: Serialize + 'static>(value: T) -> Bytes {
         Bytes { bytes: into_bytes(value).map_err(|error| error.0), descriptors: Vec::new() }
     }
@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// Takes what is in `value`, an `Option`, if that is bytes or text.
+/// Takes the value out of `value`, an `Option`, if that is bytes or text.
 fn same_bytes(value: &mut dyn Any) -> Option<Vec<u8>> {
     if let Some(bytes) = value.downcast_mut::<Option<Vec<u8>>>() {
         return bytes.take();
@@ -147,7 +147,7 @@ macro_rules! plain_types {
             text.or_else(|| value.downcast_ref::<Vec<u8>>().map(Vec::as_slice))
         }
 
-        /// Fills `value`, an `Option` of what is to be read, and takes the bytes, if it is of a plain type.
+        /// Fills `value`, an `Option` of the type to read, and takes the bytes, if it is a plain type.
         fn read_plain(value: &mut dyn Any, bytes: &mut Option<Vec<u8>>) -> Result<(), CodecError> {
             if let Some(same) = value.downcast_mut::<Option<Vec<u8>>>() {
                 *same = bytes.take();

@@ -1,8 +1,12 @@
-//! How workers end, in words.
+//! Ends of worker processes: waiting for them, and their description.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+/// The time within which a process ends after its socket was closed.
+pub(crate) const DEATH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How a worker ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,11 +15,11 @@ pub enum Death {
     Exit(i32),
     /// By this signal.
     Signal(i32),
-    /// It was ended because what it sent was no message.
+    /// It was ended because it sent an invalid message.
     Garbage,
     /// It was ended because it had closed its socket and lived on.
     Closed,
-    /// Nobody knows.
+    /// The exit status was lost.
     Unknown,
 }
 
@@ -28,7 +32,7 @@ impl Death {
         }
     }
 
-    /// The exit code as Python says it: `-9` for signal 9.
+    /// The exit code in the form of Python: `-9` for signal 9.
     pub fn exitcode(&self) -> Option<i32> {
         match self {
             Death::Exit(code) => Some(*code),
@@ -70,4 +74,20 @@ fn signal_name(signal: i32) -> Option<&'static str> {
         libc::SIGTRAP => "SIGTRAP",
         _ => return None,
     })
+}
+
+/// Calls `poll` until it returns a value or the time is over.
+pub(crate) fn poll_within<T>(limit: Duration, mut poll: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + limit;
+    let mut pause = Duration::from_micros(50);
+    loop {
+        if let Some(found) = poll() {
+            return Some(found);
+        }
+        if Instant::now() >= end {
+            return None;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
 }

@@ -14,7 +14,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// As many as the system lets pass in one message, less a few.
-pub(crate) const MOST: usize = 200;
+pub(crate) const MAX_DESCRIPTORS: usize = 200;
 
 /// An open file that can be part of a value for another process, which gets a duplicate.
 ///
@@ -23,7 +23,7 @@ pub(crate) const MOST: usize = 200;
 pub struct Descriptor(Arc<File>);
 
 impl Descriptor {
-    /// The open file, for whoever wants it alone; a duplicate of it if there are other clones.
+    /// The open file, by ownership; a duplicate of it if there are other clones.
     ///
     /// # Errors
     ///
@@ -53,13 +53,13 @@ impl AsFd for Descriptor {
 type Files = RefCell<Option<Vec<Descriptor>>>;
 
 thread_local! {
-    /// What the value that is being encoded has brought; `None` if there is no such value.
+    /// The files of the value that is being encoded; `None` if there is no such value.
     static OUTGOING: Files = const { RefCell::new(None) };
-    /// What has come with the value that is being decoded.
+    /// The files that came with the value that is being decoded.
     static INCOMING: Files = const { RefCell::new(None) };
 }
 
-/// Puts back what was there before an encoding or decoding, also when that panics.
+/// Restores the previous descriptors after an encoding or decoding, also when that panics.
 struct Restore {
     place: &'static LocalKey<Files>,
     before: Option<Vec<Descriptor>>,
@@ -91,12 +91,12 @@ pub(crate) fn provide<T>(descriptors: Vec<Descriptor>, decode: impl FnOnce() -> 
     decode()
 }
 
-/// Says that the value is decoded: from now on its files are nobody's but the value's.
+/// Marks the value as decoded: from now on only the value has its files.
 pub(crate) fn release() {
     INCOMING.take();
 }
 
-/// What has come with the value that is being decoded, for a part of it that is decoded later.
+/// The files that came with the value that is being decoded, for a part of it that is decoded later.
 pub(crate) fn incoming() -> Vec<Descriptor> {
     INCOMING.with_borrow(|incoming| incoming.clone().unwrap_or_default())
 }
@@ -106,7 +106,7 @@ fn add(descriptor: &Descriptor) -> Result<u32, &'static str> {
     OUTGOING.with_borrow_mut(|outgoing| {
         let outgoing = outgoing.as_mut().ok_or("an open file can only be sent to another process")?;
         let known = outgoing.iter().rposition(|other| Arc::ptr_eq(&other.0, &descriptor.0));
-        if known.is_none() && outgoing.len() == MOST {
+        if known.is_none() && outgoing.len() == MAX_DESCRIPTORS {
             return Err("too many open files in one value");
         }
         Ok(known.unwrap_or_else(|| {

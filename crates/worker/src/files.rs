@@ -4,12 +4,12 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use crate::descriptors::MOST;
+use crate::descriptors::MAX_DESCRIPTORS;
 
-/// A value has at most [`MOST`] open files, and perhaps one that holds its bytes.
-const MOST_FILES: usize = MOST + 1;
+/// A value has at most [`MAX_DESCRIPTORS`] open files, and perhaps one that holds its bytes.
+const MAX_FILES: usize = MAX_DESCRIPTORS + 1;
 
-/// Room for so many descriptors and what is said about them, aligned as the system wants it.
+/// Room for so many descriptors and their header, aligned for the system.
 const CONTROL: usize = 128;
 
 #[cfg(target_os = "linux")]
@@ -28,7 +28,7 @@ const CLOSE_ON_EXEC: libc::c_int = 0;
 ///
 /// # Errors
 ///
-/// What the system says, and [`io::ErrorKind::InvalidInput`] for more than 201 files.
+/// The error of the system, and [`io::ErrorKind::InvalidInput`] for more than 201 files.
 pub fn send_with_files(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
@@ -42,7 +42,7 @@ pub fn send_with_files(
     header.msg_iov = &mut part;
     header.msg_iovlen = 1;
     if !files.is_empty() {
-        if files.len() > MOST_FILES {
+        if files.len() > MAX_FILES {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many open files in one message"));
         }
         let size = (files.len() * size_of::<i32>()) as u32;
@@ -72,7 +72,7 @@ pub fn send_with_files(
 ///
 /// # Errors
 ///
-/// What the system says, and an error if files are lost because the process has as many as it may have.
+/// The error of the system, and an error if files are lost because the process has as many as it may have.
 pub fn receive_with_files(
     socket: BorrowedFd<'_>,
     bytes: &mut [u8],

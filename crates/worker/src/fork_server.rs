@@ -1,4 +1,4 @@
-//! The process that workers are copies of, and what is asked of it.
+//! The fork server: a process that forks workers on request.
 
 use std::io;
 use std::net::Shutdown;
@@ -6,29 +6,28 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
-use std::sync::{Mutex, PoisonError};
 
-use crate::death::Death;
+use threadbook_base::Mutex;
+
+use crate::death::{DEATH_TIMEOUT, Death, poll_within};
 use crate::descriptors::Descriptor;
-use crate::fork::without_forks;
 use crate::frame::{Connection, Frame, Kind, take_number};
 use crate::output::Ends;
-use crate::process::{END, wait};
 use crate::serve;
 use crate::spawn::spawn;
 
-/// A process that is copied for each worker.
+/// A process that forks a child for each worker.
 pub struct ForkServer {
     state: Mutex<(Child, Connection)>,
 }
 
 impl ForkServer {
     pub(crate) fn start() -> io::Result<ForkServer> {
-        let (child, connection) = without_forks(|| spawn(serve::FORK_SERVER, None))?;
+        let (child, connection) = spawn(serve::FORK_SERVER, None)?;
         Ok(ForkServer { state: Mutex::new((child, connection)) })
     }
 
-    /// Starts a copy, and returns its process id.
+    /// Forks a worker, and returns its process id.
     pub(crate) fn fork(&self, output: Option<Ends>) -> io::Result<(u32, Connection)> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut descriptors = vec![OwnedFd::from(theirs)];
@@ -42,7 +41,7 @@ impl ForkServer {
         }
     }
 
-    /// How a worker has ended, if it has. To be asked no more after that.
+    /// How a worker ended, if it has. Must not be called again after that.
     pub(crate) fn status(&self, pid: u32) -> Option<Death> {
         match self.ask(Frame::of_numbers(Kind::Status, &[u64::from(pid)])) {
             Ok((0, _)) => None,
@@ -52,7 +51,7 @@ impl ForkServer {
     }
 
     fn ask(&self, question: Frame) -> io::Result<(u64, u64)> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.1.send(&question)?;
         let gone = || io::Error::other("the fork server is gone");
         let answer = state.1.receive()?.ok_or_else(gone)?;
@@ -64,9 +63,9 @@ impl ForkServer {
 
 impl Drop for ForkServer {
     fn drop(&mut self) {
-        let (child, connection) = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (child, connection) = self.state.get_mut();
         let _ = connection.stream().shutdown(Shutdown::Both);
-        if wait(END, || child.try_wait().unwrap_or(None)).is_none() {
+        if poll_within(DEATH_TIMEOUT, || child.try_wait().unwrap_or(None)).is_none() {
             let _ = child.kill();
             let _ = child.wait();
         }

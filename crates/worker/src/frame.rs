@@ -2,7 +2,7 @@
 //!
 //! A message is a kind (one byte), the number of open files that come along (one byte), the length of its head
 //! (four), the length of its body (eight), its number (eight), its head, and its body. Numbers are little-endian. A head is short
-//! and says what the body is; a body is often a value by itself, so that a large one need not be copied.
+//! and describes the body; a body is often a value by itself, so that a large one need not be copied.
 //! An answer has the number of its call: stray bytes are no answer to anything.
 
 use std::collections::VecDeque;
@@ -29,7 +29,7 @@ const TRUSTED: u64 = 256 << 20;
 /// No body is longer: no machine holds so much.
 const LONGEST_BODY: u64 = 1 << 44;
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -41,7 +41,7 @@ pub(crate) enum Kind {
     Permits = b'T',
     /// The call was not made, for want of a permit.
     Declined = b'D',
-    /// To a worker: call, and end with what becomes of it.
+    /// To a worker: call, and end with the outcome.
     Run = b'R',
     /// To a worker: end.
     Exit = b'X',
@@ -51,7 +51,7 @@ pub(crate) enum Kind {
     Status = b'S',
     /// The call returned: when it began, when it ended, the value.
     Returned = b'V',
-    /// The call panicked: when it began, when it ended, what it said and where.
+    /// The call panicked: its beginning, its end, the message and the location.
     Panicked = b'P',
     /// There could be no call, or its value could not be sent, because of this.
     Failed = b'E',
@@ -117,9 +117,9 @@ pub(crate) fn take_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
 /// One end of the socket between a process and a worker.
 pub(crate) struct Connection {
     stream: UnixStream,
-    /// What is to be sent at once.
+    /// The bytes to send at once.
     outgoing: Vec<u8>,
-    /// What was read; of that, the part from `start` to `end` is not used yet.
+    /// The bytes that were read; those from `start` to `end` are not used yet.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -167,7 +167,7 @@ impl Connection {
         self.flush(&[])
     }
 
-    /// Sends what is collected. Descriptors come with the first byte.
+    /// Sends the collected bytes. Descriptors come with the first byte.
     fn flush(&mut self, descriptors: &[Descriptor]) -> io::Result<()> {
         self.send_all(&self.outgoing, descriptors)?;
         self.outgoing.clear();
@@ -186,12 +186,12 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidData`] for what is no message.
+    /// [`io::ErrorKind::InvalidData`] for an invalid message.
     pub(crate) fn receive(&mut self) -> io::Result<Option<Frame>> {
         self.receive_if(|_| true)
     }
 
-    /// As [`Connection::receive`], if the number is `right`; else it is no message, however long it says to be.
+    /// As [`Connection::receive`], if the number is `right`; else the message is invalid, whatever its length.
     pub(crate) fn receive_if(&mut self, right: impl FnOnce(u64) -> bool) -> io::Result<Option<Frame>> {
         if !self.has(HEADER)? {
             return Ok(None);
@@ -234,7 +234,7 @@ impl Connection {
         }
         let mut polled = libc::pollfd { fd: self.stream.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         let milliseconds = limit.as_micros().div_ceil(1000).min(i32::MAX as u128) as libc::c_int;
-        // SAFETY: one descriptor is there, as is said.
+        // SAFETY: one descriptor is there, as the count says.
         unsafe { libc::poll(&mut polled, 1, milliseconds) > 0 }
     }
 
@@ -286,7 +286,7 @@ impl Connection {
     fn spin(&self) -> bool {
         let mut polled = libc::pollfd { fd: self.stream.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         for _ in 0..SPINS {
-            // SAFETY: one descriptor is there, as is said.
+            // SAFETY: one descriptor is there, as the count says.
             if unsafe { libc::poll(&mut polled, 1, 0) } != 0 {
                 return true;
             }
@@ -295,7 +295,7 @@ impl Connection {
         false
     }
 
-    /// Reads what is there, or waits for something.
+    /// Reads available bytes, or waits for some.
     fn fill(&mut self) -> io::Result<usize> {
         self.spin();
         self.buffer.resize(BUFFER, 0);
@@ -374,7 +374,7 @@ mod tests {
             drop(here);
             let mut receiver = Connection::new(there);
             while let Ok(Some(frame)) = receiver.receive() {
-                let _ = Call::place(&frame.head);
+                let _ = Call::address(&frame.head);
                 let _ = Answer::from_frame(frame);
             }
             Ok(())

@@ -13,42 +13,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # How a function finds its way
+//! # The address of a function
 //!
-//! A function item, or a closure that captures nothing, is a value of no size: whoever knows its type can make
-//! one. So the function that calls it ([`Call::new`] instantiates one for each type) needs nothing but the bytes
-//! of the argument, and its address says everything. The address itself means nothing in another process, but
-//! the shared object that it lies in and its offset there do (`place`). The worker loads the same object. In
+//! A function item, or a closure that captures nothing, is a value of no size, which can be made from its type alone.
+//! So the function that calls it ([`Call::new`] instantiates one for each type) needs only the bytes
+//! of the argument, and its address identifies the call. The address itself means nothing in another process, but
+//! the loaded object that it lies in and its offset there do (`fn_address`). The worker loads the same object. In
 //! an ordinary program that is the program itself; in a notebook, each cell is an object of its own.
 //!
-//! # How a worker starts
+//! # The start of a worker
 //!
-//! Before `main`, an initialiser of this crate looks at the environment. In a worker it finds the order to be
-//! one, serves calls that come over the socket on its standard input, and never returns (`serve`). Where this
-//! crate is part of a shared library, the dynamic linker is asked to load that library first. So any program
-//! can be a worker, without a word in its `main`. A *fork server* is a worker that forks when it is asked to:
-//! it has one thread and has run no code of a user, so its copies are as good as new.
+//! Before `main`, an initialiser of this crate reads the environment. In a worker, a variable gives it that role: it
+//! serves the calls that come over the socket on its standard input, and never returns (`serve`). If this
+//! crate is part of a shared library, the dynamic linker loads that library first. So any program
+//! can be a worker, without code in its `main`. A *fork server* is a worker that forks on request:
+//! it has one thread and has run no code of a user, so its children are as good as new processes.
 //!
-//! # How a worker ends
+//! # The end of a worker
 //!
-//! When it is told to, or when its socket is closed, which the system does however the other process ends. A
+//! It ends on request, or when its socket is closed, which the system does in any end of the other process. A
 //! thread watches for that also while a call runs.
 //!
-//! This crate knows no future and no executor, and of notebooks only how the code of a cell says where it was typed
-//! ([`panic_place`]).
+//! *Invariant:* this crate knows no future, no executor and no notebook.
 
 mod call;
 mod codec;
 mod death;
 mod descriptors;
 mod files;
-mod fork;
+mod fn_address;
 mod fork_server;
 mod frame;
 mod message;
 mod output;
-mod panic_place;
-mod place;
 mod process;
 mod serve;
 mod spawn;
@@ -60,8 +57,5 @@ pub use descriptors::Descriptor;
 pub use files::{receive_with_files, send_with_files};
 pub use message::Message;
 pub use output::{Printer, Stream, origin, print_here, set_printer};
-pub use panic_place::panic_place;
-#[doc(hidden)]
-pub use place::{Object, object_of};
 pub use process::{Start, StartError, Stopper, Worker};
 pub use serve::is_worker;

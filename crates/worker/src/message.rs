@@ -8,7 +8,7 @@ use crate::descriptors::{self, Descriptor};
 
 /// A value as bytes, and the open files in it.
 ///
-/// How both come to the other process is the business of whoever sends them.
+/// The caller brings both to the other process.
 ///
 /// ```
 /// use threadbook_worker::Message;

@@ -1,13 +1,16 @@
-//! What workers print, and for whom they print it.
+//! Output of workers, and its origin.
 //!
-//! A worker prints where this process does, and neither knows more about it. But where a [`Printer`] is set,
-//! which a notebook's kernel has reason to, workers print into pipes of their own: then it can be told for
-//! which of several purposes a text was printed, also when that purpose is no longer the current one.
+//! By default a worker inherits the standard streams of this process. If a [`Printer`] is set, as in a notebook, workers
+//! print into pipes of their own. Then each text is shown for the origin of the call that printed it, such as a cell, even
+//! if another cell runs by now.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
+
+use threadbook_base::Mutex;
+use threadbook_base::fork::Origin;
 
 /// A standard stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +21,12 @@ pub enum Stream {
     Stderr = 2,
 }
 
-/// Shows what workers print.
+/// Shows the output of workers.
 pub trait Printer: Send + Sync {
-    /// What is printed now is printed for this: a notebook's cell, say.
+    /// The origin of output that is printed now, such as a notebook's cell.
     fn origin(&self) -> u64;
 
-    /// Shows what was printed for `origin`: whole characters, as far as they are UTF-8.
+    /// Shows output of `origin`: whole characters, as far as they are UTF-8.
     ///
     /// Called while a worker's answer waits to be handed on, so it must not wait for any task.
     fn print(&self, origin: u64, stream: Stream, text: &[u8]);
@@ -31,22 +34,22 @@ pub trait Printer: Send + Sync {
 
 static PRINTER: OnceLock<Box<dyn Printer>> = OnceLock::new();
 
-/// From now on, what new workers print is shown by `printer`. The first one that is set stays.
+/// Sets the printer for the output of new workers. The first one that is set stays.
 pub fn set_printer(printer: impl Printer + 'static) {
     let _ = PRINTER.set(Box::new(printer));
 }
 
-/// For what is printed now; 0 without a [`Printer`].
+/// The origin of output that is printed now; 0 without a [`Printer`].
 pub fn origin() -> u64 {
     PRINTER.get().map_or(0, |printer| printer.origin())
 }
 
-/// Prints where this process does, without what the standard library has buffered: a task's thread may hold
+/// Prints to the streams of this process, past the buffers of the standard library: a task's thread may hold
 /// the lock of that while it waits for the worker.
 pub fn print_here(stream: Stream, text: &[u8]) {
     // SAFETY: nothing closes the descriptor: it is not this file's to drop.
     let mut file = ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(stream as i32) });
-    // An error means that nobody reads any more, and then there is nobody to tell.
+    // An error means that the stream is closed.
     let _ = file.write_all(text);
 }
 
@@ -59,24 +62,24 @@ pub(crate) struct Ends {
     pub stderr: PipeWriter,
 }
 
-/// What a worker prints, on its way to the reader.
+/// The output of a worker.
 pub(crate) struct Output {
     state: Mutex<State>,
-    /// The process that reads. A copy of it has nothing to say, and may have the lock for ever.
-    owner: u32,
+    /// The process that reads. A forked copy does not read, and may find the lock taken for ever.
+    reader: Origin,
 }
 
 struct State {
     origin: u64,
     pipes: Vec<Pipe>,
-    /// What each line begins with.
+    /// The beginning of each line.
     label: Option<String>,
 }
 
 struct Pipe {
     reader: PipeReader,
     stream: Stream,
-    /// What was read and is not shown yet: the beginning of a character, or of a line that gets a label.
+    /// The bytes that were read and are not shown yet: the beginning of a character, or of a line that gets a label.
     held: Vec<u8>,
     is_open: bool,
 }
@@ -99,10 +102,10 @@ impl Output {
             stderr
         };
         let state = Mutex::new(State { origin: origin(), pipes, label: None });
-        Ok(Some((Output { state, owner: std::process::id() }, Ends { stdout, stderr })))
+        Ok(Some((Output { state, reader: Origin::here() }, Ends { stdout, stderr })))
     }
 
-    /// Shows what comes, in a thread of its own, until nobody prints there any more.
+    /// Shows the output as it comes, in a thread of its own, until the pipes are closed.
     pub(crate) fn follow(self: &Arc<Self>, pid: u32, with_label: bool) -> io::Result<()> {
         self.change(|state| state.label = with_label.then(|| format!("[{pid}] ")));
         let output = self.clone();
@@ -111,12 +114,12 @@ impl Output {
         Ok(())
     }
 
-    /// Shows what has been printed until now. Returns whether there may come more.
+    /// Shows the present output. Returns whether more may come.
     pub(crate) fn show(&self) -> bool {
         self.change(State::show).unwrap_or(false)
     }
 
-    /// What is printed from now on is printed for `origin`.
+    /// Sets the origin of later output.
     pub(crate) fn set_origin(&self, origin: u64) {
         self.change(|state| {
             if state.origin != origin {
@@ -133,14 +136,13 @@ impl Output {
         let open =
             |state: &mut State| -> Vec<_> { state.pipes.iter().filter(|p| p.is_open).map(watched).collect() };
         let mut polled = self.change(open).unwrap_or_default();
-        // SAFETY: there are as many as is said, and `self` keeps them open. An interrupted wait looks in vain.
+        // SAFETY: the count is right, and `self` keeps them open. An interrupted wait finds nothing.
         !polled.is_empty()
             && unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, -1) } != 0
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> Option<T> {
-        let is_ours = self.owner == std::process::id();
-        is_ours.then(|| change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner)))
+        self.reader.is_here().then(|| change(&mut self.state.lock()))
     }
 }
 
@@ -206,7 +208,7 @@ fn with_label(label: &str, text: &[u8]) -> Vec<u8> {
 /// How many bytes of a text there are before a last character that is not complete.
 fn whole_characters(text: &[u8]) -> usize {
     let last = text.utf8_chunks().last().map_or(0, |chunk| chunk.invalid().len());
-    // A character that is cut off is at most three bytes long; what is no character at all may go as it is.
+    // A character that is cut off is at most three bytes long; invalid bytes may be shown as they are.
     let cut = &text[text.len() - last..];
     match std::str::from_utf8(cut) {
         Err(error) if error.error_len().is_none() => text.len() - last,

@@ -1,4 +1,4 @@
-//! Starting a worker, talking to it, and its end.
+//! Worker processes: start, messages, end.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -7,20 +7,18 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use threadbook_base::fork::Origin;
 
 use crate::call::{Answer, Call};
-use crate::death::Death;
+use crate::death::{DEATH_TIMEOUT, Death, poll_within};
 use crate::descriptors::Descriptor;
-use crate::fork::without_forks;
 use crate::fork_server::ForkServer;
 use crate::frame::{Connection, Frame, Kind};
 use crate::output::Output;
 use crate::serve;
 use crate::spawn::spawn;
-
-/// How long a process may take to be gone after its socket was closed.
-pub(crate) const END: Duration = Duration::from_secs(2);
 
 /// How a worker is started.
 #[derive(Clone)]
@@ -54,27 +52,27 @@ impl Start {
 
 /// A process that calls functions for this one.
 ///
-/// Dropping it ends it, whatever it does.
+/// Dropping it ends the process at once.
 pub struct Worker {
     pid: u32,
-    /// The process whose child it is. A copy of that process has nothing to say.
-    owner: u32,
+    /// The process whose child it is. A forked copy of that process must not signal it.
+    parent: Origin,
     connection: Connection,
     process: Process,
-    /// What it prints, if not where this process does.
+    /// Its standard streams, if they are not those of this process.
     output: Option<Arc<Output>>,
     death: Option<Death>,
     /// The number of the next call, and that of the next answer.
     next_call: u64,
     next_answer: u64,
-    /// What is needed to take calls back, once several were sent at once.
+    /// The permits for calls, once several were sent at once.
     permits: Option<Permits>,
-    /// How many calls were taken back whose answers, which say no more than that, are to come.
+    /// The number of calls that were taken back, and whose answers, `Declined`, are to come.
     taken_back: usize,
 }
 
-/// Where the worker takes a byte before it makes a call that was sent behind another one. Who takes the byte out
-/// on this side instead has taken the call back: of two who read from a socket, each byte goes to one.
+/// A socket from which the worker reads a byte before it makes a call that was sent behind another one. If this process
+/// reads the byte instead, it has taken the call back: the system gives each byte to one reader.
 struct Permits {
     put: UnixStream,
     take: UnixStream,
@@ -97,8 +95,8 @@ impl Stopper {
 }
 
 impl Worker {
-    /// Starts a worker. What it prints is shown where this process prints, or by the
-    /// [`Printer`](crate::Printer), for what is its [`origin`](crate::origin) now.
+    /// Starts a worker. Its output is shown where this process prints, or by the
+    /// [`Printer`](crate::Printer), for the present [`origin`](crate::origin).
     ///
     /// # Errors
     ///
@@ -118,24 +116,21 @@ impl Worker {
     }
 
     fn start_with(start: &Start, label: bool) -> Result<Worker, StartError> {
-        let (output, (pid, connection, process)) = without_forks(|| {
-            let (output, ends) = Output::new(label)?.unzip();
-            let started = match start {
-                Start::Spawn => {
-                    let (child, connection) = spawn(serve::WORKER, ends)?;
-                    (child.id(), connection, Process::Spawned(child))
-                }
-                Start::Fork(server) => {
-                    let (pid, connection) = server.fork(ends)?;
-                    (pid, connection, Process::Forked(server.clone()))
-                }
-            };
-            io::Result::Ok((output, started))
-        })?;
+        let (output, ends) = Output::new(label)?.unzip();
+        let (pid, connection, process) = match start {
+            Start::Spawn => {
+                let (child, connection) = spawn(serve::WORKER, ends)?;
+                (child.id(), connection, Process::Spawned(child))
+            }
+            Start::Fork(server) => {
+                let (pid, connection) = server.fork(ends)?;
+                (pid, connection, Process::Forked(server.clone()))
+            }
+        };
         let output = output.map(Arc::new);
         let worker = Worker {
             pid,
-            owner: std::process::id(),
+            parent: Origin::here(),
             connection,
             process,
             output,
@@ -151,14 +146,14 @@ impl Worker {
         Ok(worker)
     }
 
-    /// What the worker prints from now on is printed for `origin`, as [`origin`](crate::origin) told it.
+    /// Sets the origin of the worker's later output, as [`origin`](crate::origin) returned it.
     pub fn set_origin(&self, origin: u64) {
         if let Some(output) = &self.output {
             output.set_origin(origin);
         }
     }
 
-    /// Shows what the worker has printed until now.
+    /// Shows the present output of the worker.
     fn show_output(&self) {
         if let Some(output) = &self.output {
             output.show();
@@ -170,7 +165,7 @@ impl Worker {
         self.pid
     }
 
-    /// What ends the worker from another thread.
+    /// A handle that ends the worker from another thread.
     ///
     /// # Errors
     ///
@@ -203,7 +198,7 @@ impl Worker {
         });
         match self.connection.send_as(frames) {
             Ok(()) if is_ready => Ok(()),
-            _ => Err(self.bury()),
+            _ => Err(self.reap()),
         }
     }
 
@@ -219,8 +214,8 @@ impl Worker {
         self.permits.as_mut().map_or(Ok(()), |permits| permits.put.write_all(&vec![0; count]))
     }
 
-    /// Takes back those of the calls sent last that the worker has not begun, but for the first, and says how many
-    /// those are. There is no answer to them.
+    /// Takes back those of the calls sent last that the worker has not begun, but for the first, and returns their
+    /// number. There is no answer to them.
     pub fn take_back(&mut self) -> usize {
         let mut bytes = [0; 64];
         let mut count = 0;
@@ -238,7 +233,7 @@ impl Worker {
         self.connection.wait(limit)
     }
 
-    /// Waits for the answer to the next call. What the call has printed has been shown then.
+    /// Waits for the answer to the next call. Its output has been shown when this returns.
     ///
     /// # Errors
     ///
@@ -256,7 +251,7 @@ impl Worker {
         match received {
             Ok(Some(frame)) => Ok(frame),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(self.end_because(Death::Garbage)),
-            _ => Err(self.bury()),
+            _ => Err(self.reap()),
         }
     }
 
@@ -270,7 +265,7 @@ impl Worker {
 
     /// How the worker has ended, if it has. Does not wait.
     pub fn poll(&mut self) -> Option<Death> {
-        if self.owner != std::process::id() {
+        if !self.parent.is_here() {
             return Some(Death::Unknown);
         }
         if self.death.is_none() {
@@ -288,7 +283,7 @@ impl Worker {
     /// Sends a signal, if the worker has not ended.
     pub fn signal(&mut self, signal: i32) {
         if self.poll().is_none() {
-            // SAFETY: the process exists, or is a zombie that only `poll` buries.
+            // SAFETY: the process exists, or is a zombie that only `poll` reaps.
             unsafe { libc::kill(self.pid as i32, signal) };
         }
     }
@@ -298,8 +293,8 @@ impl Worker {
         self.death = Some(Death::Unknown);
     }
 
-    /// How the worker ended, whose socket is closed.
-    fn bury(&mut self) -> Death {
+    /// Waits for the end of the worker, whose socket is closed, and returns how it ended.
+    fn reap(&mut self) -> Death {
         let death = self.wait_or_kill().unwrap_or(Death::Closed);
         self.death = Some(death.clone());
         death
@@ -315,9 +310,9 @@ impl Worker {
 
     /// Waits for the worker's end. One that lives on is killed; how that ended it is an error.
     fn wait_or_kill(&mut self) -> Result<Death, Death> {
-        wait(END, || self.poll()).ok_or_else(|| {
+        poll_within(DEATH_TIMEOUT, || self.poll()).ok_or_else(|| {
             self.signal(libc::SIGKILL);
-            wait(END, || self.poll()).unwrap_or(Death::Unknown)
+            poll_within(DEATH_TIMEOUT, || self.poll()).unwrap_or(Death::Unknown)
         })
     }
 }
@@ -335,21 +330,5 @@ impl Drop for Worker {
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Worker({})", self.pid)
-    }
-}
-
-/// Calls `look` until it finds something or the time is over.
-pub(crate) fn wait<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let end = Instant::now() + limit;
-    let mut pause = Duration::from_micros(50);
-    loop {
-        if let Some(found) = look() {
-            return Some(found);
-        }
-        if Instant::now() >= end {
-            return None;
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(10));
     }
 }

@@ -1,4 +1,4 @@
-//! What a worker does: everything in this module runs in the other process.
+//! The code of a worker: everything in this module runs in the other process.
 
 use std::cell::RefCell;
 
@@ -9,20 +9,20 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use threadbook_base::location;
 use threadbook_trace::Ticks;
 
 use crate::call::Call;
 use crate::descriptors::{self, Descriptor};
+use crate::fn_address::Loader;
 use crate::frame::{Connection, Frame, Kind, put_text, take_number};
-use crate::panic_place::panic_place;
-use crate::place::Loader;
 
 /// Says that a process is a worker, or a fork server.
 pub(crate) const VARIABLE: &str = "THREADBOOK_WORKER";
 pub(crate) const WORKER: &str = "worker";
 pub(crate) const FORK_SERVER: &str = "fork server";
 
-/// What was set for the dynamic linker, and is undone.
+/// The variables that were set for the dynamic linker, and are reset.
 pub(crate) const LIBRARY_PATH_BEFORE: &str = "THREADBOOK_WORKER_LIBRARY_PATH";
 #[cfg(not(target_os = "macos"))]
 pub(crate) const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
@@ -33,7 +33,7 @@ pub(crate) const LIBRARY_PATH: &str = "DYLD_LIBRARY_PATH";
 #[cfg(target_os = "macos")]
 pub(crate) const PRELOAD: &str = "DYLD_INSERT_LIBRARIES";
 
-/// The exit code of a worker whose call panicked, if that was all it was there for.
+/// The exit code of a worker with one call, if that panicked.
 const PANICKED: i32 = 1;
 
 static IS_WORKER: AtomicBool = AtomicBool::new(false);
@@ -65,20 +65,20 @@ extern "C" fn begin() {
             }
         }
     }
-    // What the standard library does before `main`: a closed pipe is an error, not the end.
+    // As the standard library before `main`: a closed pipe is an error, and does not end the process.
     // SAFETY: to ignore a signal needs no handler.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     let socket = take_stdin().unwrap_or_else(|error| end(&format!("a worker has no socket: {error}")));
     if role == FORK_SERVER { serve_forks(Connection::new(socket)) } else { serve(socket) }
 }
 
-/// Ends the process because of something that is nobody's call.
+/// Ends the process because of an error outside of any call.
 fn end(reason: &str) -> ! {
     eprintln!("threadbook: {reason}");
     exit(2)
 }
 
-/// Ends the process, without what the program has registered for the end of its `main`.
+/// Ends the process, without the program's exit handlers.
 fn exit(code: i32) -> ! {
     let _ = io::stdout().flush();
     // SAFETY: ending is always possible.
@@ -130,12 +130,12 @@ fn serve(socket: UnixStream) -> ! {
     }
 }
 
-/// Takes a permit, if there is one: the one who has sent the call may have taken it back.
+/// Takes a permit, if there is one: the sender of the call may have taken it back.
 fn has_permit(permits: &Option<UnixStream>) -> bool {
     permits.as_ref().is_some_and(|mut permits| permits.read(&mut [0]).is_ok_and(|count| count == 1))
 }
 
-/// The socket among what came with a message.
+/// The socket among the files of a message.
 fn socket_of(descriptors: Vec<Descriptor>) -> Option<UnixStream> {
     descriptors.into_iter().next()?.into_owned().ok().map(UnixStream::from)
 }
@@ -144,12 +144,12 @@ fn socket_of(descriptors: Vec<Descriptor>) -> Option<UnixStream> {
 fn end_with(socket: &UnixStream) {
     let descriptor = socket.as_raw_fd();
     let watch = move || loop {
-        // Nothing is asked for, so what comes is the hang-up.
+        // No event is requested, so the only one is the hang-up.
         let mut polled = libc::pollfd { fd: descriptor, events: 0, revents: 0 };
-        // SAFETY: one descriptor is there, as is said.
+        // SAFETY: one descriptor is there, as the count says.
         let count = unsafe { libc::poll(&mut polled, 1, -1) };
         if count > 0 {
-            // SAFETY: ending is always possible. Nobody is there to read what is not flushed yet.
+            // SAFETY: ending is always possible. The reader of unflushed output is gone.
             unsafe { libc::_exit(0) };
         }
     };
@@ -160,24 +160,24 @@ fn end_with(socket: &UnixStream) {
 }
 
 thread_local! {
-    /// What the last panic of a call said about its place.
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// The location of the last panic of a call.
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// A panic of a call is told to the one who made the call, so it is not printed; that of another thread is.
+/// A panic of a call goes to the caller, so it is not printed; that of another thread is.
 fn quiet_panics() {
     let serving = std::thread::current().id();
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if std::thread::current().id() == serving {
-            PLACE.replace(panic.location().map(panic_place));
+            LOCATION.replace(panic.location().map(location::describe));
         } else {
             default(panic);
         }
     }));
 }
 
-/// Makes a call and puts what came of it into a frame.
+/// Makes a call and puts its outcome into a frame.
 fn call(loader: &mut Loader, frame: Frame) -> Frame {
     attempt(loader, frame).unwrap_or_else(|failure| match failure {
         Failure::Refused(reason) => Frame::new(Kind::Failed, Vec::new(), reason.into_bytes()),
@@ -205,9 +205,9 @@ enum Failure {
 /// Makes a call; its value comes as the frame of an answer.
 fn attempt(loader: &mut Loader, frame: Frame) -> Result<Frame, Failure> {
     let Frame { head, body: argument, descriptors, .. } = frame;
-    let place = Call::place(&head).ok_or_else(|| Failure::Refused("what came is no call".to_owned()))?;
-    // SAFETY: the other process runs the same program and says where a function of it lies.
-    let entry = unsafe { loader.find(&place) }.map_err(Failure::Refused)?;
+    let address = Call::address(&head).ok_or_else(|| Failure::Refused("what came is no call".to_owned()))?;
+    // SAFETY: the other process runs the same program, and the address is that of a function of it.
+    let entry = unsafe { loader.find(&address) }.map_err(Failure::Refused)?;
     let started = Ticks::now().to_number();
     let (result, descriptors) = descriptors::collect(|| {
         descriptors::provide(descriptors, || catch_unwind(AssertUnwindSafe(|| entry(argument))))
@@ -219,7 +219,7 @@ fn attempt(loader: &mut Loader, frame: Frame) -> Result<Frame, Failure> {
         }
         Ok(Err(error)) => Err(Failure::Refused(error.to_string())),
         Err(payload) => {
-            let (message, location) = (message(&*payload).to_owned(), PLACE.take());
+            let (message, location) = (message(&*payload).to_owned(), LOCATION.take());
             // The drop of a foreign value may panic, too.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
             Err(Failure::Panicked { started, finished, message, location })
@@ -249,7 +249,7 @@ fn run(loader: &mut Loader, frame: Frame) -> i32 {
     PANICKED
 }
 
-/// Forks a worker whenever it is asked to, and tells how they ended.
+/// Forks a worker on each request, and reports how they ended.
 fn serve_forks(mut connection: Connection) -> ! {
     loop {
         let frame = match connection.receive() {

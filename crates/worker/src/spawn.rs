@@ -6,15 +6,17 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
+use threadbook_base::location::object_of;
+
+use crate::fn_address;
 use crate::frame::Connection;
 use crate::output::Ends;
-use crate::place;
 use crate::serve;
 
 /// Where a notebook's process finds descriptors to its kernel, which a worker does not have.
 const WIRE: &str = "THREADBOOK_WIRE";
 
-/// Starts this program again, as what `role` says.
+/// Starts this program again, in a role.
 pub(crate) fn spawn(role: &str, output: Option<Ends>) -> io::Result<(Child, Connection)> {
     // Else the linker might leave it out.
     std::hint::black_box(&serve::INITIALISER);
@@ -36,7 +38,7 @@ pub(crate) fn spawn(role: &str, output: Option<Ends>) -> io::Result<(Child, Conn
 /// The dynamic linker cannot be given the path of the library. Without the library, the process would run the program's
 /// `main`.
 fn preload(command: &mut Command) -> io::Result<()> {
-    let (Some(own), Some(program)) = (place::own_object(), std::env::current_exe().ok()) else {
+    let (Some(own), Some(program)) = (fn_address::own_object(), std::env::current_exe().ok()) else {
         return Ok(());
     };
     let library = Path::new(&own.path);
@@ -51,7 +53,7 @@ fn preload(command: &mut Command) -> io::Result<()> {
     if let Some(reason) = cannot_preload(&own.path) {
         return Err(io::Error::other(reason));
     }
-    let standard = place::object_of(std::process::abort as *const () as usize);
+    let standard = object_of(std::process::abort as *const () as usize);
     let directories = [
         Some(PathBuf::from(&own.path)),
         library.canonicalize().ok(),

@@ -1,9 +1,9 @@
-//! Numbers to take apart.
+//! Factorisation: work for the processor.
 
 /// The prime factors of `n`, smallest first, by trying one divisor after the other. 0 and 1 have none.
 ///
-/// That is slow on purpose: it takes as many steps as half of the second largest factor, or of the square root of
-/// the largest, if that is more.
+/// Trial division is slow on purpose: it takes as many steps as half of the second largest factor, or of the
+/// square root of the largest, if that is more.
 ///
 /// # Examples
 ///
@@ -37,8 +37,8 @@ pub fn factorize(n: u64) -> Vec<u64> {
     factors
 }
 
-/// `count` numbers that are hard to take apart: each is the product of two primes near ten million. One takes
-/// about as long as the other, some tens of milliseconds on a laptop.
+/// `count` numbers that are hard to factorise: each is the product of two primes near ten million. They all
+/// take about the same time, some tens of milliseconds on a laptop.
 ///
 /// # Examples
 ///

@@ -1,11 +1,11 @@
-//! Getting a page.
+//! Fetching a page over HTTP.
 
 use crate::server;
 
-/// How long to wait for a server that says nothing, in seconds.
-const PATIENCE: u64 = 30;
+/// The time-out of a server that sends nothing, in seconds.
+const RESPONSE_TIMEOUT: u64 = 30;
 
-/// A page that could not be had.
+/// The error of a page that could not be fetched.
 #[derive(Debug, thiserror::Error)]
 #[error("{url} could not be fetched: {reason}")]
 pub struct FetchError {
@@ -13,12 +13,12 @@ pub struct FetchError {
     reason: String,
 }
 
-/// Waits for a page and returns it as text.
+/// Fetches a page and returns it as text.
 ///
 /// # Errors
 ///
-/// If there is no such server, if it says nothing for 30 seconds, if it answers with an error, if the page is no
-/// UTF-8, and if the address begins with `https://`, which needs more than there is here.
+/// If the server does not exist, sends nothing for 30 seconds or answers with an error, if the page is not
+/// UTF-8, and if the address begins with `https://`, because this client has no TLS.
 ///
 /// # Examples
 ///
@@ -34,7 +34,7 @@ pub fn fetch(url: &str) -> Result<String, FetchError> {
     }
     let address = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
     server::revive(address).map_err(|error| failed(error.to_string()))?;
-    let answer = minreq::get(url).with_timeout(PATIENCE).send();
+    let answer = minreq::get(url).with_timeout(RESPONSE_TIMEOUT).send();
     let answer = answer.map_err(|error| failed(error.to_string()))?;
     if answer.status_code != 200 {
         return Err(failed(format!("the server says {} {}", answer.status_code, answer.reason_phrase)));
@@ -48,7 +48,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
-    /// What `fetch` makes of an answer.
+    /// The result of `fetch` for this answer of a server.
     fn fetched(answer: &'static [u8]) -> Result<String, FetchError> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());

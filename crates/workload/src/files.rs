@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// Files full of noise in a directory for temporary files, which is removed when this is dropped.
+/// Files of random bytes in a temporary directory, which is removed when this is dropped.
 ///
 /// Their content is the same each time.
 ///
@@ -32,7 +32,7 @@ impl SampleFiles {
     ///
     /// # Errors
     ///
-    /// If the disk is full, or nothing may be written there.
+    /// If the disk is full, or the directory is not writable.
     pub fn create(count: usize, size: usize) -> io::Result<SampleFiles> {
         let directory = tempfile::Builder::new().prefix("threadbook-files-").tempdir()?;
         let paths = (1..=count)
@@ -45,7 +45,7 @@ impl SampleFiles {
         Ok(SampleFiles { _directory: directory, paths })
     }
 
-    /// Where they are.
+    /// The paths of the files.
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
@@ -65,13 +65,13 @@ fn write(path: &Path, seed: u64, size: usize) -> io::Result<()> {
     file.flush()
 }
 
-/// As much as is read at once, in bytes.
+/// The size of a read, in bytes.
 const CHUNK: usize = 64 << 10;
 
-/// Reads a file and returns a number that another file would hardly have.
+/// Reads a file and returns a hash of its content.
 ///
-/// The number is that of the standard library's hasher ([SipHash](https://doi.org/10.1007/978-3-642-34931-7_28)
-/// with a fixed key): good enough to see a difference, no protection against those who want to hide one.
+/// The hash is that of the standard library ([SipHash](https://doi.org/10.1007/978-3-642-34931-7_28) with a
+/// fixed key): it detects accidental differences, but not deliberate ones.
 ///
 /// # Errors
 ///

@@ -1,12 +1,12 @@
-//! Something to do for workers, on any machine and without a network.
+//! Work for the workers of examples, on any machine and without a network.
 //!
-//! What makes a task slow decides what helps it. Here is some of each kind:
+//! The bottleneck of a task determines its remedy. This crate has work of each kind:
 //!
-//! - Waiting: [`Server`] is a web server on this machine whose pages take as long as you say, and [`fetch`] gets
-//!   one. Many workers wait at the same time, however few processors there are.
-//! - Computing: [`factorize`] takes a number apart; [`semiprimes`] are numbers that make that long. More workers
-//!   than processors are of no use.
-//! - Both: [`SampleFiles`] are there to be read, and [`checksum`] reads one.
+//! - Waiting: [`Server`] is a web server on this machine whose pages take a given time, and [`fetch`] fetches
+//!   one. Many workers can wait at the same time, on any number of processors.
+//! - Computing: [`factorize`] factorises a number; [`semiprimes`] are numbers for which that is slow. More
+//!   workers than processors are of no use.
+//! - Both: [`SampleFiles`] are files to read, and [`checksum`] reads one.
 //!
 //! ```
 //! use std::time::Duration;
@@ -18,7 +18,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! This crate knows no executor and no kernel.
+//! This crate depends on no executor and no kernel.
 
 mod factor;
 mod fetch;

@@ -1,4 +1,4 @@
-//! A web server whose pages take as long as they are told to.
+//! A web server whose pages take a given time.
 
 use std::fmt;
 use std::io::{self, Cursor};
@@ -8,14 +8,14 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use threadbook_trace::sync::Mutex;
+use threadbook_base::Mutex;
 use threadbook_worker::{Call, Descriptor, Start, Worker};
 use tiny_http::{Header, Request, Response};
 
-/// A web server on this machine, in a process of its own. Each page is sent after the server's latency, and any
-/// number of them may be waited for at the same time.
+/// A web server on this machine, in a process of its own. Each page is sent after the server's latency, and
+/// any number of requests can be pending at the same time.
 ///
-/// Nobody but this machine can reach it: it listens on 127.0.0.1. It ends when this value is dropped, and with
+/// It listens on 127.0.0.1, so other machines cannot reach it. It ends when this value is dropped, and with
 /// the process that has started it.
 ///
 /// # Examples
@@ -42,8 +42,8 @@ struct Running {
     latency: Duration,
 }
 
-/// All servers. In a notebook that was restored after a crash, their processes are gone, and those who fetch a
-/// page find that out.
+/// All servers. In a notebook that was restored after a crash, their processes are gone, which the next fetch
+/// of a page detects.
 static SERVERS: Mutex<Vec<(SocketAddr, Weak<Mutex<Running>>)>> = Mutex::new(Vec::new());
 
 impl Running {
@@ -51,13 +51,13 @@ impl Running {
         let mut worker = Worker::start(&Start::spawn()).map_err(io::Error::other)?;
         let served = Descriptor::from(OwnedFd::from(listener.try_clone()?));
         let call = Call::new(serve, (served, latency)).map_err(io::Error::other)?;
-        // No answer is waited for: it serves until it is ended.
+        // No reply: the worker serves until it is ended.
         worker.send(&[&call]).map_err(io::Error::other)?;
         Ok(Running { listener, worker, latency })
     }
 }
 
-/// Starts the server at `address` again, if it is one of ours whose process is gone.
+/// Restarts the server at `address`, if it is one of ours whose process is gone.
 pub(crate) fn revive(address: &str) -> io::Result<()> {
     let mut servers = SERVERS.lock();
     servers.retain(|(_, server)| server.strong_count() > 0);
@@ -85,7 +85,7 @@ impl Server {
         Ok(Server { running, address })
     }
 
-    /// The address of a page. Any name will do.
+    /// The address of a page. Any name is valid.
     pub fn url(&self, page: &str) -> String {
         format!("http://{}/{}", self.address, page.trim_start_matches('/'))
     }
@@ -95,12 +95,12 @@ impl Server {
         (1..=count).map(|number| self.url(&format!("page/{number}"))).collect()
     }
 
-    /// The number of the process that serves.
+    /// The id of the server's process.
     pub fn pid(&self) -> u32 {
         self.running.lock().worker.pid()
     }
 
-    /// How long a page takes at least.
+    /// The minimum time of a page.
     pub fn latency(&self) -> Duration {
         self.running.lock().latency
     }
@@ -112,7 +112,7 @@ impl fmt::Debug for Server {
     }
 }
 
-/// What the other process does.
+/// The main function of the server's process.
 fn serve((listener, latency): (Descriptor, Duration)) {
     let listener = TcpListener::from(listener.into_owned().expect("nobody else has it"));
     let Ok(server) = tiny_http::Server::from_listener(listener, None) else { return };
@@ -122,7 +122,7 @@ fn serve((listener, latency): (Descriptor, Duration)) {
             let page = page(request.url());
             answer(request, page);
         };
-        // Without a thread, the browser hears that nothing comes.
+        // If no thread can be spawned, the connection is closed and the browser reports an error.
         let _ = thread::Builder::new().spawn(answer);
     }
 }
@@ -132,11 +132,11 @@ fn answer(request: Request, page: String) {
     if let Ok(header) = Header::from_bytes("Content-Type", "text/html; charset=utf-8") {
         response.add_header(header);
     }
-    // Whoever has asked may be gone.
+    // The client may be gone.
     let _ = request.respond::<Cursor<Vec<u8>>>(response);
 }
 
-/// What is on a page: its name, and some text.
+/// The text of a page: its name, and a paragraph.
 fn page(url: &str) -> String {
     let name = url.trim_matches('/').replace('/', " ").replace('&', "&amp;").replace('<', "&lt;");
     let line = "<p>Whoever reads this has waited for it.</p>\n";
@@ -165,7 +165,7 @@ mod tests {
                 });
             }
         });
-        // One after the other would be six seconds.
+        // Sequentially, it would take six seconds.
         assert!(start.elapsed() < Duration::from_secs(5), "not at the same time: {:?}", start.elapsed());
     }
 

@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use threadbook_client::{CONNECTION_FILE, ClientError, KernelClient, Status};
+use threadbook_engine::copy_directory;
 
 use super::prepare::in_a_project;
 use super::quiet::last_line;
@@ -154,7 +155,11 @@ pub(crate) fn serve(prepared: &Path, program: &Path, connection_file: &Path) -> 
     if let Some(reason) = prepared::missing(prepared) {
         return Err(mend(reason, "cargo threadbook install --evcxr"));
     }
-    let (directory, lock) = sessions::open(prepared)?.into_parts();
+    let held = sessions::open(prepared)?;
+    copy_directory(prepared, held.path()).with_context(|| {
+        format!("{} could not be copied to {}", prepared.display(), held.path().display())
+    })?;
+    let (directory, lock) = held.into_parts();
     if let Some(lock) = &lock {
         // The lock is evcxr's from now on, and is released when its process ends.
         fcntl(lock, FcntlArg::F_SETFD(FdFlag::empty()))?;

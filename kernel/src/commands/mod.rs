@@ -16,6 +16,7 @@ mod prepare;
 mod python;
 mod quiet;
 mod run;
+mod signature;
 mod steps;
 mod venv;
 

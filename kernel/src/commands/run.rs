@@ -15,7 +15,7 @@ use super::notebook::Notebook;
 use super::origin::Origin;
 use super::place::KERNEL;
 use super::steps::shorten;
-use super::{mend, one_line, say};
+use super::{mend, one_line, say, signature};
 
 /// The tag of a cell that is meant to fail.
 const RAISES: &str = "raises-exception";
@@ -63,6 +63,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             None => file::make_directory_beside(directory)?,
         }
         notebook.write(copy)?;
+        if let Err(reason) = signature::sign(&notebook) {
+            say(format_args!(
+                "  the copy is not signed, so JupyterLab shows no active outputs of it: {reason:#}"
+            ));
+        }
         say(format_args!("  executed copy: {}", copy.display()));
         executed?;
     }

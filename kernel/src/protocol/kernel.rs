@@ -1,6 +1,7 @@
 //! What the kernel answers: a table from message type to method, one method a message type.
 
 use super::PROTOCOL_VERSION;
+use super::batch::Batch;
 use super::history::History;
 use super::iopub::IoPub;
 use super::is_complete::is_complete;
@@ -29,6 +30,7 @@ pub struct Kernel {
     stop: mpsc::Sender<()>,
     count: AtomicUsize,
     history: History,
+    batch: Batch,
 }
 
 /// What a message has come to, before anybody is told.
@@ -40,7 +42,14 @@ pub struct Handled {
 
 impl Kernel {
     pub fn new(iopub: IoPub, session: Session, stop: mpsc::Sender<()>) -> Kernel {
-        Kernel { iopub, session, stop, count: AtomicUsize::new(0), history: History::start() }
+        Kernel {
+            iopub,
+            session,
+            stop,
+            count: AtomicUsize::new(0),
+            history: History::start(),
+            batch: Batch::default(),
+        }
     }
 
     /// Ends the session, and writes what is not written yet.
@@ -109,6 +118,9 @@ impl Kernel {
             let _ = replies.send(JupyterMessage::new(reply, Some(message)));
         }
         self.publish_status(Status::idle(), message).await;
+        if matches!(message.content, Content::KernelInfoRequest(_)) {
+            self.batch.answered();
+        }
     }
 
     /// Publishes what the kernel is doing. What must go on when a front end takes nothing any more, so that
@@ -191,7 +203,8 @@ impl Kernel {
             let input = ExecuteInput { code: request.code.clone(), execution_count };
             self.iopub.publish(input, message).await;
         }
-        let outcome = self.session.execute(request, message.clone(), execution_count).await;
+        let is_batch = self.batch.sends(request, message);
+        let outcome = self.session.execute(request, message.clone(), execution_count, is_batch).await;
         let mut values = HashMap::new();
         if matches!(outcome, Outcome::Done { .. }) {
             for (name, expression) in request.user_expressions.iter().flatten() {
@@ -244,7 +257,7 @@ impl Kernel {
     ) -> ExpressionResult {
         let request = ExecuteRequest { code: expression.to_owned(), silent: true, ..Default::default() };
         self.session.cell_waits();
-        match self.session.execute(&request, message.clone(), count).await {
+        match self.session.execute(&request, message.clone(), count, false).await {
             Outcome::Done { result, .. } => {
                 let data = json!({"text/plain": result.unwrap_or_default()});
                 ExpressionResult::Ok {

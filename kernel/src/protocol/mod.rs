@@ -7,6 +7,7 @@
 //!
 //! The specification: <https://jupyter-client.readthedocs.io/en/stable/messaging.html>.
 
+mod batch;
 mod channels;
 mod history;
 pub mod iopub;

@@ -1,5 +1,6 @@
 //! The cell process: loads shared objects and runs the cells in them, one after the other.
 
+use super::mappings::Mappings;
 use super::{checkpoint, pages, spare};
 use crate::wire::{self, Run};
 use libloading::Library;
@@ -77,6 +78,7 @@ struct CellProcess {
     settled: Option<PipeReader>,
     /// What this process lost when it was restored, in words.
     lost: String,
+    mappings: Mappings,
 }
 
 /// Runs cells until the supervisor closes the control stream.
@@ -102,6 +104,7 @@ pub fn main(ends: Ends) -> ! {
         forked: Vec::new(),
         settled: None,
         lost: String::new(),
+        mappings: Mappings::new(),
     };
     std::process::exit(i32::from(process.serve().is_err()))
 }
@@ -111,7 +114,11 @@ impl CellProcess {
         for line in BufReader::new(self.control.try_clone()?).lines() {
             let cell = serde_json::from_str(&line?)?;
             self.await_checkpoint();
-            if let Err(error) = self.execute(&cell) {
+            let executed = self.execute(&cell);
+            if let Some(warning) = self.mappings.warning() {
+                eprintln!("threadbook: {warning}");
+            }
+            if let Err(error) = executed {
                 eprintln!("The compiled cell could not be loaded: {error:?}");
                 return Err(io::Error::other(error));
             }
@@ -126,14 +133,15 @@ impl CellProcess {
     }
 
     /// Loads and runs a compiled cell.
-    fn execute(&self, cell: &Run) -> Result<(), libloading::Error> {
+    fn execute(&mut self, cell: &Run) -> Result<(), libloading::Error> {
         let how = if cell.is_global { RTLD_GLOBAL } else { RTLD_LOCAL };
         let entry = match &cell.object {
             None => std::ptr::null(),
             Some(object) => {
                 // SAFETY: the engine has compiled the object. Its initialisers are those of the standard library and
                 // of the crates that the user asked for.
-                let object = spare::with(|| unsafe { UnixLibrary::open(Some(object), RTLD_NOW | how) })?;
+                let open = || unsafe { UnixLibrary::open(Some(object), RTLD_NOW | how) };
+                let object = self.mappings.load(|| spare::with(open))?;
                 // SAFETY: only the address is used.
                 let entry = unsafe { object.get::<*const c_void>(ENTRY_POINT) }?.into_raw();
                 // Never unloaded: variables, threads and thread-local destructors may point into it.
@@ -163,7 +171,7 @@ impl CellProcess {
             self.forked.retain(|&pid| !checkpoint::bury(pid));
             let _ = io::stdout().flush();
             let (settled, mut settling) = spare::with(io::pipe).ok()?;
-            match self.fork().ok()? {
+            match spare::with(|| self.fork()).ok()? {
                 ForkResult::Parent { child } => {
                     self.settled = Some(settled);
                     // A group of its own, so that it outlives what ends with this process. Said by both:

@@ -16,6 +16,7 @@ mod content_blocks;
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod inbox;
+mod mappings;
 mod pages;
 mod printed;
 pub mod processes;

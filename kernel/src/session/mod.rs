@@ -167,15 +167,16 @@ impl Session {
         self.link.cell_waits();
     }
 
-    /// Runs a cell, publishing its outputs as they come.
+    /// Runs a cell, publishing its outputs as they come. `is_batch` says that the client reads them only while the cell runs.
     pub async fn execute(
         &self,
         request: &ExecuteRequest,
         parent: JupyterMessage,
         count: ExecutionCount,
+        is_batch: bool,
     ) -> Outcome {
         let (silent, allow_stdin) = (request.silent, request.allow_stdin);
-        let cell = Box::new(Cell { parent, count, silent, allow_stdin });
+        let cell = Box::new(Cell { parent, count, silent, allow_stdin, is_batch });
         let (answer, answered) = oneshot::channel();
         self.send(Job { code: request.code.clone(), cell, answer });
         answered.await.unwrap_or_else(|_| Outcome::Failed(Failure::engine_gone()))

@@ -21,6 +21,15 @@ pub struct Cell {
     pub silent: bool,
     /// Whether the front end takes questions to the user.
     pub allow_stdin: bool,
+    /// Whether the client reads its output only while it runs.
+    pub is_batch: bool,
+}
+
+impl Cell {
+    /// Whether the client reads no output of this cell while the cell of the message `running` runs.
+    fn is_unread_beside(&self, running: Option<&str>) -> bool {
+        self.is_batch && !self.silent && running.is_some_and(|running| running != self.parent.header.msg_id)
+    }
 }
 
 /// What a front end has said to a comm, while that is being handled.
@@ -149,7 +158,10 @@ impl CellOutput {
     /// Text that was printed for a cell that is remembered, or else for nobody knows whom.
     pub fn print(&self, number: u64, name: StreamName, text: &str) {
         let mut state = lock(&self.state);
+        let running =
+            state.cell.as_ref().filter(|_| state.runs).map(|cell| cell.parent.header.msg_id.clone());
         let found = state.remembered.iter_mut().find(|earlier| earlier.number == number);
+        let found = found.filter(|earlier| !earlier.cell.is_unread_beside(running.as_deref()));
         let Some(Remembered { cell, limit, .. }) = found else {
             drop(state);
             let kind = if name == StreamName::Stderr { Kind::Stderr } else { Kind::Stdout };

@@ -121,7 +121,13 @@ mod tests {
         let (stdin, asked) = Stdin::new();
         let questions = Questions::new(stdin);
         let parent = ExecuteRequest::default().into();
-        questions.begin(&Cell { parent, count: ExecutionCount::new(1), silent: false, allow_stdin });
+        questions.begin(&Cell {
+            parent,
+            count: ExecutionCount::new(1),
+            silent: false,
+            allow_stdin,
+            is_batch: false,
+        });
         (questions, asked)
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Advisories {
 struct Advisory {
     id: String,
     package: String,
-    /// For what is no vulnerability: "unmaintained", "unsound", "notice".
+    /// The kind of an advisory that is no vulnerability: "unmaintained", "unsound", "notice".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     informational: Option<String>,
     #[serde(default)]
@@ -70,7 +70,8 @@ pub(crate) fn read(root: &Path) -> Result<Advisories, String> {
 }
 
 impl Advisories {
-    /// The vulnerabilities of the packages of a lock file, and what else there is to know of them, a sentence each.
+    /// The vulnerabilities of the packages of a lock file, and the other advisories about them, a sentence
+    /// each.
     pub(crate) fn about(&self, lock: &Lock, ignored: &[String]) -> (Vec<String>, Vec<String>) {
         let (mut faults, mut notes) = (Vec::new(), Vec::new());
         for package in &lock.package {

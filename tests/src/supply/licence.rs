@@ -6,7 +6,8 @@ use std::vec::IntoIter;
 
 type Words = Peekable<IntoIter<String>>;
 
-/// Whether the terms of an expression can be met with licences that are allowed. What is no expression is not allowed.
+/// Whether the terms of an expression can be met with licences that are allowed. Invalid expressions are not
+/// allowed.
 pub(crate) fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
     // In old manifests, a slash is an "or".
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");

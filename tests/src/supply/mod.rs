@@ -1,4 +1,4 @@
-//! The packages that are built here: where they come from, their licences, and what is known against them.
+//! The packages that are built here: their sources, their licences, and the advisories about them.
 //!
 //! `deny.toml` has the rules, in the format of cargo-deny. The check needs no network: `tests/advisories.toml` has the
 //! advisories of RustSec about packages of `Cargo.lock`, and `cargo verify --refresh-advisories` brings it up to date.
@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use crate::{Checkout, Outcome};
 
-/// The rules. What is only for cargo-deny is left out.
+/// The rules, without those that only cargo-deny uses.
 #[derive(Deserialize)]
 struct Rules {
     licenses: Licences,
@@ -106,7 +106,7 @@ pub(crate) fn check(checkout: &Checkout) -> Outcome {
 }
 
 impl Rules {
-    /// What is wrong with a package of the lock file.
+    /// The fault of a package of the lock file.
     fn fault(&self, locked: &Locked, ours: &BTreeSet<String>) -> Option<String> {
         let Locked { name, version, source, checksum } = locked;
         if self.bans.deny.iter().any(|banned| banned.name == *name) {
@@ -136,7 +136,7 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {
     toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The answer of `cargo metadata`, by the lock file as it is.
+/// The output of `cargo metadata`, with the lock file unchanged.
 fn metadata(root: &Path, arguments: &[&str]) -> Result<serde_json::Value, String> {
     let mut cargo = Command::new("cargo");
     cargo.args(["metadata", "--locked", "--format-version=1"]).args(arguments).current_dir(root);

@@ -1,4 +1,4 @@
-//! The notices that a binary has to come with: the licences of all packages that are linked into it.
+//! The notices that accompany a binary: the licences of all packages that are linked into it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{Package, metadata};
 use crate::{Checkout, Outcome};
 
-/// The packages whose programs are handed out.
+/// The packages whose programs are distributed.
 const PROGRAMS: [&str; 2] = ["threadbook-kernel", "threadbook-analysis"];
 
 #[derive(Deserialize)]
@@ -37,7 +37,7 @@ struct Edge {
 
 #[derive(Deserialize)]
 struct Kind {
-    /// Nothing for a dependency of the program itself.
+    /// `None` for a dependency of the program itself.
     kind: Option<String>,
 }
 
@@ -90,7 +90,7 @@ fn linked(metadata: &Metadata) -> BTreeSet<&str> {
     seen
 }
 
-/// The files with which a package says under which terms it may be used.
+/// The files with the licence terms of a package.
 fn licence_texts(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let is_notice = |name: &str| {

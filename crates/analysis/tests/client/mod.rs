@@ -109,7 +109,7 @@ impl Client {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
     }
 
-    /// Asks about the place `<|>` in a text.
+    /// Sends a question about the position `<|>` in a text.
     pub fn ask(&mut self, op: &str, marked: &str) -> Value {
         self.ask_within(DEADLINE, op, marked)
     }

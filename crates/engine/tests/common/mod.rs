@@ -1,6 +1,6 @@
 //! The host of the tests: a process that runs the cells that an engine has compiled.
 
-// Each test uses a part of it.
+// Each test uses only a part of it.
 #![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Write};
@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use threadbook_engine::{Cache, Compiler, Diagnostic, Engine, Exploring, Ran, Refused, Source};
 
-/// A rustc that takes options for a sanitizer.
+/// A rustc that accepts options for a sanitizer.
 const UNSTABLE: &str = "unstable-rustc";
 
 /// The library and the runner, compiled once.
 pub struct Host {
     pub directory: tempfile::TempDir,
-    /// Where libstd's shared object is.
+    /// The directory of libstd's shared object.
     libraries: PathBuf,
     /// The option of rustc for the sanitizer that `THREADBOOK_SANITIZER` names, such as `address`.
     sanitizer: Option<String>,
@@ -93,7 +93,7 @@ impl Host {
         let mut process = Command::new(self.directory.path().join("runner"))
             .arg(&output)
             .env("LD_LIBRARY_PATH", search)
-            // Memory that is freed changes its content, and leaks are not the point of a sanitizer here.
+            // Freed memory is overwritten, and the sanitizer does not report leaks.
             .envs([("MALLOC_PERTURB_", "165"), ("ASAN_OPTIONS", "detect_leaks=0")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -113,7 +113,7 @@ fn library() -> String {
 pub struct Runner {
     process: Child,
     answers: BufReader<std::process::ChildStdout>,
-    /// The file that has what the cells print.
+    /// The file with the output of the cells.
     output: PathBuf,
 }
 
@@ -135,7 +135,7 @@ impl Runner {
     }
 }
 
-/// What came of a cell: `ok`, the names that were dropped or not kept, or the error.
+/// The result of a cell: `ok`, the names that were dropped or not kept, or the error.
 pub struct Answer {
     pub end: String,
     pub dropped: Vec<String>,

@@ -1,4 +1,4 @@
-//! `return` ends the cell; what it did so far, and the variables of earlier cells, stay.
+//! `return` ends the cell; its effects so far, and the variables of earlier cells, stay.
 //@ cell
 let mut log = vec![-1];
 let enough = 2;

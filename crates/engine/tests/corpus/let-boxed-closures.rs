@@ -1,4 +1,4 @@
-//! Boxed closures are kept with what they capture.
+//! Boxed closures are kept with their captured variables.
 //@ cell
 let base = 10;
 let add: Box<dyn Fn(i32) -> i32> = Box::new(move |n| n + base);

@@ -1,4 +1,4 @@
-//! Handles of threads are kept, alone and in a vector, with what their closures return.
+//! Handles of threads are kept, alone and in a vector, with the results of their closures.
 //@ cell
 let one = std::thread::spawn(|| (1, "done"));
 let many: Vec<_> = (0..3).map(|i| std::thread::spawn(move || i * i)).collect();

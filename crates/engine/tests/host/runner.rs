@@ -1,6 +1,6 @@
-//! The process of the tests that runs cells. It reads orders from standard input, a line each: `drop NAME`, or
-//! `run 0 OBJECT` and `run 1 OBJECT`, of which the latter loads the object for all. It answers on what was its
-//! standard output when it started; from then on, that is the file that its argument names.
+//! The process of the tests that runs cells. It reads commands from standard input, one a line: `drop NAME`,
+//! or `run 0 OBJECT` and `run 1 OBJECT`, of which the latter loads the object with `RTLD_GLOBAL`. It answers
+//! on its original standard output, which it then redirects to the file that its argument names.
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! The library of the tests' host: what generated code names as `threadbook`.
+//! The library of the tests' host: generated code refers to it as `threadbook`.
 
 pub use threadbook_cell as cell;
 

@@ -58,16 +58,3 @@ fn interval(values: &[f64]) -> (f64, f64) {
     medians.sort_by(f64::total_cmp);
     (medians[50], medians[1949])
 }
-
-/// Nanoseconds of processor time that this process has used. On a machine that is busy with other things
-/// it says more than the clock on the wall.
-pub fn processor_ns() -> f64 {
-    // SAFETY: all zeros is a valid `rusage`, and the call fills it in.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &raw mut usage), 0);
-        usage
-    };
-    let ns = |time: libc::timeval| time.tv_sec as f64 * 1e9 + time.tv_usec as f64 * 1e3;
-    ns(usage.ru_utime) + ns(usage.ru_stime)
-}

@@ -7,35 +7,22 @@
 //! Each line has `workload`, `ours_ns`, `peer`, `peer_ns`, `ratio`, `ci_low` and `ci_high`: the medians of
 //! both sides, the median of the ratios of rounds that ran next to each other, and the interval in which
 //! 95 % of bootstrap samples put that median. Below 1 is faster than the peer.
-//!
-//! To see what tracing and detection cost, build the example once more without them and name it:
-//!
-//! ```text
-//! RUSTFLAGS="--cfg threadbook_bare" cargo build -p threadbook-executor --example executors --target-dir target/bare
-//! THREADBOOK_BARE=target/bare/debug/examples/executors cargo run -p threadbook-executor --example executors
-//! ```
 
 mod compare;
 mod python;
 
 use std::hint::black_box;
-use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
-use compare::{compare, compare_rounds, processor_ns};
-use python::Peer;
+use compare::{compare, compare_rounds};
 use threadbook_executor::{Future, RayonExecutor, TaskError, ThreadPoolExecutor};
 
 const TASKS: usize = 20_000;
 
 fn main() {
     let filter = std::env::args().nth(1).unwrap_or_default();
-    if let Some(workload) = filter.strip_prefix("--child=") {
-        return child(workload);
-    }
     let wanted = |workload: &str| workload.contains(&filter);
     if wanted("batch") {
         let (ours, rayon) = (ThreadPoolExecutor::new(2), rayon_pool());
@@ -54,9 +41,6 @@ fn main() {
     }
     if wanted("python") {
         python_pool();
-    }
-    if wanted("bare") {
-        bare();
     }
     if wanted("primes") {
         primes();
@@ -125,13 +109,6 @@ fn per_task(work: impl FnOnce() -> usize) -> f64 {
     before.elapsed().as_nanos() as f64 / TASKS as f64
 }
 
-/// The processor time that a measurement took, for a task.
-fn in_processor_time(measurement: impl FnOnce() -> f64) -> f64 {
-    let before = processor_ns();
-    measurement();
-    (processor_ns() - before) / TASKS as f64
-}
-
 fn python_pool() {
     let mut python = python::thread_pool(TASKS);
     let pool = ThreadPoolExecutor::new(2);
@@ -142,34 +119,6 @@ fn python_pool() {
         || python.ask("batch"),
     );
     compare("python: one by one", || one_by_one(&pool), "Python ThreadPoolExecutor", || python.ask("one"));
-}
-
-/// Tracing and detection on, against the same program without them. Both run as child processes, so that
-/// they differ in nothing else.
-fn bare() {
-    let Ok(path) = std::env::var("THREADBOOK_BARE") else {
-        eprintln!("THREADBOOK_BARE is not set; what tracing costs is not measured");
-        return;
-    };
-    let ours = std::env::current_exe().expect("this program has a path");
-    for workload in ["batch", "one", "batch, processor time", "one, processor time"] {
-        let child = format!("--child={workload}");
-        // A process settles into a rhythm of who waits for whom and keeps it; so each round has new ones.
-        let ask = |program: &Path| Peer::start(Command::new(program).arg(&child)).least_of(5);
-        let name = format!("bare: tracing and detection, {workload}");
-        compare(&name, || ask(&ours), "without them", || ask(path.as_ref()));
-    }
-}
-
-fn child(workload: &str) {
-    let pool = ThreadPoolExecutor::new(2);
-    let run = || {
-        if workload.starts_with("batch") { batch(&pool) } else { one_by_one(&pool) }
-    };
-    for _ in std::io::stdin().lines() {
-        let ns = if workload.ends_with("processor time") { in_processor_time(run) } else { run() };
-        println!("{ns}");
-    }
 }
 
 fn is_prime(n: u64) -> bool {

@@ -81,13 +81,6 @@ impl Peer {
     }
 }
 
-impl Peer {
-    /// The least of as many answers.
-    pub fn least_of(mut self, times: usize) -> f64 {
-        (0..times).map(|_| self.ask("")).fold(f64::INFINITY, f64::min)
-    }
-}
-
 impl Drop for Peer {
     fn drop(&mut self) {
         // It ends when its input does.

@@ -3,17 +3,17 @@
 use super::ZmtpError;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-/// The bit of a frame's first byte that says that more frames of the same message follow.
+/// The bit of a frame's first byte for more frames of the same message.
 const MORE: u8 = 1;
-/// The bit that says that the length has eight bytes.
+/// The bit for a length of eight bytes.
 const LONG: u8 = 2;
 /// The bit of a command.
 const COMMAND: u8 = 4;
 
-/// The longest command that is taken, in bytes.
+/// The maximum length of a command, in bytes.
 pub const MAX_COMMAND: usize = 4096;
 
-/// The most that a peer may send as one message.
+/// The maximum size of a peer's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of all frames together.
@@ -33,7 +33,7 @@ impl Limits {
     pub const TRUSTED: Limits = Limits { bytes: 512 << 20, frames: 1 << 14 };
 }
 
-/// What a peer sends after its greeting.
+/// A command or message of a peer, after its greeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// A command: its name and its data.
@@ -42,7 +42,7 @@ pub enum Incoming {
     Message(Vec<Bytes>),
 }
 
-/// Makes commands and messages of bytes, in however many pieces the bytes arrive.
+/// Decodes commands and messages from bytes that arrive in pieces of any size.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
@@ -57,22 +57,23 @@ impl Decoder {
         Decoder { limits, frames: Vec::new(), bytes: 0 }
     }
 
-    /// Takes other limits from now on.
+    /// Changes the limits.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// About how many bytes of memory the frames of the incomplete message take.
+    /// The approximate memory of the incomplete message's frames, in bytes.
     pub fn held(&self) -> usize {
         self.bytes + self.frames.len() * size_of::<Bytes>()
     }
 
-    /// Takes the next command or message from the front of `buffer`, or `None` if more bytes are needed. Frames are
-    /// parts of the buffer's memory, and nothing is allocated for bytes that have not arrived.
+    /// Decodes the next command or message at the front of `buffer`; `None` if more bytes are needed. Frames
+    /// are parts of the buffer's memory, and nothing is allocated for bytes that have not arrived.
     ///
     /// # Errors
     ///
-    /// If the bytes are not ZMTP, or a frame's length is beyond the limits. The decoder is of no use after that.
+    /// If the bytes are not ZMTP, or a frame's length is beyond the limits. The decoder must not be used
+    /// after that.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Incoming>, ZmtpError> {
         while let Some((flags, head, length)) = parse_head(buffer)? {
             let limit = if flags & COMMAND != 0 {

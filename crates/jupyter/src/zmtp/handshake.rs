@@ -45,7 +45,7 @@ impl SocketType {
         }
     }
 
-    /// Whether a socket of this type talks to a peer of the named type.
+    /// Whether a socket of this type accepts a peer of the named type.
     fn accepts(self, peer: &[u8]) -> bool {
         let peers: &[&str] = match self {
             SocketType::Router => &["DEALER", "REQ", "ROUTER"],
@@ -115,7 +115,7 @@ pub fn error(reason: &str) -> Bytes {
 ///
 /// # Errors
 ///
-/// If it is not READY, or the peer is of a type that `socket` does not talk to.
+/// If it is not READY, or `socket` does not accept the type of the peer.
 pub fn check_ready(socket: SocketType, first: &Incoming) -> Result<Bytes, ZmtpError> {
     let mut properties = match first {
         Incoming::Command(name, data) if name[..] == *b"READY" => data.clone(),
@@ -129,18 +129,18 @@ pub fn check_ready(socket: SocketType, first: &Incoming) -> Result<Bytes, ZmtpEr
     while !properties.is_empty() {
         let (name, value) =
             take_property(&mut properties).ok_or(ZmtpError::Protocol("a property of READY is cut off"))?;
-        // Names of properties have no case.
+        // Names of properties are case-insensitive.
         if name.eq_ignore_ascii_case(b"socket-type") {
             kind = Some(value);
         } else if name.eq_ignore_ascii_case(b"identity") {
-            // A copy, because the buffer that it lies in is larger.
+            // A copy, because its buffer is larger.
             identity = Bytes::copy_from_slice(&value);
         }
     }
     if !kind.is_some_and(|kind| socket.accepts(&kind)) {
         return Err(ZmtpError::Protocol("its type of socket is not one for this socket"));
     }
-    // Identities that begin with zero are those that a router makes.
+    // Identities that begin with zero are reserved for those that a router generates.
     if identity.len() > MAX_IDENTITY || identity.first() == Some(&0) {
         return Err(ZmtpError::Protocol("its identity is not valid"));
     }
@@ -173,7 +173,7 @@ mod tests {
     fn every_beginning_of_our_greeting_is_one() {
         let greeting = greeting();
         (0..=GREETING).for_each(|length| check_greeting(&greeting[..length]).unwrap());
-        // libzmq leaves the length of an empty frame in the signature, and may be of a later version.
+        // libzmq sends the length of an empty frame in the signature, and may be of a later version.
         let mut other = greeting;
         other[8] = 1;
         other[10] = 4;

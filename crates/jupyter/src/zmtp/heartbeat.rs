@@ -1,4 +1,4 @@
-//! The heartbeat: sends each message back to the peer that it came from.
+//! The heartbeat: sends each message back to its sender.
 
 use super::ZmtpError;
 use super::codec::{Incoming, Limits, encode_message};
@@ -9,8 +9,8 @@ use tokio::io::AsyncWriteExt;
 
 /// A heartbeat socket. Dropping it closes its connections.
 ///
-/// *Invariant.* Each peer has a task of its own, which reads its next message after it has written the last one back.
-/// So a peer that does not read stops nothing but itself.
+/// *Invariant.* Each peer has a task of its own, which reads its next message after it has written the last
+/// one back. So a peer that does not read blocks no other peer.
 pub struct Heartbeat {
     _serving: Serving,
 }
@@ -27,7 +27,7 @@ async fn echo(connection: Connection) -> Result<(), ZmtpError> {
     reader.set_limits(Limits::SMALL);
     loop {
         let reply = match reader.receive().await? {
-            // The frames before an empty one are the way back; they return as they came.
+            // The frames before an empty one are the return path; they are sent back unchanged.
             Incoming::Message(frames) => Some(encode_message(&frames)),
             Incoming::Command(name, data) => answer(&name, &data),
         };

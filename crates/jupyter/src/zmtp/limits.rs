@@ -1,4 +1,4 @@
-//! The limits of what all peers of a socket take together: connections, and memory for peers without the key.
+//! The limits for all peers of a socket together: connections, and memory for peers without the key.
 
 use super::ZmtpError;
 use nix::sys::resource::{Resource, getrlimit};
@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// The memory that incomplete messages of all peers without the key may take together.
+/// The maximum memory for incomplete messages of all peers without the key together.
 const STRANGERS_MEMORY: usize = 64 << 20;
 
-/// Incomplete messages up to this size are not counted: the number of connections bounds them.
+/// The size up to which incomplete messages are not counted: the number of connections bounds them.
 const UNCOUNTED: usize = 64 << 10;
 
 /// The connections of one socket.
@@ -25,12 +25,12 @@ pub(super) struct Slot {
     evicted: Notify,
 }
 
-/// How far a connection is.
+/// The state of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     /// The handshake is not finished.
     Handshake,
-    /// The handshake is finished, and the socket would rather lose this peer than refuse another.
+    /// The handshake is finished, and the socket may close it to accept another peer.
     Replaceable,
     /// The peer keeps its connection.
     Kept,
@@ -115,7 +115,7 @@ pub(super) struct Budget {
 struct Shares {
     total: usize,
     last: u64,
-    /// The share that began first comes first.
+    /// Ordered by the start of the share, the oldest first.
     counted: BTreeMap<u64, (usize, Arc<Slot>)>,
 }
 
@@ -142,8 +142,8 @@ impl Budget {
 }
 
 impl Share {
-    /// Takes this much now. If all shares together are too much, the connections whose incomplete messages began
-    /// first are evicted: a peer that sends a message at a stretch is done before that.
+    /// Sets the size of this share. If the total exceeds the budget, the connections with the oldest
+    /// incomplete messages are evicted: a peer that sends a message without a pause completes it before that.
     pub(super) fn set(&mut self, bytes: usize) -> Result<(), ZmtpError> {
         let mut shares = lock(&self.budget.shares);
         if bytes <= UNCOUNTED {
@@ -196,7 +196,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    /// Whether the slot's connection is to end. Forgets it.
+    /// Whether the slot's connection was evicted. Clears the notification.
     fn is_evicted(slot: &Slot) -> bool {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// The pause after an accept that failed, for instance because there are no descriptors.
+/// The pause after an accept that failed, for example for lack of descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// An address that is bound, whose connections wait for a socket to be made of it.
+/// A bound address, whose connections wait in the backlog until it is served.
 pub struct Listener {
     listening: Listening,
     file: Option<SocketFile>,
@@ -27,7 +27,8 @@ pub(super) struct Serving {
 }
 
 impl Listener {
-    /// Binds an address. The file of an ipc socket is for this user only, and is removed at the end.
+    /// Binds an address. The file of an ipc socket is accessible to this user only, and is removed at the
+    /// end.
     ///
     /// # Errors
     ///
@@ -41,12 +42,12 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// If the system does not know it.
+    /// If the system does not return it.
     pub fn endpoint(&self) -> io::Result<Endpoint> {
         self.listening.endpoint()
     }
 
-    /// Has `serve` serve each peer, until that future ends or the connection has to make room for others.
+    /// Runs `serve` for each peer, until that future ends or the connection is evicted.
     pub(super) fn serve<F>(
         self,
         socket: SocketType,
@@ -62,7 +63,7 @@ impl Listener {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // The connections end with the set that they are in.
+        // Dropping the set ends the connections.
         self.accepting.abort();
     }
 }
@@ -105,7 +106,7 @@ async fn accept<F>(
                 () = held.slot.evicted() => Err(ZmtpError::Evicted),
             };
             match ended {
-                // Peers come and go; evictions are explained where they are decided, if at all.
+                // Disconnections are normal; evictions are logged at their cause, if at all.
                 Ok(()) | Err(ZmtpError::Closed | ZmtpError::Io(_) | ZmtpError::Evicted) => {}
                 Err(error) => {
                     complain(format_args!("closed a connection to a {} socket: {error}", socket.name()))

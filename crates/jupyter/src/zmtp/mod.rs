@@ -44,13 +44,13 @@ pub enum ZmtpError {
     /// The peer closed the connection.
     #[error("the peer closed the connection")]
     Closed,
-    /// The peer sent what ZMTP does not allow.
+    /// The peer violated ZMTP.
     #[error("the peer does not speak ZMTP 3: {0}")]
     Protocol(&'static str),
     /// The peer refused the handshake with this reason.
     #[error("the peer refused the connection: {0}")]
     Refused(String),
-    /// The peer sent more than this socket takes.
+    /// The peer sent more than this socket accepts.
     #[error("the peer sent {size} bytes at once, more than the {limit} that are taken")]
     TooLarge {
         /// The size that the peer announced.
@@ -64,7 +64,7 @@ pub enum ZmtpError {
     /// The handshake took too long.
     #[error("the handshake took longer than {} s", handshake::TIMEOUT.as_secs())]
     Timeout,
-    /// The connection was given up, so that others have room.
+    /// The connection was closed to make room for others.
     #[error("the connection was closed to make room for others")]
     Evicted,
     /// Reading or writing failed.

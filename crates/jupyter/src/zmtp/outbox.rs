@@ -1,4 +1,4 @@
-//! What is to be sent to one peer.
+//! The queue of messages to one peer.
 
 use super::ZmtpError;
 use super::limits::lock;
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
-/// The largest write, so that it is seen soon how much a peer takes.
+/// The maximum size of a write: small, so that the progress of a peer is visible early.
 const MAX_WRITE: usize = 256 << 10;
 
 /// A queue of encoded messages. An item stays in it until the last byte is written.
@@ -22,7 +22,7 @@ struct State<T> {
     queue: VecDeque<T>,
     /// Bytes of all items in the queue.
     backlog: usize,
-    /// Bytes that were ever written.
+    /// Bytes written in total.
     taken: u64,
 }
 
@@ -50,14 +50,15 @@ impl<T: AsRef<[u8]> + Clone> Outbox<T> {
         lock(&self.state).taken
     }
 
-    /// Empties the queue of a peer that is given up.
+    /// Empties the queue of a peer that is to be disconnected.
     pub(super) fn clear(&self) {
         let mut state = lock(&self.state);
         state.backlog = 0;
         state.queue.clear();
     }
 
-    /// Writes what is in the queue and what comes later. Returns when writing fails. One task calls this.
+    /// Writes the queue, and later messages as they arrive. Returns when writing fails. Only one task calls
+    /// this.
     pub(super) async fn write_to(&self, writer: &mut Writer) -> Result<Infallible, ZmtpError> {
         loop {
             let Some(item) = self.front() else {

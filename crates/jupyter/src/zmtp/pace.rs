@@ -2,11 +2,11 @@
 //!
 //! A cell can print faster than a front end reads. *Invariants:*
 //!
-//! - The messages that wait for subscribers take at most [`Policy::max_memory`] together, and one message more. A
-//!   message that waits for many of them is in memory once.
+//! - The messages that wait for subscribers take at most [`Policy::max_memory`] together, and one message
+//!   more. A message that waits for many of them is in memory once.
 //! - [`Publisher::send`](super::Publisher::send) waits while that memory is used up: a front end that reads, however
 //!   slowly, gets all of its output, and the cell is slowed down.
-//! - A subscriber that takes nothing for [`Policy::patience`] meanwhile is disconnected.
+//! - A subscriber that takes nothing for [`Policy::idle_timeout`] meanwhile is disconnected.
 //! - If another subscriber is half of the memory ahead, a subscriber that takes nothing for a second is disconnected,
 //!   and so is a subscriber that takes less than [`Policy::min_taken`] in a second.
 //!
@@ -15,40 +15,40 @@
 //!
 //! A peer without the key, which may subscribe like any other, can slow a cell with a fast reader down to
 //! `max_memory` a second by not reading, and to `min_taken` a second by reading slowly. A subscriber that was
-//! disconnected may connect again, and gets what is published from then on.
+//! disconnected may connect again, and gets the messages that are published from then on.
 
 /// The ticks over which a subscriber's speed is measured: a second.
 const WINDOW: u32 = 10;
 
-/// How a publisher treats subscribers that are slower than itself; see the [module](self).
+/// A publisher's limits for subscribers that are slower than itself; see the [module](self).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     /// The memory for messages that wait for subscribers, in bytes.
     pub(super) max_memory: usize,
     /// The ticks after which a subscriber that takes nothing is disconnected.
-    pub(super) patience: u32,
+    pub(super) idle_timeout: u32,
     /// The bytes that a subscriber must take in a second, if others are faster.
     pub(super) min_taken: u64,
 }
 
-/// How a subscriber gets on with the messages that wait for it.
+/// The progress of a subscriber with its queued messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pace {
     /// The bytes that it has yet to take.
     backlog: usize,
     /// The bytes that it has taken since it connected.
     taken: u64,
-    /// The last ticks in which it has taken nothing.
+    /// The number of ticks since it has last taken any.
     idle: u32,
-    /// The ticks of the present window, and what it had taken before that. Windows begin when the subscriber is half
-    /// of the memory behind: earlier, it may have taken little because there was little.
+    /// The ticks of the current window, and the bytes taken before it. Windows begin when the subscriber is
+    /// half of the memory behind: earlier, it may have taken little because there was little.
     window: (u32, u64),
-    /// What it has taken in the last whole window.
+    /// The bytes taken in the last complete window.
     speed: Option<u64>,
 }
 
 impl Pace {
-    /// Takes note of what has happened since the last tick.
+    /// Records the progress since the last tick.
     pub(super) fn tick(&mut self, backlog: usize, taken: u64, policy: &Policy) {
         self.idle = if backlog > 0 && taken == self.taken { self.idle + 1 } else { 0 };
         (self.backlog, self.taken) = (backlog, taken);
@@ -67,7 +67,7 @@ impl Pace {
 impl Policy {
     /// The policy of a kernel.
     pub(super) const DEFAULT: Policy =
-        Policy { max_memory: 64 << 20, patience: 30 * WINDOW, min_taken: 4 << 20 };
+        Policy { max_memory: 64 << 20, idle_timeout: 30 * WINDOW, min_taken: 4 << 20 };
 
     /// Whether a subscriber is half of the memory ahead of the slowest.
     pub(super) fn is_fast(&self, pace: &Pace) -> bool {
@@ -75,9 +75,9 @@ impl Policy {
         pace.backlog < half && pace.taken >= half as u64
     }
 
-    /// Why a subscriber is to be disconnected while the memory is used up, if it is.
+    /// The reason to disconnect a subscriber while the memory is used up, if there is one.
     pub(super) fn verdict(&self, pace: &Pace, others_are_faster: bool) -> Option<&'static str> {
-        if pace.idle >= self.patience {
+        if pace.idle >= self.idle_timeout {
             return Some("it has not read for too long");
         }
         let is_slow = pace.idle >= WINDOW || pace.speed.is_some_and(|speed| speed < self.min_taken);
@@ -106,7 +106,7 @@ mod tests {
             assert_eq!(is_cut_off(stalled), faster);
             assert_eq!(is_cut_off(slow), faster);
             assert!(!is_cut_off(Pace { backlog: half - 1, ..slow }));
-            assert!(is_cut_off(Pace { idle: POLICY.patience, backlog: 1, ..pace }));
+            assert!(is_cut_off(Pace { idle: POLICY.idle_timeout, backlog: 1, ..pace }));
         }
     }
 

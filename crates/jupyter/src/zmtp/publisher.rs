@@ -26,10 +26,10 @@ const MAX_TOPICS: usize = 256;
 /// The pause in reading from a peer after it has changed its subscriptions [`MAX_TOPICS`] times.
 const PENALTY: Duration = Duration::from_millis(10);
 
-/// Welcomes and answers are not sent to a peer that has as much before it.
+/// The backlog of a peer from which on it gets no welcomes and answers.
 const MAX_EXTRA: usize = 64 << 10;
 
-/// How often the publisher looks at what its subscribers have taken.
+/// The interval at which the publisher checks the progress of its subscribers.
 const TICK: Duration = Duration::from_millis(100);
 
 /// A publisher socket. Dropping it closes its connections.
@@ -68,15 +68,15 @@ struct Counted {
     memory: Arc<Memory>,
 }
 
-/// A subscriber among the others, until it is dropped.
+/// A subscriber's entry in the table, until it is dropped.
 struct Entry {
     shared: Arc<Shared>,
     subscriber: Arc<Subscriber>,
 }
 
 impl Publisher {
-    /// Serves the connections of a listener. `welcome` makes a message for the one subscriber that has just subscribed
-    /// to a topic.
+    /// Serves the connections of a listener. `welcome` returns a message for a subscriber that has just
+    /// subscribed to a topic.
     pub fn start(
         listener: Listener,
         welcome: impl Fn(&[u8]) -> Option<Vec<Bytes>> + Send + Sync + 'static,
@@ -130,7 +130,7 @@ impl Shared {
         }
     }
 
-    /// Looks at what the subscribers have taken, if it is time to.
+    /// Checks the progress of the subscribers, if a tick has passed.
     fn tick(&self) -> bool {
         let mut last_tick = lock(&self.last_tick);
         if last_tick.elapsed() < TICK {
@@ -144,7 +144,7 @@ impl Shared {
         true
     }
 
-    /// Disconnects the subscribers that hold the others up.
+    /// Disconnects the subscribers that block the others.
     fn cut_off(&self) {
         let mut subscribers = lock(&self.subscribers);
         let others_are_faster =
@@ -205,7 +205,7 @@ async fn read(
                 }
                 continue;
             }
-            // The form of ZMTP 3.0: a message whose first byte says what it is.
+            // The form of ZMTP 3.0: a message whose first byte is its kind.
             Incoming::Message(frames) => match &frames[..] {
                 [frame] if frame.first() == Some(&1) => (true, frame.slice(1..)),
                 [frame] if frame.first() == Some(&0) => (false, frame.slice(1..)),
@@ -280,7 +280,7 @@ mod tests {
     use crate::zmtp::client::{Receiver, Sender, connect};
     use crate::zmtp::tests::{SOON, listener};
 
-    const SMALL: Policy = Policy { max_memory: 1 << 20, patience: 30, min_taken: 64 << 10 };
+    const SMALL: Policy = Policy { max_memory: 1 << 20, idle_timeout: 30, min_taken: 64 << 10 };
 
     async fn publisher() -> (Publisher, Endpoint) {
         let (listener, endpoint) = listener().await;

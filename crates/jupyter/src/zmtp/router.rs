@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-/// The bytes that a peer may have yet to take. A single message may be larger.
+/// The maximum backlog of a peer in bytes. A single message may be larger.
 const MAX_BACKLOG: usize = 64 << 20;
 
 /// The pause in reading from a peer after a message that was refused. A flood of them is slow.
@@ -28,10 +28,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A router socket. Dropping it closes its connections.
 ///
-/// *Invariants.* A peer that does not read costs itself its connection, once more than 64 MB wait for it, and nobody
-/// else anything. A peer whose messages have all been refused shares 64 MB for incomplete messages with others like
-/// it, and makes room if there are too many connections. An identity belongs to the peer that has it, as long as that
-/// peer answers: another cannot take it and get its replies.
+/// *Invariants.* A peer that does not read is disconnected once more than 64 MB wait for it, and affects no
+/// other peer. Peers without an accepted message share 64 MB for incomplete messages, and are evicted first
+/// if there are too many connections. An identity belongs to its peer as long as that peer answers: another
+/// peer cannot take it and get its replies.
 pub struct Router {
     peers: Arc<Peers>,
     _serving: Serving,
@@ -48,7 +48,7 @@ pub enum SendError {
     NotReading,
 }
 
-/// The number of identities that were made. They differ between routers too, so that the question to a peer of one
+/// The number of generated identities. They are unique across routers, so that a question to a peer of one
 /// never reaches a peer of another.
 static MADE: AtomicU32 = AtomicU32::new(0);
 
@@ -64,7 +64,7 @@ struct Peer {
     slot: Arc<Slot>,
 }
 
-/// A peer in the table, until it is dropped.
+/// A peer's entry in the table, until it is dropped.
 struct Entry {
     peers: Arc<Peers>,
     identity: Bytes,
@@ -72,9 +72,9 @@ struct Entry {
 }
 
 impl Router {
-    /// Serves the connections of a listener. `receive` gets each message, with the peer's identity as its first
-    /// frame. It runs in the connection's task and should be quick. An error means that the message did not come from
-    /// a peer with the key: it is logged, and the peer is kept at a distance.
+    /// Serves the connections of a listener. `receive` gets each message, with the peer's identity as its
+    /// first frame. It runs in the connection's task and should be quick. An error means that the message did
+    /// not come from a peer with the key: it is logged, and the limits for peers without the key apply.
     pub fn start(
         listener: Listener,
         receive: impl Fn(Vec<Bytes>) -> Result<(), String> + Send + Sync + 'static,
@@ -139,7 +139,7 @@ async fn read(
         peer.heard.notify_waiters();
         match incoming {
             Incoming::Command(name, data) => {
-                // A peer that asks and does not read gets one answer.
+                // A peer that sends requests and does not read gets one answer.
                 if let Some(answer) = answer(&name, &data)
                     && peer.outbox.backlog() == 0
                 {
@@ -165,7 +165,7 @@ async fn read(
 }
 
 impl Peers {
-    /// Enters a peer into the table: under the identity that it wishes to have, or one that is made for it.
+    /// Enters a peer into the table, under its requested identity or a generated one.
     async fn join(self: &Arc<Peers>, wanted: Bytes, peer: Arc<Peer>) -> Result<Entry, ZmtpError> {
         if wanted.is_empty() {
             let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -173,7 +173,7 @@ impl Peers {
             lock(&self.connected).insert(identity.clone(), peer.clone());
             return Ok(Entry { peers: self.clone(), identity, peer });
         }
-        // A peer that reconnects may be here before the end of its old connection is known.
+        // A peer can reconnect before the end of its old connection is detected.
         let holder = lock(&self.connected).get(&wanted).cloned();
         if let Some(holder) = &holder
             && holder.answers().await
@@ -193,7 +193,7 @@ impl Peers {
 }
 
 impl Peer {
-    /// Whether the peer still lives and reads.
+    /// Whether the peer is alive and reads.
     async fn answers(&self) -> bool {
         let heard = self.heard.notified();
         self.outbox.push(ping());

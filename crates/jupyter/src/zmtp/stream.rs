@@ -1,4 +1,4 @@
-//! A connection of either side: the handshake, and reading what the peer sends.
+//! A connection of either side: the handshake, and the reader.
 
 use super::codec::{Decoder, Incoming, Limits, encode_command};
 use super::endpoint::Halves;
@@ -10,20 +10,20 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// The memory that is made ready before a read.
+/// The buffer space that is reserved before a read.
 const READ: usize = 16 << 10;
 
-/// A read is not worth while with less room than this.
+/// The minimum buffer space of a read.
 const MIN_READ: usize = 4 << 10;
 
 pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
-/// Reads what a peer sends.
+/// Reads the commands and messages of a peer.
 pub struct Reader {
     stream: Box<dyn AsyncRead + Send + Unpin>,
     buffer: BytesMut,
     decoder: Decoder,
-    /// The memory that the peer takes from others without the key; `None` if its memory is not counted.
+    /// The share of the memory for peers without the key; `None` if its memory is not counted.
     share: Option<Share>,
 }
 
@@ -31,7 +31,7 @@ pub struct Reader {
 pub(super) struct Connection {
     pub(super) reader: Reader,
     pub(super) writer: Writer,
-    /// The identity that the peer wishes to have, or nothing.
+    /// The identity that the peer requests, or empty.
     pub(super) identity: Bytes,
 }
 
@@ -82,11 +82,11 @@ async fn shake_hands(
 }
 
 impl Reader {
-    /// What the peer sends next. Nothing is lost if the future is dropped.
+    /// Receives the next command or message of the peer. Cancellation safe.
     ///
     /// # Errors
     ///
-    /// If the connection has ended, or must end because of what the peer sent.
+    /// If the connection has ended, or must end because of an invalid input.
     pub async fn receive(&mut self) -> Result<Incoming, ZmtpError> {
         loop {
             if let Some(incoming) = self.decoder.decode(&mut self.buffer)? {
@@ -102,12 +102,12 @@ impl Reader {
         }
     }
 
-    /// Takes messages of this size from now on.
+    /// Changes the limits of messages.
     pub(super) fn set_limits(&mut self, limits: Limits) {
         self.decoder.set_limits(limits);
     }
 
-    /// Counts the memory of messages that are not complete in this share, or no more.
+    /// Counts the memory of incomplete messages in this share, or stops counting it.
     pub(super) fn set_share(&mut self, share: Option<Share>) {
         self.share = share;
     }
@@ -123,9 +123,9 @@ impl Reader {
     }
 }
 
-/// The answer to a command, if it asks for one: PONG to PING.
+/// The answer to a command, if it requires one: PONG to PING.
 pub(super) fn answer(name: &[u8], data: &[u8]) -> Option<Bytes> {
-    // The first two bytes of PING are a time to live, the rest is to be sent back.
+    // The first two bytes of PING are a time to live, the rest is sent back.
     let context = data.get(2..).filter(|context| context.len() <= 16);
     (name == b"PING").then(|| encode_command("PONG", context.unwrap_or_default()))
 }

@@ -1,4 +1,4 @@
-//! The sockets against our own client; `tests/test_transport.py` has them against libzmq.
+//! The sockets against our own client; `tests/test_transport.py` tests them against libzmq.
 
 use super::client::{Receiver, Sender, connect};
 use super::handshake::SocketType;
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// A limit for what must happen; a test that reaches it has failed.
+/// The time-out of awaited events; a test that reaches it has failed.
 pub(super) const SOON: Duration = Duration::from_secs(60);
 
 pub(super) async fn listener() -> (Listener, Endpoint) {
@@ -45,7 +45,7 @@ async fn raw(endpoint: &Endpoint) -> TcpStream {
 /// Waits until the peer closes a connection.
 async fn closed(stream: &mut TcpStream) {
     let mut bytes = Vec::new();
-    // A peer that had bytes to read resets the connection.
+    // A peer with unread bytes resets the connection.
     let _ = timeout(SOON, stream.read_to_end(&mut bytes)).await.expect("the connection is not closed");
 }
 
@@ -190,7 +190,7 @@ async fn the_heartbeat_returns_all_frames_to_every_peer() {
     let (listener, endpoint) = listener().await;
     let _heartbeat = Heartbeat::start(listener);
     let (deaf, _never_reads) = connect(&endpoint, SocketType::Req, b"").await.unwrap();
-    // Until no more is taken: the heartbeat has stopped reading from this peer.
+    // Until a write blocks: the heartbeat has stopped reading from this peer.
     while timeout(Duration::from_millis(300), deaf.send(&[[0; 60_000]])).await.is_ok() {}
     let (peer, mut replies) = connect(&endpoint, SocketType::Req, b"").await.unwrap();
     for frames in [&["", "ping"][..], &["route", "back", "", "ping", ""]] {

@@ -1,16 +1,16 @@
-//! From tasks to what can be seen of them: a block a task, and one for many that are too narrow.
+//! From tasks to visible blocks: a block for each task, or for many that are too narrow.
 
 use std::time::Duration;
 
 use threadbook_timing::counted;
 use threadbook_trace::{Bar, Outcome, Row};
 
-/// Tasks nest when a waiting worker helps out; deeper than this they are drawn alike.
-const DEEPEST: usize = 3;
-/// A block narrower than this many pixels cannot be seen.
-const FINEST: f64 = 0.5;
-/// More elements than this make a slow page and a large notebook.
-const MOST: usize = 1500;
+/// The maximum drawn depth of tasks, which nest when a waiting worker runs other tasks.
+const MAX_DEPTH: usize = 3;
+/// The minimum visible width of a block, in pixels.
+const MIN_WIDTH: f64 = 0.5;
+/// The maximum number of elements: more make a slow page and a large notebook.
+const MAX_ELEMENTS: usize = 1500;
 
 /// Part of a row, in pixels from its left end.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,39 +25,39 @@ impl Span {
     }
 }
 
-/// Something to draw in a row.
+/// An element of a row.
 #[derive(Debug)]
 pub(super) struct Block<'a> {
     pub(super) span: Span,
-    /// How many tasks of the same worker are below this one, waiting for it.
+    /// The number of tasks of the same worker below this one, which wait for it.
     pub(super) depth: usize,
     pub(super) what: What<'a>,
 }
 
-/// What a block shows.
+/// The content of a block.
 #[derive(Debug)]
 pub(super) enum What<'a> {
     One(&'a Bar, Vec<(Span, &'a str)>),
     Many(Many<'a>),
 }
 
-/// Tasks, or turns of async ones, that are too short to be seen one by one.
+/// Tasks, or turns of async tasks, that are too short to be visible one by one.
 #[derive(Debug)]
 pub(super) struct Many<'a> {
     pub(super) first: &'a Bar,
     pub(super) count: usize,
     pub(super) panicked: usize,
-    /// Whether they all go by the name of the first.
+    /// Whether they all have the name of the first.
     pub(super) alike: bool,
     /// Whether they are turns of async tasks.
     pub(super) turns: bool,
     pub(super) started: Duration,
     pub(super) finished: Duration,
-    /// The time that they took together.
+    /// Their total time.
     pub(super) took: Duration,
 }
 
-/// Turns moments into pixels.
+/// Converts times to pixels.
 #[derive(Clone, Copy)]
 pub(super) struct Scale {
     pub(super) length: Duration,
@@ -75,39 +75,39 @@ impl Scale {
 
 /// The blocks of all rows, as fine as the number of elements allows.
 pub(super) fn blocks<'a>(rows: &'a [Row], scale: Scale) -> Vec<Vec<Block<'a>>> {
-    let mut finest = FINEST;
+    let mut min_width = MIN_WIDTH;
     loop {
-        let blocks: Vec<_> = rows.iter().map(|row| row_blocks(row, scale, finest)).collect();
+        let blocks: Vec<_> = rows.iter().map(|row| row_blocks(row, scale, min_width)).collect();
         let elements: usize = blocks.iter().flatten().map(Block::elements).sum();
-        if elements <= MOST || finest >= scale.width {
+        if elements <= MAX_ELEMENTS || min_width >= scale.width {
             return blocks;
         }
-        finest *= 2.0;
+        min_width *= 2.0;
     }
 }
 
-fn row_blocks(row: &Row, scale: Scale, finest: f64) -> Vec<Block<'_>> {
+fn row_blocks(row: &Row, scale: Scale, min_width: f64) -> Vec<Block<'_>> {
     let mut bars: Vec<&Bar> = row.bars.iter().collect();
     bars.sort_by_key(|bar| bar.started);
     let mut blocks: Vec<Block<'_>> = Vec::new();
-    let mut last = [None; DEEPEST + 1];
-    // The ends of the tasks that the worker is in the middle of.
+    let mut last = [None; MAX_DEPTH + 1];
+    // The ends of the tasks that the worker is currently in.
     let mut open: Vec<Duration> = Vec::new();
     for bar in bars {
         while open.last().is_some_and(|end| *end <= bar.started) {
             open.pop();
         }
-        let depth = open.len().min(DEEPEST);
+        let depth = open.len().min(MAX_DEPTH);
         open.push(bar.finished);
         let span = scale.span(bar.started, bar.finished);
-        if span.width() >= finest {
-            let what = What::One(bar, waits(bar, scale, finest));
+        if span.width() >= min_width {
+            let what = What::One(bar, waits(bar, scale, min_width));
             last[depth] = None;
             blocks.push(Block { span, depth, what });
             continue;
         }
         match last[depth].and_then(|index: usize| blocks.get_mut(index)) {
-            Some(Block { span: before, what: What::Many(many), .. }) if span.from - before.to < finest => {
+            Some(Block { span: before, what: What::Many(many), .. }) if span.from - before.to < min_width => {
                 before.to = before.to.max(span.to);
                 many.add(bar);
             }
@@ -125,23 +125,23 @@ fn row_blocks(row: &Row, scale: Scale, finest: f64) -> Vec<Block<'_>> {
     blocks
 }
 
-/// The waits of a task that can be seen, those without a gap to be seen between them as one.
-fn waits(bar: &Bar, scale: Scale, finest: f64) -> Vec<(Span, &str)> {
+/// The visible waits of a task; those without a visible gap between them are merged.
+fn waits(bar: &Bar, scale: Scale, min_width: f64) -> Vec<(Span, &str)> {
     let mut spans: Vec<(Span, &str)> = Vec::new();
-    let visible = |(span, _): &(Span, &str)| span.width() >= finest;
+    let visible = |(span, _): &(Span, &str)| span.width() >= min_width;
     let mut sorted: Vec<_> = bar.waits.iter().collect();
     sorted.sort_by_key(|wait| wait.started);
     for wait in sorted {
         let span = scale.span(wait.started.max(bar.started), wait.finished.min(bar.finished));
         match spans.last_mut() {
-            Some((before, what)) if span.from - before.to < finest => {
+            Some((before, what)) if span.from - before.to < min_width => {
                 before.to = before.to.max(span.to);
                 if *what != wait.what {
                     *what = "several things";
                 }
             }
             _ => {
-                // One that was too short and got no company is nothing to look at.
+                // A span that was too short and was not merged stays invisible.
                 spans.pop_if(|span| !visible(span));
                 spans.push((span, &wait.what));
             }
@@ -175,12 +175,12 @@ impl<'a> Many<'a> {
     }
 }
 
-/// Whether a task went on after this, in another turn. Its last turn looks like that of any task.
+/// Whether the task went on in a later turn. Its last turn looks like that of any task.
 fn is_turn(bar: &Bar) -> bool {
     bar.outcome == Outcome::Suspended
 }
 
-/// `3 tasks`, or `3 turns` where some were not the last of their task.
+/// `3 tasks`, or `3 turns` if some were not the last of their task.
 pub(super) fn counted_bars<'a>(bars: impl IntoIterator<Item = &'a Bar>) -> String {
     let add = |(count, turns), bar| (count + 1_usize, turns || is_turn(bar));
     let (count, turns) = bars.into_iter().fold((0, false), add);
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn short_tasks_side_by_side_are_one_block() {
         let row = row(vec![bar(0, 500), bar(600, 601), bar(602, 603), bar(604, 605), bar(900, 901)]);
-        let blocks = row_blocks(&row, SCALE, FINEST);
+        let blocks = row_blocks(&row, SCALE, MIN_WIDTH);
         let counts: Vec<usize> = blocks
             .iter()
             .map(|block| match &block.what {
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn a_task_that_runs_within_another_ones_wait_lies_deeper() {
         let row = row(vec![bar(0, 500), bar(100, 400), bar(200, 300), bar(500, 600)]);
-        let depths: Vec<usize> = row_blocks(&row, SCALE, FINEST).iter().map(|block| block.depth).collect();
+        let depths: Vec<usize> = row_blocks(&row, SCALE, MIN_WIDTH).iter().map(|block| block.depth).collect();
         assert_eq!(depths, [0, 1, 2, 0]);
     }
 
@@ -254,7 +254,7 @@ mod tests {
             finished: Duration::from_millis(finished),
         };
         bar.waits = vec![wait(10, 11), wait(100, 103), wait(104, 107), wait(500, 600), wait(900, 901)];
-        let spans: Vec<Span> = waits(&bar, SCALE, FINEST).into_iter().map(|(span, _)| span).collect();
+        let spans: Vec<Span> = waits(&bar, SCALE, MIN_WIDTH).into_iter().map(|(span, _)| span).collect();
         assert_eq!(spans, [Span { from: 10.0, to: 10.7 }, Span { from: 50.0, to: 60.0 }]);
     }
 
@@ -263,6 +263,6 @@ mod tests {
         let rows: Vec<Row> =
             (0..64).map(|_| row((0..2000).map(|n| bar(2 * n / 4, 2 * n / 4 + 1)).collect())).collect();
         let scale = Scale { length: Duration::from_secs(1), width: 500.0 };
-        assert!(blocks(&rows, scale).iter().map(Vec::len).sum::<usize>() <= MOST);
+        assert!(blocks(&rows, scale).iter().map(Vec::len).sum::<usize>() <= MAX_ELEMENTS);
     }
 }

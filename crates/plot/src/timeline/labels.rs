@@ -1,4 +1,4 @@
-//! Names in blocks, where there is room for them.
+//! Names in blocks, as far as they fit.
 
 use threadbook_trace::Bar;
 
@@ -8,21 +8,21 @@ use crate::page::{Anchor, Font, Frame, N, Page};
 use crate::palette::INK;
 use crate::text::shorten;
 
-/// A name is shortened only where this much of it can stay.
+/// The minimum width of a shortened name.
 const WORTHWHILE: f64 = 64.0;
 const AIR: f64 = 4.0;
 
-/// What is to be written into the block of a task.
+/// The texts for the block of a task.
 pub(super) struct Label<'a> {
     pub(super) bar: &'a Bar,
     pub(super) waits: &'a [(Span, &'a str)],
     pub(super) frame: Frame,
-    /// Where the row begins.
+    /// The left end of the row.
     pub(super) left: f64,
     pub(super) ink: &'static str,
 }
 
-/// The blocks that lie upon the first of `blocks`.
+/// The blocks on top of the first of `blocks`.
 pub(super) fn above(blocks: &[Block<'_>]) -> Vec<Span> {
     let Some((first, later)) = blocks.split_first() else { return Vec::new() };
     let upon = later.iter().take_while(|block| block.span.from < first.span.to);
@@ -30,8 +30,8 @@ pub(super) fn above(blocks: &[Block<'_>]) -> Vec<Span> {
 }
 
 impl Label<'_> {
-    /// Writes the name where the task runs, or else where it waits, and what it waits for; `false` if the
-    /// name found no place.
+    /// Writes the name into a running part of the task, or else into a wait, and the target of each wait into
+    /// it; returns `false` if the name does not fit.
     pub(super) fn draw(&self, page: &mut Page, above: &[Span]) -> bool {
         let end = self.frame.right - mark_width(self.frame, self.bar.outcome);
         let bar = Span { from: self.frame.left - self.left, to: end - self.left };
@@ -70,7 +70,7 @@ impl Label<'_> {
         page.text(text, font, Anchor::Start, (self.left + span.from + AIR, baseline));
     }
 
-    /// Text on stripes needs a ground.
+    /// Draws a background for text on stripes.
     fn backing(&self, page: &mut Page, font: Font, span: Span, text: &str) {
         let (x, y) = (N(self.left + span.from + AIR - 2.0), N(self.frame.center().1 - 0.6 * font.size));
         let (width, height) = (N(font.width(text) + 4.0), N(1.2 * font.size));
@@ -80,8 +80,8 @@ impl Label<'_> {
     }
 }
 
-/// Where `name` goes: into the first gap that is wide enough for all of it, or else into the widest one,
-/// shortened, if that leaves enough of it.
+/// The place of `name`: the first gap that is wide enough for all of it, or else the widest one, with the
+/// name shortened, if enough of it remains.
 fn place(name: &str, font: Font, gaps: &[Span]) -> Option<(Span, String)> {
     if let Some(gap) = gaps.iter().find(|gap| font.width(name) <= room(gap)) {
         return Some((*gap, name.to_owned()));
@@ -95,7 +95,7 @@ fn room(gap: &Span) -> f64 {
     gap.width() - 2.0 * AIR
 }
 
-/// The parts of `span` that nothing in `taken` touches.
+/// The parts of `span` outside of all spans in `taken`.
 fn gaps(span: Span, taken: &mut [Span]) -> Vec<Span> {
     taken.sort_by(|a, b| a.from.total_cmp(&b.from));
     let mut gaps = Vec::new();

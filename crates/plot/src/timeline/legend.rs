@@ -1,4 +1,4 @@
-//! Marks for what colour does not say, and what all of them mean.
+//! Marks for outcomes, which do not depend on colour, and the legend.
 
 use threadbook_trace::Outcome;
 
@@ -7,7 +7,7 @@ use crate::page::{Anchor, Frame, N, Page, WIDTH};
 use crate::palette::{ALARM, INK, MANY, QUIET};
 use crate::text::shorten;
 
-/// The width of the mark at the end of a block whose task did not simply return.
+/// The width of the mark at the end of a block, for tasks that did not return normally.
 pub(super) fn mark_width(frame: Frame, outcome: Outcome) -> f64 {
     match outcome {
         Outcome::Panicked | Outcome::Running if frame.width() >= 14.0 => 10.0,
@@ -49,7 +49,7 @@ fn arrowhead(page: &mut Page, end: Frame) {
     page.add(format_args!(r#"<path d="M{left} {top}L{right} {middle}L{left} {bottom}Z" fill="{INK}"/>"#));
 }
 
-/// What the colours and marks mean, as far as they occur.
+/// The legend of the colours and marks that occur.
 #[derive(Default)]
 pub(super) struct Legend {
     pub(super) names: Vec<(&'static str, String)>,
@@ -57,12 +57,12 @@ pub(super) struct Legend {
     pub(super) panicked: bool,
     pub(super) running: bool,
     pub(super) many: bool,
-    /// Whether some of the many are turns of async tasks.
+    /// Whether some of the merged blocks are turns of async tasks.
     pub(super) turns: bool,
 }
 
 impl Legend {
-    /// Entries from left to right, as many lines as it takes; the end of the last one.
+    /// Draws the entries from left to right, in as many lines as needed; returns the end of the last line.
     pub(super) fn draw(&self, page: &mut Page, mut y: f64) -> f64 {
         let hatch = if self.waits { page.hatch() } else { String::new() };
         let many = if self.turns { "many short turns" } else { "many short tasks" };

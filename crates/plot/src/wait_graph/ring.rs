@@ -1,18 +1,18 @@
-//! Where the boxes go: around a rectangle, clockwise in the order in which they wait for each other, so
-//! that a cycle is a ring; what many of them share goes in the middle, like the hub of a wheel.
+//! The layout of the boxes: around a rectangle, clockwise in the order in which they wait for each other, so
+//! that a cycle is a ring. A box with many neighbours is placed in the middle, like the hub of a wheel.
 
 use crate::page::{Frame, WIDTH};
 
 use super::scene::{Arrow, Item, Shape};
 
-/// From one row to the next.
+/// The distance between two rows.
 const PITCH: f64 = 94.0;
 const BOX_HEIGHT: f64 = 44.0;
-/// A box that this many others point to or from is a hub.
+/// A box with this many neighbours is a hub.
 const HUB: usize = 4;
-const MOST_HUBS: usize = 2;
+const MAX_HUBS: usize = 2;
 
-/// The frames of the items, with the first row's middle at `top`, and where the last one ends.
+/// The frames of the items, with the first row's middle at `top`, and the end of the last row.
 pub(super) fn place(items: &[Item], arrows: &[Arrow], top: f64, needed: f64) -> (Vec<Frame>, f64) {
     let hubs = hubs(items, arrows);
     let rim: Vec<usize> = (0..items.len()).filter(|item| !hubs.contains(item)).collect();
@@ -57,7 +57,7 @@ pub(super) fn place(items: &[Item], arrows: &[Arrow], top: f64, needed: f64) -> 
     (frames, top + height + BOX_HEIGHT / 2.0)
 }
 
-/// The items with the most neighbours, if that is many.
+/// The items with the most neighbours, if they have at least [`HUB`].
 fn hubs(items: &[Item], arrows: &[Arrow]) -> Vec<usize> {
     let neighbours = |item: usize| {
         (0..items.len())
@@ -73,5 +73,5 @@ fn hubs(items: &[Item], arrows: &[Arrow]) -> Vec<usize> {
     let mut busiest: Vec<(usize, usize)> =
         counts.filter(|(count, item)| *count >= HUB && items[*item].shape != Shape::More).collect();
     busiest.sort_by_key(|(count, item)| (std::cmp::Reverse(*count), *item));
-    busiest.into_iter().take(MOST_HUBS).map(|(_, item)| item).collect()
+    busiest.into_iter().take(MAX_HUBS).map(|(_, item)| item).collect()
 }

@@ -1,17 +1,17 @@
-//! The ways of the arrows: as straight as the boxes between allow, and their labels beside them.
+//! The routes of the arrows: as straight as the boxes between allow, with their labels beside them.
 
 use crate::page::{Font, Frame, WIDTH};
 
 type Point = (f64, f64);
 
-/// How far from the straight line an arrow may swing, in the order in which it is tried.
+/// The deviations of an arrow from the straight line, in the order in which they are tried.
 const SWINGS: [f64; 11] = [0.0, 36.0, -36.0, 72.0, -72.0, 110.0, -110.0, 150.0, -150.0, 200.0, -200.0];
-/// The swing of an arrow that has a companion in the other direction.
+/// The deviation of an arrow that has a counterpart in the other direction.
 const APART: f64 = 40.0;
 const SAMPLES: usize = 24;
 const HEAD: f64 = 10.0;
 
-/// A cubic curve from one box to another, which ends where its head begins.
+/// A cubic curve from one box to another, up to the arrow's head.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Route {
     pub(super) start: Point,
@@ -72,7 +72,7 @@ impl Route {
         }
     }
 
-    /// Points along the way.
+    /// Points along the route.
     pub(super) fn points(self) -> impl Iterator<Item = Point> {
         (0..=SAMPLES).map(move |step| self.at(step as f64 / SAMPLES as f64))
     }
@@ -97,8 +97,8 @@ impl Route {
         [self.tip, (base.0 - side * dy, base.1 + side * dx), (base.0 + side * dy, base.1 - side * dx)]
     }
 
-    /// Where a label can stand beside the way: within `within`, off all of `taken` and, if there is such a
-    /// place, off all of `routes`.
+    /// A place for a label beside the route: within `within`, clear of all of `taken` and, if possible, of
+    /// all of `routes`.
     pub(super) fn label(
         &self,
         label: &str,
@@ -124,7 +124,7 @@ impl Route {
             .filter(|place| place.top >= within.top && place.bottom <= within.bottom)
             .filter(|place| taken.iter().all(|frame| !frame.overlaps(place)))
             .collect();
-        // Near another arrow a label would seem to be that one's.
+        // Near another arrow, the label would seem to belong to that arrow.
         let clear = |distance: f64| {
             let off = |place: &&Frame| {
                 let near = place.grown(distance);
@@ -137,7 +137,7 @@ impl Route {
     }
 }
 
-/// Where the way from the middle of `frame` to `point` leaves the frame.
+/// The point where the line from the middle of `frame` to `point` leaves the frame.
 fn towards(frame: Frame, point: Point) -> Point {
     let (x, y) = frame.center();
     let (dx, dy) = (point.0 - x, point.1 - y);
@@ -146,7 +146,7 @@ fn towards(frame: Frame, point: Point) -> Point {
     if share.is_finite() { (x + dx * share, y + dy * share) } else { (x, frame.bottom) }
 }
 
-/// The part of a page on which arrows and labels may lie.
+/// The part of a page for arrows and labels.
 pub(super) fn within(top: f64, bottom: f64) -> Frame {
     Frame { left: 6.0, top, right: WIDTH - 6.0, bottom }
 }

@@ -1,25 +1,25 @@
-//! From the graph to what is worth drawing: a worker and its task are one box, and of many boxes the first
-//! ones stand for all.
+//! From the graph to the boxes and arrows to draw: a worker and its task are one box, and of many boxes only
+//! the first ones are drawn.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use threadbook_timing::{counted, grouped};
 use threadbook_trace::{Node, NodeId, NodeKind, Relation, WaitGraph};
 
-/// More boxes than this are drawn as "and 488 more". One more than it is, because a box that says "and 1
-/// more" takes as much room as the box that it hides.
-const MOST: usize = 12;
+/// The maximum number of boxes; further ones are drawn as "and 488 more". A single further box is drawn,
+/// because a box "and 1 more" would take as much room.
+const MAX_BOXES: usize = 12;
 
-/// What a box stands for, which decides its shape.
+/// The kind of a box, which determines its shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// A worker or thread, with the task that it runs.
     Thread,
-    /// A task that nobody here runs.
+    /// A task that no thread of the graph runs.
     Task,
     Lock,
     Pool,
-    /// All that is not drawn.
+    /// All boxes that are not drawn.
     More,
 }
 
@@ -38,11 +38,11 @@ pub(super) struct Arrow {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) label: String,
-    /// Whether it belongs to the cycle that the picture points out.
+    /// Whether it belongs to the highlighted cycle.
     pub(super) in_cycle: bool,
 }
 
-/// What the picture shows. The items are in an order in which each tends to wait for the next.
+/// The content of the picture. The items are in an order in which each tends to wait for the next.
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) title: String,
@@ -55,7 +55,7 @@ impl Scene {
         let whole = Whole::of(graph);
         let boxes = whole.out.iter().zip(&whole.place).enumerate();
         let count = boxes.filter(|(node, (_, place))| *node == **place).count();
-        let order = whole.order(if count > MOST + 1 { MOST } else { count });
+        let order = whole.order(if count > MAX_BOXES + 1 { MAX_BOXES } else { count });
         let mut items: Vec<Item> = order.iter().map(|node| whole.item(*node)).collect();
         let mut index = vec![items.len(); graph.nodes().len()];
         for (item, node) in order.iter().enumerate() {
@@ -78,7 +78,7 @@ struct Whole<'a> {
     graph: &'a WaitGraph,
     /// The edges that leave a node.
     out: Vec<Vec<(Relation, NodeId)>>,
-    /// The node in whose box a node lies: a task lies in that of the thread which runs it.
+    /// The box of each node, by its main node: a task is in the box of the thread that runs it.
     place: Vec<NodeId>,
     /// The task in a thread's box.
     task: Vec<Option<NodeId>>,
@@ -117,7 +117,7 @@ impl<'a> Whole<'a> {
         self.out[node].iter().chain(task).map(|(relation, to)| (*relation, self.place[*to]))
     }
 
-    /// The first `count` boxes, depth first from the first thread, so that a cycle comes in its order.
+    /// The first `count` boxes, depth first from the first thread, so that a cycle is in order.
     fn order(&self, count: usize) -> Vec<NodeId> {
         let nodes = 0..self.graph.nodes().len();
         let (threads, others): (Vec<_>, Vec<_>) =
@@ -178,9 +178,9 @@ impl<'a> Whole<'a> {
         kind.to_owned() + &self.name(id)
     }
 
-    /// The box of everything that `index` leaves out.
+    /// The box for all nodes that `index` leaves out.
     fn more(&self, index: &[usize]) -> Item {
-        let shown = index.iter().copied().max().map_or(0, |most| most);
+        let shown = index.iter().copied().max().unwrap_or(0);
         let hidden = || {
             let nodes = index.iter().enumerate();
             nodes.filter(|(node, item)| **item == shown && self.place[*node] == *node).map(|(node, _)| node)
@@ -199,7 +199,7 @@ impl<'a> Whole<'a> {
         }
     }
 
-    /// One arrow for each pair of boxes, whatever number of edges there is.
+    /// One arrow for each pair of boxes with at least one edge.
     fn arrows(&self, index: &[usize]) -> Vec<Arrow> {
         let mut found: BTreeMap<(usize, usize), Vec<Relation>> = BTreeMap::new();
         let hidden = index.iter().copied().max().unwrap_or(0);
@@ -208,7 +208,7 @@ impl<'a> Whole<'a> {
         for node in (0..index.len()).filter(|node| self.place[*node] == *node) {
             for (relation, to) in self.out_of(node) {
                 let ends = (index[node], index[to]);
-                // What those who are not drawn do among themselves is not drawn either.
+                // Edges among boxes that are not drawn are left out, too.
                 if ends.0 == ends.1 && Some(ends.0) == more {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers of the tests.
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use threadbook_subprocess::{Command, CompletedProcess, Redirect, run, shell};
 
-/// Longer than anything takes that does not hang.
-pub const PATIENCE: Duration = Duration::from_secs(100);
+/// A time-out that only a hang exceeds.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(100);
 
 const VARIABLE: &str = "THREADBOOK_SUBPROCESS_TEST";
 
-/// Runs the calling test in a process of its own, where nobody else opens files or starts processes, and
-/// returns what came of it. There, returns `None`, and the test goes on.
+/// Runs the calling test in a process of its own, where no other test opens files or spawns processes, and
+/// returns its result. In that process, returns `None`, and the test goes on.
 pub fn in_own_process(test: &str) -> Option<CompletedProcess> {
     allow_sigint();
     if std::env::var_os(VARIABLE).is_some_and(|name| name == test) {
@@ -20,22 +20,22 @@ pub fn in_own_process(test: &str) -> Option<CompletedProcess> {
     }
     let own = std::env::current_exe().unwrap();
     let command = Command::new(own).args(["--exact", test, "--nocapture", "--test-threads=1"]);
-    let done = run(command.env(VARIABLE, test).timeout(2 * PATIENCE)).unwrap();
+    let done = run(command.env(VARIABLE, test).timeout(2 * TEST_TIMEOUT)).unwrap();
     assert!(done.stdout_lossy().contains("1 passed"), "{done}");
     Some(done)
 }
 
-/// Who runs in the background of a shell has SIGINT ignored, and so have all that it starts; a shell among them
-/// cannot even trap it.
+/// Restores SIGINT, which a shell's background jobs and all their children ignore; a child shell cannot even
+/// trap it.
 pub fn allow_sigint() {
-    // SAFETY: there is no handler to be run.
+    // SAFETY: the default action runs no handler.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
 }
 
-/// Calls `attempt` with longer and longer limits until it has what it wants.
+/// Calls `attempt` with longer and longer limits until it returns a value.
 pub fn with_time<T>(mut attempt: impl FnMut(Duration) -> Option<T>) -> T {
     let mut limit = Duration::from_millis(100);
-    while limit < 10 * PATIENCE {
+    while limit < 10 * TEST_TIMEOUT {
         if let Some(value) = attempt(limit) {
             return value;
         }
@@ -55,7 +55,7 @@ pub fn until(is_so: impl Fn() -> bool) {
     });
 }
 
-/// Whether the process runs. One that has ended and not been waited for does not.
+/// Whether the process runs. A zombie does not.
 pub fn is_alive(pid: libc::pid_t) -> bool {
     let state = if cfg!(target_os = "linux") {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -68,11 +68,11 @@ pub fn is_alive(pid: libc::pid_t) -> bool {
 
 /// Ends a process that a test has left behind on purpose.
 pub fn end(pid: libc::pid_t) {
-    // SAFETY: this only sends a signal, to a process that the test has started.
+    // SAFETY: this only sends a signal, to a process that the test has spawned.
     unsafe { libc::kill(pid, libc::SIGKILL) };
 }
 
-/// A shell line whose output is kept.
+/// A shell line whose output is captured.
 pub fn captured(line: &str) -> Command {
     shell(line).stdout(Redirect::Pipe).stderr(Redirect::Pipe)
 }

@@ -48,7 +48,7 @@ fn verdicts() {
     assert!(primes().verdict("4 workers").starts_with("1.94 times as fast (1.9"));
     assert!(verdict(&[1.0; 8], &[2.5; 8]).starts_with("2.50 times as long (2.50 to 2.50)"));
     assert_eq!(verdict(&[1.0], &[2.0]), "2.00 times as long; one run does not tell how sure that is");
-    // Three runs that differ by a tenth each do not show a difference of a tenth, and say so.
+    // Three runs that vary by 10 % do not show a difference of 10 %; the result is "too uncertain".
     let few = verdict(&[1.0, 1.1, 1.05], &[1.15, 1.02, 1.2]);
     assert!(
         few.starts_with("too uncertain to tell (0.")
@@ -57,15 +57,15 @@ fn verdicts() {
     );
     let many = verdict(&[1.0, 1.1, 1.0, 1.1, 1.0, 1.1], &[1.1, 1.0, 1.1, 1.0, 1.1, 1.0]);
     assert!(many.starts_with("too uncertain to tell (0."), "{many}");
-    // Seen to be nearly the same.
+    // Nearly the same, with certainty.
     let near = verdict(&[1.0, 1.02, 1.0, 1.02], &[1.02, 1.0, 1.02, 1.0]);
     assert!(
         near.starts_with("no difference to see at 95 % (0.9") && near.ends_with("times as long)"),
         "{near}"
     );
-    // Sure, but too little to mean anything.
+    // Certain, but too small to be meaningful.
     assert!(verdict(&[1.0; 8], &[1.005; 8]).starts_with("no difference"));
-    // Nothing took any time.
+    // All times are zero.
     assert!(verdict(&[0.0; 8], &[0.0; 8]).starts_with("no difference"));
 }
 
@@ -111,13 +111,13 @@ fn the_last_time_is_compared_and_what_changed_is_said() {
 }
 
 #[test]
-fn cases_with_the_same_doubt_share_a_line() {
+fn cases_with_the_same_warning_share_a_line() {
     let noisy = [1.0, 1.0, 1.0, 1.5, 1.6, 1.7];
     let cases = vec![case("one", &[1.0; 6]), case("threads", &noisy), case("processes", &noisy)];
     let text = Comparison::new("x", cases).to_string();
-    let doubts: Vec<&str> = text.lines().filter(|line| line.starts_with("Beware: ")).collect();
+    let warnings: Vec<&str> = text.lines().filter(|line| line.starts_with("Beware: ")).collect();
     assert_eq!(
-        doubts,
+        warnings,
         [
             "Beware: the loops of threads (28 %) and processes (28 %) differ so much that the medians are known \
           only to so many percent: the machine has other work."
@@ -132,8 +132,8 @@ fn an_unknown_case_is_named_with_those_that_there_are() {
     assert_eq!(said, "there is no case `3 workers` in the benchmark `primes`, only `1 worker`, `4 workers`");
 }
 
-/// The share of comparisons that see a difference, where one case takes `ratio` times as long as the other
-/// and each run is disturbed by about 2 %, now and then by much more.
+/// The share of comparisons that report a difference if one case takes `ratio` times as long as the other.
+/// Each run is disturbed by about 2 %, and a few by much more.
 fn share_seen(runs: usize, ratio: f64) -> f64 {
     let mut random = fastrand::Rng::with_seed(11);
     let mut run = |mean: f64| {
@@ -149,7 +149,8 @@ fn share_seen(runs: usize, ratio: f64) -> f64 {
     seen.count() as f64 / 500.0
 }
 
-/// The noise is drawn, so this holds on any machine; peers/examples/timings.rs measures it on a real one.
+/// The noise is random numbers, so the result is the same on any machine; peers/examples/timings.rs measures
+/// it on a real one.
 #[test]
 fn equals_are_told_from_a_tenth_slower() {
     for runs in [2, 3, 6, 25] {

@@ -1,8 +1,8 @@
 //! A run as a line of the file.
 
 use super::Machine;
+use crate::code_hash::code_hash;
 use crate::comparison::Case;
-use crate::context::code_hash;
 use crate::measurement::Measurement;
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,22 +10,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The version of the format.
 const VERSION: u32 = 1;
 
-/// Of more runs of a case than this, only so many are kept, evenly spread from the fastest to the slowest.
-const MOST_RUNS: usize = 50;
+/// The maximum number of kept runs of a case. Of more, these are evenly spread from the fastest to the
+/// slowest.
+const MAX_RUNS: usize = 50;
 
 /// A run of a benchmark, as its history keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Line", into = "Line")]
 pub struct Entry {
-    /// When that was, in seconds since 1970.
+    /// The time of the run, in seconds since 1970.
     pub time: u64,
     /// The name of the benchmark.
     pub benchmark: String,
-    /// Where that was.
+    /// The machine of the run.
     pub machine: Machine,
-    /// A hash of the code, if somebody has told it (see [`set_code_hash`](crate::set_code_hash)).
+    /// A hash of the code, if it is known (see [`set_code_hash`](crate::set_code_hash)).
     pub code: Option<String>,
-    /// What was measured.
+    /// The measured cases.
     pub cases: Vec<Case>,
 }
 
@@ -49,7 +50,7 @@ struct LineCase {
 }
 
 impl Entry {
-    /// A run that has just ended, here.
+    /// A run on this machine that has just ended.
     pub fn now(benchmark: &str, cases: Vec<Case>) -> Entry {
         let code = code_hash().map(|hash| format!("{hash:016x}"));
         Entry { time: now(), benchmark: benchmark.to_owned(), machine: Machine::this(), code, cases }
@@ -57,7 +58,7 @@ impl Entry {
 
     /// The line, with its end.
     pub(super) fn to_line(&self) -> String {
-        // There is nothing in it that JSON has no word for.
+        // All its values have a form in JSON.
         serde_json::to_string(self).unwrap_or_default() + "\n"
     }
 }
@@ -106,15 +107,15 @@ impl TryFrom<Line> for Entry {
 }
 
 fn kept(seconds: &[f64]) -> Vec<f64> {
-    if seconds.len() <= MOST_RUNS {
+    if seconds.len() <= MAX_RUNS {
         return seconds.to_vec();
     }
     let mut sorted = seconds.to_vec();
     sorted.sort_by(f64::total_cmp);
-    (0..MOST_RUNS).map(|index| sorted[index * (sorted.len() - 1) / (MOST_RUNS - 1)]).collect()
+    (0..MAX_RUNS).map(|index| sorted[index * (sorted.len() - 1) / (MAX_RUNS - 1)]).collect()
 }
 
-/// Five significant digits, which is more than any clock deserves.
+/// Five significant digits, which exceeds the accuracy of any clock.
 fn rounded(seconds: f64) -> f64 {
     format!("{seconds:.4e}").parse().unwrap_or(seconds)
 }

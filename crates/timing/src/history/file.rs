@@ -1,4 +1,4 @@
-//! The file: one line after the other, whatever happens to whom.
+//! The file: lines that are appended atomically, under a lock.
 
 use super::machine::hash;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -6,35 +6,35 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A file may grow to this.
-const MOST_BYTES: u64 = 1 << 20;
+/// The maximum size of a file.
+const MAX_BYTES: u64 = 1 << 20;
 
-/// The lines of a file that has grown too long are kept up to this, the latest ones.
+/// The size to which a file is shortened, to its latest lines.
 const KEPT_BYTES: usize = 1 << 19;
 
-/// Longer names are cut off.
-const MOST_LETTERS: usize = 60;
+/// The maximum length of a name; longer ones are cut.
+const MAX_NAME_LENGTH: usize = 60;
 
-/// How long to wait for somebody else who writes.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time-out of the wait for the lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A file name for a benchmark; two benchmarks have two.
+/// The file name for a benchmark, different for each name.
 pub(super) fn name_for(benchmark: &str) -> String {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     let plain: String = benchmark
         .chars()
         .map(|c| c.to_ascii_lowercase())
         .map(|c| if is_plain(c) { c } else { '-' })
-        .take(MOST_LETTERS)
+        .take(MAX_NAME_LENGTH)
         .collect();
     if plain == benchmark && !plain.is_empty() {
         return format!("{plain}.jsonl");
     }
-    // A name that is plain has no dot, and so is no other's name with its hash.
+    // A plain name has no dot, so it cannot equal a name with a hash.
     format!("{plain}.{:08x}.jsonl", hash(benchmark) as u32)
 }
 
-/// Appends a line, which has its end.
+/// Appends a line, which includes its line break.
 pub(super) fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
@@ -46,9 +46,9 @@ pub(super) fn append(path: &Path, line: &[u8]) -> io::Result<()> {
         whole.push(b'\n');
     }
     whole.extend_from_slice(line);
-    // One write: also without the lock, the system puts it behind what others have written.
+    // One write in append mode: even without the lock, it is atomic with respect to other writers.
     file.write_all(&whole)?;
-    if lock.is_some() && file.metadata()?.len() > MOST_BYTES {
+    if lock.is_some() && file.metadata()?.len() > MAX_BYTES {
         shorten(path)?;
     }
     Ok(())
@@ -63,7 +63,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// All that is there; nothing if there is no file. Waits while somebody writes, or half a line might be seen.
+/// The content; empty if there is no file. Waits for a writer, so that no half line is read.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let _lock = File::open(lock_path(path)).ok().and_then(|file| hold(file, File::try_lock_shared));
     match fs::read(path) {
@@ -72,7 +72,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Holds back others who read or write in the same directory, until it is dropped.
+/// Locks out other readers and writers of the same directory until it is dropped.
 fn lock_for_writing(path: &Path) -> Option<File> {
     let file = OpenOptions::new().append(true).create(true).open(lock_path(path)).ok()?;
     hold(file, File::try_lock)
@@ -83,14 +83,14 @@ fn lock_path(path: &Path) -> PathBuf {
     path.with_file_name(".lock")
 }
 
-/// Locks the file. `None` if the system cannot, or if somebody else holds it for too long: then it is better
-/// to go on without.
+/// Locks the file. `None` if the system cannot, or if another process holds the lock for too long: the caller
+/// then goes on without it.
 fn hold(file: File, lock: fn(&File) -> Result<(), TryLockError>) -> Option<File> {
     let asked = Instant::now();
     loop {
         match lock(&file) {
             Ok(()) => return Some(file),
-            Err(TryLockError::WouldBlock) if asked.elapsed() < PATIENCE => {
+            Err(TryLockError::WouldBlock) if asked.elapsed() < LOCK_TIMEOUT => {
                 std::thread::sleep(Duration::from_millis(2));
             }
             Err(_) => return None,
@@ -98,7 +98,7 @@ fn hold(file: File, lock: fn(&File) -> Result<(), TryLockError>) -> Option<File>
     }
 }
 
-/// Whether the last line has no end, because its write was cut off.
+/// Whether the last line has no line break, because its write was truncated.
 fn is_torn(file: &mut File) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(false);
@@ -109,11 +109,11 @@ fn is_torn(file: &mut File) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-/// Puts a file with the latest lines in the place of this one. Whoever reads sees the one or the other.
+/// Replaces the file by one with its latest lines. The replacement is atomic for readers.
 fn shorten(path: &Path) -> io::Result<()> {
     let bytes = fs::read(path)?;
     let kept = latest(&bytes);
-    // Under the lock there is only one who shortens, and what an earlier one left behind is overwritten.
+    // Under the lock only one process shortens; a leftover of an earlier one is overwritten.
     let shorter = path.with_extension("shorter");
     let mut file = File::create(&shorter)?;
     file.write_all(kept)?;

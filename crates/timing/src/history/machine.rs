@@ -1,20 +1,20 @@
-//! Which machine this is: times of another one are no part of a history.
+//! The identity of a machine: times of another machine are not compared.
 
 use serde::{Deserialize, Serialize};
 
-/// A machine, as far as its times depend on it.
+/// The properties of a machine that its times depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// A hash of its name, its processor's name and its system.
     pub id: String,
-    /// Its processor and system, for people.
+    /// Its processor and system, to be shown.
     pub about: String,
-    /// How many processors the code could use.
+    /// The number of available processors.
     pub processors: usize,
 }
 
 impl Machine {
-    /// The machine that this runs on.
+    /// The current machine.
     ///
     /// # Examples
     ///
@@ -31,7 +31,7 @@ impl Machine {
     }
 }
 
-/// The processor's name where Linux tells it, otherwise its kind.
+/// The processor's name if Linux reports it, otherwise its architecture.
 fn processor_name() -> String {
     let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let mut names = told.lines().filter_map(|line| {
@@ -41,10 +41,10 @@ fn processor_name() -> String {
     names.next().unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
-/// Empty if nobody knows it.
+/// Empty if it is unknown.
 fn host_name() -> String {
     let mut name = [0_u8; 256];
-    // SAFETY: the system writes at most as many bytes as it is told that there are.
+    // SAFETY: the system writes at most the passed length, which is that of the buffer.
     let failed = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len()) } != 0;
     let length = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
     if failed { String::new() } else { String::from_utf8_lossy(&name[..length]).into_owned() }

@@ -1,4 +1,4 @@
-//! What a history says.
+//! The content of a history.
 
 use super::entry::{Entry, now};
 use super::machine::Machine;
@@ -6,30 +6,29 @@ use crate::statistics::median;
 use crate::units::{ago, counted, human};
 use std::fmt;
 
-/// No more runs than this are shown in a strip.
+/// The maximum number of runs in a strip.
 const STRIP: usize = 30;
 
-/// No more changes than this are told.
-const MOST_CHANGES: usize = 8;
+/// The maximum number of listed changes.
+const MAX_CHANGES: usize = 8;
 
-/// The runs of a benchmark that its history knows, the oldest first; made by
-/// [`History::read`](super::History::read).
+/// The runs in a benchmark's history, the oldest first; made by [`History::read`](super::History::read).
 #[derive(Clone, PartialEq)]
 pub struct Past {
     /// The name of the benchmark.
     pub name: String,
     /// The runs on this machine.
     pub entries: Vec<Entry>,
-    /// Runs on other machines, which say nothing about this one.
+    /// Runs on other machines, whose times are not comparable.
     pub elsewhere: Vec<Entry>,
-    /// How many lines of the file could not be read.
+    /// The number of unreadable lines.
     pub unreadable: usize,
-    /// When it was read, in seconds since 1970.
+    /// The time of the reading, in seconds since 1970.
     pub read: u64,
 }
 
 impl Past {
-    /// What the bytes of a file say.
+    /// Parses the bytes of a file.
     pub(super) fn parse(name: &str, bytes: &[u8]) -> Past {
         let mut past =
             Past { name: name.to_owned(), entries: vec![], elsewhere: vec![], unreadable: 0, read: now() };
@@ -61,12 +60,12 @@ impl Past {
         self.entries.iter().map(|entry| entry.median(case)).collect()
     }
 
-    /// How long ago that run was: `2 h ago`.
+    /// The age of that run: `2 h ago`.
     pub fn when(&self, index: usize) -> Option<String> {
         Some(ago(self.read.saturating_sub(self.entries.get(index)?.time)))
     }
 
-    /// What was different in that run from the one before it; empty for the first one.
+    /// The differences of that run from the one before it, except for the times; empty for the first one.
     pub fn changes(&self, index: usize) -> Vec<String> {
         match (index.checked_sub(1).and_then(|before| self.entries.get(before)), self.entries.get(index)) {
             (Some(before), Some(entry)) => entry.differences(before),
@@ -74,7 +73,7 @@ impl Past {
         }
     }
 
-    /// What else a reader must know: what is left out, and why.
+    /// Notes for the reader: which runs are left out, and why.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(last) = self.elsewhere.last() {
@@ -96,7 +95,7 @@ impl Entry {
         Some(median(case.measurement.seconds()))
     }
 
-    /// What is different from an earlier run, except for the times.
+    /// The differences from an earlier run, except for the times.
     pub(crate) fn differences(&self, before: &Entry) -> Vec<String> {
         let mut differences = Vec::new();
         if self.machine.id != before.machine.id {
@@ -124,19 +123,19 @@ impl Entry {
     }
 }
 
-/// Small bars, one for each number that there is: `▂▁█`. None is so small that it cannot be seen.
+/// Small bars, one for each present number: `▂▁█`. Every bar is large enough to be visible.
 pub(crate) fn strip(values: &[Option<f64>]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let most = values.iter().flatten().copied().fold(0.0, f64::max);
+    let max = values.iter().flatten().copied().fold(0.0, f64::max);
     let bar = |value: &Option<f64>| match value {
-        Some(value) if most > 0.0 => BARS[((value / most * 8.0).ceil() as usize).clamp(1, 8) - 1],
+        Some(value) if max > 0.0 => BARS[((value / max * 8.0).ceil() as usize).clamp(1, 8) - 1],
         Some(_) => BARS[0],
         None => ' ',
     };
     values[values.len().saturating_sub(STRIP)..].iter().map(bar).collect()
 }
 
-/// A line for each case: a strip of its medians from 0 to the largest, and the last one; then what changed
+/// A line for each case: a strip of its medians from 0 to the largest, and the last one; then the changes
 /// from run to run.
 impl fmt::Display for Past {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,16 +155,16 @@ impl fmt::Display for Past {
         for name in self.cases() {
             let medians = self.medians(name);
             let known = || medians.iter().flatten().copied();
-            let (least, most) = known().fold((f64::INFINITY, 0.0_f64), |(a, b), m| (a.min(m), b.max(m)));
+            let (min, max) = known().fold((f64::INFINITY, 0.0_f64), |(a, b), m| (a.min(m), b.max(m)));
             let strip = strip(&medians);
             let now = known().next_back().map(human).unwrap_or_default();
-            write!(f, "\n  {name:<width$}  {strip}  {now} ({} to {})", human(least), human(most))?;
+            write!(f, "\n  {name:<width$}  {strip}  {now} ({} to {})", human(min), human(max))?;
         }
         let changes: Vec<_> = (0..self.entries.len())
             .map(|run| (run, self.changes(run)))
             .filter(|(_, all)| !all.is_empty())
             .collect();
-        for (run, changes) in &changes[changes.len().saturating_sub(MOST_CHANGES)..] {
+        for (run, changes) in &changes[changes.len().saturating_sub(MAX_CHANGES)..] {
             write!(f, "\nrun {} ({}): {}", run + 1, age(*run), changes.join("; "))?;
         }
         self.notes().iter().try_for_each(|note| write!(f, "\n{note}"))

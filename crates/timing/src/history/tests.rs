@@ -9,7 +9,7 @@ fn entry(number: u32) -> Entry {
     Entry::now("primes", vec![Case { name: format!("„{number}“"), measurement }])
 }
 
-/// A history in a directory that goes away.
+/// A history in a temporary directory.
 fn fresh() -> (tempfile::TempDir, History) {
     let directory = tempfile::tempdir().unwrap();
     let history = History::in_directory(&directory.path().join("a/b"), "primes");
@@ -54,8 +54,8 @@ fn five_digits_and_fifty_runs_are_kept() {
     assert_eq!((seconds.len(), seconds[0], seconds[49]), (50, 0.12346, 999.12));
 }
 
-/// However far the write of a line has come when its process dies, the lines before it and the next one can
-/// be read, and nothing that is lost is lost in silence.
+/// A write that is truncated at any byte leaves the earlier lines and the next one readable, and each lost
+/// line is counted.
 #[test]
 fn a_write_that_is_cut_off_at_any_byte_harms_no_other_line() {
     let (_directory, history) = fresh();
@@ -68,7 +68,7 @@ fn a_write_that_is_cut_off_at_any_byte_harms_no_other_line() {
     for cut in 0..=bytes.len() {
         std::fs::write(history.path(), &bytes[..cut]).unwrap();
         let whole = ends.iter().filter(|end| cut >= **end).count();
-        // A line of which only the end is missing can be read; of any other, something is left over.
+        // A line that lacks only its line break can be read; any other leaves an unreadable rest.
         let starts_anew = cut == 0 || ends.contains(&cut) || ends.contains(&(cut - 1));
         let torn = usize::from(!starts_anew);
         let past = history.read().unwrap();
@@ -124,7 +124,7 @@ fn a_file_that_grows_too_long_keeps_its_latest_runs() {
         let times: Vec<u64> = past.entries.iter().map(|entry| entry.time).collect();
         assert!(times.is_sorted() && times.len() >= (number as usize + 1).min(9), "{times:?}");
     }
-    // One line that is too long by itself is kept nevertheless.
+    // A single line that is longer than the limit is kept.
     long.cases[0].name = "a".repeat(2_000_000);
     history.append(&long).unwrap();
     assert_eq!(history.read().unwrap().entries.len(), 1);
@@ -181,7 +181,7 @@ fn each_name_has_a_file_of_its_own() {
     assert_eq!(files.len(), names.len() + 2);
 }
 
-/// Somebody may hold the lock and be stopped; that is no reason to wait for ever, or to lose a run.
+/// A stopped process that holds the lock neither blocks a writer for ever nor makes it lose a run.
 #[test]
 fn a_lock_that_is_never_released_only_delays() {
     let (_directory, history) = fresh();

@@ -100,7 +100,7 @@ fn a_noisy_measurement_gives_no_limit() {
         assert!(said.starts_with("Amdahl's law: perhaps 20 % of the work is serial ("), "{said}");
         assert!(said.ends_with("), which is too uncertain to tell the limit."), "{said}");
     }
-    // One run of each does not tell how sure it is.
+    // One run of each gives no interval.
     let once = curve(&[(1, &[10.0]), (2, &[6.0]), (4, &[4.0])]).law().unwrap();
     assert!(once.contains("perhaps 20 % of the work is serial (0 % to 100 %), which"), "{once}");
 }
@@ -145,7 +145,7 @@ fn numbers_of_workers_are_sorted_and_each_is_measured_once() {
     assert!(std::panic::catch_unwind(|| curve.speedup(3)).is_err());
 }
 
-/// The noise is drawn, so this holds on any machine.
+/// The noise is random numbers, so the result is the same on any machine.
 #[test]
 fn the_interval_holds_the_serial_part_about_as_often_as_it_says() {
     let mut random = fastrand::Rng::with_seed(5);

@@ -4,7 +4,7 @@
 
 use super::{Estimate, mean, median, standard_deviation, student};
 
-/// As far apart as 1e-9 of what was to come out.
+/// Equal to within 1e-9 of the certified value.
 fn close(seen: f64, certified: f64) {
     assert!((seen - certified).abs() <= 1e-9 * certified.abs(), "{seen} is not {certified}");
 }
@@ -30,7 +30,7 @@ fn lew_the_deflection_of_a_beam() {
     certified(&LEW, -177.435, 277.332168044316);
 }
 
-/// The numbers that are large beside what they differ by.
+/// Numbers that are large compared with their differences.
 #[test]
 fn numacc_1_to_4() {
     let pairs = |first: f64, low: f64, high: f64| -> Vec<f64> {
@@ -41,7 +41,7 @@ fn numacc_1_to_4() {
     certified(&pairs(1_000_000.2, 1_000_000.1, 1_000_000.3), 1_000_000.2, 0.1);
     let sample = pairs(10_000_000.2, 10_000_000.1, 10_000_000.3);
     close(mean(&sample), 10_000_000.2);
-    // Numbers of this size are stored to 2e-9, so no arithmetic has 1e-10 for their deviation of 0.1.
+    // Numbers of this size are stored to 2e-9, so no arithmetic gives their deviation of 0.1 to 1e-10.
     assert!((standard_deviation(&sample) - 0.1).abs() <= 1e-8);
 }
 
@@ -61,8 +61,8 @@ fn student_t() {
     }
 }
 
-/// The extra hours of sleep of ten patients: W. S. Gosset's own example of 1908, R's `sleep`, and what R's
-/// `t.test(extra ~ group)` prints of it, with `paired = TRUE` and without.
+/// The extra hours of sleep of ten patients: W. S. Gosset's own example of 1908, R's `sleep`, and the output
+/// of R's `t.test(extra ~ group)`, with `paired = TRUE` and without.
 #[test]
 fn sleep() {
     let one = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0];

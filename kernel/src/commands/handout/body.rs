@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::document::{Content, Part, Role};
 use super::markdown::Markdown;
-use super::{code, output};
+use super::{Escaped, code, output};
 
 /// Code and outputs of so many lines are not to be split between two pages.
 const SHORT: usize = 28;
@@ -30,6 +30,10 @@ pub(super) fn html(part: &Part, markdown: &mut Markdown) -> String {
             let short = if is_short(source, &outputs) { " short" } else { "" };
             format!("<div class=\"cell{class}{short}\">\n{label}{code}{outputs}</div>\n")
         }
+        Content::Raw { source, is_html: true } => {
+            format!("<div class=\"text\">\n{}</div>\n", markdown.sanitized(source.clone(), &Map::new()))
+        }
+        Content::Raw { source, is_html: false } => format!("<pre>{}</pre>\n", Escaped(source)),
         Content::Room { lines } => {
             let line = "<div class=\"line\"></div>";
             let lines = line.repeat((lines + 2).clamp(ROOM.0, ROOM.1));

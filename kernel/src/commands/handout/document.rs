@@ -53,6 +53,8 @@ pub(super) enum Content {
     Text { source: String, attachments: Map<String, Value> },
     /// Code and what came out.
     Code { source: String, outputs: Vec<Output>, role: Role },
+    /// A raw cell, which is no Markdown.
+    Raw { source: String, is_html: bool },
     /// Where a solution of so many lines was.
     Room { lines: usize },
 }
@@ -148,6 +150,10 @@ struct Metadata {
     tags: Vec<String>,
     #[serde(default)]
     slideshow: Slideshow,
+    /// The MIME type of a raw cell.
+    format: Option<String>,
+    /// The same, as JupyterLab writes it.
+    raw_mimetype: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -188,8 +194,8 @@ impl Cell {
         let for_students = edition == Edition::Student;
         let source = self.source.0.trim_end().to_owned();
         let content = match self.cell_type.as_str() {
-            "markdown" | "code" if source.trim().is_empty() => return None,
-            "markdown" | "code" if solution && for_students => {
+            "markdown" | "code" | "raw" if source.trim().is_empty() => return None,
+            "markdown" | "code" | "raw" if solution && for_students => {
                 Content::Room { lines: source.lines().count() }
             }
             "markdown" => Content::Text { source, attachments: self.attachments },
@@ -203,7 +209,14 @@ impl Cell {
                 let outputs = if check && for_students { Vec::new() } else { self.outputs };
                 Content::Code { source, outputs, role }
             }
-            // A raw cell is for one converter or another.
+            "raw" => match self.metadata.raw_mimetype.or(self.metadata.format).as_deref().unwrap_or_default()
+            {
+                "" | "text/plain" => Content::Raw { source, is_html: false },
+                "text/html" => Content::Raw { source, is_html: true },
+                "text/markdown" => Content::Text { source, attachments: self.attachments },
+                // For another converter.
+                _ => return None,
+            },
             _ => return None,
         };
         Some(Part { content, slide: self.metadata.slideshow.slide_type })
@@ -267,8 +280,25 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn raw_cells_are_kept_unless_they_are_for_another_converter() {
+        let raw = |metadata: Value| json!({"cell_type": "raw", "source": "<b>x</b>", "metadata": metadata});
+        let kinds = [
+            json!({}),
+            json!({"format": "text/html"}),
+            json!({"raw_mimetype": "text/markdown"}),
+            json!({"format": "text/latex"}),
+        ];
+        let parts = document(kinds.map(raw).to_vec().into(), Edition::Student).parts;
+        let contents: Vec<_> = parts.iter().map(|part| &part.content).collect();
+        assert!(matches!(
+            contents[..],
+            [Content::Raw { is_html: false, .. }, Content::Raw { is_html: true, .. }, Content::Text { .. }]
+        ));
+    }
+
+    #[test]
     fn without_a_heading_the_title_is_the_name_of_the_file_and_empty_cells_are_nothing() {
-        let cells = json!([{"cell_type": "code", "source": ""}, {"cell_type": "raw", "source": "x"}]);
+        let cells = json!([{"cell_type": "code", "source": ""}, {"cell_type": "raw", "source": " "}]);
         let document = document(cells, Edition::Student);
         assert_eq!((document.title.as_str(), document.parts.len()), ("untitled", 0));
     }

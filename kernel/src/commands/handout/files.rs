@@ -3,9 +3,12 @@
 //! A notebook may come from a stranger, so its text chooses among the files below its own directory only, and no link
 //! leads out of there. With [`Trust::Full`], any file of the machine is read.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+
+use percent_encoding::percent_decode_str;
 
 use crate::commands::file;
 
@@ -60,6 +63,15 @@ impl Files<'_> {
             return Err("it is outside of the notebook's directory".to_owned());
         }
         file::read(&path, MAX)
+    }
+
+    /// The name of the file that an address leads to: `%20` is a space, and a query or a place in the file is no part of it.
+    pub(super) fn named<'n>(&self, address: &'n str) -> Cow<'n, str> {
+        if self.has(address) {
+            return address.into();
+        }
+        let path = address.split(['?', '#']).next().unwrap_or_default();
+        percent_decode_str(path).decode_utf8().unwrap_or_else(|_| path.into())
     }
 
     /// Whether there is such a file, also if it is not to be read.

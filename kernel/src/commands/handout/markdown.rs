@@ -13,12 +13,14 @@ use serde_json::{Map, Value};
 use super::clean::{self, Cleaner, WEB};
 use super::document::{Document, Edition, text};
 use super::files::{Files, Trust};
-use super::{Escaped, code, picture};
+use super::{Escaped, code, formula, picture};
 use crate::commands::notebook::Notebook;
 
-/// What of GitHub's Markdown JupyterLab reads, too.
-const OPTIONS: Options =
-    Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
+/// What of GitHub's Markdown JupyterLab reads, too, and formulas.
+pub(super) const OPTIONS: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_MATH);
 
 /// A heading, as the contents list it.
 #[derive(Debug, PartialEq)]
@@ -117,7 +119,9 @@ fn words(html: &str) -> String {
 
 fn plain<'e>(events: impl Iterator<Item = Event<'e>>) -> String {
     let words = events.filter_map(|event| match event {
-        Event::Text(text) | Event::Code(text) => Some(text),
+        Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
+            Some(text)
+        }
         Event::SoftBreak | Event::HardBreak => Some(" ".into()),
         _ => None,
     });
@@ -132,7 +136,9 @@ impl<'a> Markdown<'a> {
 
     /// The HTML of a text. `attachments` are the pictures that its cell brings.
     pub(super) fn html(&mut self, source: &str, attachments: &Map<String, Value>) -> String {
-        let mut events = Parser::new_ext(source, OPTIONS);
+        let source = formula::with_dollars(source);
+        let mut formulas = Formulas::of(&source);
+        let mut events = Parser::new_ext(&source, OPTIONS);
         let mut out = Vec::new();
         // A link may not be in a link, so the end of one is enough to remember.
         let mut end_of_link = None;
@@ -140,7 +146,9 @@ impl<'a> Markdown<'a> {
             match event {
                 Event::Start(Tag::Heading { level, .. }) => {
                     let inside = until(&mut events, |end| matches!(end, TagEnd::Heading(_)));
+                    let heading = out.len();
                     self.heading(level as usize, inside, &mut out);
+                    out[heading..].iter_mut().for_each(|event| formulas.take(event));
                 }
                 Event::Start(Tag::CodeBlock(kind)) => {
                     let inside = until(&mut events, |end| matches!(end, TagEnd::CodeBlock));
@@ -163,19 +171,25 @@ impl<'a> Markdown<'a> {
                 Event::End(TagEnd::Link) => out.extend(end_of_link.take()),
                 Event::Html(html) => out.push(Event::Html(self.unfolded(html))),
                 Event::InlineHtml(html) => out.push(Event::InlineHtml(self.unfolded(html))),
-                other => out.push(other),
+                mut other => {
+                    formulas.take(&mut other);
+                    out.push(other);
+                }
             }
         }
         let mut text = String::new();
         html::push_html(&mut text, out.into_iter());
-        self.sanitized(text)
+        formulas.put_into(self.sanitized(text, attachments))
     }
 
-    /// HTML of the notebook, as its handout may have it.
-    pub(super) fn sanitized(&self, html: String) -> String {
+    /// HTML of the notebook, as its handout may have it. `attachments` are the pictures that its cell brings.
+    pub(super) fn sanitized(&self, html: String, attachments: &Map<String, Value>) -> String {
         let Files { trust, left_out, .. } = self.beside.files;
+        let html = picture::with_sources(&html, |source, alt| {
+            self.embedded(source, attachments).map_err(|reason| self.missing(source, alt, &reason))
+        });
         if trust == Trust::Full {
-            return html;
+            return html.into_owned();
         }
         if clean::is_too_deep(&html) {
             left_out.note("HTML that is nested too deep");
@@ -217,17 +231,20 @@ impl<'a> Markdown<'a> {
             return Some(address.to_owned().into());
         }
         let (file, place) = address.split_at(address.find('#').unwrap_or(address.len()));
-        self.beside.handouts.get(file).map(|handout| format!("{handout}{place}").into())
+        self.beside
+            .handouts
+            .get(&*self.beside.files.named(file))
+            .map(|handout| format!("{handout}{place}").into())
     }
 
     /// The title of the notebook that a link leads to, if it is one.
     fn title_of(&self, address: &str) -> Option<String> {
-        let name = address.split('#').next().filter(|name| name.ends_with(".ipynb"))?;
         let files = self.beside.files;
-        if !files.has(name) {
+        let name = files.named(address.split('#').next()?);
+        if !name.ends_with(".ipynb") || !files.has(&name) {
             return None;
         }
-        let content = match files.read(name) {
+        let content = match files.read(&name) {
             Ok(content) => content,
             Err(reason) => {
                 files.left_out.note(format!("the title of {name}: {reason}"));
@@ -235,23 +252,22 @@ impl<'a> Markdown<'a> {
             }
         };
         let notebook = Notebook::parse(&content).ok()?;
-        Document::read(&notebook, self.edition, name).ok().map(|document| format!("“{}”", document.title))
+        Document::read(&notebook, self.edition, &name).ok().map(|document| format!("“{}”", document.title))
     }
 
     fn image(&self, source: &str, alt: &str, attachments: &Map<String, Value>) -> String {
         let alt = if alt.is_empty() { "Picture" } else { alt };
         match self.embedded(source, attachments) {
             Ok(data) => format!("<img src=\"{}\" alt=\"{}\">", Escaped(data), Escaped(alt)),
-            Err(reason) => {
-                let named = source.chars().take(200).collect::<String>();
-                self.beside.files.left_out.note(format!("the picture {named}: {reason}"));
-                format!(
-                    "<em>{} (a picture that is not part of this handout: {})</em>",
-                    Escaped(alt),
-                    Escaped(reason)
-                )
-            }
+            Err(reason) => self.missing(source, alt, &reason),
         }
+    }
+
+    /// The HTML in the place of a picture.
+    fn missing(&self, source: &str, alt: &str, reason: &str) -> String {
+        let named = source.chars().take(200).collect::<String>();
+        self.beside.files.left_out.note(format!("the picture {named}: {reason}"));
+        format!("<em>{} (a picture that is not part of this handout: {})</em>", Escaped(alt), Escaped(reason))
     }
 
     /// A picture as an address that holds it, or why there is none.
@@ -268,7 +284,8 @@ impl<'a> Markdown<'a> {
         if source.contains("://") {
             return Err("it is on the web".to_owned());
         }
-        let extension = source.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+        let name = self.beside.files.named(source);
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
         let mime = match extension.as_str() {
             "png" => "image/png",
             "jpg" | "jpeg" => "image/jpeg",
@@ -277,7 +294,7 @@ impl<'a> Markdown<'a> {
             "svg" => "image/svg+xml",
             _ => return Err("its name does not end as that of a picture".to_owned()),
         };
-        let data = self.beside.files.read(source)?;
+        let data = self.beside.files.read(&name)?;
         Ok(format!("data:{mime};base64,{}", BASE64_STANDARD.encode(data)))
     }
 
@@ -287,6 +304,38 @@ impl<'a> Markdown<'a> {
             Edition::Teacher => html.replace("<details", "<details open").into(),
             Edition::Student => html,
         }
+    }
+}
+
+/// The formulas of a text, which are no HTML of the notebook's and so are not sanitized: words stand for them until it is.
+struct Formulas {
+    /// How these words begin. The text has none that does.
+    word: String,
+    html: Vec<String>,
+}
+
+impl Formulas {
+    fn of(source: &str) -> Self {
+        let mut words = (0_u64..).map(|number| format!("formula{number}number"));
+        let word = words.find(|word| !source.contains(word.as_str())).unwrap_or_default();
+        Self { word, html: Vec::new() }
+    }
+
+    /// Takes a formula, if the event is one.
+    fn take(&mut self, event: &mut Event) {
+        let (latex, is_block) = match event {
+            Event::InlineMath(latex) => (latex, false),
+            Event::DisplayMath(latex) => (latex, true),
+            _ => return,
+        };
+        let html = formula::html(latex, is_block);
+        *event = Event::Text(format!("{}{}.", self.word, self.html.len()).into());
+        self.html.push(html);
+    }
+
+    fn put_into(self, text: String) -> String {
+        let numbered = self.html.iter().enumerate();
+        numbered.fold(text, |text, (number, html)| text.replace(&format!("{}{number}.", self.word), html))
     }
 }
 
@@ -371,6 +420,44 @@ mod tests {
         }
         let noted = markdown.beside.files.left_out;
         assert!(format!("{noted:?}").contains("the picture none.png: there is no such file"), "{noted:?}");
+    }
+
+    #[test]
+    fn pictures_in_html_are_put_in_or_named() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a b.png"), [1, 2, 3]).unwrap();
+        for trust in [Trust::Sanitized, Trust::Full] {
+            let beside = Beside::alone(directory.path());
+            let beside = Beside { files: Files { trust, ..beside.files }, ..beside };
+            let mut markdown = Markdown::new(Edition::Student, beside);
+            let attachments = json!({"c.png": {"image/png": "QUJD"}});
+            let mut html = |source: &str| markdown.html(source, attachments.as_object().unwrap());
+            for source in
+                ["<img src=\"a%20b.png\" width=\"9\">", "text <IMG SRC='a b.png'/>", "![](a%20b.png?raw=1#x)"]
+            {
+                assert!(html(source).contains("=\"data:image/png;base64,AQID\""), "{}", html(source));
+            }
+            assert!(html("<div>\n<img alt=\"c\" src=attachment:c.png>\n</div>").contains("base64,QUJD\""));
+            let missing = html("<p><img src=\"https://x.org/a.png\" alt=\"A < B\"></p>");
+            assert!(missing.contains(
+                "<em>A &lt; B (a picture that is not part of this handout: it is on the web)</em>"
+            ));
+        }
+    }
+
+    #[test]
+    fn formulas_are_typeset_wherever_text_is() {
+        let source = "# On $x^2$\n\n| a |\n|---|\n| $\\{x\\}$ |\n\n**\\(y\\)** and\n$$\\sum_i \\frac{1}{2}$$\n\n`$code$`, $5 and $6";
+        let mut markdown = Markdown::new(Edition::Student, Beside::alone(Path::new(".")));
+        let html = markdown.html(source, &Map::new());
+        assert_eq!(html.matches("<math ").count(), 4, "{html}");
+        assert!(html.contains("<code>$code$</code>, $5 and $6"), "{html}");
+        assert_eq!(markdown.headings[0].text, "On x^2");
+        let words = markdown.html("formula0number0. $a$ formula1number0.", &Map::new());
+        assert!(
+            words.starts_with("<p>formula0number0. <math") && words.contains("</math> formula1number0."),
+            "{words}"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod clean;
 mod code;
 mod document;
 mod files;
+mod formula;
 mod markdown;
 mod output;
 mod page;

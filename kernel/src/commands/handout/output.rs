@@ -26,11 +26,11 @@ pub(super) fn html(output: &Output, markdown: &mut Markdown) -> String {
 /// none. A view of a widget needs a kernel; what stands for it is its text.
 fn bundle(data: &Map<String, Value>, markdown: &mut Markdown) -> String {
     let get = |mime: &str| data.get(mime).map(text);
-    let html = get("text/html").map(|html| markdown.sanitized(html));
+    let html = get("text/html").map(|html| markdown.sanitized(html, &Map::new()));
     if let Some(html) = html.as_deref().filter(|html| !clean::is_blank(html)) {
         return format!("<div class=\"rich\">{html}</div>\n");
     }
-    if let Some(source) = get("text/markdown") {
+    if let Some(source) = get("text/markdown").or_else(|| get("text/latex")) {
         return format!("<div class=\"rich\">{}</div>\n", markdown.html(&source, &Map::new()));
     }
     if let Some(svg) = get("image/svg+xml") {
@@ -121,7 +121,11 @@ mod tests {
         assert!(shown(json!({"text/html": script, "image/png": "QUJD"})).starts_with("<figure>"));
         assert!(shown(json!({"text/html": script})).contains("shows nothing without its scripts"));
         let markdown = shown(json!({"text/markdown": "a <img src=x onerror=alert(1)><script>1</script>"}));
-        assert_eq!(markdown, "<div class=\"rich\"><p>a <img></p>\n</div>\n");
+        assert!(
+            markdown.starts_with("<div class=\"rich\"><p>a <em>Picture (a picture that is not part"),
+            "{markdown}"
+        );
+        assert!(!markdown.contains("onerror") && !markdown.contains("script"), "{markdown}");
     }
 
     #[test]

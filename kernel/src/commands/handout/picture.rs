@@ -1,6 +1,7 @@
 //! Pictures as `<img>` elements. In these an SVG runs no script and fetches nothing, whatever it holds.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -39,6 +40,86 @@ pub(super) fn with_images(html: &str) -> Cow<'_, str> {
     match out.as_str() {
         "" => html.into(),
         _ => (out + rest).into(),
+    }
+}
+
+/// The HTML with an address that holds the picture in the place of each `src` of an `<img>`. `find` is called with the
+/// source and the `alt`; if it fails, its HTML takes the place of the element.
+pub(super) fn with_sources(html: &str, find: impl Fn(&str, &str) -> Result<String, String>) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut copied = 0;
+    for (start, _) in html.match_indices('<') {
+        let is_image = html.get(start + 1..start + 4).is_some_and(|name| name.eq_ignore_ascii_case("img"));
+        if start < copied || !is_image {
+            continue;
+        }
+        let Some((end, attributes)) = attributes(html, start + 4) else { continue };
+        let value = |wanted: &str| {
+            let mut named =
+                attributes.iter().filter(|(name, _)| html[name.clone()].eq_ignore_ascii_case(wanted));
+            named.next().map(|(_, value)| value.clone())
+        };
+        let Some(source) = value("src") else { continue };
+        let text = |range: Range<usize>| html[range].replace("&quot;", "\"").replace("&amp;", "&");
+        let address = text(source.clone());
+        if address.starts_with("data:") {
+            continue;
+        }
+        let alt = value("alt").map(text).filter(|alt| !alt.is_empty());
+        let found = find(&address, alt.as_deref().unwrap_or("Picture"));
+        let (from, to, new) = match found {
+            Ok(data) if html[..source.start].ends_with(['"', '\'']) => {
+                (source.start - 1, source.end + 1, format!("\"{}\"", Escaped(data)))
+            }
+            Ok(data) => (source.start, source.end, format!("\"{}\"", Escaped(data))),
+            Err(note) => (start, end, note),
+        };
+        out.push_str(&html[copied..from]);
+        out.push_str(&new);
+        copied = to;
+    }
+    match copied {
+        0 => html.into(),
+        _ => (out + &html[copied..]).into(),
+    }
+}
+
+/// The places of a name and of its value.
+type Attribute = (Range<usize>, Range<usize>);
+
+/// The end of the tag whose attributes begin at `start`, and their places; nothing if that is the middle of a name, or the
+/// tag does not end.
+fn attributes(html: &str, start: usize) -> Option<(usize, Vec<Attribute>)> {
+    let is_end = |c: char| c.is_ascii_whitespace() || "/>=".contains(c);
+    let after = |at: usize, skipped: &dyn Fn(char) -> bool| {
+        html[at..].find(|c| !skipped(c)).map(|length| at + length)
+    };
+    let mut attributes = Vec::new();
+    let mut at = start;
+    if !html[at..].starts_with(is_end) {
+        return None;
+    }
+    loop {
+        at = after(at, &|c| c.is_ascii_whitespace() || c == '/')?;
+        if html[at..].starts_with('>') {
+            return Some((at + 1, attributes));
+        }
+        // A name may begin with the sign that ends others.
+        let first = html[at..].chars().next()?.len_utf8();
+        let name = at..after(at + first, &|c| !is_end(c))?;
+        let equals = after(name.end, &|c: char| c.is_ascii_whitespace())?;
+        if !html[equals..].starts_with('=') {
+            at = name.end;
+            continue;
+        }
+        let begin = after(equals + 1, &|c: char| c.is_ascii_whitespace())?;
+        let quote = html[begin..].chars().next().filter(|c| "\"'".contains(*c));
+        let value = match quote {
+            Some(quote) => begin + 1..html[begin + 1..].find(quote)? + begin + 1,
+            None => begin..after(begin, &|c| !c.is_ascii_whitespace() && c != '>')?,
+        };
+        at = value.end + usize::from(quote.is_some());
+        attributes.push((name, value));
     }
 }
 
@@ -104,6 +185,60 @@ mod tests {
             "<svg xmlns='x'>b</svg>",
         ];
         assert_eq!(decoded(&images), expected);
+    }
+
+    #[test]
+    fn sources_of_images_are_replaced() {
+        let find = |source: &str, alt: &str| match source {
+            "none" => Err(format!("<em>{alt}</em>")),
+            _ => Ok(format!("data:{source}")),
+        };
+        for (html, expected) in [
+            ("<img src=\"a\">", "<img src=\"data:a\">"),
+            (
+                "<b><IMG\nalt='x > y' SRC = 'a&amp;b' /></b>",
+                "<b><IMG\nalt='x > y' SRC = \"data:a&amp;b\" /></b>",
+            ),
+            ("<img width=1 src=a><img src=b>", "<img width=1 src=\"data:a\"><img src=\"data:b\">"),
+            ("x<img src=none alt=y>z<img src=\"none\">", "x<em>y</em>z<em>Picture</em>"),
+            ("<img data-src=a src=b src=c>", "<img data-src=a src=\"data:b\" src=c>"),
+        ] {
+            assert_eq!(with_sources(html, find), expected);
+        }
+        for html in [
+            "",
+            "<img>",
+            "<img src>",
+            "<img src=\"data:x\">",
+            "<imgs src=a>",
+            "<img src=\"a",
+            "<img",
+            "ä<im",
+            "<b src=a>",
+        ] {
+            assert_eq!(with_sources(html, find), html);
+        }
+    }
+
+    #[test]
+    fn any_html_is_read_to_its_end() {
+        let pieces = ["<img", " ", "src", "alt", "=", "\"", "'", ">", "/", "<", "ä", "a", "\n"];
+        arbtest::arbtest(|unstructured| {
+            let mut html = String::new();
+            for _ in 0..unstructured.arbitrary_len::<u8>()?.min(40) {
+                html.push_str(unstructured.choose(&pieces)?);
+            }
+            let same = with_sources(&html, |source, _| Ok(source.to_owned()));
+            let plain = |html: &str| {
+                html.replace(['"', '\''], "")
+                    .replace("&#39;", "")
+                    .replace("&quot;", "")
+                    .replace("&lt;", "<")
+                    .replace("&gt;", ">")
+            };
+            assert_eq!(plain(&same), plain(&html));
+            Ok(())
+        });
     }
 
     #[test]

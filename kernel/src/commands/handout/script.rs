@@ -15,6 +15,7 @@ pub(super) fn script(document: &Document, facts: &[(&str, String)]) -> String {
     let mut parts = vec![comment("//!", &head.join("\n"))];
     parts.extend(document.parts.iter().map(|part| match &part.content {
         Content::Text { source, .. } => comment("//", &markdown::without_tags(source)),
+        Content::Raw { source, .. } => comment("//", source),
         Content::Code { source, role, .. } => {
             let label = match role {
                 Role::Plain => "",

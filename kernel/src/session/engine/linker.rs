@@ -5,7 +5,7 @@
 //! starts its linker itself.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use threadbook_cargo_env::NEUTRAL_DIRECTORY;
 
 /// What a shared object begins and ends with.
@@ -24,12 +24,13 @@ pub fn directly(arguments: &[String], tools: &Path) -> Vec<String> {
     }
     let options = || {
         let mut options = vec![format!("linker={}", linker.to_str()?), "linker-flavor=ld.lld".to_owned()];
-        for file in STARTUP_FILES {
-            let path = ask(&format!("-print-file-name={file}"))?;
+        let questions = STARTUP_FILES.map(|file| format!("-print-file-name={file}"));
+        let answers = ask(&[&questions[..], &["-print-search-dirs".to_owned()]].concat())?;
+        let (directories, files) = answers.split_last()?;
+        for path in files {
             // A bare name says that there is no such file.
             options.push(Path::new(path.trim()).is_absolute().then(|| format!("link-arg={}", path.trim()))?);
         }
-        let directories = ask("-print-search-dirs")?;
         let directories = directories.lines().find_map(|line| line.strip_prefix("libraries: ="))?;
         options.extend(directories.split(':').map(|directory| format!("link-arg=-L{directory}")));
         Some(options)
@@ -37,9 +38,20 @@ pub fn directly(arguments: &[String], tools: &Path) -> Vec<String> {
     options().into_iter().flatten().flat_map(|option| ["-C".to_owned(), option]).collect()
 }
 
-fn ask(question: &str) -> Option<String> {
-    let output = Command::new("cc").arg(question).current_dir(NEUTRAL_DIRECTORY).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+/// The answers of the C compiler, which is asked everything at once.
+fn ask(questions: &[String]) -> Option<Vec<String>> {
+    let asked = questions.iter().map(|question| {
+        let mut compiler = Command::new("cc");
+        compiler.arg(question).current_dir(NEUTRAL_DIRECTORY).stdin(Stdio::null());
+        compiler.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+    });
+    let asked: Vec<_> = asked.collect();
+    let outputs: Vec<_> = asked.into_iter().map(|child| child?.wait_with_output()).collect();
+    let answer = |output: std::io::Result<Output>| {
+        let output = output.ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    outputs.into_iter().map(answer).collect()
 }
 
 #[cfg(test)]

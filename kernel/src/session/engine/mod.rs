@@ -120,7 +120,6 @@ impl Evaluator {
     fn start(&mut self) -> anyhow::Result<Running> {
         let interrupt = self.link.compiler_interrupt();
         let crates = crates::open(&self.workplace, &interrupt)?;
-        let process = Process::start(&self.workplace, &crates, &self.link)?;
         let directory = self.workplace.directory().join(OBJECTS);
         std::fs::create_dir_all(&directory)?;
         let tools = self.workplace.tools();
@@ -136,7 +135,9 @@ impl Evaluator {
         }
         engine.set_crates(&crates, self.options.clone(), PRELUDE, &[]);
         self.analysis.set_program(engine.program());
+        // The compiler starts while the process of the cells does.
         engine.prepare_next();
+        let process = Process::start(&self.workplace, &crates, &self.link)?;
         Ok(Running { engine, crates, process })
     }
 

@@ -7,6 +7,7 @@ mod disk;
 mod lines;
 mod object;
 mod refused;
+mod threads;
 
 pub use cells::Cells;
 pub use death::between_cells;

@@ -1,7 +1,7 @@
 //! The errors of a cell that rustc has refused.
 
 use super::cells::{Cells, cell_name};
-use super::{Failure, disk, render, snippet};
+use super::{Failure, disk, render, snippet, threads};
 use crate::session::text::escaped;
 use crate::wire::MimeBundle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Snippet};
@@ -20,6 +20,9 @@ pub fn refused(errors: &[Diagnostic], cells: &Cells) -> Failure {
     };
     if disk::is_to_blame(errors, cells.workplace()) {
         return disk::failure(cells.workplace());
+    }
+    if threads::are_used_up(errors) {
+        return threads::failure();
     }
     let message = error.message.strip_prefix(REFUSED).unwrap_or(&error.message);
     let code = error.code.as_deref().filter(|_| message == error.message);

@@ -1,0 +1,4 @@
+//! The tests of worker processes, in one program.
+
+mod output;
+mod worker;
