@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 6] = [
     &["base", "display"],
     &["trace"],
-    &["future", "worker"],
+    &["explore", "future", "worker"],
     &["executor", "threading", "subprocess"],
     &["multiprocessing", "timing", "workload"],
     &["plot"],

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use threadbook_trace::{NodeKind, Relation, WaitGraphBuilder, is_interrupted};
+use threadbook_base::interrupt::is_interrupted;
+use threadbook_trace::{NodeKind, Relation, WaitGraphBuilder};
 
 use crate::exploration::{Exploration, Failure, FailureKind, Limit, ObjectState, Play, Step};
 use crate::run::{self, Ended, Goal, Kind, ObjectId, RawStep, Run, Settings, Stacks, TaskId, Waiting};

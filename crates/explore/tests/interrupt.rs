@@ -14,7 +14,7 @@ fn an_interrupt_ends_an_exploration() {
     let exploration = explorer.run(|| {
         // The switch is the process's own, which a kernel sets from another thread.
         if runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 500 {
-            threadbook_trace::interrupt();
+            threadbook_base::interrupt::interrupt();
         }
         let count = AtomicU32::new(0);
         thread::scope(|scope| {
@@ -27,7 +27,7 @@ fn an_interrupt_ends_an_exploration() {
             }
         });
     });
-    threadbook_trace::clear_interrupt();
+    threadbook_base::interrupt::clear_interrupt();
     assert!(exploration.failure().is_none() && !exploration.is_exhaustive());
     assert!((500..=502).contains(&exploration.schedules()), "{exploration}");
     assert!(exploration.to_string().contains("until the interrupt"), "{exploration}");

@@ -61,7 +61,7 @@ pub fn step_through(exploration: &Exploration) {
         return display(exploration);
     }
     let slider = IntSlider::new(1..=last).with_value(last).description("step");
-    let by = |label, steps| {
+    let by = |label, steps: i64| {
         let (button, slider) = (Button::new(label), slider.clone());
         button.on_click(move || slider.set_value((slider.value() + steps).clamp(1, last)));
         button

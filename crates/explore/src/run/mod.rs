@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::search::{Candidate, Footprint, Strategy};
 use coroutine::{Fiber, Switch};
 use panics::Panic;
-use threadbook_trace::is_interrupted;
+use threadbook_base::interrupt::is_interrupted;
 
 use crate::source::PlaceName;
 use crate::watchdog::Progress;
