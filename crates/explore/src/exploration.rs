@@ -123,20 +123,6 @@ impl Exploration {
         &self.notes
     }
 
-    /// The exploration as it is after so many steps of its failing schedule, to step through it.
-    pub fn until(&self, steps: usize) -> Exploration {
-        let mut exploration = self.clone();
-        if let Some(failure) = &mut exploration.failure
-            && let Some(later) = failure.steps.len().checked_sub(steps).filter(|later| *later > 0)
-        {
-            failure.steps.truncate(steps);
-            failure.waiting.clear();
-            failure.message =
-                format!("{later} step{} before: {}", if later == 1 { "" } else { "s" }, failure.message);
-        }
-        exploration
-    }
-
     /// The result in one sentence.
     pub fn summary(&self) -> String {
         let count = |n: usize| format!("{n} schedule{}", if n == 1 { "" } else { "s" });

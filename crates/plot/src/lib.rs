@@ -62,7 +62,7 @@ pub fn install() {
     draw_with::<WaitGraph>(wait_graph_bundle);
     draw_with::<Timeline>(timeline_bundle);
     draw_with::<Exploration>(exploration_bundle);
-    draw_with::<Play>(|value| exploration_bundle(value.exploration()));
+    draw_with::<Play>(|value| bundle(schedule(value.exploration()), value.exploration().to_string()));
     draw_with::<Measurement>(|value| bundle(measurement(value), value.to_string()));
     draw_with::<Comparison>(|value| bundle(comparison(value), value.to_string()));
     draw_with::<SpeedUp>(|value| bundle(speedup(value), value.to_string()));
@@ -80,9 +80,17 @@ pub fn timeline_bundle(run: &Timeline) -> MimeBundle {
     bundle(timeline(run), run.to_string())
 }
 
-/// An exploration as a picture and as text.
+/// An exploration as a picture and as text. In HTML, a slider steps through a failing schedule, without a kernel.
 pub fn exploration_bundle(exploration: &Exploration) -> MimeBundle {
-    bundle(schedule(exploration), exploration.to_string())
+    let mut bundle = bundle(schedule(exploration), exploration.to_string());
+    let steps = exploration.failure().map_or(0, |failure| failure.steps().len());
+    let html = bundle.get("text/html").and_then(|html| html.as_str()).filter(|_| steps > 1);
+    let with_slider =
+        html.map(|html| format!("<div>{html}<script>{}</script></div>", include_str!("stepper.js")));
+    if let Some(html) = with_slider {
+        bundle.insert("text/html".to_owned(), html.into());
+    }
+    bundle
 }
 
 /// The runs of a benchmark as a picture and as text; only as text if they cannot be read.

@@ -159,14 +159,17 @@ impl<'a> Drawing<'a> {
         self.ground(&mut page, bottom);
         self.arrows(&mut page);
         for (index, row) in self.rows.iter().enumerate() {
-            self.row(&mut page, index, row);
+            from_step(&mut page, self.shown_from(row), |page| self.row(page, index, row));
         }
         self.states(&mut page);
         let mut texts = vec![self.failure.message().to_owned()];
         texts.extend(self.failure.place().map(|place| format!("at {place}")));
         let is_open = self.failure.kind() == FailureKind::Open;
         let alarm = Font::new(12.5).color(if is_open { INK } else { ALARM });
-        let below = page.paragraphs(&texts, alarm, (MARGIN, bottom + 10.0), WIDTH - 2.0 * MARGIN);
+        let mut below = bottom;
+        from_step(&mut page, count, |page| {
+            below = page.paragraphs(&texts, alarm, (MARGIN, bottom + 10.0), WIDTH - 2.0 * MARGIN);
+        });
         let below = page.paragraphs(exploration.notes(), SMALL, (MARGIN, below + 2.0), WIDTH - 2.0 * MARGIN);
         (page, below + 8.0, title)
     }
@@ -210,6 +213,15 @@ impl<'a> Drawing<'a> {
         }
     }
 
+    /// The step that a row is shown from, when a reader steps through the schedule.
+    fn shown_from(&self, row: &Row) -> usize {
+        match row {
+            Row::Step(index, _) => index + 1,
+            Row::Never(_) => self.failure.steps().len(),
+            Row::Gap(_) => MAX_STEPS / 3 + 1,
+        }
+    }
+
     /// The rows of the steps, by their numbers.
     fn places(&self) -> BTreeMap<usize, usize> {
         let place = |(row, it): (usize, &Row)| match it {
@@ -231,13 +243,10 @@ impl<'a> Drawing<'a> {
                     && later > row + 1
                 {
                     let to = (self.x(woken), Self::y(later));
-                    arrow(
-                        page,
-                        from,
-                        to,
-                        &format!(r#"stroke="{QUIET}" stroke-width="1.3" stroke-dasharray="4 3""#),
-                        QUIET,
-                    );
+                    let stroke = format!(r#"stroke="{QUIET}" stroke-width="1.3" stroke-dasharray="4 3""#);
+                    from_step(page, self.shown_from(&self.rows[later]), |page| {
+                        arrow(page, from, to, &stroke, QUIET);
+                    });
                 }
             }
             let Some(&before) = index.checked_sub(1).and_then(|before| places.get(&before)) else { continue };
@@ -254,7 +263,8 @@ impl<'a> Drawing<'a> {
                 (_, _, true) => (QUIET, 1.4, r#" stroke-dasharray="4 3""#),
                 _ => (QUIET, 1.1, ""),
             };
-            arrow(page, start, from, &format!(r#"stroke="{color}" stroke-width="{width}"{dash}"#), color);
+            let stroke = format!(r#"stroke="{color}" stroke-width="{width}"{dash}"#);
+            from_step(page, index + 1, |page| arrow(page, start, from, &stroke, color));
         }
     }
 
@@ -318,16 +328,25 @@ impl<'a> Drawing<'a> {
         for object in 0..self.objects {
             let mut last: Option<&str> = None;
             for (row, it) in self.rows.iter().enumerate() {
-                let Row::Step(_, step) = it else { continue };
+                let Row::Step(index, step) = it else { continue };
                 let Some(now) = step.states.iter().find(|state| state.object == object) else { continue };
                 if last != Some(now.state.as_str()) {
                     let at = (self.right() + STATES * object as f64 + 6.0, Self::y(row) + 4.0);
-                    page.text_within(&now.state, STATE, Anchor::Start, at, STATES - 10.0);
+                    from_step(page, index + 1, |page| {
+                        page.text_within(&now.state, STATE, Anchor::Start, at, STATES - 10.0);
+                    });
                     last = Some(now.state.as_str());
                 }
             }
         }
     }
+}
+
+/// Adds elements that a reader who steps through the schedule sees from a step on, the first of which is 1.
+fn from_step(page: &mut Page, step: usize, add: impl FnOnce(&mut Page)) {
+    page.add(format_args!(r#"<g data-step="{step}">"#));
+    add(page);
+    page.add(format_args!("</g>"));
 }
 
 /// A line of source code, shortened at its end.

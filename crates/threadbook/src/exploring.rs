@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use threadbook_base::location;
 use threadbook_cell::{End, Outcome};
 use threadbook_explore::{Exploration, Explorer, Line, Play};
-use threadbook_widgets::{Button, HBox, IntSlider, ValueWidget, Widget};
-use threadbook_base::location;
+use threadbook_widgets::{Button, HBox, Widget};
 
-use crate::{display, display_handle, interact, process};
+use crate::{display, display_handle, process};
 
 /// So many steps are tried to find the names of the threads.
 const MAX_TRIAL: usize = 50;
@@ -36,39 +36,6 @@ pub fn explored<O: Outcome>(explorer: Explorer, lines: &'static [Line], statemen
 /// What the last cell under `%%explore` has found.
 pub fn last_exploration() -> Option<Exploration> {
     LAST.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// Shows the failing schedule of an exploration with a slider and buttons that step through it, back and forth.
-///
-/// # Examples
-///
-/// ```
-/// use threadbook::prelude::*;
-///
-/// let exploration = explore(|| {
-///     use threadbook::explore::std;
-///     let is_open = std::sync::atomic::AtomicBool::new(true);
-///     std::thread::scope(|scope| {
-///         scope.spawn(|| is_open.store(false, std::sync::atomic::Ordering::SeqCst));
-///         assert!(is_open.load(std::sync::atomic::Ordering::SeqCst));
-///     });
-/// });
-/// step_through(&exploration);
-/// ```
-pub fn step_through(exploration: &Exploration) {
-    let last = exploration.failure().map_or(0, |failure| failure.steps().len() as i64);
-    if last == 0 {
-        return display(exploration);
-    }
-    let slider = IntSlider::new(1..=last).with_value(last).description("step");
-    let by = |label, steps: i64| {
-        let (button, slider) = (Button::new(label), slider.clone());
-        button.on_click(move || slider.set_value((slider.value() + steps).clamp(1, last)));
-        button
-    };
-    display(&HBox::new(&[&by("◀ back", -1), &by("forth ▶", 1)]));
-    let exploration = exploration.clone();
-    interact(slider, move |step| exploration.until(step as usize));
 }
 
 /// Lets the reader choose the order of steps: a button for each thread, one that takes the last step back, and one that

@@ -37,7 +37,7 @@ pub use threadbook_executor::*;
 
 #[doc(hidden)]
 pub use exploring::explored;
-pub use exploring::{be_the_scheduler, last_exploration, step_through};
+pub use exploring::{be_the_scheduler, last_exploration};
 pub use input::{input, password};
 pub use show::{Display, display, display_handle, interact, live};
 pub use threadbook_display::{
@@ -57,9 +57,9 @@ pub use threadbook_workload as workload;
 // rustc names a type behind a renamed re-export by the crate's own name.
 #[doc(hidden)]
 pub use {
-    threadbook_display, threadbook_executor, threadbook_explore, threadbook_future, threadbook_multiprocessing,
-    threadbook_plot, threadbook_subprocess, threadbook_threading, threadbook_timing, threadbook_widgets,
-    threadbook_workload,
+    threadbook_display, threadbook_executor, threadbook_explore, threadbook_future,
+    threadbook_multiprocessing, threadbook_plot, threadbook_subprocess, threadbook_threading,
+    threadbook_timing, threadbook_widgets, threadbook_workload,
 };
 // Linked into this dynamic library, so that all cells share their statics.
 pub use {futures, plotters, rayon, serde, serde_json, tokio};

@@ -3,7 +3,7 @@
 //! `Future` is not here, so that the standard library's trait keeps its name: write `threadbook::Future`. And
 //! `Text` is not, because plotters has one: write `widgets::Text`.
 
-pub use crate::exploring::{be_the_scheduler, last_exploration, step_through};
+pub use crate::exploring::{be_the_scheduler, last_exploration};
 pub use crate::input::{input, password};
 pub use crate::show::{Display as _, display, display_handle, interact, live};
 pub use crate::{multiprocessing, subprocess, threading, widgets, workload};

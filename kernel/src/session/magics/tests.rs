@@ -59,8 +59,20 @@ fn a_cell_is_explored_within_limits() {
     assert_eq!(explored("%%explore schedules=1000  switches=2 seconds=0.5\nf();"), Some(limits));
     assert_eq!(explored("%%explore schedule=1-0-1\nf();").unwrap().schedule.as_deref(), Some("1-0-1"));
     assert_eq!(rust("%%explore switches=2\nf();\ng()"), "\nf();\ng()");
-    for wrong in ["runs=3", "schedules", "schedule=", "schedules=", "schedules=many", "seconds=-1", "seconds=NaN", "switches=1.5"] {
-        assert!(misuse(&format!("%%explore {wrong}\nf();")).contains(&format!("`{wrong}` is no limit")), "{wrong}");
+    for wrong in [
+        "runs=3",
+        "schedules",
+        "schedule=",
+        "schedules=",
+        "schedules=many",
+        "seconds=-1",
+        "seconds=NaN",
+        "switches=1.5",
+    ] {
+        assert!(
+            misuse(&format!("%%explore {wrong}\nf();")).contains(&format!("`{wrong}` is no limit")),
+            "{wrong}"
+        );
     }
     assert!(misuse("%%explore\n!ls\nf();").contains("`!ls` cannot be run under every schedule"));
     assert!(misuse("%%explore\n%time f()").contains("`%time` cannot"));
