@@ -7,6 +7,7 @@ use crate::cache::{self, CachedWarning, Record};
 use crate::compiled::{Compiled, Refused};
 use crate::context::Context;
 use crate::diagnostics::Diagnostic;
+use crate::explore::Exploring;
 use crate::generate::{Crate, Form, Mark, Plan, PutBack, generate, generate_items};
 use crate::ledger::Ledger;
 use crate::rustc::{Emit, RustcMessage, RustcOutput, Span};
@@ -24,6 +25,8 @@ pub(crate) struct Compilation<'a> {
     pub(crate) context: &'a Context,
     pub(crate) source: Arc<Source>,
     pub(crate) syntax: Syntax,
+    /// The limits, if the cell is explored.
+    pub(crate) explored: Option<&'a Exploring>,
 }
 
 impl Compilation<'_> {
@@ -86,7 +89,11 @@ impl Compilation<'_> {
             declares,
             puts: self.syntax.bindings.iter().map(|binding| binding.name.clone()).collect(),
             stored_as: BTreeMap::new(),
-            returns: self.syntax.returns.iter().map(|range| bound_before(range.start)).collect(),
+            // An explored cell keeps no variable, so none at a `return`.
+            returns: match self.explored {
+                Some(_) => Vec::new(),
+                None => self.syntax.returns.iter().map(|range| bound_before(range.start)).collect(),
+            },
             takes_any_error: false,
         };
         let is_bound = |name: &String| self.syntax.bindings.iter().any(|binding| binding.name == *name);
@@ -387,7 +394,8 @@ impl Compilation<'_> {
     }
 
     fn generate(&self, plan: &Plan, ledger: &Ledger, form: Form) -> Crate {
-        let mut code = generate(&self.context.prelude, ledger, &self.source, &self.syntax, plan, form);
+        let mut code =
+            generate(&self.context.prelude, ledger, &self.source, &self.syntax, plan, form, self.explored);
         self.declare_crates(&mut code);
         code
     }

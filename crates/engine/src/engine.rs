@@ -10,6 +10,7 @@ use crate::context::{BroughtCrates, Context};
 use crate::crates::Crates;
 use crate::delimiters;
 use crate::diagnostics::Diagnostic;
+use crate::explore::{self, Exploring};
 use crate::generate::raw;
 use crate::interrupt::Interrupt;
 use crate::items::ItemKind;
@@ -119,6 +120,19 @@ impl Engine {
     ///
     /// The errors of the compiler.
     pub fn compile(&self, source: Source) -> Result<Compiled, Refused> {
+        self.compile_as(source, None)
+    }
+
+    /// As [`Engine::compile`], for a cell that runs under every schedule within limits.
+    ///
+    /// # Errors
+    ///
+    /// What has no explored form, and the errors of the compiler.
+    pub fn compile_explored(&self, source: Source, limits: &Exploring) -> Result<Compiled, Refused> {
+        self.compile_as(source, Some(limits))
+    }
+
+    fn compile_as(&self, source: Source, explored: Option<&Exploring>) -> Result<Compiled, Refused> {
         let source = Arc::new(source);
         let text = &source.text;
         if let Err(error) = delimiters::check(text) {
@@ -134,6 +148,11 @@ impl Engine {
         let mut ledger = self.ledger.clone();
         let changes = ledger.define(&source, &syntax.items);
         syntax.bindings.retain(|binding| !ledger.is_pattern(&binding.name));
+        if explored.is_some() {
+            explore::check(&source, &syntax, &ledger).map_err(|errors| Refused { errors })?;
+            // They are those of a closure.
+            syntax.bindings.clear();
+        }
         let mut to_drop = self.to_drop.clone();
         to_drop.extend(changes.dropped.iter().map(|(name, _)| name.clone()));
         let mut compiled = Compiled {
@@ -153,11 +172,10 @@ impl Engine {
             defines: Vec::new(),
         };
         match syntax.has_statements {
-            true => Compilation { context: &self.context, source: source.clone(), syntax }
+            true => Compilation { context: &self.context, source: source.clone(), syntax, explored }
                 .statements(&mut compiled)?,
-            false => {
-                Compilation { context: &self.context, source: source.clone(), syntax }.items(&mut compiled)?
-            }
+            false => Compilation { context: &self.context, source: source.clone(), syntax, explored }
+                .items(&mut compiled)?,
         }
         Ok(compiled)
     }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::entry::LedgerEntry;
+use crate::explore::{Exploring, SHADOWS};
 use crate::items::{ItemKind, Static};
 use crate::ledger::Ledger;
 use crate::source::{Fragment, Generated, Source};
@@ -108,17 +109,24 @@ pub(crate) fn generate(
     syntax: &Syntax,
     plan: &Plan,
     form: Form,
+    explored: Option<&Exploring>,
 ) -> Crate {
     let mut out = Crate { code: Generated::default(), marks: Vec::new(), defines: Vec::new() };
     head(&mut out, prelude, source, syntax);
+    if explored.is_some() {
+        out.code.push(SHADOWS);
+    }
     let types = plan
         .takes
         .iter()
         .map(|name| &ledger.variables[name])
         .chain(plan.declares.iter().map(|(_, variable)| variable));
     let types: Vec<_> = types.map(|variable| variable.r#type.as_str()).collect();
-    items(&mut out, ledger, source, syntax, &types);
-    function(&mut out, ledger, source, syntax, plan, form);
+    items(&mut out, ledger, source, syntax, &types, explored.is_some());
+    function(&mut out, ledger, source, syntax, plan, form, explored);
+    if explored.is_some() {
+        lines(&mut out);
+    }
     out
 }
 
@@ -126,7 +134,7 @@ pub(crate) fn generate(
 pub(crate) fn generate_items(prelude: &str, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax) -> Crate {
     let mut out = Crate { code: Generated::default(), marks: Vec::new(), defines: Vec::new() };
     head(&mut out, prelude, source, syntax);
-    items(&mut out, ledger, source, syntax, &[]);
+    items(&mut out, ledger, source, syntax, &[], false);
     out
 }
 
@@ -140,7 +148,14 @@ fn head(out: &mut Crate, prelude: &str, source: &Arc<Source>, syntax: &Syntax) {
 }
 
 /// The items that the cell reaches: its own, and those that its statements and its variables name.
-fn items(out: &mut Crate, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax, types: &[&str]) {
+fn items(
+    out: &mut Crate,
+    ledger: &Ledger,
+    source: &Arc<Source>,
+    syntax: &Syntax,
+    types: &[&str],
+    is_explored: bool,
+) {
     let mut words = syntax.words.clone();
     let is_own = |entry: &LedgerEntry| Arc::ptr_eq(&entry.code.source, source);
     for entry in ledger.entries().iter().filter(|entry| is_own(entry)) {
@@ -157,16 +172,17 @@ fn items(out: &mut Crate, ledger: &Ledger, source: &Arc<Source>, syntax: &Syntax
     let (macros, others): (Vec<_>, Vec<_>) = reached.into_iter().partition(is_macro);
     for index in macros.into_iter().chain(others) {
         let entry = &ledger.entries()[index];
-        if !entry.statics.is_empty() && !entry.is_instantiated {
+        if !entry.statics.is_empty() && !entry.is_instantiated && !is_explored {
             out.defines.push(index);
         }
-        item(out, entry);
+        item(out, entry, is_explored);
         out.code.push("\n");
     }
 }
 
-/// An item, with its statics defined here, or imported from an earlier object.
-fn item(out: &mut Crate, entry: &LedgerEntry) {
+/// An item, with its statics defined here, or imported from an earlier object. The statics of an explored cell are
+/// its own, and are initialised again in each schedule.
+fn item(out: &mut Crate, entry: &LedgerEntry, is_explored: bool) {
     if let ItemKind::Use { path, .. } = &entry.kind {
         return out.code.push_for(path, entry.code.clone());
     }
@@ -183,7 +199,12 @@ fn item(out: &mut Crate, entry: &LedgerEntry) {
         let count = together.len();
         let names: Vec<_> = together.iter().enumerate().map(|(n, it)| symbol(entry, index + n, it)).collect();
         let range = first.range.clone();
-        if entry.is_instantiated {
+        if is_explored {
+            // The macro is the explored one.
+            if !first.is_thread_local {
+                edits.push((range, explored_static(entry, first)));
+            }
+        } else if entry.is_instantiated {
             let parts: Vec<_> =
                 together.iter().zip(&names).map(|(it, symbol)| import(entry, it, symbol)).collect();
             edits.push((range, parts.join(" ")));
@@ -237,6 +258,17 @@ fn type_of<'a>(entry: &'a LedgerEntry, it: &Static) -> &'a str {
     &entry.code.source.text[it.r#type.clone()]
 }
 
+/// A static whose value is made anew in each schedule.
+fn explored_static(entry: &LedgerEntry, it: &Static) -> String {
+    let (visibility, name, ty) = (&it.visibility, &it.name, type_of(entry, it));
+    let text = &entry.code.source.text;
+    let value = text[it.r#type.end..it.range.end].trim().trim_end_matches(';').trim_start_matches('=');
+    format!(
+        "{visibility} static {name}: ::threadbook::explore::Static<{ty}> = \
+         ::threadbook::explore::Static::new(|| {value});"
+    )
+}
+
 /// The import of an earlier object's static, under its own name.
 fn import(entry: &LedgerEntry, it: &Static, symbol: &str) -> String {
     let (visibility, name, ty) = (&it.visibility, &it.name, type_of(entry, it));
@@ -264,6 +296,7 @@ fn function(
     syntax: &Syntax,
     plan: &Plan,
     form: Form,
+    explored: Option<&Exploring>,
 ) {
     let error = if plan.takes_any_error { "AnyError" } else { "Error" };
     let result = format!("::std::result::Result<(), ::threadbook::cell::{error}>");
@@ -271,6 +304,8 @@ fn function(
         [_, ..] => ("()".to_owned(), "()"),
         [] => (result, "::std::result::Result::Ok(())"),
     };
+    // Those of an explored cell end a schedule, and not the cell.
+    let has_returns = !syntax.returns.is_empty() && explored.is_none();
     let returned = if form == Form::Run { "::threadbook::cell::End" } else { &outcome };
     let (entry_point, r#async) = match form {
         Form::Run => ("#[unsafe(export_name = \"threadbook_cell\")]\n", ""),
@@ -289,7 +324,7 @@ fn function(
         out.push_marked(&text, Mark::Take(name.clone()));
     }
     if form == Form::Run {
-        if !syntax.returns.is_empty() {
+        if has_returns {
             out.code.push("let mut __threadbook_returned = ::std::option::Option::None;\n");
         }
         out.code.push(match syntax.awaits {
@@ -308,7 +343,17 @@ fn function(
             Mark::Take(name.clone()),
         );
     }
-    statements(out, source, syntax, plan, form);
+    match explored {
+        Some(limits) => {
+            let explorer = limits.explorer();
+            out.code.push(&format!(
+                "::threadbook::explored({explorer}, __THREADBOOK_LINES, || -> {outcome} {{\n"
+            ));
+            statements(out, source, syntax, plan, Form::Body, true);
+            out.code.push(&format!("{done}\n}});\n"));
+        }
+        None => statements(out, source, syntax, plan, form, false),
+    }
     match form {
         Form::Run => {
             for name in &plan.puts {
@@ -326,13 +371,24 @@ fn function(
             for (name, _) in plan.puts_back.iter().filter(|(_, when)| *when == PutBack::Always) {
                 put_back(out, name);
             }
-            out.code.push(match syntax.returns[..] {
-                [] => "__threadbook_end\n}\n",
-                [_, ..] => "__threadbook_end.or_returned(__threadbook_returned)\n}\n",
+            out.code.push(match has_returns {
+                false => "__threadbook_end\n}\n",
+                true => "__threadbook_end.or_returned(__threadbook_returned)\n}\n",
             });
         }
         Form::Body => out.code.push(&format!("{done}\n}}\n")),
     }
+}
+
+/// The lines of the cells in this crate, for the drawing of a schedule.
+fn lines(out: &mut Crate) {
+    let lines: String = out
+        .code
+        .texts()
+        .into_iter()
+        .map(|(line, text)| format!("::threadbook::explore::Line {{ generated: {line}, text: {text:?} }},\n"))
+        .collect();
+    out.code.push(&format!("const __THREADBOOK_LINES: &[::threadbook::explore::Line] = &[\n{lines}];\n"));
 }
 
 /// Stores a new variable. rustc's warning that dropping the reference does nothing contains the variable's
@@ -355,13 +411,23 @@ fn put_back(out: &mut Crate, name: &str) {
 }
 
 /// The statements: the cell without its items.
-fn statements(out: &mut Crate, source: &Arc<Source>, syntax: &Syntax, plan: &Plan, form: Form) {
+/// The value of the last expression is shown, or, in an explored cell, dropped.
+fn statements(
+    out: &mut Crate,
+    source: &Arc<Source>,
+    syntax: &Syntax,
+    plan: &Plan,
+    form: Form,
+    is_explored: bool,
+) {
     let length = source.text.len();
     let tail = syntax.tail.clone().unwrap_or(length..length);
     let shows = form == Form::Run && syntax.tail.is_some();
     run_of_statements(out, source, syntax, plan, form, 0..tail.start);
     if shows {
         out.code.push("(");
+    } else if is_explored && syntax.tail.is_some() {
+        out.code.push("let _ = ");
     }
     run_of_statements(out, source, syntax, plan, form, tail.clone());
     if shows {

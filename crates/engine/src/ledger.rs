@@ -302,6 +302,12 @@ impl Ledger {
         names
     }
 
+    /// The first of these names that a type contains, of which the identifiers are given, through the definitions of
+    /// the types that it names.
+    pub(crate) fn type_reaches(&self, names: &BTreeSet<String>, ty: &Words) -> Option<String> {
+        TypeReach::new(&self.entries).first_of(names, ty)
+    }
+
     /// A number that changes when a type is redefined, so that the `TypeId`s of the old and the new one
     /// differ.
     pub(crate) fn generation(&self) -> u64 {

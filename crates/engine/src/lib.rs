@@ -10,7 +10,8 @@
 //! 4. `rustc` compiles it, in a process that `standby` may have started before, while `types` reads the types of the new
 //!    variables from a second run.
 //! 5. `cache` returns the object of code that was compiled before.
-//! 6. `compilation` adapts the crate if rustc refuses the engine's own part of it, and reports the errors of
+//! 6. `explore` refuses the names that a cell under `%%explore` cannot explore, and adapts its crate.
+//! 7. `compilation` adapts the crate if rustc refuses the engine's own part of it, and reports the errors of
 //!    the cell's part.
 //!
 //! Beside it, [`Crates`] adds the crates that cells can name: `request` parses a request for a crate, `cargo`
@@ -30,6 +31,7 @@ mod delimiters;
 mod diagnostics;
 mod engine;
 mod entry;
+mod explore;
 mod generate;
 mod interrupt;
 mod items;
@@ -54,6 +56,7 @@ pub use crates::{Added, Crates};
 pub use delimiters::is_deep;
 pub use diagnostics::{Diagnostic, Label};
 pub use engine::{Engine, Program, Ran};
+pub use explore::Exploring;
 pub use interrupt::Interrupt;
 pub use request::Request;
 pub use rustc::Compiler;

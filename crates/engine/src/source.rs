@@ -108,8 +108,23 @@ impl Generated {
 
     /// The lines of the generated code that begin with a piece of a cell, with their sources.
     pub(crate) fn lines(&self) -> Vec<Line> {
-        let mut lines: Vec<Line> = Vec::new();
-        let (mut at, mut line) = (0, 1);
+        let mut lines = Vec::new();
+        self.each_line(|generated, source, line| lines.push(Line { generated, serial: source.serial, line }));
+        lines
+    }
+
+    /// The same lines, each with its text in the cell, in their order.
+    pub(crate) fn texts(&self) -> Vec<(usize, String)> {
+        let mut texts = Vec::new();
+        self.each_line(|generated, source, line| {
+            let text = source.text.split('\n').nth(line - 1).unwrap_or_default();
+            texts.push((generated, text.to_owned()));
+        });
+        texts
+    }
+
+    fn each_line(&self, mut found: impl FnMut(usize, &Source, usize)) {
+        let (mut at, mut line, mut last) = (0, 1, 0);
         for Segment { generated, fragment, is_verbatim } in &self.segments {
             line += newlines(&self.text[at..generated.start]);
             at = generated.start;
@@ -120,13 +135,12 @@ impl Generated {
                 false => fragment.text().lines().next().unwrap_or_default(),
             };
             for (index, piece) in pieces.split('\n').enumerate() {
-                let is_taken = lines.last().is_some_and(|last| last.generated == line + index);
-                if !is_taken && !piece.trim().is_empty() {
-                    lines.push(Line { generated: line + index, serial: source.serial, line: first + index });
+                if last < line + index && !piece.trim().is_empty() {
+                    last = line + index;
+                    found(last, source, first + index);
                 }
             }
         }
-        lines
     }
 
     /// A hash of the generated text.

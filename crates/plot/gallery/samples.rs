@@ -1,5 +1,7 @@
 //! The pictures of the gallery: common cases, and those that are hard to draw.
 
+#[path = "explored.rs"]
+mod explored;
 #[path = "measured.rs"]
 mod measured;
 
@@ -70,6 +72,7 @@ pub fn all() -> Vec<Sample> {
         run("run-no-time", map(2, 4, 0)),
     ]
     .into_iter()
+    .chain(explored::all())
     .chain(measured::all())
     .collect()
 }

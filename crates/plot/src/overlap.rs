@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use threadbook_explore::{Exploration, Explorer, std as explored};
 use threadbook_timing::{Case, Comparison, Entry, Measurement, Past, SpeedUp};
 use threadbook_trace::{Bar, NodeKind, Outcome, Relation, Row, Timeline, Wait, WaitGraph, WaitGraphBuilder};
 
 use crate::page::{Page, WIDTH};
-use crate::{comparison, history, measurement, speedup, timeline, wait_graph};
+use crate::{comparison, history, measurement, schedule, speedup, timeline, wait_graph};
 
 /// A small generator (xorshift), so that a failure is reproducible from its seed.
 struct Random(u64);
@@ -182,6 +183,43 @@ fn texts_of_any_history_lie_apart() {
         let past = Past { name: random.name(), entries, elsewhere, unreadable, read: 1_790_000_000 };
         let (page, height) = history::draw(&past);
         check(&page, height, &format!("history {seed}"));
+        well_formed(&page.finish(height, "", "").0);
+    }
+}
+
+/// Threads of any names that add to a few atomics until an assertion fails, or that wait for each other.
+fn random_exploration(random: &mut Random) -> Exploration {
+    use explored::sync::atomic::{AtomicU64, Ordering::SeqCst};
+    let names: Vec<String> = (0..random.pick(&[1, 2, 3, 5, 9])).map(|_| random.name()).collect();
+    let (steps, message, waits) = (random.pick(&[1, 2, 7, 30]), random.name(), random.below(3) == 0);
+    Explorer::new().max_schedules(300).run(|| {
+        let (count, other) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+        explored::thread::scope(|scope| {
+            for name in &names {
+                let (count, other, message) = (&count, &other, &message);
+                let work = move || {
+                    for n in 0..steps {
+                        count.fetch_add(1, SeqCst);
+                        other.store(n << 40, SeqCst);
+                    }
+                    if waits {
+                        explored::thread::park();
+                    }
+                    assert!(count.load(SeqCst) < steps, "{message}");
+                };
+                explored::thread::Builder::new().name(name.clone()).spawn_scoped(scope, work).unwrap();
+            }
+        });
+    })
+}
+
+#[test]
+fn texts_of_any_schedule_lie_apart() {
+    for seed in 1..=60 {
+        let exploration = random_exploration(&mut Random(seed << 32 | 0x9e37_79b9));
+        let failure = exploration.failure().expect("the assertion fails, or a thread waits for ever");
+        let (page, height, _) = schedule::draw(&exploration, failure);
+        check(&page, height, &format!("schedule {seed}"));
         well_formed(&page.finish(height, "", "").0);
     }
 }

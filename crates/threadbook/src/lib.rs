@@ -21,6 +21,7 @@
 
 #[doc(hidden)]
 pub mod cell;
+mod exploring;
 mod input;
 #[doc(hidden)]
 pub mod magics;
@@ -34,12 +35,17 @@ mod threads;
 
 pub use threadbook_executor::*;
 
+#[doc(hidden)]
+pub use exploring::explored;
+pub use exploring::{be_the_scheduler, last_exploration};
 pub use input::{input, password};
 pub use show::{Display, display, display_handle, interact, live};
 pub use threadbook_display::{
     Bundle, DisplayHandle, Html, Json, Latex, Markdown, MimeBundle, Png, Progress, ProgressBar, Svg,
     clear_output, offer, progress, progress_bar,
 };
+pub use threadbook_explore as explore;
+pub use threadbook_explore::{Exploration, Explorer, Failure, explore, replay};
 pub use threadbook_multiprocessing as multiprocessing;
 pub use threadbook_plot as plot;
 pub use threadbook_subprocess as subprocess;
@@ -51,8 +57,9 @@ pub use threadbook_workload as workload;
 // rustc names a type behind a renamed re-export by the crate's own name.
 #[doc(hidden)]
 pub use {
-    threadbook_display, threadbook_executor, threadbook_future, threadbook_multiprocessing, threadbook_plot,
-    threadbook_subprocess, threadbook_threading, threadbook_timing, threadbook_widgets, threadbook_workload,
+    threadbook_display, threadbook_executor, threadbook_explore, threadbook_future,
+    threadbook_multiprocessing, threadbook_plot, threadbook_subprocess, threadbook_threading,
+    threadbook_timing, threadbook_widgets, threadbook_workload,
 };
 // Linked into this dynamic library, so that all cells share their statics.
 pub use {futures, plotters, rayon, serde, serde_json, tokio};

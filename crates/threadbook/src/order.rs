@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use threadbook_base::location;
 use threadbook_display::wire;
+use threadbook_explore::is_silent;
 use threadbook_worker::Stream;
 
 use crate::printing::print_for_past_cell;
@@ -27,6 +28,9 @@ static LAST: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
 /// Prints to standard output.
 #[doc(hidden)]
 pub fn print(text: fmt::Arguments<'_>) {
+    if is_silent() {
+        return;
+    }
     if !print_for_past_cell(Stream::Stdout, text) {
         turn_to(libc::STDOUT_FILENO);
         std::print!("{text}");
@@ -36,6 +40,9 @@ pub fn print(text: fmt::Arguments<'_>) {
 /// Prints to standard error.
 #[doc(hidden)]
 pub fn eprint(text: fmt::Arguments<'_>) {
+    if is_silent() {
+        return;
+    }
     if !print_for_past_cell(Stream::Stderr, text) {
         turn_to(libc::STDERR_FILENO);
         std::eprint!("{text}");

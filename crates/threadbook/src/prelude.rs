@@ -3,6 +3,7 @@
 //! `Future` is not here, so that the standard library's trait keeps its name: write `threadbook::Future`. And
 //! `Text` is not, because plotters has one: write `widgets::Text`.
 
+pub use crate::exploring::{be_the_scheduler, last_exploration};
 pub use crate::input::{input, password};
 pub use crate::show::{Display as _, display, display_handle, interact, live};
 pub use crate::{multiprocessing, subprocess, threading, widgets, workload};
@@ -13,6 +14,7 @@ pub use threadbook_executor::{
     Executor, ProcessPoolExecutor, RayonExecutor, SerialExecutor, StartMethod, ThreadPoolExecutor, Timeline,
     TokioExecutor,
 };
+pub use threadbook_explore::{Exploration, Explorer, explore, replay};
 pub use threadbook_future::{Promise, ReturnWhen, TaskError, WaitGraph, as_completed, wait};
 pub use threadbook_subprocess::{Command, shell};
 pub use threadbook_timing::{

@@ -190,6 +190,17 @@ fn report_panics() {
     }));
 }
 
+/// Ends the cell with an error that is not the panic of its own thread, at a line of its generated code.
+pub(crate) fn end_cell(message: &str, place: Option<(&'static str, u32)>) -> ! {
+    let (file, line) = place.unwrap_or_default();
+    let panic =
+        Message::Panic { message: message.to_owned(), place: place_of(file, line), frames: Vec::new() };
+    match wire::send(&panic) {
+        true => std::panic::resume_unwind(Box::new(message.to_owned())),
+        false => panic!("{message}"),
+    }
+}
+
 fn panic_message(panic: &PanicHookInfo<'_>) -> String {
     match panic.payload_as_str() {
         Some(message) => message.to_owned(),

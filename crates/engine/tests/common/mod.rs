@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use threadbook_engine::{Cache, Compiler, Diagnostic, Engine, Ran, Refused, Source};
+use threadbook_engine::{Cache, Compiler, Diagnostic, Engine, Exploring, Ran, Refused, Source};
 
 /// A rustc that accepts options for a sanitizer.
 const UNSTABLE: &str = "unstable-rustc";
@@ -151,8 +151,14 @@ pub fn execute(
 ) -> Answer {
     static EXECUTIONS: AtomicUsize = AtomicUsize::new(1);
     let serial = EXECUTIONS.fetch_add(1, Ordering::Relaxed);
-    let source = Source { serial, number: serial, id: id.map(str::to_owned), text: code.to_owned() };
-    let compiled = match engine.compile(source) {
+    let source =
+        |text: &str| Source { serial, number: serial, id: id.map(str::to_owned), text: text.to_owned() };
+    let limits = Exploring { switches: Some(3), ..Exploring::default() };
+    let compiled = match code.strip_prefix("%%explore") {
+        Some(code) => engine.compile_explored(source(code), &limits),
+        None => engine.compile(source(code)),
+    };
+    let compiled = match compiled {
         Ok(compiled) => compiled,
         Err(Refused { errors }) => {
             let code = |error: &Diagnostic| error.code.clone().unwrap_or_else(|| "syntax".into());

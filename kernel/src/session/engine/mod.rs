@@ -173,7 +173,7 @@ impl Evaluator {
         count: usize,
         id: Option<String>,
     ) -> Result<Vec<MimeBundle>, Failure> {
-        let Translated { code, mut steps, pages: asked } = translated;
+        let Translated { code, mut steps, pages: asked, explored } = translated;
         let (commands, mut code) = commands::split(&code);
         if let Some((hashed, places)) = with_code_hash(&code) {
             code = hashed;
@@ -198,7 +198,11 @@ impl Evaluator {
         if self.link.was_restored() {
             engine.restored();
         }
-        let compiled = engine.compile(Source { serial, number: count, id, text: code.clone() });
+        let source = Source { serial, number: count, id, text: code.clone() };
+        let compiled = match &explored {
+            Some(limits) => engine.compile_explored(source, limits),
+            None => engine.compile(source),
+        };
         let compiled = match compiled {
             Ok(compiled) => compiled,
             Err(refused) => {

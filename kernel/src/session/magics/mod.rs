@@ -14,6 +14,7 @@ use super::last_expression::last_expression;
 use lines::{Kind, Magic, end_of_rust, find, name};
 use std::borrow::Cow;
 use std::ops::Range;
+use threadbook_engine::Exploring;
 
 /// A cell in Rust.
 #[derive(Default)]
@@ -22,6 +23,8 @@ pub struct Translated<'a> {
     /// The edits, in steps.
     pub steps: Vec<EditMap>,
     pub pages: Vec<HelpPage>,
+    /// The limits, if the cell is to be run under every schedule.
+    pub explored: Option<Exploring>,
 }
 
 /// The ranges of a cell's magics, if none of its `!words` is a variable. The text below a cell magic that is not
@@ -48,7 +51,7 @@ pub enum HelpPage {
 }
 
 /// Cell magics below which Rust goes on.
-const RUST_BELOW: [&str; 2] = ["%%time", "%%timeit"];
+const RUST_BELOW: [&str; 3] = ["%%explore", "%%time", "%%timeit"];
 
 /// Turns a cell into Rust. `type_of` knows the variables of the session.
 ///
@@ -70,7 +73,7 @@ pub fn translate<'a>(
     if magics.is_empty() {
         return Ok(Translated { code: cell.into(), ..Translated::default() });
     }
-    let mut translation = Translation { cell, edits: Edits::of(cell), pages: Vec::new() };
+    let mut translation = Translation { cell, edits: Edits::of(cell), pages: Vec::new(), explored: None };
     for (index, magic) in magics.iter().enumerate() {
         let is_last = index + 1 == magics.len() && end_of_rust(&cell[magic.range.end..]).0 == 0;
         translation.translate(magic, is_last)?;
@@ -80,7 +83,7 @@ pub fn translate<'a>(
     if of_cell == Some("%%timeit") {
         translation.edits.replace(cell.len()..cell.len(), "\n})");
     }
-    let pages = translation.pages;
+    let (pages, explored) = (translation.pages, translation.explored);
     let (mut code, places) = translation.edits.finish();
     let mut steps = vec![places];
     if of_cell == Some("%%time") {
@@ -88,7 +91,7 @@ pub fn translate<'a>(
         code = timed;
         steps.push(places);
     }
-    Ok(Translated { code: code.into(), steps, pages })
+    Ok(Translated { code: code.into(), steps, pages, explored })
 }
 
 /// The cell with spaces in the place of the parts that are not Rust.
@@ -153,6 +156,7 @@ struct Translation<'a> {
     cell: &'a str,
     edits: Edits<'a>,
     pages: Vec<HelpPage>,
+    explored: Option<Exploring>,
 }
 
 impl Translation<'_> {
@@ -161,6 +165,10 @@ impl Translation<'_> {
         let (name, argument) = (name(line), argument(line));
         let arguments = magic.range.end - argument.len()..magic.range.end;
         match (magic.kind, name) {
+            (Kind::Shell | Kind::Line | Kind::Cell, _) if self.explored.is_some() => {
+                let help = "Write it into a cell of its own.";
+                return Err(Misuse::new(format!("`{name}` cannot be run under every schedule"), help));
+            }
             (Kind::Command, ":help") => self.show(magic, HelpPage::Table),
             (Kind::Command, name) => {
                 table::check_command(name)?;
@@ -201,6 +209,10 @@ impl Translation<'_> {
                 self.edits.replace(magic.range.start..arguments.start, "");
                 let begin = format!("{semicolon} threadbook::timing::timeit(|| {{");
                 self.edits.replace(magic.range.end..magic.range.end, &begin);
+            }
+            (Kind::Cell, "%%explore") => {
+                self.explored = Some(limits(argument)?);
+                self.edits.replace(magic.range.clone(), "");
             }
             (Kind::Cell, _) => {
                 if !argument.is_empty() {
@@ -257,6 +269,30 @@ impl Translation<'_> {
         self.edits.replace(end..end, after);
         Ok(())
     }
+}
+
+/// The limits that follow `%%explore`.
+fn limits(argument: &str) -> Result<Exploring, Misuse> {
+    let help = "There are `schedules=N`, `switches=N`, `seconds=N` and `schedule=TEXT`.";
+    let mut limits = Exploring::default();
+    for option in argument.split_whitespace() {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        let wrong = || Misuse::new(format!("`{option}` is no limit of `%%explore`"), help);
+        match name {
+            "schedules" => limits.schedules = Some(value.parse().map_err(|_| wrong())?),
+            "switches" => limits.switches = Some(value.parse().map_err(|_| wrong())?),
+            "schedule" if !value.is_empty() => limits.schedule = Some(value.to_owned()),
+            "seconds" => {
+                let seconds: f64 = value.parse().map_err(|_| wrong())?;
+                if !(0.0..=1e6).contains(&seconds) {
+                    return Err(wrong());
+                }
+                limits.seconds = Some(seconds);
+            }
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(limits)
 }
 
 /// The end of the Rust on a line, which must be whole.

@@ -3,11 +3,12 @@
 use threadbook_wire::MimeBundle;
 
 /// What stands alone: on a line, or above the lines of a cell that it is about.
-pub const MAGICS: [(&str, &str); 15] = [
+pub const MAGICS: [(&str, &str); 16] = [
     ("%time", "how long the rest of the line takes, once: `%time primes(1000)`"),
     ("%%time", "as the first line of a cell: how long the cell takes"),
     ("%timeit", "how long the rest of the line takes, run often: `%timeit x.sqrt()`"),
     ("%%timeit", "as the first line of a cell: how long the cell takes, run often"),
+    ("%%explore", "as the first line of a cell: runs it under every schedule: `%%explore switches=2`"),
     ("!", "a shell command, whose output comes as it is printed: `!ls -l`"),
     ("%%bash", "as the first line of a cell: the cell is a script for bash"),
     ("%%sh", "as the first line of a cell: the cell is a script for sh"),

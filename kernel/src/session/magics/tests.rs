@@ -50,6 +50,36 @@ fn a_cell_is_timed_and_its_lines_stay() {
 }
 
 #[test]
+fn a_cell_is_explored_within_limits() {
+    let explored = |cell| translate(cell, type_of).unwrap().explored;
+    assert_eq!(explored("1 + 1"), None);
+    assert_eq!(explored("%%time\n1 + 1"), None);
+    assert_eq!(explored("%%explore\nf();"), Some(Exploring::default()));
+    let limits = Exploring { schedules: Some(1000), switches: Some(2), seconds: Some(0.5), schedule: None };
+    assert_eq!(explored("%%explore schedules=1000  switches=2 seconds=0.5\nf();"), Some(limits));
+    assert_eq!(explored("%%explore schedule=1-0-1\nf();").unwrap().schedule.as_deref(), Some("1-0-1"));
+    assert_eq!(rust("%%explore switches=2\nf();\ng()"), "\nf();\ng()");
+    for wrong in [
+        "runs=3",
+        "schedules",
+        "schedule=",
+        "schedules=",
+        "schedules=many",
+        "seconds=-1",
+        "seconds=NaN",
+        "switches=1.5",
+    ] {
+        assert!(
+            misuse(&format!("%%explore {wrong}\nf();")).contains(&format!("`{wrong}` is no limit")),
+            "{wrong}"
+        );
+    }
+    assert!(misuse("%%explore\n!ls\nf();").contains("`!ls` cannot be run under every schedule"));
+    assert!(misuse("%%explore\n%time f()").contains("`%time` cannot"));
+    assert!(misuse("f();\n%%explore\ng();").contains("must be the first line"));
+}
+
+#[test]
 fn timeit_runs_in_a_closure() {
     assert_eq!(rust("%timeit f(1)"), "t::timing::timeit(|| { f(1) })");
     assert_eq!(rust("%timeit f(1) // n\n2"), "t::display(&t::timing::timeit(|| { f(1) })); // n\n2");

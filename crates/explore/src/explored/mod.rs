@@ -1,0 +1,39 @@
+//! The explored forms of what std has, under std's names.
+
+pub mod hint;
+mod local;
+mod statics;
+pub mod sync;
+pub mod thread;
+
+pub use statics::Static;
+
+/// As [`mod@std`], with the modules that it leaves out. The engine refuses their use, in its own words, and allows an
+/// import of them that an explored cell has no use for.
+#[doc(hidden)]
+pub mod whole_std {
+    pub use ::std::*;
+
+    pub use super::{hint, sync, thread};
+    pub use crate::explored_thread_local as thread_local;
+}
+
+/// The standard library with explored forms of `sync`, `thread`, `hint` and `thread_local!`.
+///
+/// `use threadbook_explore::std;` at the top of a module has `std` mean this there. All else is the standard library's
+/// own. What reaches beyond the program and cannot be run again, such as sockets, files and processes, is left out.
+pub mod std {
+    pub use ::std::*;
+
+    pub use super::{hint, sync, thread};
+    pub use crate::explored_thread_local as thread_local;
+
+    /// Files have no explored form: each schedule would find what the one before has left.
+    pub mod fs {}
+    /// Sockets have no explored form: the scheduler does not know when data comes.
+    pub mod net {}
+    /// Processes have no explored form: the scheduler does not know what they do.
+    pub mod process {
+        pub use ::std::process::{ExitCode, Termination, id};
+    }
+}
