@@ -27,6 +27,12 @@ struct Run {
     length: usize,
 }
 
+/// Whether this is the name of a file of generated code.
+pub fn is_generated(file: &str) -> bool {
+    let name = file.rsplit('/').next().unwrap_or_default();
+    name.starts_with("cell_") && name.ends_with(".rs")
+}
+
 impl LineTable {
     /// The lines of generated code in their order, each with its place in a cell.
     pub fn of(lines: impl IntoIterator<Item = (usize, ObjectLine)>) -> LineTable {

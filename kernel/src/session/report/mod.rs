@@ -21,6 +21,7 @@ use super::text::line_span;
 use annotate_snippets::{AnnotationKind, Group, Level};
 use cells::{CellLine, cell_name};
 use failure::{render, snippet, titled};
+use lines::is_generated;
 use threadbook_wire::{CellEnd, PanicPlace};
 
 /// The failure of a cell that has ended. `None` if it ended at its last statement or by a `return`.
@@ -130,12 +131,6 @@ pub fn panic_of_thread(thread: &str, panic: &Panic, cells: &Cells) -> String {
         None => format!("{}:{}", panic.place.file, panic.place.line),
     };
     format!("thread '{thread}' panicked at {place}: {}\n", panic.message)
-}
-
-/// Whether this is the name of a file of generated code.
-fn is_generated(file: &str) -> bool {
-    let name = file.rsplit('/').next().unwrap_or_default();
-    name.starts_with("cell_") && name.ends_with(".rs")
 }
 
 /// The line of a cell in which a panic occurred, if there is one.

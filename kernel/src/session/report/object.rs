@@ -1,5 +1,6 @@
 //! The shared objects of cells, which have the lines of their code in their debug information.
 
+use super::lines::is_generated;
 use addr2line::Context;
 use addr2line::gimli::{Dwarf, EndianSlice, NativeEndian, SectionId};
 use object::{File, Object as _, ObjectSection};
@@ -27,7 +28,7 @@ fn lines_at(context: &Found, offset: u64) -> Option<Vec<u32>> {
     let mut lines = Vec::new();
     while let Ok(Some(frame)) = frames.next() {
         let place = frame.location.and_then(|place| Some((place.file?, place.line?)));
-        lines.extend(place.filter(|(file, _)| super::is_generated(file)).map(|(_, line)| line));
+        lines.extend(place.filter(|(file, _)| is_generated(file)).map(|(_, line)| line));
     }
     Some(lines)
 }
