@@ -881,6 +881,11 @@ def test_a_spin_lock_costs_processor_time_while_it_waits(sharing):
     assert spin > 2 * mutex, "the second thread turns for 0.2 s, as far as it gets a core"
 
 
+def test_own_sums_are_the_fastest(sharing):
+    median = helpers.medians(shown(sharing["cost-run"]))
+    assert median["own sums"] < min(median[case] for case in ("atomic", "Mutex", "RwLock")), shown(sharing["cost-run"])
+
+
 @pytest.fixture
 def channels(cells_of) -> dict:
     return cells_of("09-channels.ipynb")
