@@ -148,6 +148,11 @@ impl Engine {
         let mut ledger = self.ledger.clone();
         let changes = ledger.define(&source, &syntax.items);
         syntax.bindings.retain(|binding| !ledger.is_pattern(&binding.name));
+        let explored = explored.map(|limits| {
+            let notes = explore::notes(&source, &syntax, &ledger, &self.brought.names);
+            Exploring { notes, ..limits.clone() }
+        });
+        let explored = explored.as_ref();
         if explored.is_some() {
             explore::check(&source, &syntax, &ledger).map_err(|errors| Refused { errors })?;
             // They are those of a closure.

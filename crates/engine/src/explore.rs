@@ -24,6 +24,8 @@ pub struct Exploring {
     pub seconds: Option<f64>,
     /// The only schedule that is run.
     pub schedule: Option<String>,
+    /// What a reader should know beside the result.
+    pub notes: Vec<String>,
 }
 
 /// What has `std` mean the explored forms in the crate of a cell. The modules that are refused here are the real ones,
@@ -65,7 +67,7 @@ const EXPLORED_TYPES: [&str; 29] = [
 ];
 
 /// Modules and crates whose items have no explored form, and why.
-const REFUSED_PATHS: [(&str, &str); 13] = [
+const REFUSED_PATHS: [(&str, &str); 19] = [
     ("std::fs", "each schedule would find the files that the one before has left"),
     ("std::net", "the scheduler does not know when data comes"),
     ("std::process", "the scheduler does not know what a process does"),
@@ -75,6 +77,12 @@ const REFUSED_PATHS: [(&str, &str); 13] = [
     ("futures", "its executors and channels are real"),
     ("crossbeam", "its threads and channels are real"),
     ("parking_lot", "its locks are real"),
+    ("async_std", "its tasks and locks are real"),
+    ("dashmap", "its locks are real"),
+    ("flume", "its channels are real"),
+    ("once_cell", "its locks are real; those of `std::sync` are explored"),
+    ("smol", "its tasks and locks are real"),
+    ("threadpool", "its threads are real"),
     ("threadbook::threading", "its threads and locks are real; those of `std` are explored"),
     ("threadbook::multiprocessing", "its processes are real"),
     ("threadbook::subprocess", "its processes are real"),
@@ -82,12 +90,13 @@ const REFUSED_PATHS: [(&str, &str); 13] = [
 ];
 
 /// Names of the prelude that have no explored form.
-const REFUSED_NAMES: [&str; 15] = [
+const REFUSED_NAMES: [&str; 16] = [
     "ThreadPoolExecutor",
     "SerialExecutor",
     "RayonExecutor",
     "TokioExecutor",
     "ProcessPoolExecutor",
+    "Future",
     "Promise",
     "as_completed",
     "threading",
@@ -100,6 +109,22 @@ const REFUSED_NAMES: [&str; 15] = [
     "interact",
 ];
 
+/// Crates whose types have real locks and threads, as rustc names them in the types of variables.
+const REAL_CRATES: [&str; 12] = [
+    "threadbook_executor",
+    "threadbook_future",
+    "threadbook_multiprocessing",
+    "threadbook_subprocess",
+    "threadbook_threading",
+    "threadbook_widgets",
+    "crossbeam",
+    "crossbeam_channel",
+    "dashmap",
+    "flume",
+    "parking_lot",
+    "tokio_util",
+];
+
 impl Exploring {
     /// The explorer with these limits, in Rust.
     pub(crate) fn explorer(&self) -> String {
@@ -110,7 +135,8 @@ impl Exploring {
         });
         let schedule = self.schedule.as_ref().map(|text| format!(".schedule({text:?})")).unwrap_or_default();
         let time = time.unwrap_or_default();
-        format!("::threadbook::explore::Explorer::new(){schedules}{switches}{time}{schedule}")
+        let notes: String = self.notes.iter().map(|note| format!(".note({note:?})")).collect();
+        format!("::threadbook::explore::Explorer::new(){schedules}{switches}{time}{schedule}{notes}")
     }
 }
 
@@ -137,6 +163,28 @@ pub(crate) fn check(source: &Arc<Source>, syntax: &Syntax, ledger: &Ledger) -> R
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
+/// A note for each crate of `:dep` that the cell reaches: its threads and locks, if it has any, are real.
+pub(crate) fn notes(
+    source: &Arc<Source>,
+    syntax: &Syntax,
+    ledger: &Ledger,
+    crates: &[String],
+) -> Vec<String> {
+    let mut named = BTreeSet::new();
+    for fragment in code(source, syntax, ledger) {
+        let tokens = tokens(fragment.text());
+        let words: Vec<&str> = tokens.iter().map(|(_, word)| *word).collect();
+        for index in (0..words.len()).filter(|&index| is_name(words[index])) {
+            let full = in_full(&path_at(&words, index), ledger);
+            let root = full.trim_start_matches("::").split("::").next().unwrap_or_default().to_owned();
+            named.extend(crates.contains(&root).then_some(root));
+        }
+    }
+    let note =
+        |name| format!("`{name}` is not explored: what its threads and locks do, if it has any, is no step");
+    named.into_iter().map(note).collect()
+}
+
 fn error(message: &str, place: Option<Place>, help: &str) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(message.to_owned(), place);
     diagnostic.children.push(Diagnostic::help(help.to_owned()));
@@ -152,9 +200,18 @@ fn variables(source: &Arc<Source>, syntax: &Syntax, ledger: &Ledger) -> Vec<Diag
     let named = ledger.variables.iter().filter(|(name, _)| syntax.free.contains(*name));
     named
         .filter_map(|(name, Variable { r#type, .. })| {
-            let words = EXPLORED_TYPES.iter().map(|word| (*word).to_owned()).collect();
-            let culprit = ledger.type_reaches(&words, &words_of_type(r#type))?;
-            let message = format!("the variable `{name}` of an earlier cell contains a real `{culprit}`");
+            let reached = |words: &[&str]| {
+                let words = words.iter().map(|word| (*word).to_owned()).collect();
+                ledger.type_reaches(&words, &words_of_type(r#type))
+            };
+            let types = reached(&EXPLORED_TYPES).or_else(|| reached(&REFUSED_NAMES));
+            let culprit = match types {
+                Some(name) => format!("a real `{name}`"),
+                None => {
+                    format!("a value of `{}`", reached(&REAL_CRATES)?.trim_start_matches("threadbook_"))
+                }
+            };
+            let message = format!("the variable `{name}` of an earlier cell contains {culprit}");
             let at = word_in(&source.text, name).map(|at| place(source, at, name.len()));
             let help = format!("Make `{name}` in this cell, so that each schedule begins with a new one.");
             Some(error(&message, at, &help))
@@ -223,25 +280,47 @@ fn why_not(word: &str, path: &str, ledger: &Ledger) -> Option<String> {
     if path == word && is_own(word) {
         return None;
     }
-    let imported = ledger.entries().iter().find_map(|entry| match &entry.kind {
-        ItemKind::Use { path, .. } if entry.names.iter().any(|name| name == word) => Some(path.as_str()),
-        _ => None,
-    });
-    let imported = imported.map(|path| {
-        path.trim_start_matches("pub ").trim_start_matches("use ").trim_start_matches("::").replace(' ', "")
-    });
-    let full = if path == word { imported.unwrap_or_else(|| word.to_owned()) } else { path.to_owned() };
+    let full = in_full(path, ledger);
     let full = full.trim_start_matches("::");
     let is_in = |module: &str| {
-        full.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '_', ';']))
+        full.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '_']))
     };
     if let Some((_, why)) = REFUSED_PATHS.iter().find(|(module, _)| is_in(module)) {
         // The last name of the path is the one that is refused, and a module alone is no use of it.
         let is_module = REFUSED_PATHS.iter().any(|(module, _)| *module == full) && full.contains("::");
         return (!is_module).then(|| format!("{}.", capitalized(why)));
     }
-    let is_ours = REFUSED_NAMES.contains(&word) && full == word;
-    is_ours.then(|| "Its threads and locks are real; those of `std` are explored.".to_owned())
+    let ours = full.strip_prefix("threadbook::").unwrap_or(full);
+    let ours = ours.strip_prefix("prelude::").unwrap_or(ours);
+    REFUSED_NAMES.contains(&ours).then(|| {
+        "Its threads and locks are real; use those of `std`, which are explored, or leave `%%explore` out."
+            .to_owned()
+    })
+}
+
+/// A path as the imports of the session complete it.
+fn in_full(path: &str, ledger: &Ledger) -> String {
+    let (first, rest) = match path.split_once("::") {
+        Some((first, rest)) => (first, format!("::{rest}")),
+        None => (path, String::new()),
+    };
+    let imported = ledger.entries().iter().find_map(|entry| match &entry.kind {
+        ItemKind::Use { path, .. } if entry.names.iter().any(|name| name == first) => Some(path.as_str()),
+        _ => None,
+    });
+    let imported = imported.and_then(|import| {
+        let (_, import) = import.split_once("use ")?;
+        let import = import.split(" as ").next()?.trim_end_matches(';');
+        Some(
+            import
+                .trim()
+                .trim_start_matches("::")
+                .trim_end_matches('}')
+                .trim_end_matches("::{self")
+                .replace(' ', ""),
+        )
+    });
+    format!("{}{rest}", imported.as_deref().unwrap_or(first))
 }
 
 fn capitalized(text: &str) -> String {
@@ -369,6 +448,19 @@ mod tests {
         assert!(says(&[], "let l = threading::Lock::new(1);").contains("`threading` has no"));
         assert!(says(&[], "f().await;").contains("`.await` has no"));
         assert!(says(&[], "let m = ::std::sync::Mutex::new(1);").contains("has no explored form"));
+        assert!(says(&["use std::fs;"], "let a = fs::read(a);").starts_with("`read` has no"));
+        assert!(says(&["use std::{fs as files, io};"], "files::read(a);").starts_with("`read` has no"));
+        for cell in ["threadbook::ThreadPoolExecutor::new(2);", "threadbook::prelude::as_completed(f);"] {
+            assert!(says(&[], cell).contains("has no explored form"), "{cell}");
+        }
+        let import = "use threadbook::ThreadPoolExecutor as Pool;";
+        assert!(says(&[import], "let p = Pool::new(2);").starts_with("`Pool` has no"));
+        let module = "use threadbook::threading::{self as t};";
+        assert!(
+            says(&[module], "let l = t::Lock::new(1);").starts_with("`Lock` has no"),
+            "{}",
+            says(&[module], "let l = t::Lock::new(1);")
+        );
         assert!(says(&["static mut N: u8 = 0;"], "unsafe { N += 1 };").contains("`static` has no"));
     }
 
@@ -388,20 +480,39 @@ mod tests {
         let variables = [
             ("counter", "std::sync::Arc<std::sync::Mutex<i32>>"),
             ("account", "Account"),
+            ("done", "threadbook::threadbook_future::Future<i32>"),
+            ("pool", "threadbook::threadbook_executor::ThreadPoolExecutor"),
             ("unused", "std::sync::Barrier"),
         ];
         let says = checked(
             &["struct Account { balance: std::sync::RwLock<u32> }"],
             &variables,
-            "f(&counter); g(&account);",
+            "f(&counter); g(&account); pool.submit(|| done.result());",
         );
         assert_eq!(
             says,
             [
                 "the variable `account` of an earlier cell contains a real `RwLock` [account]",
                 "the variable `counter` of an earlier cell contains a real `Mutex` [counter]",
+                "the variable `done` of an earlier cell contains a real `Future` [done]",
+                "the variable `pool` of an earlier cell contains a real `ThreadPoolExecutor` [pool]",
             ]
         );
+    }
+
+    #[test]
+    fn a_crate_of_dep_is_named_in_a_note() {
+        let source = |text: &str| Arc::new(Source { serial: 1, number: 1, id: None, text: text.to_owned() });
+        let mut ledger = Ledger::default();
+        let import = "use itertools::Itertools as _;\nuse fast_map::Map;";
+        ledger.define(&source(import), &parse(import, &ledger).items);
+        let crates = ["fast_map".to_owned(), "itertools".to_owned(), "rand".to_owned()];
+        let noted = |cell: &str| notes(&source(cell), &parse(cell, &ledger), &ledger, &crates);
+        assert_eq!(noted("let n = std::sync::Mutex::new(1);"), [""; 0]);
+        assert!(
+            noted("let m = Map::new(); let r = rand::random();")[0].starts_with("`fast_map` is not explored")
+        );
+        assert_eq!(noted("let m = Map::new(); let r = rand::random();").len(), 2);
     }
 
     #[test]
@@ -417,6 +528,7 @@ mod tests {
             switches: Some(2),
             seconds: Some(0.5),
             schedule: Some("1-0-1".into()),
+            notes: Vec::new(),
         };
         let calls = "::threadbook::explore::Explorer::new().max_schedules(7).max_switches(2)\
                      .time_limit(::core::time::Duration::from_micros(500000)).schedule(\"1-0-1\")";

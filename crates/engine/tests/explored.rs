@@ -20,7 +20,7 @@ fn run(cells: &[&str]) -> (Vec<String>, String) {
 fn statements_are_a_closure_and_leave_no_variable() {
     let cells = [
         "fn twice(n: u32) -> u32 {\n    2 * n\n}",
-        "let limit = 20;\nlet names = vec![\"a\"];",
+        "let limit = 20_u32;\nlet names = vec![\"a\"];",
         "%%explore\nlet n = twice(limit) + names.len() as u32;\nprintln!(\"{n}\");\nn",
         "println!(\"{limit} {}\", names.len());",
         "println!(\"{n}\");",

@@ -107,6 +107,7 @@ pub struct Explorer {
     schedule: Option<String>,
     lines: &'static [Line],
     place: Option<PlaceName>,
+    notes: Vec<&'static str>,
 }
 
 impl Default for Explorer {
@@ -119,6 +120,7 @@ impl Default for Explorer {
             schedule: None,
             lines: &[],
             place: None,
+            notes: Vec::new(),
         }
     }
 }
@@ -158,6 +160,13 @@ impl Explorer {
     #[doc(hidden)]
     pub fn generated_from(self, lines: &'static [Line], place: PlaceName) -> Explorer {
         Explorer { lines, place: Some(place), ..self }
+    }
+
+    /// Adds what a reader of the result should know.
+    #[doc(hidden)]
+    pub fn note(mut self, note: &'static str) -> Explorer {
+        self.notes.push(note);
+        self
     }
 
     /// Explores a closure.
@@ -392,14 +401,13 @@ impl Search<'_> {
         self.has_steps |= run.steps > 0;
         if self.runs == 0 {
             let weak = run.weak.iter().flatten();
-            self.notes = weak
-                .map(|(place, ordering)| {
-                    let place = (self.sources.place)(place);
-                    format!(
-                        "{place}: `{ordering}` is explored as `SeqCst`; the order of weaker operations is not"
-                    )
-                })
-                .collect();
+            self.notes = self.explorer.notes.iter().map(|note| (*note).to_owned()).collect();
+            self.notes.extend(weak.map(|(place, ordering)| {
+                let place = (self.sources.place)(place);
+                format!(
+                    "{place}: `{ordering}` is explored as `SeqCst`; the order of weaker operations is not"
+                )
+            }));
         }
         self.runs += 1;
         (strategy, run)

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::panic::Location;
 use std::path::Path;
 
+use threadbook_base::location;
+
 /// A line of generated code as its author wrote it.
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
@@ -26,7 +28,12 @@ pub(crate) struct Sources {
     files: RefCell<HashMap<String, Vec<String>>>,
 }
 
+/// The cell and the line, as in `cell [3]:2`; for other code the name of the file and the line.
 fn file_and_line(place: &Location<'_>) -> String {
+    let described = location::describe(place);
+    if described.starts_with("cell [") {
+        return described;
+    }
     let file = Path::new(place.file())
         .file_name()
         .map_or_else(|| place.file().into(), |name| name.to_string_lossy());

@@ -25,9 +25,11 @@ const NUMBERS: f64 = 24.0;
 /// The width of the state of one object.
 const STATES: f64 = 78.0;
 /// No step is narrower than this: it may lie over the columns beside it, where no other thread has a step.
-const NARROWEST: f64 = 210.0;
+const NARROWEST: f64 = 236.0;
 /// So many steps from the beginning and from the end are drawn.
 const MAX_STEPS: usize = 60;
+/// So many lines of the failure's message are drawn.
+const MAX_LINES: usize = 6;
 /// So many threads have a column; the others share the last.
 const MAX_THREADS: usize = 8;
 
@@ -162,7 +164,8 @@ impl<'a> Drawing<'a> {
             from_step(&mut page, self.shown_from(row), |page| self.row(page, index, row));
         }
         self.states(&mut page);
-        let mut texts = vec![self.failure.message().to_owned()];
+        let lines = self.failure.message().lines().take(MAX_LINES);
+        let mut texts: Vec<_> = lines.map(|line| line.trim().to_owned()).collect();
         texts.extend(self.failure.place().map(|place| format!("at {place}")));
         let is_open = self.failure.kind() == FailureKind::Open;
         let alarm = Font::new(12.5).color(if is_open { INK } else { ALARM });

@@ -55,7 +55,8 @@ fn a_cell_is_explored_within_limits() {
     assert_eq!(explored("1 + 1"), None);
     assert_eq!(explored("%%time\n1 + 1"), None);
     assert_eq!(explored("%%explore\nf();"), Some(Exploring::default()));
-    let limits = Exploring { schedules: Some(1000), switches: Some(2), seconds: Some(0.5), schedule: None };
+    let limits =
+        Exploring { schedules: Some(1000), switches: Some(2), seconds: Some(0.5), ..Exploring::default() };
     assert_eq!(explored("%%explore schedules=1000  switches=2 seconds=0.5\nf();"), Some(limits));
     assert_eq!(explored("%%explore schedule=1-0-1\nf();").unwrap().schedule.as_deref(), Some("1-0-1"));
     assert_eq!(rust("%%explore switches=2\nf();\ng()"), "\nf();\ng()");
