@@ -149,7 +149,7 @@ impl Engine {
         let changes = ledger.define(&source, &syntax.items);
         syntax.bindings.retain(|binding| !ledger.is_pattern(&binding.name));
         let explored = explored.map(|limits| {
-            let notes = explore::notes(&source, &syntax, &ledger, &self.brought.names);
+            let notes = explore::notes(&source, &syntax, &ledger, &self.context.brought.names);
             Exploring { notes, ..limits.clone() }
         });
         let explored = explored.as_ref();
