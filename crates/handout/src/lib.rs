@@ -1,8 +1,8 @@
 //! Handouts of notebooks. Each is one file that needs no network.
 //!
-//! [`make`] reads a notebook as a [`document`], which has the cells that an edition shows. [`page`] renders it as a page of
-//! HTML, which [`pdf`] prints; [`slides`] and [`script`] are the other formats. The notebook may be a stranger's:
-//! [`clean`] sanitizes its HTML, and [`files`] reads no file outside of its directory.
+//! [`make`] reads a notebook as a `document`, which has the cells that an edition shows. `page` renders it as a page of
+//! HTML, which `pdf` prints; `slides` and `script` are the other formats. The notebook may be a stranger's:
+//! `clean` sanitizes its HTML, and `files` reads no file outside of its directory.
 //!
 //! *Invariant:* without [`Trust::Full`], a handout runs no script of its notebook, fetches and sends nothing, and holds no
 //! file from outside of the notebook's directory.

@@ -1,6 +1,6 @@
 //! Notebook files.
 //!
-//! [`Notebook`] keeps everything that it does not know, down to the order of keys. [`file`] reads files of other people's
+//! [`Notebook`] keeps everything that it does not know, down to the order of keys. [`mod@file`] reads files of other people's
 //! directories within bounds, and writes files as a whole and through no link. [`Origin`] is a notebook's record of the
 //! machine and the versions that its outputs come from.
 //!

@@ -1,10 +1,10 @@
 //! The supervisor, and the cell process that it forks.
 //!
-//! The kernel starts its own program again as the [`supervisor`], and sends it commands over the wire. The supervisor
-//! forks the [`cell`] process, which loads and runs compiled cells. It sends the output of the cell process to the kernel
-//! ([`capture`], [`content_blocks`]), and reports the death of the cell process with its reason. After each cell, the cell
-//! process forks a [`checkpoint`], which goes on in its place if it dies. The checkpoint releases the descriptors whose
-//! end others can see, and the cell process copies the pages that the two share ([`prefault`]), so that timings do not
+//! The kernel starts its own program again as the `supervisor`, and sends it commands over the wire. The supervisor
+//! forks the `cell` process, which loads and runs compiled cells. It sends the output of the cell process to the kernel
+//! (`capture`, `content_blocks`), and reports the death of the cell process with its reason. After each cell, the cell
+//! process forks a `checkpoint`, which goes on in its place if it dies. The checkpoint releases the descriptors whose
+//! end others can see, and the cell process copies the pages that the two share (`prefault`), so that timings do not
 //! show the copy.
 //!
 //! *Invariant:* the supervisor never runs user code, and never starts a thread, so that it may fork. It never waits for
