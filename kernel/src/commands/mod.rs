@@ -55,8 +55,8 @@ enum Command {
     Handout(handout::Options),
     /// Check the answers to the exercises of submitted notebooks, and write the points
     ///
-    /// Answers are native code, which may do whatever you may do. Each runs with limits of time and memory; only a container
-    /// protects your files from it.
+    /// Answers are native code with all of your rights. Each runs with limits of time and memory; only a container protects
+    /// your files from it.
     Grade(grade::Options),
     /// Say what is missing, and the command that mends it
     Doctor(doctor::Options),
