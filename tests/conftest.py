@@ -34,6 +34,7 @@ SECONDS = {
     "test_magics.py": 90,
     "test_private.py": 80,
     "test_life_cycle.py": 60,
+    "test_grade.py": 50,
     "test_widgets.py": 50,
     "test_bad_input.py": 50,
     "test_input.py": 40,

@@ -78,6 +78,8 @@ def test_every_cell_has_run_once_and_in_order(page, name):
 
 def test_only_the_cells_that_should_fail_did(page, name):
     failing = helpers.tagged(helpers.read_notebook(helpers.NOTEBOOKS / name), "raises-exception")
+    # JupyterLab renders the last cells of a notebook when it is idle.
+    helpers.wait_until(lambda: len(failed_cells(page)) >= len(failing), 20)
     failed = failed_cells(page)
     assert len(failed) == len(failing), failed
     for cell, text in zip(failing, failed):

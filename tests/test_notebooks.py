@@ -197,6 +197,18 @@ def test_exercises_are_complete(path):
         assert {cell.id for cell in tagged(notebook, tag)} == named
 
 
+def test_the_teachers_guide_lists_each_exercise():
+    guide = (helpers.NOTEBOOKS / "TEACHING.md").read_text()
+    rows = []
+    for path in NOTEBOOKS:
+        for name, parts in parts_of(read_notebook(path)).items():
+            data = parts["start"].metadata.exercise
+            rows.append((path.name[:2], f"`{name}`", data["kind"], *(str(data[key]) for key in ("points", "minutes", "difficulty"))))
+    table = guide[guide.index("| Notebook | Exercise |") :].splitlines()[2:]
+    assert [tuple(line.strip("| ").split(" | ")) for line in table if line.startswith("|")] == rows
+    assert f"{len(rows)} exercises have {sum(int(row[3]) for row in rows)} points." in guide
+
+
 @every_decided_exercise
 def test_no_check_contains_the_solution(name):
     def dense(text: str) -> set[str]:

@@ -54,7 +54,7 @@ fn strange_date() -> Result<String, subprocess::SubprocessError> {
     Ok(String::new())
 }
 """,
-            "should return what the pipeline prints",
+            "should return the output of the pipeline",
         ),
         # The first of three programs.
         (

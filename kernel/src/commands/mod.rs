@@ -3,6 +3,7 @@
 mod browser;
 mod doctor;
 mod evcxr;
+mod grade;
 mod handout;
 mod install;
 mod install_dir;
@@ -48,6 +49,11 @@ enum Command {
     /// A notebook is executed first, as by `threadbook run`: its cells are native code, which may do whatever you may do.
     /// With --as-is nothing is executed, and the handout of a stranger's notebook is safe to make and to open.
     Handout(handout::HandoutOptions),
+    /// Check the answers to the exercises of submitted notebooks, and write the points
+    ///
+    /// Answers are native code with all of your rights. Each runs with limits of time and memory; only a container protects
+    /// your files from it.
+    Grade(grade::GradeOptions),
     /// Say what is missing, and the command that mends it
     Doctor(doctor::DoctorOptions),
     /// Build the prepared directory; `install` starts this
@@ -90,6 +96,7 @@ pub fn main() -> ExitCode {
         Some(Command::Uninstall(options)) => install::uninstall(&options),
         Some(Command::Run(options)) => run::run(&options),
         Some(Command::Handout(options)) => handout::handout(&options),
+        Some(Command::Grade(options)) => grade::grade(&options),
         Some(Command::Doctor(options)) => match doctor::doctor(&options) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,

@@ -83,10 +83,7 @@ pub(crate) struct Kernel<'a> {
 impl<'a> Kernel<'a> {
     /// The kernel that is asked for.
     pub(crate) fn find(how: &'a Execution) -> anyhow::Result<Self> {
-        let spec = kernelspec::find(&how.name).ok_or_else(|| {
-            mend(format!("Jupyter knows no kernel {}", how.name), "cargo threadbook install")
-        })?;
-        let argv = command(&spec)?;
+        let (spec, argv) = find_kernel(&how.name)?;
         Ok(Self { spec, argv, how })
     }
 
@@ -100,6 +97,14 @@ impl<'a> Kernel<'a> {
         client.shutdown();
         executed
     }
+}
+
+/// A kernel that Jupyter knows by this name, and the command that starts it.
+pub(crate) fn find_kernel(name: &str) -> anyhow::Result<(Kernelspec, Vec<String>)> {
+    let spec = kernelspec::find(name)
+        .ok_or_else(|| mend(format!("Jupyter knows no kernel {name}"), "cargo threadbook install"))?;
+    let argv = command(&spec)?;
+    Ok((spec, argv))
 }
 
 /// The paths of the executed copies. No two may be one file, and none may replace a notebook.
@@ -249,7 +254,7 @@ fn first_line(source: &str) -> &str {
     lines().find(|line| !line.starts_with("//")).or_else(|| lines().next()).unwrap_or_default()
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
