@@ -194,7 +194,11 @@ impl FutureState {
         if self.header.origin.is_here() {
             return Some(mutex.lock());
         }
-        let guard = mutex.lock_within(LOCK_TIMEOUT);
+        let timeout = match self.header.is_locked_for_ever.load(Relaxed) {
+            true => Duration::ZERO,
+            false => LOCK_TIMEOUT,
+        };
+        let guard = mutex.lock_within(timeout);
         if guard.is_none() {
             self.header.is_locked_for_ever.store(true, Relaxed);
         }

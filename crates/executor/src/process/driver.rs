@@ -357,15 +357,17 @@ impl Driver<'_> {
         }
         let deadline = Instant::now() + BATCH_TIMEOUT;
         let mut put_back = Some(put_back);
-        while let Some(Sent { job, label, at }) = batch.pop_front() {
-            if !batch.is_empty()
+        while !batch.is_empty() {
+            if batch.len() > 1
                 && !process.worker.has_answer_within(deadline.saturating_duration_since(Instant::now()))
             {
+                // After the first answer, the next call may not have begun, either.
                 let late = batch.split_off(batch.len() - process.worker.take_back().min(batch.len()));
                 if let Some(put_back) = put_back.take() {
                     put_back(late.into_iter().map(|sent| sent.job).collect());
                 }
             }
+            let Some(Sent { job, label, at }) = batch.pop_front() else { break };
             process.log.started(label, job.submitted(), at);
             let answer = match process.worker.receive() {
                 Ok(answer) => answer,

@@ -115,11 +115,11 @@ fn pools_locks_and_threads_work_in_a_copy_of_the_process() {
     assert_eq!(queued.result(), Ok(7));
 }
 
-/// Every kind of executor.
+/// Every kind of executor but tokio's. In a build of the whole workspace, tokio uses `parking_lot`, which evcxr asks for and
+/// whose table of threads does not survive a fork. Cells have a tokio without it: `tests/test_checkpoint.py` has that case.
 struct Executors {
     threads: ThreadPoolExecutor,
     rayon: RayonExecutor,
-    tokio: TokioExecutor,
     serial: SerialExecutor,
     processes: ProcessPoolExecutor,
 }
@@ -129,7 +129,6 @@ impl Executors {
         Executors {
             threads: ThreadPoolExecutor::new(2),
             rayon: RayonExecutor::new(2),
-            tokio: TokioExecutor::new(2),
             serial: SerialExecutor::new(),
             processes: ProcessPoolExecutor::new(1),
         }
@@ -140,18 +139,13 @@ impl Executors {
         match kind {
             0 => self.threads.submit_named(&format!("task {}", n % 100), move || n),
             1 => self.rayon.submit(move || n),
-            2 => self.tokio.submit(move || n),
-            3 => self.tokio.spawn(async move {
-                tokio::task::yield_now().await;
-                n
-            }),
-            4 => self.serial.submit(move || n),
+            2 => self.serial.submit(move || n),
             _ => self.processes.submit(|n: u32| n, n),
         }
     }
 }
 
-const KINDS: usize = 6;
+const KINDS: usize = 4;
 
 /// Stops the producers, also when the test fails.
 struct Stop<'a>(&'a AtomicBool);
@@ -170,8 +164,9 @@ fn rounds() -> usize {
 /// The number of the first check that fails in a child, or 0.
 fn check_in_child(executors: &Executors, before: &[Vec<Future<u32>>]) -> i32 {
     for (kind, futures) in before.iter().enumerate() {
-        let submitted = executors.submit(kind, 7);
-        if submitted.result_timeout(LIMIT) != Ok(7) {
+        let result = executors.submit(kind, 7).result_timeout(LIMIT);
+        if result != Ok(7) {
+            eprintln!("the first task of kind {kind} in the child: {result:?}");
             return 1 + kind as i32;
         }
         // Each future of the parent is done, or its task runs here, or it is lost and says so.
@@ -193,8 +188,8 @@ fn check_in_child(executors: &Executors, before: &[Vec<Future<u32>>]) -> i32 {
 }
 
 #[test]
-fn every_kind_of_executor_works_in_the_child_of_a_fork_while_all_are_busy() {
-    if !alone("fork::every_kind_of_executor_works_in_the_child_of_a_fork_while_all_are_busy") {
+fn executors_work_in_the_child_of_a_fork_while_all_are_busy() {
+    if !alone("fork::executors_work_in_the_child_of_a_fork_while_all_are_busy") {
         return;
     }
     let executors = Executors::new();

@@ -51,8 +51,12 @@ fn descendants() -> Vec<u32> {
 }
 
 fn kill(pid: u32) {
+    signal(pid, libc::SIGKILL);
+}
+
+fn signal(pid: u32, signal: i32) {
     // SAFETY: a plain call; the process is ours, or was.
-    unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+    unsafe { libc::kill(pid as i32, signal) };
 }
 
 /// What has a name in the shared memory of the system and has to do with us.
@@ -112,6 +116,28 @@ fn random_workers_are_killed_at_random_moments() {
         drop(pool);
         check_settled(open, &names);
     }
+}
+
+/// As on a busy machine: tasks that the worker does not begin in time go back to the queue.
+#[test]
+fn a_worker_stands_still_at_random_moments() {
+    let pool = pool(StartMethod::Spawn, 1);
+    let pid = pool.submit(|()| std::process::id(), ()).result().unwrap();
+    std::thread::scope(|scope| {
+        let pausing = scope.spawn(|| {
+            for pause in 0..5 * kills() {
+                std::thread::sleep(Duration::from_micros((pause % 40 * 50) as u64));
+                signal(pid, libc::SIGSTOP);
+                std::thread::sleep(Duration::from_millis(8));
+                signal(pid, libc::SIGCONT);
+            }
+        });
+        while !pausing.is_finished() {
+            let futures: Vec<_> = (0..200).map(|n| pool.submit(work, n)).collect();
+            let values: Vec<_> = futures.iter().map(Future::result).collect();
+            assert_eq!(values, (0..200).map(|n| Ok(work(n))).collect::<Vec<_>>());
+        }
+    });
 }
 
 #[test]
