@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 
 import pytest
 
 from helpers import interrupting, ok, run_cell
+from helpers_browser import browser_page
 from test_contract import assert_error
 
 LOST_UPDATE = """\
@@ -63,6 +65,42 @@ def test_a_lost_update_is_found_drawn_and_replayed(kc):
     assert "an update is lost" in ok(kc, closure).result
 
 
+def test_a_slider_steps_through_the_drawing_without_a_kernel(kc, tmp_path):
+    [shown] = run_cell(kc, LOST_UPDATE).displays
+    page_path = tmp_path / "page.html"
+    page_path.write_text(f"<!doctype html><meta charset=utf-8><body>{shown['text/html']}")
+    with browser_page() as page:
+        page.goto(page_path.as_uri())
+        slider, picture = page.get_by_role("slider"), page.locator("svg")
+        last = int(slider.get_attribute("max"))
+        assert last > 5 and page.get_by_text(f"step {last} of {last}").is_visible()
+
+        def sees(text: str) -> bool:
+            return picture.locator("text", has_text=text).first.is_visible()
+
+        assert sees("an update is lost") and sees("join `thread 1`")
+        page.get_by_label("one step back").click()
+        assert not sees("an update is lost") and sees("join `thread 1`")
+        slider.fill("1")
+        assert page.get_by_text(f"step 1 of {last}").is_visible()
+        assert sees("spawn `thread 1`") and not sees("join `thread 1`")
+        page.get_by_label("one step back").click()
+        assert page.get_by_text(f"step 1 of {last}").is_visible(), "there is no step before the first"
+        slider.fill(str(last))
+        assert sees("an update is lost")
+        assert not page.broken
+
+
+def test_without_scripts_the_drawing_has_every_step(kc):
+    [shown] = run_cell(kc, LOST_UPDATE).displays
+    image = re.search(r'<img [^>]*src="data:image/svg\+xml;base64,([^"]+)"', shown["text/html"])
+    picture = base64.b64decode(image[1]).decode()
+    assert picture == shown["image/svg+xml"] and "an update is lost" in picture and "hidden" not in picture
+    # A cell without a failure has nothing to step through.
+    [correct] = ok(kc, "%%explore\nlet n = std::sync::Mutex::new(1);\nassert_eq!(*n.lock().unwrap(), 1);").displays
+    assert "<script" in shown["text/html"] and "<script" not in correct["text/html"]
+
+
 def test_a_schedule_is_replayed_in_another_session(kc, fresh_kc):
     text, _ = drawn(run_cell(kc, LOST_UPDATE))
     schedule = re.search(r"`%%explore schedule=(\S+)`", text)[1]
@@ -99,6 +137,9 @@ def test_variables_of_earlier_cells_are_there_unless_they_hold_a_lock(kc):
     result = run_cell(kc, "%%explore\n\n*shared.lock().unwrap() += 1;")
     assert_error(result, "`shared`", "real `Mutex`", ":3:")
     assert ok(kc, "*shared.lock().unwrap()").result == "1"
+    ok(kc, "let pool_before = ThreadPoolExecutor::new(1);\nlet lock_before = threading::Lock::new(1);")
+    assert_error(run_cell(kc, "%%explore\npool_before.submit(|| 1);"), "`pool_before`", "`ThreadPoolExecutor`")
+    assert_error(run_cell(kc, "%%explore\nlet _n = lock_before.lock();"), "`lock_before`", "`threading`")
 
 
 @pytest.mark.parametrize(
@@ -106,6 +147,8 @@ def test_variables_of_earlier_cells_are_there_unless_they_hold_a_lock(kc):
     [
         ("let pool = ThreadPoolExecutor::new(2);", "`ThreadPoolExecutor`"),
         ("let lock = threading::Lock::new(1);", "`threading`"),
+        ("let pool = threadbook::ThreadPoolExecutor::new(2);", "`ThreadPoolExecutor`"),
+        ("let (promise, future) = threadbook::Promise::<u8>::new();", "`Promise`"),
         ("let s = std::net::TcpStream::connect(\"127.0.0.1:1\");", "`TcpStream`"),
         ("let text = std::fs::read_to_string(\"a\");", "`read_to_string`"),
         ("tokio::spawn(async {});", "`tokio`"),

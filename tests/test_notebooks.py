@@ -521,6 +521,14 @@ def test_tour_of_futures_locks_and_processes(tour):
     assert "per loop" in shown(tour["measure-timeit"]) and "coffee" in shown(tour["measure-history-run"])
 
 
+def test_tour_of_explorations(tour):
+    for cell, failure in [("race", "a sale is lost"), ("deadlock-run", "deadlock")]:
+        drawing, error = tour[f"explore-{cell}"].outputs
+        assert failure in error["evalue"] and failure in drawing["data"]["image/svg+xml"]
+        assert "<script>" in drawing["data"]["text/html"], "the slider"
+    assert shown(tour["explore-corrected-run"]) == "every schedule: 2"
+
+
 def test_tour_of_what_moves(tour):
     (picture,) = tour["live-run"].outputs
     assert "cx='515'" in picture["data"]["image/svg+xml"], "the last picture is the one that stays"

@@ -274,7 +274,7 @@ enum Outcome {
     /// It has reached a limit.
     Limited(Limit),
     /// A run has ended early.
-    Found(Run),
+    Found(Box<Run>),
 }
 
 impl Search<'_> {
@@ -296,7 +296,7 @@ impl Search<'_> {
                     return self.without_failure(runs, Some(limit));
                 }
                 Outcome::Limited(_) => break,
-                Outcome::Found(run) => return self.found(run),
+                Outcome::Found(run) => return self.found(*run),
             }
         }
         if let Some(bound) = last {
@@ -315,11 +315,11 @@ impl Search<'_> {
                     return self.without_failure(runs, Some(Limit::Interrupt));
                 }
                 Outcome::Limited(_) => break,
-                Outcome::Found(run) => return self.found(run),
+                Outcome::Found(run) => return self.found(*run),
             }
         }
         match self.at_random() {
-            Outcome::Found(run) => self.found(run),
+            Outcome::Found(run) => self.found(*run),
             Outcome::Limited(limit) => {
                 let runs = self.runs;
                 self.without_failure(runs, Some(limit))
@@ -362,7 +362,7 @@ impl Search<'_> {
                 None => !strategy.is_redundant,
             });
             if run.ended.is_some() {
-                return Outcome::Found(run);
+                return Outcome::Found(Box::new(run));
             }
             if was_unfair && has_sleep_sets || !strategy.advance() {
                 return Outcome::Done { schedules, has_pruned: strategy.has_pruned, was_cut, was_unfair };
@@ -383,7 +383,7 @@ impl Search<'_> {
                 Err(_) => unreachable!("a run returns its strategy"),
             };
             if run.ended.is_some() {
-                return Outcome::Found(run);
+                return Outcome::Found(Box::new(run));
             }
         }
     }

@@ -99,9 +99,12 @@ fn carry_out(program: &[Vec<Act>]) -> Vec<Vec<u32>> {
     })
 }
 
+/// The values that each thread has seen, in a run.
+type Seen = Vec<Vec<u32>>;
+
 /// All that can be seen, whether a deadlock is among it, and the number of schedules; `None` if a thread had to let
 /// others go first, for which the explorer uses no sleep sets.
-fn outcomes(program: &[Vec<Act>], has_sleep_sets: bool) -> Option<(BTreeSet<Vec<Vec<u32>>>, bool, usize)> {
+fn outcomes(program: &[Vec<Act>], has_sleep_sets: bool) -> Option<(BTreeSet<Seen>, bool, usize)> {
     let seen = RealMutex::new(BTreeSet::new());
     let closure = || {
         let outcome = carry_out(program);

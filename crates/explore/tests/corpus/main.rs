@@ -34,7 +34,9 @@ use threadbook_explore::FailureKind::{self, Deadlock, Livelock, Panic};
 use threadbook_explore::{Exploration, Explorer, replay};
 
 /// Name, kind of failure, program, corrected program.
-const CORPUS: [(&str, FailureKind, fn(), fn()); 27] = [
+type Bug = (&'static str, FailureKind, fn(), fn());
+
+const CORPUS: [Bug; 27] = [
     ("lost_update", Panic, lost_update::bug, lost_update::fixed),
     ("check_then_act", Panic, check_then_act::bug, check_then_act::fixed),
     ("get_last", Panic, get_last::bug, get_last::fixed),

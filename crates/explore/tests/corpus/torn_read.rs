@@ -18,7 +18,7 @@ fn run(looks_again: bool) {
         });
         let both = loop {
             let before = number.load(SeqCst);
-            if before % 2 == 0 {
+            if before.is_multiple_of(2) {
                 let both = (x.load(SeqCst), y.load(SeqCst));
                 if !looks_again || number.load(SeqCst) == before {
                     break both;

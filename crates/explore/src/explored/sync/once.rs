@@ -71,15 +71,21 @@ impl Once {
     #[track_caller]
     pub fn call_once(&self, function: impl FnOnce()) {
         let place = Location::caller();
-        self.run("call_once", place, false, |_| Ok::<_, Infallible>(function()))
-            .unwrap_or_else(|never| match never {});
+        let run = |_: &OnceState| {
+            function();
+            Ok::<_, Infallible>(())
+        };
+        self.run("call_once", place, false, run).unwrap_or_else(|never| match never {});
     }
 
     /// As std's.
     #[track_caller]
     pub fn call_once_force(&self, function: impl FnOnce(&OnceState)) {
         let place = Location::caller();
-        let run = |state: &OnceState| Ok::<_, Infallible>(function(state));
+        let run = |state: &OnceState| {
+            function(state);
+            Ok::<_, Infallible>(())
+        };
         self.run("call_once_force", place, true, run).unwrap_or_else(|never| match never {});
     }
 
