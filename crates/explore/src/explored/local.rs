@@ -158,3 +158,5 @@ macro_rules! explored_thread_local {
         $($crate::explored_thread_local! { $($rest)* })?
     };
 }
+
+pub use explored_thread_local as thread_local;

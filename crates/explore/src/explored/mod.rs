@@ -2,6 +2,7 @@
 
 pub mod hint;
 mod local;
+mod pause;
 mod statics;
 pub mod sync;
 pub mod thread;
@@ -14,8 +15,8 @@ pub use statics::Static;
 pub mod whole_std {
     pub use ::std::*;
 
+    pub use super::local::thread_local;
     pub use super::{hint, sync, thread};
-    pub use crate::explored_thread_local as thread_local;
 }
 
 /// The standard library with explored forms of `sync`, `thread`, `hint` and `thread_local!`.
@@ -25,8 +26,8 @@ pub mod whole_std {
 pub mod std {
     pub use ::std::*;
 
+    pub use super::local::thread_local;
     pub use super::{hint, sync, thread};
-    pub use crate::explored_thread_local as thread_local;
 
     /// Files have no explored form: each schedule would find what the one before has left.
     pub mod fs {}

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::hint::pause;
+use super::pause::{pause, yield_at};
 use crate::run::{Operation, TaskId, Wait, in_run, start, step, with_run};
 
 pub use super::local::{AccessError, LocalKey};
@@ -70,10 +70,6 @@ pub fn panicking() -> bool {
 #[track_caller]
 pub fn yield_now() {
     yield_at(Location::caller(), "yield_now");
-}
-
-pub(super) fn yield_at(place: &'static Location<'static>, verb: &'static str) {
-    pause(place, verb, true);
 }
 
 /// As [`std::thread::sleep`], in no time: other threads may go first, or not.

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::{ObjectId, TaskId};
+use super::object::{ObjectId, TaskId};
 
 /// The condition under which an operation can be carried out.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,8 +2,6 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::panic;
-use std::sync::Once;
 
 /// A panic of a thread of the run.
 #[derive(Clone, Debug)]
@@ -18,22 +16,9 @@ thread_local! {
     static LAST: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
-/// From now on, a panic of a thread that is exploring is kept instead of printed. Panics of all other threads are
-/// handled as before.
-pub(crate) fn watch() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !super::is_running() {
-                return before(info);
-            }
-            let message = info.payload_as_str().unwrap_or("a panic with a value that is not a string");
-            let place = info.location().and_then(|at| super::with_run(|run| (run.place)(at)));
-            let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
-            LAST.set(Some(Panic { message: message.to_owned(), place, file: file.to_owned(), line }));
-        }));
-    });
+/// Keeps a panic until it is caught.
+pub(crate) fn keep(panic: Panic) {
+    LAST.set(Some(panic));
 }
 
 /// The panic that has just been caught.

@@ -2,12 +2,21 @@
 
 use std::panic::Location;
 
-use super::operation::mix;
-use super::{
-    Ended, Kind, MAX_SPINS, MAX_STEPS_IN_A_ROW, Object, ObjectId, Operation, RawStep, Run,
-    STEPS_BETWEEN_LOOKS, Settings, Task, TaskId, Wait, is_interrupted,
-};
+use threadbook_base::interrupt::is_interrupted;
+
+use super::object::{Kind, Object, ObjectId, TaskId};
+use super::operation::{Operation, Wait, mix};
+use super::state::{Ended, RawStep, Run, Settings, Task};
 use crate::search::{Candidate, Footprint, Point, Strategy};
+
+/// So many times in a row a thread may see that nothing has changed before it counts as one that waits in a loop.
+const MAX_SPINS: u32 = 3;
+
+/// So many steps in a row a thread may take while others could, before it has to let them.
+const MAX_STEPS_IN_A_ROW: usize = 200;
+
+/// So often in steps an interrupt is looked for.
+const STEPS_BETWEEN_LOOKS: usize = 64;
 
 impl Run {
     pub(crate) fn new(number: u32, strategy: Box<dyn Strategy>, settings: &Settings) -> Run {

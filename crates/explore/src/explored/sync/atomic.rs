@@ -46,7 +46,7 @@ fn show(run: &mut Run, id: ObjectId, value: &dyn fmt::Debug) {
 pub fn fence(order: Ordering) {
     let place = Location::caller();
     in_run(|run| note(run, place, order));
-    super::super::hint::pause(place, "fence", false);
+    super::super::pause::pause(place, "fence", false);
 }
 
 macro_rules! atomic {

@@ -104,7 +104,7 @@ impl Once {
     pub fn wait(&self) {
         let place = Location::caller();
         while !self.is_completed_at(place) {
-            super::super::thread::yield_at(place, "wait");
+            super::super::pause::yield_at(place, "wait");
         }
     }
 
