@@ -1,6 +1,6 @@
 //! Cells that are explored: their statements are a closure, and `std` means explored forms in all that they reach.
 //!
-//! What has no explored form is refused here, by its name and line. An ordinary cell never comes here.
+//! Names without an explored form are refused here, with their line. An ordinary cell never comes here.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,11 +24,11 @@ pub struct Exploring {
     pub seconds: Option<f64>,
     /// The only schedule that is run.
     pub schedule: Option<String>,
-    /// What a reader should know beside the result.
+    /// Notes beside the result.
     pub notes: Vec<String>,
 }
 
-/// What has `std` mean the explored forms in the crate of a cell. The modules that are refused here are the real ones,
+/// The code that has `std` mean the explored forms in the crate of a cell. The modules that are refused here are the real ones,
 /// because the imports of all earlier cells are there.
 pub(crate) const SHADOWS: &str =
     "use ::threadbook::explore::whole_std as std; use ::threadbook::explore::whole_std::thread_local;\n";
@@ -238,7 +238,7 @@ fn code(source: &Arc<Source>, syntax: &Syntax, ledger: &Ledger) -> Vec<Fragment>
     code
 }
 
-/// What a piece of code names that has no explored form.
+/// The names in a piece of code that have no explored form.
 fn refused(code: &Fragment, ledger: &Ledger, known: &mut BTreeSet<String>) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     let tokens = tokens(code.text());

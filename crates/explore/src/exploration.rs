@@ -1,4 +1,4 @@
-//! What an exploration has found.
+//! The result of an exploration.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
@@ -30,13 +30,13 @@ pub(crate) enum Limit {
     Play,
 }
 
-/// What has gone wrong.
+/// The failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
     /// A thread has panicked, for instance because an assertion has failed.
     Panic,
-    /// Threads wait for each other, or for what never comes.
+    /// Threads wait for each other, or for an event that never comes.
     Deadlock,
     /// The threads go on without an end.
     Livelock,
@@ -117,7 +117,7 @@ impl Exploration {
         self.problem.as_deref()
     }
 
-    /// What a reader should know beside that: the places where an ordering weaker than `SeqCst` was explored as
+    /// Notes beside that: the places where an ordering weaker than `SeqCst` was explored as
     /// `SeqCst`.
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -175,7 +175,7 @@ pub struct Play {
 }
 
 impl Play {
-    /// What each thread that can go on would do next. Empty if the run has ended.
+    /// The next operation of each thread that can go on. Empty if the run has ended.
     pub fn next(&self) -> &[Step] {
         &self.next
     }
@@ -209,7 +209,7 @@ impl fmt::Debug for Play {
 }
 
 impl Failure {
-    /// What has gone wrong.
+    /// The failure.
     pub fn kind(&self) -> FailureKind {
         self.kind
     }
@@ -265,7 +265,7 @@ impl Failure {
         self.deciding
     }
 
-    /// Who waits for whom, in a deadlock of locks and threads.
+    /// The circle of waits, in a deadlock of locks and threads.
     pub fn waits(&self) -> Option<&WaitGraph> {
         self.waits.as_ref()
     }

@@ -162,7 +162,7 @@ impl Explorer {
         Explorer { lines, place: Some(place), ..self }
     }
 
-    /// Adds what a reader of the result should know.
+    /// Adds the notes for a reader of the result.
     #[doc(hidden)]
     pub fn note(mut self, note: &'static str) -> Explorer {
         self.notes.push(note);
@@ -656,7 +656,7 @@ impl Search<'_> {
         bases.iter().enumerate().map(name).collect()
     }
 
-    /// What a thread waits for, in words.
+    /// The goal of a thread's wait, in words.
     fn sentence(&self, wait: &Waiting, run: &Run, threads: &[String], names: &[String]) -> String {
         let thread = &threads[wait.task];
         let place = (self.sources.place)(wait.place);

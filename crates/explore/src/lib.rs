@@ -34,7 +34,7 @@
 //! each other one is run (sleep sets). If that takes too long, the rest of the time goes to probabilistic concurrency
 //! testing (Burckhardt and others, ASPLOS 2010).
 //!
-//! # What is not explored
+//! # Limits
 //!
 //! All atomic operations are sequentially consistent. The report names each weaker ordering. Condition variables have
 //! no spurious wake-ups, and weak compare-and-exchange operations no spurious failures. Sleeping takes no time. The

@@ -24,7 +24,7 @@ pub(crate) fn encode(choices: &[TaskId], digest: u64) -> String {
 ///
 /// # Errors
 ///
-/// What is wrong with the text.
+/// The error in the text.
 pub(crate) fn decode(text: &str) -> Result<(Vec<TaskId>, u32), String> {
     let text: String = text.split_whitespace().collect();
     let not_one = || {

@@ -1,4 +1,4 @@
-//! The program's own lines: the text of a place, and the names of what is made there.
+//! The program's own lines: the text of a place, and the names of the objects made there.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -67,7 +67,7 @@ impl Sources {
         (line as usize).checked_sub(1).and_then(|index| lines.get(index)).cloned().unwrap_or_default()
     }
 
-    /// The name of what is made at a place: that of the variable, static or field which it is the value of.
+    /// The name of the object made at a place: that of the variable, static or field which it is the value of.
     pub(crate) fn name(&self, place: &Location<'_>) -> Option<String> {
         let line = self.line(place.file(), place.line());
         name_in(&line, place.column() as usize)

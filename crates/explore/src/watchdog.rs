@@ -39,7 +39,7 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Without a thread, nothing is said.
+    /// Without a thread, no text is printed.
     pub(crate) fn start(place: PlaceName) -> Watchdog {
         let progress = Arc::<Progress>::default();
         let watched = progress.clone();

@@ -36,7 +36,7 @@ const MAX_THREADS: usize = 8;
 /// Draws the failing schedule of an exploration, or its result in a sentence if there is none.
 ///
 /// A thick arrow marks the switch that decides, thin ones the other switches and hand-overs, and dashed ones lead from a
-/// step to the step that it allows. Below stand the threads that wait for ever, and what went wrong.
+/// step to the step that it allows. Below stand the threads that wait for ever, and the failure.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! The explored forms of what std has, under std's names.
+//! The explored forms of std's types and functions, under std's names.
 
 pub mod hint;
 mod local;
@@ -22,18 +22,18 @@ pub mod whole_std {
 /// The standard library with explored forms of `sync`, `thread`, `hint` and `thread_local!`.
 ///
 /// `use threadbook_explore::std;` at the top of a module has `std` mean this there. All else is the standard library's
-/// own. What reaches beyond the program and cannot be run again, such as sockets, files and processes, is left out.
+/// own. Sockets, files and processes are left out: they reach beyond the program, and cannot be run again.
 pub mod std {
     pub use ::std::*;
 
     pub use super::local::thread_local;
     pub use super::{hint, sync, thread};
 
-    /// Files have no explored form: each schedule would find what the one before has left.
+    /// Files have no explored form: each schedule would find the files of the one before.
     pub mod fs {}
-    /// Sockets have no explored form: the scheduler does not know when data comes.
+    /// Sockets have no explored form: the scheduler cannot see when data comes.
     pub mod net {}
-    /// Processes have no explored form: the scheduler does not know what they do.
+    /// Processes have no explored form: the scheduler cannot see their steps.
     pub mod process {
         pub use ::std::process::{ExitCode, Termination, id};
     }

@@ -14,7 +14,7 @@ pub struct Static<T: 'static> {
 }
 
 impl<T: 'static> Static<T> {
-    /// The static, and what makes its value.
+    /// The static, and the function that makes its value.
     pub const fn new(make: fn() -> T) -> Static<T> {
         Static { make, _place: 0 }
     }
@@ -38,7 +38,7 @@ impl<T: 'static> Deref for Static<T> {
         });
         match value.downcast_ref::<T>() {
             // SAFETY: the run keeps the value until it ends, when no thread of it goes on. The engine makes these
-            // statics for the code of a run alone, and no later cell can name what that leaves.
+            // statics for the code of a run alone, and no later cell can name the values that remain.
             Some(value) => unsafe { &*std::ptr::from_ref(value) },
             None => unreachable!("a static has one type"),
         }

@@ -103,7 +103,7 @@ fn park_at(place: &'static Location<'static>, verb: &'static str, has_time_out: 
     );
 }
 
-/// What a thread returns, and the thread.
+/// The result of a thread, and the thread.
 struct Packet<T> {
     task: TaskId,
     name: Option<Arc<str>>,
@@ -115,7 +115,7 @@ impl<T> Packet<T> {
     ///
     /// # Safety
     ///
-    /// What the body borrows lives until the thread has ended, or the thread that owns it is never resumed.
+    /// The values that the body borrows live until the thread has ended, or the thread that owns it is never resumed.
     unsafe fn start<'a>(
         name: Option<String>,
         place: &'static Location<'static>,
@@ -344,7 +344,7 @@ impl<'scope> Scope<'scope, '_> {
         T: Send + 'scope,
     {
         // SAFETY: `scope` does not return, nor unwind, before the thread has ended. If the run ends before, the thread
-        // that owns what is borrowed is not resumed.
+        // that owns the borrowed values is not resumed.
         let packet = unsafe { Packet::start(name, place, body) };
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(packet.task);
         ScopedJoinHandle { thread: packet.thread(), packet, scope: PhantomData }

@@ -26,7 +26,7 @@ enum Act {
     Load(usize),
     Store(usize, u32),
     Add(usize),
-    /// A lock held around an addition to what it guards.
+    /// A lock held around an addition to its value.
     Locked(usize),
     /// Two locks, one in the other.
     Both(usize, usize),
@@ -54,7 +54,7 @@ fn program(random: &mut Random) -> Vec<Vec<Act>> {
     (0..threads).map(|_| (0..acts).map(|_| act(random)).collect()).collect()
 }
 
-/// Runs a program, and returns what its threads have seen.
+/// Runs a program, and returns the values that its threads have seen.
 fn carry_out(program: &[Vec<Act>]) -> Vec<Vec<u32>> {
     let atomics = [AtomicU32::new(0), AtomicU32::new(0)];
     let locks = [Mutex::new(0_u32), Mutex::new(0)];

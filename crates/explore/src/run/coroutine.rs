@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 /// The stack of a thread, as large as std's. Only pages that are used take memory.
 const STACK_SIZE: usize = 2 << 20;
 
-/// What the coroutine of a thread is suspended by.
+/// The handle that suspends the coroutine of a thread.
 pub(crate) type Switch = Yielder<(), ()>;
 
 /// The stacks that no thread has at the moment.

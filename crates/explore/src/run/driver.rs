@@ -87,7 +87,7 @@ fn drive(run: &Rc<RefCell<Run>>, stacks: &mut Stacks) {
     }
 }
 
-/// What a thread does, from its first to its last line.
+/// The body of a thread, from its first to its last line.
 fn thread_main(id: TaskId, switch: NonNull<Switch>, body: Box<dyn FnOnce()>) {
     with_run(|run| run.tasks[id].switch = Some(switch));
     let result = catch_unwind(AssertUnwindSafe(|| {
@@ -118,7 +118,7 @@ fn drop_locals(id: TaskId) {
 }
 
 /// Announces an operation of the current thread, lets the scheduler choose, and carries it out when it is chosen.
-/// `effect` is told whether a time-out has ended the wait.
+/// `effect` receives whether a time-out has ended the wait.
 pub(crate) fn step<R>(
     announce: impl FnOnce(&mut Run) -> Result<Operation, String>,
     effect: impl FnOnce(&mut Run, bool) -> R,

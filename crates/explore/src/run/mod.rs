@@ -1,8 +1,8 @@
 //! One run of the closure under one schedule.
 //!
 //! A thread is always at its next operation, which it has announced and not carried out. The scheduler chooses a
-//! thread whose operation can be carried out now; that thread carries it out, and goes on to its next operation. What
-//! it does on the way, also unlocking and starting threads, happens in the same step: no other thread can tell.
+//! thread whose operation can be carried out now; that thread carries it out, and goes on to its next operation. Its
+//! actions on the way, also unlocking and starting threads, happen in the same step: no other thread sees a difference.
 //!
 //! *Invariant:* at most one run is going on in a thread of the operating system, and everything that a run consists of
 //! stays in that thread.

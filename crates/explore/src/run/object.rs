@@ -1,4 +1,4 @@
-//! What threads meet at: locks, atomics, channels and other threads, as the scheduler knows them.
+//! The objects that threads share: locks, atomics, channels and other threads, as the scheduler sees them.
 
 use std::panic::Location;
 
@@ -8,7 +8,7 @@ pub(crate) type TaskId = usize;
 /// The place of an object in its run.
 pub(crate) type ObjectId = usize;
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Mutex,
@@ -63,7 +63,7 @@ pub(crate) struct Object {
     pub(crate) version: u64,
     /// The value, as text, if the run is recorded.
     pub(crate) value: Option<String>,
-    /// What the last operation has led to, if the run is recorded.
+    /// The outcome of the last operation, if the run is recorded.
     pub(crate) outcome: Option<String>,
 }
 

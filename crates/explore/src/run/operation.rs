@@ -1,4 +1,4 @@
-//! Operations: what a thread is about to do, and what it waits for until it can.
+//! Operations: the next action of a thread, and the condition that it waits for.
 
 use std::panic::Location;
 
@@ -40,7 +40,7 @@ pub(crate) struct Operation {
     /// Where the program calls it.
     pub(crate) place: &'static Location<'static>,
     pub(crate) wait: Wait,
-    /// Whether it also ends without what it waits for.
+    /// Whether it also ends without its condition.
     pub(crate) has_time_out: bool,
     /// Whether others can see that it was carried out.
     pub(crate) is_write: bool,

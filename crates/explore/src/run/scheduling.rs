@@ -212,7 +212,7 @@ impl Run {
         }
     }
 
-    /// Keeps a text that says what an operation has led to. It is made only if the run is recorded.
+    /// Keeps the outcome of an operation, as text. It is made only if the run is recorded.
     pub(crate) fn say(&mut self, object: ObjectId, text: impl FnOnce() -> String) {
         if self.record.is_some() {
             self.objects[object].outcome = Some(text());

@@ -51,7 +51,7 @@ pub(crate) enum Ended {
     Deadlock(Vec<Waiting>),
     /// The run has taken more steps than it may.
     TooManySteps(usize),
-    /// The strategy has no thread for this point: the program does not do what it did before.
+    /// The strategy has no thread for this point: the program differs from its earlier run.
     Strayed,
     /// The cell is interrupted.
     Interrupted,
@@ -63,7 +63,7 @@ pub(crate) enum Ended {
 pub(crate) struct RawStep {
     pub(crate) task: TaskId,
     pub(crate) operation: Operation,
-    /// What it has led to, such as `not yet` for a lock that could not be had.
+    /// Its outcome, such as `not yet` for a lock that could not be had.
     pub(crate) outcome: Option<String>,
     /// The threads that can go on because of it.
     pub(crate) wakes: Vec<TaskId>,
@@ -102,7 +102,7 @@ pub(crate) struct Run {
     pub(crate) was_unfair: bool,
     /// Whether a schedule was left out because of that.
     pub(crate) was_cut: bool,
-    /// What the current step has touched.
+    /// The objects that the current step has touched.
     pub(super) footprint: Footprint,
     /// The body of a thread that is to be started now.
     pub(super) to_start: Option<Box<dyn FnOnce()>>,
@@ -137,7 +137,7 @@ pub(crate) fn is_running() -> bool {
     CURRENT.with_borrow(Option::is_some)
 }
 
-/// Whether what the program prints is of no interest: it runs under one schedule of many, and not under that which is
+/// Whether the program's output is of no interest: it runs under one schedule of many, and not under that which is
 /// shown.
 #[must_use]
 pub fn is_silent() -> bool {

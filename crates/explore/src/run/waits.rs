@@ -12,7 +12,7 @@ pub(crate) struct Waiting {
     pub(crate) goal: Goal,
 }
 
-/// What a thread waits for.
+/// The goal of a wait.
 #[derive(Clone, Debug)]
 pub(crate) enum Goal {
     /// A lock, and the threads that have it, each with whether it has ended. Each with the place of the lock.

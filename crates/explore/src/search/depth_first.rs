@@ -16,9 +16,9 @@ struct Level {
     at: usize,
     /// All that could go on, to find out whether they do so again.
     candidates: Vec<Candidate>,
-    /// What the step of the chosen thread has touched.
+    /// The objects that the step of the chosen thread has touched.
     footprint: Footprint,
-    /// The threads whose schedules have been run, with what their steps here touch.
+    /// The threads whose schedules have been run, with the objects that their steps here touch.
     asleep: Vec<(TaskId, Footprint)>,
 }
 

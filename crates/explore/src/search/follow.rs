@@ -70,7 +70,7 @@ impl Strategy for Guide {
     }
 }
 
-/// Chooses a thread for each step as it was told, and stops at the first step for which it was not.
+/// Chooses the given thread for each step, and stops at the first step without a given thread.
 #[derive(Debug)]
 pub(crate) struct Play {
     choices: Vec<TaskId>,

@@ -1,4 +1,4 @@
-//! The choice of a thread at each step, and what strategies know of the steps.
+//! The choice of a thread at each step, and the view that strategies have of the steps.
 
 use crate::run::{ObjectId, TaskId};
 
@@ -10,7 +10,7 @@ pub(crate) struct Point<'a> {
     pub(crate) current: Option<TaskId>,
     /// The switches so far away from a thread that could go on.
     pub(crate) switches: usize,
-    /// What the last step has touched.
+    /// The objects that the last step has touched.
     pub(crate) footprint: &'a Footprint,
 }
 
@@ -24,13 +24,13 @@ pub(crate) struct Candidate {
 
 /// A way to choose.
 pub(crate) trait Strategy {
-    /// The thread that goes on; none if the program is not the one that the strategy knows.
+    /// The thread that goes on; none if the program differs from that of the strategy's schedule.
     fn choose(&mut self, point: &Point<'_>) -> Option<TaskId>;
 
     /// The run has ended. `footprint` is that of its last step.
     fn end(&mut self, footprint: &Footprint, is_complete: bool);
 
-    /// The strategy itself, which only the caller knows.
+    /// The strategy itself, whose type is the caller's.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
 }
 

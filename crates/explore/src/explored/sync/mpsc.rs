@@ -304,7 +304,7 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.channel.has_receiver.store(false, Relaxed);
         self.channel.close("drop the receiver of");
-        // As std's, which drops the messages that nobody will receive.
+        // As std's, which drops the messages that no thread will receive.
         let messages = self.channel.messages.lock().map(|mut messages| std::mem::take(&mut *messages));
         drop(messages);
     }
