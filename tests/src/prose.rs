@@ -11,9 +11,6 @@ use std::process::Command;
 
 use crate::{Checkout, Outcome};
 
-/// Whether `cargo verify` has this step.
-pub(crate) const IS_ENFORCED: bool = false;
-
 /// The maximum of each group in 1000 words of the whole repository.
 const MAX_PER_1000: f64 = 2.0;
 
