@@ -15,8 +15,8 @@ pub use statics::Static;
 pub mod whole_std {
     pub use ::std::*;
 
-    pub use super::local::thread_local;
-    pub use super::{hint, sync, thread};
+    pub use crate::explored::local::thread_local;
+    pub use crate::explored::{hint, sync, thread};
 }
 
 /// The standard library with explored forms of `sync`, `thread`, `hint` and `thread_local!`.
@@ -26,8 +26,8 @@ pub mod whole_std {
 pub mod std {
     pub use ::std::*;
 
-    pub use super::local::thread_local;
-    pub use super::{hint, sync, thread};
+    pub use crate::explored::local::thread_local;
+    pub use crate::explored::{hint, sync, thread};
 
     /// Files have no explored form: each schedule would find the files of the one before.
     pub mod fs {}

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use threadbook_client::ClientError;
 use threadbook_notebook::Notebook;
 
-use super::printable;
+use super::remark::printable;
 
 /// The ends of the ids of an exercise's cells.
 const START: &str = "-start";

@@ -9,6 +9,7 @@
 
 mod answer;
 mod exercise;
+mod remark;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,12 +21,10 @@ use threadbook_notebook::file;
 
 use super::install_dir::KERNEL;
 use super::run::{find_kernel, seconds};
-use super::steps::shorten;
-use super::{one_line, say};
+use super::say;
 use exercise::{Cells, Grade, Key};
+use remark::printable;
 
-/// The maximum length of a remark, in characters.
-const MAX_REMARK: usize = 300;
 /// The limits of each process, in bytes or processes. The limit of processes counts all processes of the user.
 const LIMITS: [(Resource, u64); 4] = [
     (Resource::RLIMIT_AS, 8 << 30),
@@ -116,12 +115,6 @@ fn restrict(resource: Resource, limit: u64) -> nix::Result<()> {
     let (_, hard) = getrlimit(resource)?;
     let limit = limit.min(hard);
     setrlimit(resource, limit, limit)
-}
-
-/// A text of a submission in one line of bounded length, without characters that control a terminal.
-fn printable(text: &str) -> String {
-    let line = one_line(text).replace(|c: char| c.is_control(), " ");
-    shorten(&line, MAX_REMARK)
 }
 
 /// The rows as comma-separated values, as in RFC 4180. A spreadsheet computes no field.
