@@ -127,7 +127,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// What has no explored form, and the errors of the compiler.
+    /// If the cell names an item without an explored form, or the compiler refuses it.
     pub fn compile_explored(&self, source: Source, limits: &Exploring) -> Result<Compiled, Refused> {
         self.compile_as(source, Some(limits))
     }

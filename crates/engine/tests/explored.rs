@@ -1,11 +1,11 @@
-//! Explored cells, on a host whose explorer runs them twice: their statements are a closure, and what they reach of
-//! earlier cells is compiled anew.
+//! Explored cells: their statements are a closure, and the items of earlier cells that they use are compiled anew. The
+//! explorer of the test's host runs each closure twice.
 
 mod common;
 
 use common::{Host, execute};
 
-/// The ends of cells, and what they print.
+/// The ends and the output of cells.
 fn run(cells: &[&str]) -> (Vec<String>, String) {
     let host = Host::build();
     let directory = tempfile::tempdir().unwrap();

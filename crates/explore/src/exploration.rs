@@ -96,7 +96,8 @@ pub struct ObjectState {
 }
 
 impl Exploration {
-    /// The number of schedules that were run. Two schedules of which one was run for both count as one.
+    /// The number of schedules that were run. A schedule that is equivalent to an earlier schedule is not run again, and
+    /// not counted.
     pub fn schedules(&self) -> usize {
         self.schedules
     }

@@ -141,7 +141,7 @@ impl Explorer {
         Explorer { max_switches: Some(max_switches), ..self }
     }
 
-    /// A run with more steps counts as one that does not end.
+    /// A run that takes more steps is reported as an endless loop.
     pub fn max_steps(self, max_steps: usize) -> Explorer {
         Explorer { max_steps, ..self }
     }

@@ -357,7 +357,7 @@ impl Driver<'_> {
         }
         let deadline = Instant::now() + BATCH_TIMEOUT;
         let mut put_back = Some(put_back);
-        while !batch.is_empty() {
+        loop {
             if batch.len() > 1
                 && !process.worker.has_answer_within(deadline.saturating_duration_since(Instant::now()))
             {
@@ -367,7 +367,7 @@ impl Driver<'_> {
                     put_back(late.into_iter().map(|sent| sent.job).collect());
                 }
             }
-            let Some(Sent { job, label, at }) = batch.pop_front() else { break };
+            let Some(Sent { job, label, at }) = batch.pop_front() else { return Ok(()) };
             process.log.started(label, job.submitted(), at);
             let answer = match process.worker.receive() {
                 Ok(answer) => answer,
@@ -396,7 +396,6 @@ impl Driver<'_> {
                 }
             }
         }
-        Ok(())
     }
 
     /// Fails the tasks of a process that has died. If an interrupt ended it, its tasks are interrupted and the next task

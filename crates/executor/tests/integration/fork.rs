@@ -15,8 +15,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs `work` in a forked child of this process and returns its exit code.
 fn in_a_copy(work: impl FnOnce() -> i32) -> i32 {
-    // SAFETY: the child runs only `work` and ends with `_exit`; that other threads are missing in it is
-    // what the test is about.
+    // SAFETY: the child runs only `work` and ends with `_exit`; the tests are about
+    // the threads that are missing in it.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "no process could be started");
     if pid == 0 {
@@ -98,7 +98,7 @@ fn pools_locks_and_threads_work_in_a_copy_of_the_process() {
                 let slow = slow.clone();
                 held.submit(move || slow.result_timeout(LIMIT)).result_timeout(LIMIT) == Ok(Ok(10))
             },
-            // Nobody in this process waits, whoever waited in the other one.
+            // The waits of the parent's threads do not count in the child.
             deadlocked.submit(|| 4).result_timeout(LIMIT) == Ok(4),
             *lock.lock().unwrap() == 5,
             Thread::spawn(|| 9).join_timeout(LIMIT) == Ok(9),

@@ -176,18 +176,23 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         self.data = None;
-        let poisons = !self.was_panicking && super::super::thread::panicking();
-        change(
-            |run| Ok(Operation::on(self.lock.handle.id(run)?, "unlock", self.place).writing()),
-            |run| {
-                if let Ok(id) = self.lock.handle.id(run) {
-                    run.objects[id].holder = None;
-                    run.objects[id].taken = None;
-                    run.objects[id].is_poisoned |= poisons;
-                }
-            },
-        );
+        unlock(&self.lock.handle, self.place, self.was_panicking);
     }
+}
+
+/// Releases a lock of its only holder, and poisons it if a panic has begun since it was taken.
+pub(super) fn unlock(handle: &Handle, place: &'static Location<'static>, was_panicking: bool) {
+    let poisons = !was_panicking && super::super::thread::panicking();
+    change(
+        |run| Ok(Operation::on(handle.id(run)?, "unlock", place).writing()),
+        |run| {
+            if let Ok(id) = handle.id(run) {
+                run.objects[id].holder = None;
+                run.objects[id].taken = None;
+                run.objects[id].is_poisoned |= poisons;
+            }
+        },
+    );
 }
 
 impl<T> From<T> for Mutex<T> {

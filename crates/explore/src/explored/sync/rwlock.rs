@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
+use super::mutex::unlock;
 use crate::run::{Handle, Kind, Operation, Run, Wait, change, in_run, step, with_run};
 
 /// As [`std::sync::RwLock`]. Neither readers nor writers go first.
@@ -266,17 +267,7 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
 impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     fn drop(&mut self) {
         self.data = None;
-        let poisons = !self.was_panicking && super::super::thread::panicking();
-        change(
-            |run| Ok(Operation::on(self.lock.handle.id(run)?, "unlock", self.place).writing()),
-            |run| {
-                if let Ok(id) = self.lock.handle.id(run) {
-                    run.objects[id].holder = None;
-                    run.objects[id].taken = None;
-                    run.objects[id].is_poisoned |= poisons;
-                }
-            },
-        );
+        unlock(&self.lock.handle, self.place, self.was_panicking);
     }
 }
 
